@@ -1,0 +1,278 @@
+"""What a preset fixes: frozen dataclasses, read from YAML, checked once. Every other size is derived from these."""
+
+import dataclasses
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Literal, TypeVar, get_args, get_origin
+
+import annotated_types as at
+import yaml
+
+from lipar_core.errors import ConfigError, ParameterError
+from lipar_core.parameters import Parameters, Pruning, check, merge
+
+FRAMES_PER_LATENT = 4  # TAEHV: 4 frames -> 1 latent frame
+CODEC_STRIDE = 8  # pixels a latent row or column stands for
+Positive = Annotated[int, at.Interval(ge=1, le=1_000_000)]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StreamConfig:
+    """Sizes of the picture, the block and the memory."""
+
+    width: Positive = 832  # pixels
+    height: Positive = 480
+    block_frames: Positive = 3  # latent frames denoised together
+    sink_frames: Annotated[int, at.Interval(ge=0, le=1000)] = 1  # first latent frames, pinned in the cache
+    window_frames: Positive = 8  # newest latent frames cached, the current block included
+    rope_cap_frames: Positive = 21  # latent frames of a training clip: positions stop growing there
+    patch: Positive = 2  # latent rows and columns of a token
+    restore_from: Literal["previous_frame", "previous_block"] = "previous_frame"
+
+    def __post_init__(self) -> None:
+        unit = CODEC_STRIDE * self.patch
+        for name in ("width", "height"):
+            if getattr(self, name) % unit:
+                raise ConfigError(f"stream.{name} = {getattr(self, name)}: must be a multiple of {unit}")
+        if self.window_frames < self.block_frames:
+            raise ConfigError(f"stream.window_frames = {self.window_frames}: less than block_frames {self.block_frames}")
+
+    @property
+    def frames_per_block(self) -> int:
+        return FRAMES_PER_LATENT * self.block_frames
+
+    @property
+    def latent_height(self) -> int:
+        return self.height // CODEC_STRIDE
+
+    @property
+    def latent_width(self) -> int:
+        return self.width // CODEC_STRIDE
+
+    @property
+    def rows(self) -> int:
+        return self.latent_height // self.patch
+
+    @property
+    def cols(self) -> int:
+        return self.latent_width // self.patch
+
+    @property
+    def tokens_per_frame(self) -> int:
+        return self.rows * self.cols
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CodecConfig:
+    """TAEHV's layout. The defaults are the published checkpoint's; unshuffle x space strides must make 8, time strides 4."""
+
+    latent_channels: Positive = 16
+    unshuffle: Positive = 1  # pixel unshuffle before the encoder, shuffle after the decoder
+    latent_bound: float = 3.0  # the decoder squashes latents to (-bound, bound)
+    memblocks: Positive = 3  # a stage
+    encoder_width: Positive = 64
+    encoder_time: tuple[int, ...] = (2, 2, 1)
+    encoder_space: tuple[int, ...] = (2, 2, 2)
+    decoder_widths: tuple[int, ...] = (256, 128, 64, 64)
+    decoder_time: tuple[int, ...] = (1, 2, 2)
+    decoder_space: tuple[int, ...] = (2, 2, 2)
+
+    def __post_init__(self) -> None:
+        for side in ("encoder", "decoder"):
+            time, space = getattr(self, f"{side}_time"), getattr(self, f"{side}_space")
+            if _product(time) != FRAMES_PER_LATENT or _product(space) * self.unshuffle != CODEC_STRIDE:
+                raise ConfigError(
+                    f"codec.{side}: time strides {time} must multiply to {FRAMES_PER_LATENT}, "
+                    f"unshuffle {self.unshuffle} x space strides {space} to {CODEC_STRIDE}"
+                )
+            if len(time) != len(space):
+                raise ConfigError(f"codec.{side}: {len(time)} time strides but {len(space)} space strides")
+        if len(self.decoder_widths) != len(self.decoder_time) + 1:
+            raise ConfigError(f"codec.decoder_widths: {len(self.decoder_widths)} given, {len(self.decoder_time) + 1} needed")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TransformerConfig:
+    """The causal Wan transformer. The defaults are Wan 2.1 T2V 1.3B."""
+
+    dim: Positive = 1536
+    ffn_dim: Positive = 8960
+    heads: Positive = 12
+    layers: Positive = 30
+    channels: Positive = 16  # of the latents, in and out
+    patch: Positive = 2
+    text_dim: Positive = 4096
+    text_length: Positive = 512
+    time_dim: Positive = 256  # sinusoidal features of the timestep
+    eps: float = 1e-6
+    qk_norm: bool = True
+    cross_attn_norm: bool = True
+
+    def __post_init__(self) -> None:
+        if self.dim % self.heads or (self.dim // self.heads) % 2:
+            raise ConfigError(f"transformer.dim = {self.dim}: must be {self.heads} heads of an even size")
+
+    @property
+    def head_dim(self) -> int:
+        return self.dim // self.heads
+
+    @property
+    def patch_dim(self) -> int:
+        return self.channels * self.patch**2
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ScheduleConfig:
+    """Flow-matching schedule: step k has sigma = shift u / (1 + (shift - 1) u), u = k / train_steps."""
+
+    steps: tuple[int, ...] = (400, 350, 250)
+    shift: float = 5.0
+    train_steps: Positive = 1000
+    prediction: Literal["flow", "x0"] = "flow"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TextConfig:
+    """Which text encoder turns a prompt into `text_length` vectors."""
+
+    kind: Literal["umt5", "hashed"] = "umt5"
+    device: Literal["same", "cpu"] = "same"
+    buckets: Positive = 4096  # hashed: rows of the embedding table
+    dim: Positive = 64  # hashed: width of an embedding
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WeightsConfig:
+    """Checkpoint files. Relative paths are looked for in LIPAR's weights folder, `bundled:` ones in the package."""
+
+    transformer: str
+    codec: str
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Style:
+    """A prompt that the preset is known to do well, under a short name."""
+
+    name: str
+    prompt: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Preset:
+    """A complete, runnable configuration."""
+
+    name: str
+    description: str
+    vocabulary_note: str = ""
+    device: Literal["cpu", "cuda"]
+    dtype: Literal["float32", "bfloat16", "float16"]
+    stream: StreamConfig
+    codec: CodecConfig
+    transformer: TransformerConfig
+    schedule: ScheduleConfig
+    text: TextConfig
+    weights: WeightsConfig
+    pruning: Pruning
+    live_pruning: Pruning
+    styles: tuple[Style, ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        if self.transformer.channels != self.codec.latent_channels:
+            raise ConfigError(
+                f"transformer.channels = {self.transformer.channels}: differs from "
+                f"codec.latent_channels = {self.codec.latent_channels}"
+            )
+        if self.transformer.patch != self.stream.patch:
+            raise ConfigError(f"transformer.patch = {self.transformer.patch}: differs from stream.patch {self.stream.patch}")
+        if not self.styles:
+            raise ConfigError("styles: a preset needs at least one")
+
+
+def default_parameters(preset: Preset, *, live: bool = False) -> Parameters:
+    """The preset's parameters before anyone changed one; `live` sessions have thresholds of their own."""
+    return Parameters(prompt=preset.styles[0].prompt, pruning=preset.live_pruning if live else preset.pruning)
+
+
+def preset_names() -> list[str]:
+    """The bundled presets, by name."""
+    return sorted(path.stem for path in _presets_folder().glob("*.yaml"))
+
+
+def load_preset(name_or_path: str | Path) -> Preset:
+    """Read a bundled preset by name, or any YAML file by path; raises `ConfigError` naming the bad key."""
+    path = Path(name_or_path)
+    if path.suffix not in (".yaml", ".yml"):
+        path = _presets_folder() / f"{name_or_path}.yaml"
+        if str(name_or_path) not in preset_names():
+            raise ConfigError(f"preset {str(name_or_path)!r} is unknown: choose one of {', '.join(preset_names())}")
+    try:
+        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"preset {path}: {error.strerror}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"preset {path}: not YAML ({' '.join(str(error).split())})") from error
+    try:
+        return _preset_from_tree(tree, path.stem)
+    except (ConfigError, ParameterError) as error:
+        raise ConfigError(f"preset {path.name}: {error}") from error
+
+
+def _preset_from_tree(tree: object, name: str) -> Preset:
+    if not isinstance(tree, dict):
+        raise ConfigError("must be a mapping of sections")
+    pruning = build(Pruning, tree.get("pruning", {}), "pruning")
+    live = tree.get("live_pruning", {})
+    base = Parameters(prompt="-", pruning=pruning)
+    values = {**tree, "name": name, "pruning": pruning, "live_pruning": merge(base, {"pruning": live}).pruning}
+    return build(Preset, values, "")
+
+
+C = TypeVar("C")
+
+
+def build(kind: type[C], tree: object, path: str) -> C:
+    """Build a config dataclass from plain YAML values; raises `ConfigError` that names the path of what is wrong."""
+    if isinstance(tree, kind):
+        return tree
+    if not isinstance(tree, Mapping):
+        raise ConfigError(f"{path} = {tree!r}: must be a mapping")
+    hints, prefix = typing.get_type_hints(kind, include_extras=True), f"{path}." if path else ""
+    for key in tree:
+        if key not in hints:
+            raise ConfigError(f"{prefix}{key}: unknown key; known are {', '.join(hints)}")
+    required = [
+        f.name
+        for f in dataclasses.fields(kind)  # type: ignore[arg-type]
+        if f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
+    ]
+    for key in required:
+        if key not in tree:
+            raise ConfigError(f"{prefix}{key}: missing")
+    return kind(**{key: _value(hints[key], value, prefix + key) for key, value in tree.items()})
+
+
+def _value(hint: object, value: object, path: str) -> object:
+    if isinstance(hint, type) and not isinstance(hint, types.GenericAlias) and dataclasses.is_dataclass(hint):
+        return build(hint, value, path)
+    if get_origin(hint) is tuple and dataclasses.is_dataclass(get_args(hint)[0]):
+        if not isinstance(value, (list, tuple)):
+            raise ConfigError(f"{path} = {value!r}: must be a list")
+        return tuple(build(get_args(hint)[0], item, f"{path}[{i}]") for i, item in enumerate(value))
+    return check(path, value, hint)
+
+
+def _presets_folder() -> Path:
+    """The folder of preset files: inside an installed package, beside it in a checkout."""
+    packaged = Path(__file__).parent / "configs"
+    return packaged if packaged.is_dir() else Path(__file__).parent.parent / "configs"
+
+
+def _product(values: tuple[int, ...]) -> int:
+    product = 1
+    for value in values:
+        product *= value
+    return product
