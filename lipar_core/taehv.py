@@ -1,0 +1,147 @@
+"""TAEHV: a tiny causal video autoencoder, 4 frames to 1 latent frame (madebyollin/taehv, published layout and names).
+
+Encoder and decoder run on all frames of a call at once and carry explicit state between calls, so that streaming
+equals batch. The decoder lags: raw output frame r shows source frame r - LAG_FRAMES.
+"""
+
+from dataclasses import dataclass, field
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from lipar_core.config import FRAMES_PER_LATENT, CodecConfig
+
+LAG_FRAMES = FRAMES_PER_LATENT - 1  # the first so many raw frames of a stream show nothing and are dropped
+
+
+@dataclass(frozen=True, slots=True)
+class CodecState:
+    """What one side of the codec remembers of a stream; the empty state is a stream's start."""
+
+    past: tuple[Tensor, ...] = ()  # per MemBlock, its last input [B, C, H, W]
+    waiting: Tensor | None = field(default=None)  # encoder: frames [B, <4, 3, H, W] that don't fill a latent yet
+
+
+class TAEHV(nn.Module):
+    """The autoencoder. Pixels are RGB in [0, 1]; latents are roughly Gaussian."""
+
+    def __init__(self, config: CodecConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.encoder = nn.Sequential(*_encoder_layers(config))
+        self.decoder = nn.Sequential(*_decoder_layers(config))
+
+    def encode(self, frames: Tensor, state: CodecState | None = None) -> tuple[Tensor, CodecState]:
+        """frames [B, N, 3, H, W], any N -> latents [B, F, C, H/8, W/8] that they complete, and the state for the next call."""
+        state = state or CodecState()
+        if state.waiting is not None:
+            frames = torch.cat([state.waiting, frames], dim=1)
+        whole = frames.shape[1] - frames.shape[1] % FRAMES_PER_LATENT
+        waiting = frames[:, whole:].clone() if whole < frames.shape[1] else None
+        if not whole:
+            batch, _, _, height, width = frames.shape
+            size = (batch, 0, self.config.latent_channels, height // 8, width // 8)
+            return frames.new_empty(size), CodecState(state.past, waiting)
+        x = F.pixel_unshuffle(frames[:, :whole], self.config.unshuffle)
+        latents, past = _run(self.encoder, x, state.past)
+        return latents, CodecState(past, waiting)
+
+    def decode(self, latents: Tensor, state: CodecState | None = None) -> tuple[Tensor, CodecState]:
+        """latents [B, F, C, h, w] -> raw frames [B, 4F, 3, 8h, 8w], not clamped, and the state for the next call.
+
+        The caller drops the first `LAG_FRAMES` raw frames of a stream.
+        """
+        frames, past = _run(self.decoder, latents, (state or CodecState()).past)
+        return F.pixel_shuffle(frames, self.config.unshuffle), CodecState(past)
+
+
+class Bound(nn.Module):
+    """Squash latents smoothly into (-bound, bound)."""
+
+    def __init__(self, bound: float) -> None:
+        super().__init__()
+        self.bound = bound
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.tanh(x / self.bound) * self.bound
+
+
+class MemBlock(nn.Module):
+    """A residual block that also sees its own input one time step earlier."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.conv = nn.Sequential(
+            _conv(2 * width, width), nn.ReLU(inplace=True), _conv(width, width), nn.ReLU(inplace=True), _conv(width, width)
+        )
+
+    def forward(self, x: Tensor, past: Tensor) -> Tensor:
+        return F.relu(self.conv(torch.cat([x, past], dim=1)) + x)
+
+
+class TPool(nn.Module):
+    """Merge `stride` consecutive frames into one: [B, T, C, H, W] -> [B, T / stride, C, H, W]."""
+
+    def __init__(self, width: int, stride: int) -> None:
+        super().__init__()
+        self.stride = stride
+        self.conv = nn.Conv2d(width * stride, width, 1, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        count, channels, height, width = x.shape
+        out: Tensor = self.conv(x.reshape(count // self.stride, channels * self.stride, height, width))
+        return out
+
+
+class TGrow(nn.Module):
+    """Split each frame into `stride` consecutive ones: the inverse shape of `TPool`."""
+
+    def __init__(self, width: int, stride: int) -> None:
+        super().__init__()
+        self.stride = stride
+        self.conv = nn.Conv2d(width, width * stride, 1, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        count, channels, height, width = x.shape
+        out: Tensor = self.conv(x)
+        return out.reshape(count * self.stride, channels, height, width)
+
+
+def _run(layers: nn.Sequential, x: Tensor, past: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
+    """Run x [B, T, C, H, W] through the layers, all time steps at once; `past` () means a stream's start."""
+    batch, new_past = x.shape[0], []
+    x = x.flatten(0, 1)
+    for layer in layers:
+        if isinstance(layer, MemBlock):
+            frames = x.unflatten(0, (batch, -1))
+            before = past[len(new_past)] if past else torch.zeros_like(frames[:, 0])
+            new_past.append(frames[:, -1].clone())
+            shifted = torch.cat([before.unsqueeze(1), frames[:, :-1]], dim=1)
+            x = layer(x, shifted.flatten(0, 1))
+        else:
+            x = layer(x)
+    return x.unflatten(0, (batch, -1)), tuple(new_past)
+
+
+def _conv(inputs: int, outputs: int, **kwargs: bool | int) -> nn.Conv2d:
+    return nn.Conv2d(inputs, outputs, 3, padding=1, **kwargs)  # type: ignore[arg-type]
+
+
+def _encoder_layers(config: CodecConfig) -> list[nn.Module]:
+    width = config.encoder_width
+    layers: list[nn.Module] = [_conv(3 * config.unshuffle**2, width), nn.ReLU(inplace=True)]
+    for time, space in zip(config.encoder_time, config.encoder_space, strict=True):
+        layers += [TPool(width, time), _conv(width, width, stride=space, bias=False)]
+        layers += [MemBlock(width) for _ in range(config.memblocks)]
+    return [*layers, _conv(width, config.latent_channels)]
+
+
+def _decoder_layers(config: CodecConfig) -> list[nn.Module]:
+    widths = config.decoder_widths
+    layers: list[nn.Module] = [Bound(config.latent_bound), _conv(config.latent_channels, widths[0]), nn.ReLU(inplace=True)]
+    for i, (time, space) in enumerate(zip(config.decoder_time, config.decoder_space, strict=True)):
+        layers += [MemBlock(widths[i]) for _ in range(config.memblocks)]
+        layers += [nn.Upsample(scale_factor=space) if space > 1 else nn.Identity()]  # Identity keeps the published numbering
+        layers += [TGrow(widths[i], time), _conv(widths[i], widths[i + 1], bias=False)]
+    return [*layers, nn.ReLU(inplace=True), _conv(widths[-1], 3 * config.unshuffle**2)]
