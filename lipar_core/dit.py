@@ -1,0 +1,181 @@
+"""The causal Wan transformer: kept tokens in, their prediction out (Wan 2.1, Self-Forcing; published parameter names).
+
+It holds no stream state: a pass's `memory` stores the keys and values and says what to attend to. All functions take any
+leading batch dimensions.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from lipar_core.config import TransformerConfig
+from lipar_core.kernels.attention import attention
+from lipar_core.rope import rotate
+
+TextMemory = list[tuple[Tensor, Tensor]]  # per layer: keys and values of the prompt [..., S, H, D]
+
+
+class Memory(Protocol):
+    """What self-attention sees. k and v [..., K, H, D] are the running tokens', k un-rotated."""
+
+    def update(self, layer: int, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor, Tensor | None]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Modulation:
+    """Shifts, scales and gates of one timestep, for all layers: computed once a schedule, not a pass."""
+
+    layers: Tensor  # [layers, 6, ..., 1, dim]: shift, scale, gate of attention, then of the feed-forward
+    head: Tensor  # [2, ..., 1, dim]: shift, scale
+
+
+class CausalWan(nn.Module):
+    """The network. `K` tokens of `patch_dim` = channels x patch x patch values, in (channel, row, column) order."""
+
+    def __init__(self, config: TransformerConfig) -> None:
+        super().__init__()
+        self.config = config
+        dim, patch = config.dim, config.patch
+        self.patch_embedding = nn.Conv3d(config.channels, dim, (1, patch, patch), (1, patch, patch))
+        self.text_embedding = nn.Sequential(
+            nn.Linear(config.text_dim, dim), nn.GELU(approximate="tanh"), nn.Linear(dim, dim)
+        )
+        self.time_embedding = nn.Sequential(nn.Linear(config.time_dim, dim), nn.SiLU(), nn.Linear(dim, dim))
+        self.time_projection = nn.Sequential(nn.SiLU(), nn.Linear(dim, 6 * dim))
+        self.blocks = nn.ModuleList(Layer(config) for _ in range(config.layers))
+        self.head = Head(config)
+
+    def modulation(self, timestep: float | Tensor) -> Modulation:
+        """timestep: one number, or [B] for a batch."""
+        weight = self.time_embedding[0].weight
+        time = torch.as_tensor(timestep, dtype=torch.float64, device=weight.device)
+        embedded = self.time_embedding(_sinusoid(time, self.config.time_dim).to(weight.dtype))  # [..., dim]
+        six = self.time_projection(embedded).unflatten(-1, (6, -1)).movedim(-2, 0).unsqueeze(-2)  # [6, ..., 1, dim]
+        own = [layer.modulation for layer in self.blocks]
+        layers = torch.stack([_spread(table, six) + six for table in own])
+        return Modulation(layers, _spread(self.head.modulation, six) + embedded.unsqueeze(-2))
+
+    def text_memory(self, context: Tensor) -> TextMemory:
+        """context [..., S, text_dim] from the text encoder -> every layer's keys and values, computed once a prompt."""
+        embedded = self.text_embedding(context.to(self.text_embedding[0].weight.dtype))
+        return [layer.cross_attn.keys_values(embedded) for layer in self.blocks]
+
+    def forward(self, tokens: Tensor, modulation: Modulation, rotary: Tensor, text: TextMemory, memory: Memory) -> Tensor:
+        """tokens [..., K, patch_dim], rotary [K, D / 2] -> prediction [..., K, patch_dim]."""
+        x = self._embed(tokens)
+        for i, layer in enumerate(self.blocks):
+            x = layer(x, modulation.layers[i], rotary, text[i], memory, i)
+        return self.head(x, modulation.head)  # type: ignore[no-any-return]
+
+    def fill_memory(self, tokens: Tensor, modulation: Modulation, rotary: Tensor, text: TextMemory, memory: Memory) -> None:
+        """The clean pass: only its keys and values are wanted, so the last layer stops there."""
+        x = self._embed(tokens)
+        last = self.config.layers - 1
+        for i in range(last):
+            x = self.blocks[i](x, modulation.layers[i], rotary, text[i], memory, i)
+        shift, scale, *_ = modulation.layers[last].unbind(0)
+        attn = self.blocks[last].self_attn
+        memory.update(last, *attn.keys_values(_modulated_norm(x, shift, scale, self.config.eps)))
+
+    def _embed(self, tokens: Tensor) -> Tensor:
+        return F.linear(tokens, self.patch_embedding.weight.flatten(1), self.patch_embedding.bias)
+
+
+class Layer(nn.Module):
+    """Self-attention, cross-attention to the prompt, feed-forward."""
+
+    def __init__(self, config: TransformerConfig) -> None:
+        super().__init__()
+        self.eps = config.eps
+        self.self_attn = Attention(config)
+        self.cross_attn = Attention(config)
+        self.norm3 = nn.LayerNorm(config.dim, config.eps) if config.cross_attn_norm else nn.Identity()
+        self.ffn = nn.Sequential(
+            nn.Linear(config.dim, config.ffn_dim), nn.GELU(approximate="tanh"), nn.Linear(config.ffn_dim, config.dim)
+        )
+        self.modulation = nn.Parameter(torch.randn(1, 6, config.dim) / config.dim**0.5)
+
+    def forward(
+        self, x: Tensor, modulation: Tensor, rotary: Tensor, text: tuple[Tensor, Tensor], memory: Memory, index: int
+    ) -> Tensor:
+        shift1, scale1, gate1, shift2, scale2, gate2 = modulation.unbind(0)
+        y = _modulated_norm(x, shift1, scale1, self.eps)
+        q = rotate(self.self_attn.queries(y), rotary)
+        x = x + gate1 * self.self_attn.merge(attention(q, *memory.update(index, *self.self_attn.keys_values(y))))
+        x = x + self.cross_attn.merge(attention(self.cross_attn.queries(self.norm3(x)), *text))
+        return x + gate2 * self.ffn(_modulated_norm(x, shift2, scale2, self.eps))
+
+
+class Attention(nn.Module):
+    """The projections of an attention; q and k are RMS-normalised over the whole width."""
+
+    def __init__(self, config: TransformerConfig) -> None:
+        super().__init__()
+        self.heads = config.heads
+        self.q = nn.Linear(config.dim, config.dim)
+        self.k = nn.Linear(config.dim, config.dim)
+        self.v = nn.Linear(config.dim, config.dim)
+        self.o = nn.Linear(config.dim, config.dim)
+        self.norm_q = RMSNorm(config.dim, config.eps) if config.qk_norm else nn.Identity()
+        self.norm_k = RMSNorm(config.dim, config.eps) if config.qk_norm else nn.Identity()
+
+    def queries(self, x: Tensor) -> Tensor:
+        """[..., N, dim] -> [..., N, H, D]"""
+        return self.norm_q(self.q(x)).unflatten(-1, (self.heads, -1))  # type: ignore[no-any-return]
+
+    def keys_values(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """[..., N, dim] -> two of [..., N, H, D]"""
+        split = (self.heads, -1)
+        return self.norm_k(self.k(x)).unflatten(-1, split), self.v(x).unflatten(-1, split)
+
+    def merge(self, x: Tensor) -> Tensor:
+        """[..., N, H, D] -> [..., N, dim]"""
+        return self.o(x.flatten(-2))  # type: ignore[no-any-return]
+
+
+class RMSNorm(nn.Module):
+    """x / rms(x), computed in float32, times a weight in the model's dtype."""
+
+    def __init__(self, dim: int, eps: float) -> None:
+        super().__init__()
+        self.eps = eps
+        self.weight = nn.Parameter(torch.ones(dim))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.rms_norm(x.float(), x.shape[-1:], eps=self.eps).to(x.dtype) * self.weight
+
+
+class Head(nn.Module):
+    """Final norm and projection to a patch."""
+
+    def __init__(self, config: TransformerConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.head = nn.Linear(config.dim, config.patch_dim)
+        self.modulation = nn.Parameter(torch.randn(1, 2, config.dim) / config.dim**0.5)
+
+    def forward(self, x: Tensor, modulation: Tensor) -> Tensor:
+        shift, scale = modulation.unbind(0)
+        out = self.head(_modulated_norm(x, shift, scale, self.config.eps))
+        # the published head puts a patch's values in (row, column, channel) order, the embedding in (channel, row, column)
+        return out.unflatten(-1, (-1, self.config.channels)).transpose(-1, -2).flatten(-2)  # type: ignore[no-any-return]
+
+
+def _modulated_norm(x: Tensor, shift: Tensor, scale: Tensor, eps: float) -> Tensor:
+    return F.layer_norm(x, x.shape[-1:], eps=eps) * (1 + scale) + shift
+
+
+def _spread(table: Tensor, like: Tensor) -> Tensor:
+    """table [1, n, dim] -> [n, 1..., dim], to broadcast against `like` [6, ..., 1, dim]."""
+    return table[0].reshape(table.shape[1], *(1,) * (like.dim() - 2), table.shape[2])
+
+
+def _sinusoid(time: Tensor, dim: int) -> Tensor:
+    """time [...] -> [..., dim]: cosines, then sines (float64)."""
+    half = dim // 2
+    frequencies = 10000.0 ** -(torch.arange(half, dtype=torch.float64, device=time.device) / half)
+    angles = time.unsqueeze(-1) * frequencies
+    return torch.cat([angles.cos(), angles.sin()], dim=-1)

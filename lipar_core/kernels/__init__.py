@@ -1,0 +1,1 @@
+"""One operation a file: its reference, its fast versions, and the chooser between them."""

@@ -1,0 +1,80 @@
+"""Attention recovery: the keys and values that stand in for pruned tokens (design section 4.2).
+
+A pass talks to the cache through `update(layer, k, v)`: un-rotated k and v [K, H, D] of the tokens that run go in, all
+keys and values to attend to come out. The three classes differ in what pruned tokens are given.
+"""
+
+import torch
+from torch import Tensor
+
+from lipar_core.kv_cache import KVCache
+from lipar_core.rope import rotate
+from lipar_core.selection import Selection
+
+Attended = tuple[Tensor, Tensor, Tensor | None]  # keys, values [L, H, D]; which are present [L] (None: all)
+
+
+def fill_block(cache: KVCache) -> None:
+    """Give every slot of the open block the clean content of the last frame before it, rotated to the slot's own time."""
+    frames = len(cache.slots)
+    rotary = cache.rotary.unflatten(0, (frames, -1))
+    cache.k[:, cache.slots] = rotate(cache.last_k[:, None].expand(-1, frames, -1, -1, -1), rotary)
+    cache.v[:, cache.slots] = cache.last_v[:, None].expand(-1, frames, -1, -1, -1)
+
+
+class DenoisePass:
+    """Kept tokens overwrite their slots; the others stay as `fill_block` left them."""
+
+    def __init__(self, cache: KVCache, selection: Selection) -> None:
+        self.cache = cache
+        self.rows, self.rotary = _rows(cache, selection)
+
+    def update(self, layer: int, k: Tensor, v: Tensor) -> Attended:
+        self.cache.write(layer, self.rows, self.rotary, k, v)
+        return self.cache.read(layer)
+
+
+class CleanPass:
+    """Pruned keys and values are copied frame by frame: from the frame before, as already filled."""
+
+    def __init__(self, cache: KVCache, selection: Selection) -> None:
+        self.cache = cache
+        self.rotary = _rows(cache, selection)[1]
+        self.source = None if selection.all_kept else selection.source("previous_frame")
+
+    def update(self, layer: int, k: Tensor, v: Tensor) -> Attended:
+        if self.source is not None:
+            k = torch.cat([k, self.cache.last_k[layer]]).index_select(0, self.source)
+            v = torch.cat([v, self.cache.last_v[layer]]).index_select(0, self.source)
+        self.cache.write(layer, self.cache.rows, self.cache.rotary, k, v)
+        self.cache.remember(layer, k, v)
+        return self.cache.read(layer)
+
+
+class NaivePass:
+    """No recovery (the paper's ablation): pruned tokens are absent, from this block's keys and from later blocks'."""
+
+    def __init__(self, cache: KVCache, selection: Selection, *, clean: bool) -> None:
+        self.cache, self.clean = cache, clean
+        self.rows, self.rotary = _rows(cache, selection)
+        self.index, self.count = selection.index, selection.keep.numel()
+        cache.present[cache.slots] = selection.keep
+        cache.holes = True
+
+    def update(self, layer: int, k: Tensor, v: Tensor) -> Attended:
+        self.cache.write(layer, self.rows, self.rotary, k, v)
+        if self.clean:
+            full = k.new_zeros(2, self.count, *k.shape[1:])
+            full[0, self.index], full[1, self.index] = k, v
+            self.cache.remember(layer, full[0], full[1])
+        return self.cache.read(layer)
+
+
+Pass = DenoisePass | CleanPass | NaivePass
+
+
+def _rows(cache: KVCache, selection: Selection) -> tuple[Tensor, Tensor]:
+    """Cache rows and rotation of the tokens that run."""
+    if selection.all_kept:
+        return cache.rows, cache.rotary
+    return cache.rows[selection.index], cache.rotary[selection.index]

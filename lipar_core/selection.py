@@ -1,0 +1,48 @@
+"""Which tokens of a block are computed, and where every other one takes its content from."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The kept tokens of a block, ready for gathers and scatters without a further host sync."""
+
+    keep: Tensor  # [F, T] bool
+    index: Tensor  # [K] positions of the kept tokens in the flat block, ascending
+    count: int  # K, on the host
+
+    @property
+    def all_kept(self) -> bool:
+        return self.count == self.keep.numel()
+
+    def source(self, rule: Literal["previous_frame", "previous_block"] = "previous_frame") -> Tensor:
+        """For each token of the flat block [F * T], its row in `cat([kept (K rows), last frame before the block (T rows)])`.
+
+        `previous_frame`: a pruned token takes the newest kept one at its place in this block, else the one before the
+        block. `previous_block`: always the one before the block.
+        """
+        rank = torch.where(self.keep, self.keep.flatten().cumsum(0).view_as(self.keep) - 1, -1)
+        if rule == "previous_frame":
+            rank = rank.cummax(dim=0).values  # ranks grow with the frame, so the greatest is the newest
+        before = self.count + torch.arange(self.keep.shape[1], device=self.keep.device)
+        return torch.where(rank >= 0, rank, before).flatten()
+
+
+def select(keep: Tensor) -> tuple[Selection, Selection]:
+    """keep [F, T] -> its selection, and the one with the block's last frame kept in full.
+
+    Reads the kept counts back to the host: the only sync of a block.
+    """
+    counts = keep.sum(dim=1).tolist()
+    refreshed = keep.clone()
+    refreshed[-1] = True
+    return _selection(keep, sum(counts)), _selection(refreshed, sum(counts[:-1]) + keep.shape[1])
+
+
+def _selection(keep: Tensor, count: int) -> Selection:
+    order = torch.argsort(~keep.flatten(), stable=True)  # kept first, in place order: no nonzero(), which would sync
+    return Selection(keep, order[:count], count)
