@@ -1,0 +1,65 @@
+# make demo    the page at http://127.0.0.1:8000, with everything that it needs set up first
+# make test    every check: ruff, mypy, the web page's own checks, pytest
+# Both need Python 3.11 or newer with venv, and a network the first time. See docs/development.md.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+# The first Python that is new enough and can make virtual environments; `make PYTHON=/path/to/python` overrides.
+PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
+	"$$python" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	&& echo "$$python" && break; done)
+SETUP = $(PYTHON) scripts/setup.py
+BIN := .venv/bin
+CODE := lipar_core lipar_cli server
+
+# More arguments for the command that a target ends with: make demo ARGS="--port 9000", make bench ARGS="--media DIR"
+ARGS ?=
+
+.PHONY: help setup web demo test lint soak bench clean python
+
+help:
+	@sed -n 's/^# \(make .*\)/\1/p' Makefile
+	@echo "make lint    ruff, mypy and the web page's linters alone"
+	@echo "make soak    one live session for a long time: memory, latency and pictures are watched"
+	@echo "make bench   figures of this machine: fps, ms per stage, pruning on against off"
+	@echo "make setup   everything that make test needs, without running it"
+	@echo "make web     the web page's build alone"
+	@echo "make clean   removes what these targets made"
+
+python:
+	@test -n "$(PYTHON)" || { echo "make: no Python 3.11 or newer with the venv module was found." \
+		"Install one (Debian, Ubuntu: apt install python3 python3-venv) or name it: make PYTHON=/path/to/python" >&2; exit 1; }
+
+setup: python
+	@$(SETUP) packages dev train
+	@$(SETUP) tools
+	@$(SETUP) web
+
+web: python
+	@$(SETUP) packages
+	@$(SETUP) web
+
+demo: web
+	@$(BIN)/lipar serve $(ARGS)
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	@$(SETUP) npm typecheck lint
+
+test: lint
+	@$(SETUP) npm test
+	$(BIN)/python -m pytest $(ARGS)
+
+soak: setup
+	$(BIN)/python -m pytest -m soak --timeout 0 $(ARGS)
+
+bench: python
+	@$(SETUP) packages
+	@$(BIN)/lipar bench --preset tiny $(ARGS)
+
+clean:
+	rm -rf .venv web_client/node_modules server/static .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

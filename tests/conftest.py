@@ -1,0 +1,46 @@
+"""What tests in every room share: programs that a machine may lack, and a loud word about those that it does."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+TURNSERVER = ("turnserver",)
+MISSING = pytest.StashKey[dict[str, int]]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[MISSING] = {}
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    for program, tests in config.stash[MISSING].items():
+        terminalreporter.write_line(
+            f"NOT TESTED: {tests} test(s) were skipped because {program} is not installed", red=True, bold=True
+        )
+
+
+def program(names: tuple[str, ...], request: pytest.FixtureRequest) -> Path:
+    """The first of `names` in PATH; else the test is skipped loudly, or fails where LIPAR_REQUIRE_TOOLS=1 is set."""
+    for name in names:
+        if found := shutil.which(name):
+            return Path(found)
+    if os.environ.get("LIPAR_REQUIRE_TOOLS") == "1":
+        pytest.fail(f"{names[0]} is not installed and LIPAR_REQUIRE_TOOLS=1 asks for it")
+    counts = request.config.stash[MISSING]
+    counts[names[0]] = counts.get(names[0], 0) + 1
+    pytest.skip(f"{names[0]} is not installed")
+
+
+@pytest.fixture
+def chromium(request: pytest.FixtureRequest) -> Path:
+    """Path of a Chromium, for the tests that open the page."""
+    return program(CHROMIUM, request)
+
+
+@pytest.fixture
+def turnserver(request: pytest.FixtureRequest) -> Path:
+    """Path of coturn's server, for the tests of relayed connections."""
+    return program(TURNSERVER, request)
