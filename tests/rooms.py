@@ -1,0 +1,210 @@
+"""Who may import whom: the rooms of the code base, and what `test_rooms.py` needs to read its imports."""
+
+import ast
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+PRODUCT = ("lipar_core", "lipar_cli", "server")
+OURS = (*PRODUCT, "training", "tests", "scripts")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Room:
+    """A few modules with one duty; a prefix names a module and, if that is a package, all that is in it."""
+
+    name: str
+    prefixes: tuple[str, ...]
+    may_import: tuple[str, ...]  # rooms, besides itself
+    packages: frozenset[str]  # third-party, by the name that is imported
+
+
+PLAIN, KERNELS, PARTS, NETWORKS, WEIGHTS = "plain", "kernels", "parts", "networks", "weights"
+ENGINE, WIRE, MODEL, MEDIA, WEB, SERVE, COMMANDS = "engine", "wire", "model", "media", "web", "serve", "commands"
+CORE = (PLAIN, KERNELS, PARTS, NETWORKS, WEIGHTS, ENGINE)
+
+
+def core(*modules: str) -> tuple[str, ...]:
+    return tuple(f"lipar_core.{module}" for module in modules)
+
+
+# The first room with the longest matching prefix is a module's own.
+ROOMS = (
+    Room(
+        name=PLAIN,
+        prefixes=("lipar_core.__init__", *core("errors", "config", "parameters")),
+        may_import=(),
+        packages=frozenset({"yaml", "annotated_types"}),
+    ),
+    Room(
+        name=KERNELS,
+        prefixes=core("kernels"),
+        may_import=(),
+        packages=frozenset({"torch", "triton", "flash_attn"}),
+    ),
+    Room(
+        name=PARTS,
+        prefixes=core(
+            "colour", "flow", "kv_cache", "patches", "pruning", "recovery", "restoration", "rope", "selection"
+        ),
+        may_import=(PLAIN, KERNELS),
+        packages=frozenset({"torch"}),
+    ),
+    Room(
+        name=NETWORKS,
+        prefixes=core("dit", "taehv", "text_encoder"),
+        may_import=(PLAIN, KERNELS, PARTS),
+        packages=frozenset({"torch", "transformers", "ftfy"}),
+    ),
+    Room(
+        name=WEIGHTS,
+        prefixes=core("weights"),
+        may_import=(PLAIN, KERNELS, PARTS, NETWORKS),
+        packages=frozenset({"torch", "safetensors"}),
+    ),
+    Room(
+        name=ENGINE,
+        prefixes=("lipar_core",),
+        may_import=CORE,
+        packages=frozenset({"torch", "numpy", "safetensors"}),
+    ),
+    Room(
+        name=WIRE,
+        prefixes=("server.wire",),
+        may_import=(),
+        packages=frozenset({"numpy", "msgspec", "pydantic"}),
+    ),
+    Room(
+        name=MODEL,
+        prefixes=("server.model",),
+        may_import=(*CORE, WIRE),
+        packages=frozenset({"torch", "numpy", "msgspec"}),
+    ),
+    Room(
+        name=MEDIA,
+        prefixes=("server.media",),
+        may_import=(WIRE,),
+        packages=frozenset({"aiortc", "aioice", "av", "numpy"}),
+    ),
+    Room(
+        name=WEB,
+        prefixes=("server",),
+        may_import=(PLAIN, WIRE, MEDIA),
+        packages=frozenset(
+            {"aiortc", "annotated_types", "fastapi", "msgspec", "numpy", "pydantic", "starlette", "uvicorn"}
+        ),
+    ),
+    Room(
+        name=SERVE,
+        prefixes=("lipar_cli.serve",),
+        may_import=(COMMANDS, PLAIN, WIRE, WEB),
+        packages=frozenset({"uvicorn"}),
+    ),
+    Room(
+        name=COMMANDS,
+        prefixes=("lipar_cli",),
+        may_import=(*CORE, SERVE),
+        packages=frozenset({"av", "numpy", "torch"}),
+    ),
+)
+BY_NAME = {room.name: room for room in ROOMS}
+
+
+@dataclass(frozen=True)
+class Import:
+    """One import statement's target, as seen from the module that has it."""
+
+    importer: str
+    target: str
+    line: int
+    at_start: bool  # runs when the module is imported, not in a function's body
+
+
+def modules(*packages: str, root: Path = ROOT) -> dict[str, Path]:
+    """Every module of the packages, by dotted name; a package itself ends in `.__init__`."""
+    files = (path for package in packages for path in sorted((root / package).rglob("*.py")))
+    return {".".join(path.relative_to(root).with_suffix("").parts): path for path in files}
+
+
+def room_of(module: str) -> Room:
+    """The room with the longest prefix that fits."""
+    fits = [(len(prefix), room) for room in ROOMS for prefix in room.prefixes if f"{module}.".startswith(f"{prefix}.")]
+    if not fits:
+        raise LookupError(f"{module} is in no room")
+    return max(fits, key=lambda fit: fit[0])[1]
+
+
+def imports_of(module: str, path: Path, known: set[str]) -> list[Import]:
+    """All imports of a file, wherever they stand. Targets of ours are named as `known` has them."""
+    tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+    found = []
+    for node, at_start in _import_nodes(tree, at_start=True):
+        for target in _targets(node, module, known):
+            found.append(Import(module, target, node.lineno, at_start))
+    return found
+
+
+def _import_nodes(node: ast.AST, *, at_start: bool) -> Iterator[tuple[ast.Import | ast.ImportFrom, bool]]:
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, (ast.Import, ast.ImportFrom)):
+            yield child, at_start
+        inside = isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
+        yield from _import_nodes(child, at_start=at_start and not inside)
+
+
+def _targets(node: ast.Import | ast.ImportFrom, module: str, known: set[str]) -> Iterator[str]:
+    if isinstance(node, ast.Import):
+        yield from (_known_name(alias.name, known) for alias in node.names)
+        return
+    base = node.module or ""
+    if node.level:
+        base = ".".join([*module.split(".")[: -node.level], *([base] if base else [])])
+    for alias in node.names:
+        full = _known_name(f"{base}.{alias.name}", known)
+        yield full if full in known else _known_name(base, known)
+
+
+def _known_name(name: str, known: set[str]) -> str:
+    return f"{name}.__init__" if f"{name}.__init__" in known else name
+
+
+def package_of(target: str) -> str:
+    return target.split(".")[0]
+
+
+def is_third_party(target: str) -> bool:
+    return package_of(target) not in (*OURS, *sys.stdlib_module_names)
+
+
+def complaints(found: Import) -> Iterator[str]:
+    """What is wrong with an import, if anything."""
+    room, place = room_of(found.importer), f"{found.importer}:{found.line} ({room_of(found.importer).name})"
+    if is_third_party(found.target):
+        if package_of(found.target) not in room.packages:
+            yield f"{place} imports the package {package_of(found.target)}; allowed are {sorted(room.packages)}"
+    elif package_of(found.target) in PRODUCT:
+        other = room_of(found.target)
+        if other is not room and other.name not in room.may_import:
+            yield f"{place} imports {found.target} ({other.name}); allowed are {sorted(room.may_import)}"
+    elif package_of(found.target) in OURS:
+        yield f"{place} imports {found.target}, which is no part of the product"
+
+
+def cycle(arrows: dict[str, set[str]]) -> list[str]:
+    """A loop in the arrows, as the modules along it; empty where there is none."""
+    done: set[str] = set()
+
+    def walk(module: str, trail: list[str]) -> list[str]:
+        if module in trail:
+            return [*trail[trail.index(module) :], module]
+        if module in done:
+            return []
+        for target in sorted(arrows.get(module, ())):
+            if loop := walk(target, [*trail, module]):
+                return loop
+        done.add(module)
+        return []
+
+    return next((loop for module in sorted(arrows) if (loop := walk(module, []))), [])

@@ -1,0 +1,126 @@
+"""Arrows between the rooms of the code base point one way (see rooms.py, which holds the table)."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.rooms import BY_NAME, PLAIN, PRODUCT, ROOT, complaints, cycle, imports_of, modules, package_of, room_of
+
+MODULES = modules(*PRODUCT)
+KNOWN = set(MODULES)
+IMPORTS = [found for name, path in MODULES.items() for found in imports_of(name, path, KNOWN)]
+# What would make the web process slow to start and heavy, and the engine depend on a server.
+TORCH = {"torch", "triton", "transformers", "flash_attn"}
+SERVER_PACKAGES = {"pydantic", "fastapi", "starlette", "uvicorn", "aiortc", "aioice", "av", "msgspec"}
+
+
+@pytest.mark.parametrize("package", PRODUCT)
+def test_no_import_points_back(package: str) -> None:
+    wrong = [text for found in IMPORTS if package_of(found.importer) == package for text in complaints(found)]
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("package", PRODUCT)
+def test_every_package_was_read(package: str) -> None:
+    assert [name for name in MODULES if package_of(name) == package]
+
+
+def test_there_is_no_loop_of_imports() -> None:
+    arrows: dict[str, set[str]] = {name: set() for name in MODULES}
+    for found in IMPORTS:
+        if found.target in KNOWN and found.at_start:
+            arrows[found.importer].add(found.target)
+    assert cycle(arrows) == []
+
+
+def test_the_engine_needs_no_server_package() -> None:
+    assert not {found.target for found in IMPORTS if found.importer.startswith("lipar_core.")} & SERVER_PACKAGES
+
+
+@pytest.mark.parametrize("command", ["verify", "bench"])
+def test_verify_and_bench_start_with_the_engine_s_packages_alone(command: str) -> None:
+    found = {package_of(f.target) for f in IMPORTS if f.importer == f"lipar_cli.{command}" and f.at_start}
+    assert found
+    assert not found & {*SERVER_PACKAGES, "server"}
+
+
+def test_plain_modules_pull_in_no_torch() -> None:
+    names = [name for name in MODULES if room_of(name) is BY_NAME[PLAIN]]
+    assert not loaded_by(names) & (TORCH | SERVER_PACKAGES)
+
+
+def test_the_web_process_pulls_in_no_torch() -> None:
+    names = [name for name in MODULES if package_of(name) == "server" and not name.startswith("server.model")]
+    loaded = loaded_by(names)
+    assert "fastapi" in loaded
+    assert not loaded & TORCH
+
+
+def test_the_command_line_starts_without_torch_and_server() -> None:
+    assert not loaded_by(["lipar_cli.main"]) & (TORCH | SERVER_PACKAGES | {"server"})
+
+
+def loaded_by(names: list[str]) -> set[str]:
+    """Top-level packages in a new interpreter's `sys.modules` after importing the modules."""
+    assert names
+    code = (
+        "import importlib, json, sys\n"
+        f"for name in {[name.removesuffix('.__init__') for name in names]!r}: importlib.import_module(name)\n"
+        "print(json.dumps(sorted({name.split('.')[0] for name in sys.modules})))"
+    )
+    reply = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert reply.returncode == 0, reply.stderr
+    return set(json.loads(reply.stdout))
+
+
+# The reader itself: what it must find
+
+
+@pytest.mark.parametrize(
+    ("module", "source", "complaint"),
+    [
+        ("lipar_core.kernels.attention", "from lipar_core.rope import rotate", "imports lipar_core.rope (parts)"),
+        ("lipar_core.kernels.attention", "from .. import rope", "imports lipar_core.rope (parts)"),
+        ("lipar_core.session", "def f():\n    import server.wire", "imports server.wire (wire)"),
+        ("lipar_core.session", "import fastapi", "imports the package fastapi"),
+        ("lipar_core.config", "import torch.nn as nn", "imports the package torch"),
+        ("lipar_core.denoise", "from training import losses", "which is no part of the product"),
+        ("server.media.tracks", "from ..routes import sessions", "imports server.routes.sessions (web)"),
+        ("server.media.tracks", "if True:\n    import torch", "imports the package torch"),
+        ("server.app", "from lipar_core.session import EditSession", "imports lipar_core.session (engine)"),
+        ("server.app", "from server.model import main", "imports server.model.__init__ (model)"),
+        ("server.wire", "from server.sessions import SessionHandle", "imports server.sessions (web)"),
+        ("lipar_cli.edit", "import server.app", "imports server.app (web)"),
+    ],
+)
+def test_an_arrow_that_points_back_is_found(module: str, source: str, complaint: str, tmp_path: Path) -> None:
+    known = {"lipar_core.rope", "server.routes.sessions", "server.model.__init__", "server.wire", module}
+    path = tmp_path / "module.py"
+    path.write_text(source, encoding="utf-8")
+    texts = [text for found in imports_of(module, path, known) for text in complaints(found)]
+    assert len(texts) == 1
+    assert complaint in texts[0]
+
+
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        ("lipar_core.session", "import torch\nfrom lipar_core import dit, kernels"),
+        ("lipar_core.kernels.attention", "import triton.language as tl\nfrom . import softmax"),
+        ("server.model.engine", "from lipar_core.session import EditSession\nfrom server import wire"),
+        ("lipar_cli.serve", "import server.app"),
+    ],
+)
+def test_an_arrow_that_points_forward_is_left_alone(module: str, source: str, tmp_path: Path) -> None:
+    known = {"lipar_core.__init__", "lipar_core.dit", "lipar_core.kernels.__init__", "server.wire", module}
+    path = tmp_path / "module.py"
+    path.write_text(source, encoding="utf-8")
+    assert [text for found in imports_of(module, path, known) for text in complaints(found)] == []
+
+
+def test_a_loop_is_found() -> None:
+    assert cycle({"a": {"b"}, "b": {"c"}, "c": {"b"}}) == ["b", "c", "b"]
+    assert cycle({"a": {"b", "c"}, "b": {"c"}, "c": set()}) == []
