@@ -1,6 +1,7 @@
 """What a preset fixes: frozen dataclasses, read from YAML, checked once. Every other size is derived from these."""
 
 import dataclasses
+import math
 import types
 import typing
 from collections.abc import Mapping
@@ -67,7 +68,7 @@ class StreamConfig:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CodecConfig:
-    """TAEHV's layout. The defaults are the published checkpoint's; unshuffle x space strides must make 8, time strides 4."""
+    """TAEHV's layout. The defaults are the published checkpoint's."""
 
     latent_channels: Positive = 16
     unshuffle: Positive = 1  # pixel unshuffle before the encoder, shuffle after the decoder
@@ -83,15 +84,19 @@ class CodecConfig:
     def __post_init__(self) -> None:
         for side in ("encoder", "decoder"):
             time, space = getattr(self, f"{side}_time"), getattr(self, f"{side}_space")
-            if _product(time) != FRAMES_PER_LATENT or _product(space) * self.unshuffle != CODEC_STRIDE:
-                raise ConfigError(
-                    f"codec.{side}: time strides {time} must multiply to {FRAMES_PER_LATENT}, "
-                    f"unshuffle {self.unshuffle} x space strides {space} to {CODEC_STRIDE}"
-                )
+            if math.prod(time) != FRAMES_PER_LATENT:
+                raise ConfigError(f"codec.{side}_time = {time}: must multiply to {FRAMES_PER_LATENT}")
+            if math.prod(space) * self.unshuffle != self.stride:
+                raise ConfigError(f"codec.{side}_space = {space}: encoder and decoder must have the same stride")
             if len(time) != len(space):
                 raise ConfigError(f"codec.{side}: {len(time)} time strides but {len(space)} space strides")
         if len(self.decoder_widths) != len(self.decoder_time) + 1:
             raise ConfigError(f"codec.decoder_widths: {len(self.decoder_widths)} given, {len(self.decoder_time) + 1} needed")
+
+    @property
+    def stride(self) -> int:
+        """Pixels that a latent row or column stands for."""
+        return math.prod(self.encoder_space) * self.unshuffle
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -186,6 +191,8 @@ class Preset:
                 f"transformer.channels = {self.transformer.channels}: differs from "
                 f"codec.latent_channels = {self.codec.latent_channels}"
             )
+        if self.codec.stride != CODEC_STRIDE:
+            raise ConfigError(f"codec: unshuffle x space strides is {self.codec.stride}, must be {CODEC_STRIDE}")
         if self.transformer.patch != self.stream.patch:
             raise ConfigError(f"transformer.patch = {self.transformer.patch}: differs from stream.patch {self.stream.patch}")
         if not self.styles:
@@ -270,9 +277,3 @@ def _presets_folder() -> Path:
     packaged = Path(__file__).parent / "configs"
     return packaged if packaged.is_dir() else Path(__file__).parent.parent / "configs"
 
-
-def _product(values: tuple[int, ...]) -> int:
-    product = 1
-    for value in values:
-        product *= value
-    return product

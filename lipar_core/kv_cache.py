@@ -36,13 +36,17 @@ class KVCache:
         self.present = torch.ones(sink + window, self.tokens, dtype=torch.bool, device=rope.device)
         self.clear()
 
-    def clear(self, frames: int = 0) -> None:
-        """Forget everything; the next frame is number `frames`."""
-        self.frames = frames
+    def clear(self) -> None:
+        """Forget everything; the next frame is number 0."""
+        self.frames = 0
         self.held: set[int] = set()  # slots that hold a frame
         self.holes = False  # whether `present` hides any token
         self.present.fill_(True)
         self.sink_shift = 0
+
+    def skip_to(self, frame: int) -> None:
+        """Number the next frame `frame`: what lies between is not held (used when a cache is rebuilt)."""
+        self.frames = frame
 
     def open(self, block_frames: int) -> None:
         """Make room for the next block, over the oldest frames of the ring."""

@@ -33,7 +33,7 @@ class TAEHV(nn.Module):
         self.decoder = nn.Sequential(*_decoder_layers(config))
 
     def encode(self, frames: Tensor, state: CodecState | None = None) -> tuple[Tensor, CodecState]:
-        """frames [B, N, 3, H, W], any N -> latents [B, F, C, H/8, W/8] that they complete, and the state for the next call."""
+        """frames [B, N, 3, H, W], any N -> latents [B, F, C, h, w] that they complete, and the next state."""
         state = state or CodecState()
         if state.waiting is not None:
             frames = torch.cat([state.waiting, frames], dim=1)
@@ -41,14 +41,15 @@ class TAEHV(nn.Module):
         waiting = frames[:, whole:].clone() if whole < frames.shape[1] else None
         if not whole:
             batch, _, _, height, width = frames.shape
-            size = (batch, 0, self.config.latent_channels, height // 8, width // 8)
+            stride = self.config.stride
+            size = (batch, 0, self.config.latent_channels, height // stride, width // stride)
             return frames.new_empty(size), CodecState(state.past, waiting)
         x = F.pixel_unshuffle(frames[:, :whole], self.config.unshuffle)
         latents, past = _run(self.encoder, x, state.past)
         return latents, CodecState(past, waiting)
 
     def decode(self, latents: Tensor, state: CodecState | None = None) -> tuple[Tensor, CodecState]:
-        """latents [B, F, C, h, w] -> raw frames [B, 4F, 3, 8h, 8w], not clamped, and the state for the next call.
+        """latents [B, F, C, h, w] -> raw frames [B, 4F, 3, H, W], not clamped, and the state for the next call.
 
         The caller drops the first `LAG_FRAMES` raw frames of a stream.
         """

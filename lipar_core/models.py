@@ -1,0 +1,68 @@
+"""The networks of a preset, loaded once and shared by all sessions."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from lipar_core.config import Preset
+from lipar_core.dit import CausalWan
+from lipar_core.errors import CheckpointError, LiparError
+from lipar_core.hashed_text import HashedTextEncoder
+from lipar_core.taehv import TAEHV
+from lipar_core.text_encoder import TextEncoder, UMT5TextEncoder
+from lipar_core.weights import State, load_into, locate, read_state, section
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """Networks in evaluation mode on one device; they hold no stream state."""
+
+    preset: Preset
+    codec: TAEHV
+    dit: CausalWan
+    text_encoder: TextEncoder
+    device: torch.device
+    dtype: torch.dtype
+
+
+def load_models(preset: Preset, device: str | None = None, dtype: str | None = None) -> Models:
+    """Load a preset's checkpoints; raises `CheckpointError` (what is missing or wrong) or `LiparError` (no such device)."""
+    place, kind = torch.device(device or preset.device), getattr(torch, dtype or preset.dtype)
+    if place.type == "cuda" and not torch.cuda.is_available():
+        raise LiparError(f"device = {place}: this machine has no usable CUDA device; preset tiny runs on the CPU")
+    missing = missing_weights(preset)
+    if missing:
+        raise CheckpointError(f"preset {preset.name}: {'; '.join(missing)} - see docs/deployment.md for where to get them")
+    files: dict[str, State] = {}
+    with torch.device("meta"):
+        codec, dit = TAEHV(preset.codec), CausalWan(preset.transformer)
+    _fill(codec, preset.weights.codec, "codec", files, place, kind)
+    _fill(dit, preset.weights.transformer, "transformer", files, place, kind)
+    return Models(preset, codec, dit, _load_text_encoder(preset, files, place), place, kind)
+
+
+def missing_weights(preset: Preset) -> list[str]:
+    """One line for each checkpoint of the preset that is not on this machine."""
+    names = dict.fromkeys([preset.weights.transformer, preset.weights.codec, preset.weights.text])
+    return [f"{locate(name)} is missing" for name in names if not locate(name).exists()]
+
+
+def _load_text_encoder(preset: Preset, files: dict[str, State], place: torch.device) -> TextEncoder:
+    if preset.text.kind == "umt5":
+        where = torch.device("cpu") if preset.text.device == "cpu" else place
+        folder = locate(preset.weights.text)
+        return UMT5TextEncoder(folder, preset.transformer.text_length, where, torch.bfloat16)
+    encoder = HashedTextEncoder(preset.text, preset.transformer.text_length, preset.transformer.text_dim)
+    _fill(encoder, preset.weights.text, "text", files, place, torch.float32)
+    return encoder
+
+
+def _fill(module: nn.Module, name: str, part: str, files: dict[str, State], place: torch.device, kind: torch.dtype) -> None:
+    """Load one network's part of a checkpoint into it; files that hold several are read once."""
+    path = locate(name)
+    if name not in files:
+        files[name] = read_state(path)
+    module.to_empty(device="cpu")
+    load_into(module, section(files[name], part), str(path))
+    module.requires_grad_(False).eval().to(place, kind)

@@ -1,0 +1,230 @@
+"""Golden files: recorded runs of the published models, repeated by this install's own classes (design section 5)."""
+
+import json
+import math
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from lipar_core.config import CodecConfig, ScheduleConfig
+from lipar_core.denoise import BlockPlan, clean_pass, denoise_block, prepare_steps
+from lipar_core.dit import CausalWan
+from lipar_core.errors import CheckpointError, ConfigError
+from lipar_core.flow import sigma_of_step, sigmas, timestep_of_sigma
+from lipar_core.kv_cache import KVCache
+from lipar_core.patches import patchify, unpatchify
+from lipar_core.rope import RotaryTable
+from lipar_core.selection import select
+from lipar_core.taehv import LAG_FRAMES, TAEHV
+from lipar_core.weights import State, load_into, section, transformer_config
+
+BF16_TOLERANCE = 2e-2  # relative L2, the only bound that 16-bit runs are held to
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How far this install is from a recording."""
+
+    path: Path
+    kind: str
+    error: float
+    tolerance: float
+    measure: str  # "max abs", "max rel" or "rel L2"
+    worst: str  # the tensor with the largest error
+
+    @property
+    def passed(self) -> bool:
+        return self.error <= self.tolerance  # NaN never passes
+
+
+def verify_file(path: Path, device: str = "cpu", dtype: str = "float32") -> Verdict:
+    """Recognise the kind of a golden file by its tensors, repeat its run, and compare; raises `CheckpointError`."""
+    tensors, config = _read(path)
+    run = Run(tensors, config, torch.device(device), getattr(torch, dtype))
+    if "source_latent" in tensors:
+        kind, pairs, tolerance, measure = "Self-Forcing rollout", run.self_forcing, 1e-5, "max abs"
+    elif "block0.keep" in tensors:
+        kind, pairs, tolerance, measure = "LIPAR rollout", run.lipar, 1e-5, "max abs"
+    elif "decoder_input" in tensors:
+        kind, pairs, tolerance, measure = "TAEHV", run.taehv, 1e-4, "max rel"
+    else:
+        raise CheckpointError(f"{path}: no golden file (none of source_latent, block0.keep, decoder_input is in it)")
+    if run.dtype != torch.float32:
+        tolerance, measure = BF16_TOLERANCE, "rel L2"
+    tf32 = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
+    try:
+        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
+        with torch.inference_mode():
+            errors = {name: _error(ours, golden, measure) for name, (ours, golden) in pairs().items()}
+    except KeyError as error:
+        raise CheckpointError(f"{path}: {error.args[0]} is missing") from error
+    except (ConfigError, CheckpointError) as error:
+        raise CheckpointError(f"{path}: {error}") from error
+    finally:
+        torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = tf32
+    worst = max(errors, key=lambda name: math.inf if math.isnan(errors[name]) else errors[name])
+    return Verdict(path, kind, errors[worst], tolerance, measure, worst)
+
+
+Pairs = dict[str, tuple[Tensor, Tensor]]  # ours and the recorded, by name
+
+
+@dataclass
+class Run:
+    """A recorded run, to be repeated on a device in a dtype."""
+
+    tensors: State
+    config: Mapping[str, object]
+    device: torch.device
+    dtype: torch.dtype
+
+    def self_forcing(self) -> Pairs:
+        pairs: Pairs = {}
+        schedule = self._schedule()
+        if "timesteps" in self.tensors:
+            ours = [timestep_of_sigma(sigma, schedule) for sigma in sigmas(schedule)]
+            # timesteps are in the thousands: compared as sigmas, so that one tolerance fits all
+            pairs["timesteps"] = (torch.tensor(ours) / schedule.train_steps, self.tensors["timesteps"] / schedule.train_steps)
+        if "sched.sigmas" in self.tensors:
+            count = len(self.tensors["sched.sigmas"])
+            ours = [sigma_of_step(schedule.train_steps * (1 - k / count), schedule) for k in range(count)]
+            pairs["sched.sigmas"] = (torch.tensor(ours), self.tensors["sched.sigmas"])
+        frames = self._int("blocks") * self._int("frames_per_block")
+        source = self._get("source_latent")[0]
+        sources = source.split(self._int("frames_per_block"))
+        keep_all = torch.ones(self._int("frames_per_block"), self._tokens, dtype=torch.bool, device=self.device)
+        cache = self._cache(sink=0, window=frames, cap=frames)
+        pairs |= self._rollout(cache, list(sources), [keep_all] * len(sources), refresh=False, rule="previous_frame")
+        for layer in range(len(cache.k)):
+            for name, ours_all in (("k_roped", cache.k), ("v", cache.v)):
+                if (key := f"cache.layer{layer}.{name}") in self.tensors:
+                    pairs[key] = (ours_all[layer].flatten(0, 1)[None], self.tensors[key])
+        return pairs
+
+    def lipar(self) -> Pairs:
+        blocks = range(self._int("blocks"))
+        cache = self._cache(self._int("sink_frames"), self._int("window_frames"), self._int("rope_cap_frames"))
+        sources = [self._get(f"block{i}.source") for i in blocks]
+        keeps = [self.tensors[f"block{i}.keep"].bool().flatten(1).to(self.device) for i in blocks]
+        refresh, rule = bool(self.config["refresh_last_frame"]), str(self.config["restore_from"])
+        return self._rollout(cache, sources, keeps, refresh=refresh, rule=rule)
+
+    def taehv(self) -> Pairs:
+        latents, video = self._get("decoder_input"), self._get("video")
+        published = CodecConfig(latent_channels=latents.shape[2])
+        recorded_stride = video.shape[-1] // self.tensors["latent"].shape[-1]
+        codec = TAEHV(replace(published, unshuffle=recorded_stride // published.stride))
+        weights = _with_prefix(self.tensors, "weights.") or _seeded(codec)
+        load_into(codec, section(weights, "codec"), "weights")
+        codec = codec.to(self.device, self.dtype)
+        pairs: Pairs = {"latent": (codec.encode(video)[0], self.tensors["latent"])}
+        raw = codec.decode(latents)[0]
+        if "decoder_raw" in self.tensors:
+            pairs["decoder_raw"] = (raw, self.tensors["decoder_raw"])
+        pairs["decoded"] = (raw[:, LAG_FRAMES:].clamp(0, 1), self.tensors["decoded"])
+        return pairs
+
+    def _rollout(self, cache: KVCache, sources: list[Tensor], keeps: list[Tensor], *, refresh: bool, rule: str) -> Pairs:
+        """Run all blocks freely, each on the cache and x0 of the run itself."""
+        pairs: Pairs = {}
+        seen: list[tuple[Tensor, Tensor]] = []  # the network's input and output, per denoising step
+        self._dit.register_forward_hook(lambda _, args, out: seen.append((args[0], out)))
+        patch, rows = self._dit.config.patch, self._int("latent_h") // self._dit.config.patch
+        schedule = self._schedule()
+        steps = prepare_steps(self._dit, sigmas(schedule), schedule)
+        text = self._dit.text_memory(self._get("context").reshape(-1, self._dit.config.text_dim))
+        previous: Tensor | None = None
+        for i, (source, keep) in enumerate(zip(sources, keeps, strict=True)):
+            kept, refreshed = select(keep)
+            plan = BlockPlan(kept, refreshed if refresh else kept, True, rule)  # type: ignore[arg-type]
+            frames = keep.shape[0]
+
+            def noise(step: int, block: int = i) -> Tensor:
+                recorded = self._get(f"block{block}.noise{step}")
+                return patchify(recorded.reshape(frames, *recorded.shape[-3:]), patch).flatten(0, 1)
+
+            cache.open(frames)
+            seen.clear()
+            x0 = denoise_block(
+                self._dit, cache, patchify(source, patch).flatten(0, 1), previous, plan, steps, text, noise
+            )
+            recorded = [(f"block{i}.x0", x0)]
+            if kept.all_kept:
+                for step, (given, flow) in enumerate(seen):
+                    recorded += [(f"block{i}.step{step}.input", given), (f"block{i}.step{step}.flow", flow)]
+            for name, tokens in recorded:
+                if name in self.tensors:
+                    golden = self.tensors[name]
+                    pairs[name] = (unpatchify(tokens.unflatten(0, (frames, -1)), patch, rows).reshape(golden.shape), golden)
+            clean_pass(self._dit, cache, x0, plan, steps, text)
+            previous = x0[-keep.shape[1] :]
+        return pairs
+
+    def _cache(self, sink: int, window: int, cap: int) -> KVCache:
+        config = transformer_config(self.config)
+        self._dit = CausalWan(config)
+        load_into(self._dit, section(_with_prefix(self.tensors, "weights."), "transformer"), "weights")
+        self._dit.to(self.device, self.dtype)
+        rows, cols = self._int("latent_h") // config.patch, self._int("latent_w") // config.patch
+        rope = RotaryTable(config.head_dim, rows, cols, self.device)
+        shape = (rows * cols, config.heads, config.head_dim)
+        return KVCache(config.layers, sink, window, rope, cap, shape, self.dtype)
+
+    @property
+    def _tokens(self) -> int:
+        patch = transformer_config(self.config).patch
+        return (self._int("latent_h") // patch) * (self._int("latent_w") // patch)
+
+    def _schedule(self) -> ScheduleConfig:
+        steps, shift = self.config["steps"], self.config["shift"]
+        assert isinstance(steps, list) and isinstance(shift, (int, float))
+        return ScheduleConfig(steps=tuple(steps), shift=float(shift))
+
+    def _int(self, name: str) -> int:
+        value = self.config[name]
+        assert isinstance(value, int), f"{name} = {value!r}"
+        return value
+
+    def _get(self, name: str) -> Tensor:
+        return self.tensors[name].to(self.device, self.dtype)
+
+
+def _read(path: Path) -> tuple[State, Mapping[str, object]]:
+    if not path.is_file():
+        raise CheckpointError(f"{path}: no such file")
+    try:
+        with safe_open(path, "pt") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
+            config = json.loads((file.metadata() or {}).get("config", "{}"))
+    except (SafetensorError, OSError, ValueError) as error:
+        raise CheckpointError(f"{path}: unreadable ({' '.join(str(error).split())[:200]})") from error
+    return tensors, config
+
+
+def _with_prefix(state: State, prefix: str) -> State:
+    return {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
+
+
+def _seeded(codec: TAEHV) -> State:
+    """The weights that the golden TAEHV file describes in words: seeded by name, scaled by fan-in."""
+    weights: State = {}
+    for name, value in codec.state_dict().items():
+        generator = torch.Generator().manual_seed(zlib.crc32(name.encode()))
+        scale = 0.9 / math.sqrt(value[0].numel()) if value.dim() > 1 else 0.02
+        weights[name] = torch.randn(value.shape, generator=generator) * scale
+    return weights
+
+
+def _error(ours: Tensor, golden: Tensor, measure: str) -> float:
+    a, b = ours.detach().double().cpu(), golden.double().cpu()
+    if a.shape != b.shape:
+        raise CheckpointError(f"shape {list(b.shape)} recorded, {list(a.shape)} computed")
+    if measure == "rel L2":
+        return float((a - b).norm() / b.norm())
+    worst = (a - b).abs().max()
+    return float(worst / b.abs().max() if measure == "max rel" else worst)

@@ -1,0 +1,97 @@
+"""Small random models for tests: the product's own classes, two layers, a picture of a few tokens."""
+
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from lipar_core.config import (
+    CodecConfig,
+    Preset,
+    ScheduleConfig,
+    StreamConfig,
+    Style,
+    TextConfig,
+    TransformerConfig,
+    WeightsConfig,
+)
+from lipar_core.dit import CausalWan
+from lipar_core.models import Models
+from lipar_core.parameters import Pruning
+from lipar_core.taehv import TAEHV
+
+
+class RandomText:
+    """A text encoder that gives every prompt its own fixed random vectors."""
+
+    def __init__(self, length: int, dim: int) -> None:
+        self.length, self.dim = length, dim
+
+    def encode(self, prompt: str) -> Tensor:
+        generator = torch.Generator().manual_seed(sum(prompt.encode()))
+        return torch.randn(self.length, self.dim, generator=generator)
+
+
+def tiny_preset(**stream: object) -> Preset:
+    """A preset of a few tokens; keyword arguments change its StreamConfig."""
+    sizes: dict[str, object] = {"width": 96, "height": 64, "block_frames": 3, "sink_frames": 1, "window_frames": 8}
+    codec = CodecConfig(
+        latent_channels=8,
+        unshuffle=8,
+        memblocks=1,
+        encoder_width=16,
+        encoder_time=(2, 2),
+        encoder_space=(1, 1),
+        decoder_widths=(16, 16, 16),
+        decoder_time=(2, 2),
+        decoder_space=(1, 1),
+    )
+    transformer = TransformerConfig(
+        dim=48, ffn_dim=64, heads=4, layers=2, channels=8, text_dim=12, text_length=6, time_dim=16
+    )
+    return Preset(
+        name="test",
+        description="random weights",
+        device="cpu",
+        dtype="float32",
+        stream=StreamConfig(**(sizes | stream)),  # type: ignore[arg-type]
+        codec=codec,
+        transformer=transformer,
+        schedule=ScheduleConfig(steps=(400, 250), shift=3.0),
+        text=TextConfig(kind="hashed"),
+        weights=WeightsConfig(transformer="none", codec="none", text="none"),
+        pruning=Pruning(tau=0.02, tau2=0.05),
+        live_pruning=Pruning(tau=0.02, tau2=0.05, min_keep=0.2),
+        styles=(Style(name="Sketch", prompt="a pencil sketch"), Style(name="None", prompt="no change")),
+    )
+
+
+def tiny_models(preset: Preset | None = None, seed: int = 0) -> Models:
+    """Models with seeded random weights, large enough for every part to matter."""
+    preset = preset or tiny_preset()
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        codec, dit = TAEHV(preset.codec), CausalWan(preset.transformer)
+        for parameter in [*codec.parameters(), *dit.parameters()]:
+            if parameter.dim() == 1:
+                parameter.data.add_(torch.randn_like(parameter) * 0.1)
+    for network in (codec, dit):
+        network.requires_grad_(False).eval()
+    text = RandomText(preset.transformer.text_length, preset.transformer.text_dim)
+    return Models(preset, codec, dit, text, torch.device("cpu"), torch.float32)
+
+
+def moving_square(frames: int, preset: Preset | None = None, seed: int = 0) -> Tensor:
+    """A clip [N, 3, H, W] in [0, 1]: still texture, and a bright square that crosses it."""
+    stream = (preset or tiny_preset()).stream
+    generator = torch.Generator().manual_seed(seed)
+    clip = torch.rand(3, stream.height, stream.width, generator=generator).repeat(frames, 1, 1, 1)
+    for i in range(frames):
+        left = (3 * i) % (stream.width - 16)
+        clip[i, :, 16:32, left : left + 16] = 1.0
+    return clip
+
+
+def with_stream(preset: Preset, **stream: object) -> Preset:
+    """The preset with another StreamConfig."""
+    return replace(preset, stream=replace(preset.stream, **stream))  # type: ignore[arg-type]
