@@ -39,7 +39,9 @@ class StreamConfig:
             if getattr(self, name) % unit:
                 raise ConfigError(f"stream.{name} = {getattr(self, name)}: must be a multiple of {unit}")
         if self.window_frames < self.block_frames:
-            raise ConfigError(f"stream.window_frames = {self.window_frames}: less than block_frames {self.block_frames}")
+            raise ConfigError(
+                f"stream.window_frames = {self.window_frames}: less than block_frames {self.block_frames}"
+            )
 
     @property
     def frames_per_block(self) -> int:
@@ -91,7 +93,9 @@ class CodecConfig:
             if len(time) != len(space):
                 raise ConfigError(f"codec.{side}: {len(time)} time strides but {len(space)} space strides")
         if len(self.decoder_widths) != len(self.decoder_time) + 1:
-            raise ConfigError(f"codec.decoder_widths: {len(self.decoder_widths)} given, {len(self.decoder_time) + 1} needed")
+            raise ConfigError(
+                f"codec.decoder_widths: {len(self.decoder_widths)} given, {len(self.decoder_time) + 1} needed"
+            )
 
     @property
     def stride(self) -> int:
@@ -194,7 +198,9 @@ class Preset:
         if self.codec.stride != CODEC_STRIDE:
             raise ConfigError(f"codec: unshuffle x space strides is {self.codec.stride}, must be {CODEC_STRIDE}")
         if self.transformer.patch != self.stream.patch:
-            raise ConfigError(f"transformer.patch = {self.transformer.patch}: differs from stream.patch {self.stream.patch}")
+            raise ConfigError(
+                f"transformer.patch = {self.transformer.patch}: differs from stream.patch {self.stream.patch}"
+            )
         if not self.styles:
             raise ConfigError("styles: a preset needs at least one")
 
@@ -276,4 +282,3 @@ def _presets_folder() -> Path:
     """The folder of preset files: inside an installed package, beside it in a checkout."""
     packaged = Path(__file__).parent / "configs"
     return packaged if packaged.is_dir() else Path(__file__).parent.parent / "configs"
-

@@ -7,9 +7,9 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from lipar_core.config import ScheduleConfig
 from lipar_core.dit import CausalWan, Modulation, TextMemory
 from lipar_core.flow import CLEAN_TIMESTEP, add_noise, timestep_of_sigma, x0_from_prediction
-from lipar_core.config import ScheduleConfig
 from lipar_core.kv_cache import KVCache
 from lipar_core.recovery import CleanPass, DenoisePass, NaivePass, Pass, fill_block
 from lipar_core.restoration import restore

@@ -1,11 +1,11 @@
 """The causal Wan transformer: kept tokens in, their prediction out (Wan 2.1, Self-Forcing; published parameter names).
 
-It holds no stream state: a pass's `memory` stores the keys and values and says what to attend to. All functions take any
-leading batch dimensions.
+It holds no stream state: a pass's `memory` stores the keys and values and says what to attend to. All functions take
+any leading batch dimensions.
 """
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, cast
 
 import torch
 import torch.nn.functional as F
@@ -50,35 +50,42 @@ class CausalWan(nn.Module):
 
     def modulation(self, timestep: float | Tensor) -> Modulation:
         """timestep: one number, or [B] for a batch."""
-        weight = self.time_embedding[0].weight
-        time = torch.as_tensor(timestep, dtype=torch.float64, device=weight.device)
-        embedded = self.time_embedding(_sinusoid(time, self.config.time_dim).to(weight.dtype))  # [..., dim]
+        like = self.patch_embedding.weight
+        time = torch.as_tensor(timestep, dtype=torch.float64, device=like.device)
+        embedded = self.time_embedding(_sinusoid(time, self.config.time_dim).to(like.dtype))  # [..., dim]
         six = self.time_projection(embedded).unflatten(-1, (6, -1)).movedim(-2, 0).unsqueeze(-2)  # [6, ..., 1, dim]
-        own = [layer.modulation for layer in self.blocks]
-        layers = torch.stack([_spread(table, six) + six for table in own])
+        layers = torch.stack([_spread(layer.modulation, six) + six for layer in self._layers])
         return Modulation(layers, _spread(self.head.modulation, six) + embedded.unsqueeze(-2))
 
     def text_memory(self, context: Tensor) -> TextMemory:
         """context [..., S, text_dim] from the text encoder -> every layer's keys and values, computed once a prompt."""
-        embedded = self.text_embedding(context.to(self.text_embedding[0].weight.dtype))
-        return [layer.cross_attn.keys_values(embedded) for layer in self.blocks]
+        embedded = self.text_embedding(context.to(self.patch_embedding.weight.dtype))
+        return [layer.cross_attn.keys_values(embedded) for layer in self._layers]
 
-    def forward(self, tokens: Tensor, modulation: Modulation, rotary: Tensor, text: TextMemory, memory: Memory) -> Tensor:
+    def forward(
+        self, tokens: Tensor, modulation: Modulation, rotary: Tensor, text: TextMemory, memory: Memory
+    ) -> Tensor:
         """tokens [..., K, patch_dim], rotary [K, D / 2] -> prediction [..., K, patch_dim]."""
         x = self._embed(tokens)
-        for i, layer in enumerate(self.blocks):
+        for i, layer in enumerate(self._layers):
             x = layer(x, modulation.layers[i], rotary, text[i], memory, i)
         return self.head(x, modulation.head)  # type: ignore[no-any-return]
 
-    def fill_memory(self, tokens: Tensor, modulation: Modulation, rotary: Tensor, text: TextMemory, memory: Memory) -> None:
+    def fill_memory(
+        self, tokens: Tensor, modulation: Modulation, rotary: Tensor, text: TextMemory, memory: Memory
+    ) -> None:
         """The clean pass: only its keys and values are wanted, so the last layer stops there."""
         x = self._embed(tokens)
-        last = self.config.layers - 1
-        for i in range(last):
-            x = self.blocks[i](x, modulation.layers[i], rotary, text[i], memory, i)
-        shift, scale, *_ = modulation.layers[last].unbind(0)
-        attn = self.blocks[last].self_attn
-        memory.update(last, *attn.keys_values(_modulated_norm(x, shift, scale, self.config.eps)))
+        *layers, last = self._layers
+        for i, layer in enumerate(layers):
+            x = layer(x, modulation.layers[i], rotary, text[i], memory, i)
+        shift, scale, *_ = modulation.layers[-1].unbind(0)
+        y = _modulated_norm(x, shift, scale, self.config.eps)
+        memory.update(len(layers), *last.self_attn.keys_values(y))
+
+    @property
+    def _layers(self) -> list["Layer"]:
+        return [cast(Layer, layer) for layer in self.blocks]
 
     def _embed(self, tokens: Tensor) -> Tensor:
         return F.linear(tokens, self.patch_embedding.weight.flatten(1), self.patch_embedding.bias)
@@ -106,7 +113,7 @@ class Layer(nn.Module):
         q = rotate(self.self_attn.queries(y), rotary)
         x = x + gate1 * self.self_attn.merge(attention(q, *memory.update(index, *self.self_attn.keys_values(y))))
         x = x + self.cross_attn.merge(attention(self.cross_attn.queries(self.norm3(x)), *text))
-        return x + gate2 * self.ffn(_modulated_norm(x, shift2, scale2, self.eps))
+        return x + gate2 * self.ffn(_modulated_norm(x, shift2, scale2, self.eps))  # type: ignore[no-any-return]
 
 
 class Attention(nn.Module):
@@ -160,7 +167,7 @@ class Head(nn.Module):
     def forward(self, x: Tensor, modulation: Tensor) -> Tensor:
         shift, scale = modulation.unbind(0)
         out = self.head(_modulated_norm(x, shift, scale, self.config.eps))
-        # the published head puts a patch's values in (row, column, channel) order, the embedding in (channel, row, column)
+        # the published head orders a patch's values (row, column, channel), the embedding (channel, row, column)
         return out.unflatten(-1, (-1, self.config.channels)).transpose(-1, -2).flatten(-2)  # type: ignore[no-any-return]
 
 

@@ -18,7 +18,9 @@ def sigma_of_step(step: float, schedule: ScheduleConfig) -> float:
     return schedule.shift * u / (1 + (schedule.shift - 1) * u)
 
 
-def sigmas(schedule: ScheduleConfig, strength: float | None = None, steps: tuple[int, ...] | None = None) -> list[float]:
+def sigmas(
+    schedule: ScheduleConfig, strength: float | None = None, steps: tuple[int, ...] | None = None
+) -> list[float]:
     """The noise shares of a block's denoising steps.
 
     `steps` replaces the preset's own; `strength` scales them so that the first equals it (0 gives no step at all).

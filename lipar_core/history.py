@@ -29,7 +29,5 @@ class History:
     def segments(self, tokens: int) -> list[tuple[int, Tensor]]:
         """(first frame, x0 [f * T, P]) of all that is held, oldest first; sink blocks are cut to the sink."""
         oldest = self.recent[0][0] if self.recent else self.frames
-        pinned = [
-            (start, x0[: (self.sink_frames - start) * tokens]) for start, x0 in self.sink if start < oldest
-        ]
+        pinned = [(start, x0[: (self.sink_frames - start) * tokens]) for start, x0 in self.sink if start < oldest]
         return [*pinned, *self.recent]

@@ -9,10 +9,10 @@ from lipar_core.rope import RotaryTable, rotate
 class KVCache:
     """One stream's cache, for all layers.
 
-    Per block: `open` once, `write` for each layer and pass (repeats overwrite), `commit` once. Slots are in no time order:
-    attention takes a key's time from its rotation, never from its slot. Ring keys are rotated to ever-growing absolute
-    positions and never touched again; once a block ends past `rope_cap` frames only the sink is turned, from its
-    un-rotated copy, so that its distance to the block stays that of a training clip (design section 4.4).
+    Per block: `open` once, `write` for each layer and pass (repeats overwrite), `commit` once. Slots are in no time
+    order: attention takes a key's time from its rotation, never from its slot. Ring keys are rotated to ever-growing
+    absolute positions and never touched again; once a block ends past `rope_cap` frames only the sink is turned, from
+    its un-rotated copy, so that its distance to the block stays that of a training clip (design section 4.4).
     """
 
     def __init__(
@@ -27,8 +27,8 @@ class KVCache:
     ) -> None:
         self.sink, self.window, self.rope, self.rope_cap = sink, window, rope, rope_cap
         self.tokens = frame_shape[0]
-        new = {"dtype": dtype, "device": rope.device}
-        self.k = torch.zeros(layers, sink + window, *frame_shape, **new)  # type: ignore[arg-type]  # [layer, slot, T, H, D]
+        size = (layers, sink + window, *frame_shape)
+        self.k = torch.zeros(size, dtype=dtype, device=rope.device)  # rotated [layer, slot, T, H, D]
         self.v = torch.zeros_like(self.k)
         self.sink_k = torch.zeros_like(self.k[:, :sink])  # un-rotated
         self.last_k = torch.zeros_like(self.k[:, 0])  # un-rotated, of the newest clean frame [layer, T, H, D]
@@ -72,11 +72,13 @@ class KVCache:
         return self.k[layer, self._live].flatten(0, 1), self.v[layer, self._live].flatten(0, 1), present
 
     def remember(self, layer: int, k: Tensor, v: Tensor) -> None:
-        """Keep what later blocks need of the block's clean, un-rotated k and v [F * T, H, D]: its last frame, and the sink."""
+        """Keep what later blocks need of the block's clean, un-rotated k and v [F * T, H, D]: last frame and sink."""
         self.last_k[layer], self.last_v[layer] = k[-self.tokens :], v[-self.tokens :]
         pinned = min(self.sink, self.frames + len(self.slots)) - self.frames
         if pinned > 0:
-            self.sink_k[layer, self.frames : self.frames + pinned] = k[: pinned * self.tokens].unflatten(0, (pinned, -1))
+            self.sink_k[layer, self.frames : self.frames + pinned] = k[: pinned * self.tokens].unflatten(
+                0, (pinned, -1)
+            )
 
     def commit(self) -> None:
         """Close the block: its frames are now the newest."""

@@ -27,13 +27,18 @@ class Models:
 
 
 def load_models(preset: Preset, device: str | None = None, dtype: str | None = None) -> Models:
-    """Load a preset's checkpoints; raises `CheckpointError` (what is missing or wrong) or `LiparError` (no such device)."""
+    """Load a preset's checkpoints.
+
+    Raises `CheckpointError` when files are missing or don't fit, `LiparError` when there is no such device.
+    """
     place, kind = torch.device(device or preset.device), getattr(torch, dtype or preset.dtype)
     if place.type == "cuda" and not torch.cuda.is_available():
         raise LiparError(f"device = {place}: this machine has no usable CUDA device; preset tiny runs on the CPU")
     missing = missing_weights(preset)
     if missing:
-        raise CheckpointError(f"preset {preset.name}: {'; '.join(missing)} - see docs/deployment.md for where to get them")
+        raise CheckpointError(
+            f"preset {preset.name}: {'; '.join(missing)} - see docs/deployment.md for where to get them"
+        )
     files: dict[str, State] = {}
     with torch.device("meta"):
         codec, dit = TAEHV(preset.codec), CausalWan(preset.transformer)
@@ -58,7 +63,9 @@ def _load_text_encoder(preset: Preset, files: dict[str, State], place: torch.dev
     return encoder
 
 
-def _fill(module: nn.Module, name: str, part: str, files: dict[str, State], place: torch.device, kind: torch.dtype) -> None:
+def _fill(
+    module: nn.Module, name: str, part: str, files: dict[str, State], place: torch.device, kind: torch.dtype
+) -> None:
     """Load one network's part of a checkpoint into it; files that hold several are read once."""
     path = locate(name)
     if name not in files:

@@ -30,7 +30,7 @@ class Detector:
         self.kept_block: Tensor | None = None  # and the number of that block [rows, cols]
 
     def __call__(self, latents: Tensor, pruning: Pruning, *, force: bool = False) -> Tensor:
-        """latents [F, C, h, w] -> keep [F, rows, cols] bool. `force` keeps everything; so does a stream's first block."""
+        """latents [F, C, h, w] -> keep [F, rows, cols] bool. `force` keeps all, and so does a stream's first block."""
         patches = patchify(latents.float(), self.patch)  # [F, T, P]
         smoothed = self._smoothed_distance(patches)
         return torch.stack([self._frame(*pair, pruning, force) for pair in zip(patches, smoothed, strict=True)])
@@ -126,4 +126,4 @@ def at_least(keep: Tensor, score: Tensor, share: float) -> Tensor:
 def _neighbours(x: Tensor) -> Tensor:
     """[F, rows, cols] -> [F, 9, rows, cols], edges replicated."""
     padded = F.pad(x[:, None], (1, 1, 1, 1), mode="replicate")
-    return F.unfold(padded, 3).unflatten(-1, x.shape[-2:])
+    return F.unfold(padded, 3).view(len(x), 9, *x.shape[-2:])

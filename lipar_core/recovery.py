@@ -15,7 +15,7 @@ Attended = tuple[Tensor, Tensor, Tensor | None]  # keys, values [L, H, D]; which
 
 
 def fill_block(cache: KVCache) -> None:
-    """Give every slot of the open block the clean content of the last frame before it, rotated to the slot's own time."""
+    """Give every slot of the open block the clean content of the last frame before it, rotated to its own time."""
     frames = len(cache.slots)
     rotary = cache.rotary.unflatten(0, (frames, -1))
     cache.k[:, cache.slots] = rotate(cache.last_k[:, None].expand(-1, frames, -1, -1, -1), rotary)

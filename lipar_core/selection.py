@@ -20,7 +20,7 @@ class Selection:
         return self.count == self.keep.numel()
 
     def source(self, rule: Literal["previous_frame", "previous_block"] = "previous_frame") -> Tensor:
-        """For each token of the flat block [F * T], its row in `cat([kept (K rows), last frame before the block (T rows)])`.
+        """For each token of the flat block [F * T], its row in `cat([kept (K rows), last frame before (T rows)])`.
 
         `previous_frame`: a pruned token takes the newest kept one at its place in this block, else the one before the
         block. `previous_block`: always the one before the block.

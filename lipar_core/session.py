@@ -1,6 +1,5 @@
 """One stream's whole state: frames and timestamps in, edited frames and timestamps out."""
 
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Generic, TypeVar
@@ -8,6 +7,7 @@ from typing import Generic, TypeVar
 import torch
 from torch import Tensor
 
+from lipar_core.assembly import BlockAssembler
 from lipar_core.config import default_parameters
 from lipar_core.denoise import BlockPlan, Steps, clean_pass, denoise_block, prepare_steps
 from lipar_core.dit import TextMemory
@@ -23,7 +23,8 @@ from lipar_core.pruning import Detector
 from lipar_core.rope import RotaryTable
 from lipar_core.selection import Selection, select
 from lipar_core.stopwatch import Stopwatch
-from lipar_core.taehv import LAG_FRAMES, CodecState
+from lipar_core.taehv import CodecState
+from lipar_core.timeline import Timeline
 
 P = TypeVar("P")  # a timestamp, whatever the caller counts in
 
@@ -42,7 +43,7 @@ class BlockReport:
     """What a block did."""
 
     number: int
-    keep_ratio: float  # share of tokens that the detector (or a forced full block) had computed
+    keep_ratio: float  # share of tokens computed in the denoising steps before the last
     parameters: Parameters  # that applied to it
     stopwatch: Stopwatch
 
@@ -62,20 +63,11 @@ class Edited(Generic[P]):
     blocks: list[BlockReport] = field(default_factory=list)
 
 
-@dataclass(slots=True)
-class _Shown(Generic[P]):
-    """A source frame on its way through the codec."""
-
-    pts: P | None  # None: padding, nobody waits for it
-    keep: Tensor
-    released: bool = False  # its timestamp went out while paused
-
-
 class EditSession(Generic[P]):
     """Edits one stream. Not thread-safe; sessions that share `Models` take turns.
 
-    `push` any number of frames, `flush` at the end: n frames in give n out, timestamps kept. `update` changes parameters
-    at the next block border.
+    `push` any number of frames, `flush` at the end: n frames in give n out, timestamps kept. `update` changes
+    parameters at the next block border.
     """
 
     def __init__(
@@ -86,34 +78,29 @@ class EditSession(Generic[P]):
         live: bool = False,
         force_keep: Callable[[int], Tensor] | None = None,
     ) -> None:
-        """`force_keep`: for measurements, block number -> keep mask [F, rows, cols] in place of the detector's."""
+        """`live` picks the preset's thresholds for live sessions where `parameters` are not given.
+
+        `force_keep`, for measurements: block number -> keep mask [F, rows, cols] in place of the detector's.
+        """
         self.models, self.preset = models, models.preset
         self.parameters = parameters or default_parameters(models.preset, live=live)
+        self.next_block = 0  # the number of the next block: it never goes back
         self.force_keep = force_keep
-        self.next_block = 0
-        stream, transformer = self.preset.stream, self.preset.transformer
-        rope = RotaryTable(transformer.head_dim, stream.rows, stream.cols, models.device)
-        frame_shape = (stream.tokens_per_frame, transformer.heads, transformer.head_dim)
-        self._cache = KVCache(
-            transformer.layers,
-            stream.sink_frames,
-            stream.window_frames,
-            rope,
-            stream.rope_cap_frames,
-            frame_shape,
-            models.dtype,
-        )
+        stream = self.preset.stream
+        self._cache = _cache(models)
         self._detector = Detector(stream.rows, stream.cols, stream.block_frames, stream.patch)
         self._history = History(stream.sink_frames, stream.window_frames - stream.block_frames, stream.block_frames)
-        self._frames: list[Tensor] = []  # pushed and not yet in a block
-        self._pts: list[P | None] = []
-        self._text: TextMemory | None = None
-        self._text_prompt: str | None = None
-        self._steps: Steps | None = None
+        self._assembler: BlockAssembler[P] = BlockAssembler(stream.frames_per_block)
+        self._timeline: Timeline[P] = Timeline()
+        self._text: TextMemory = []
+        self._text_prompt: str | None = None  # that `_text` was made from
+        self._steps = self._prepare_steps(self.parameters)
         self._applied: Parameters | None = None  # of the newest block
         self._reset_wanted = False
-        self._last_frame: Tensor | None = None  # newest edited frame [3, H, W], repeated while paused
-        self._start_stream()
+        self._encoder, self._decoder = CodecState(), CodecState()
+        self._previous: Tensor | None = None  # x0 of the newest latent frame [T, P]
+        self._stream_block = 0  # blocks since the stream began: the noise's clock
+        self._last_edited: Tensor | None = None  # [3, H, W], repeated while paused
 
     def update(self, changes: Mapping[str, object]) -> Update:
         """Accept a partial change (design section 8) for the next block; the latest wins.
@@ -140,82 +127,66 @@ class EditSession(Generic[P]):
         """
         self._check(frames, pts)
         if self.parameters.paused:
-            return self._repeat([*self._release(), *pts])
+            return self._repeat(pts)
         if len(frames):
             pixels = frames.to(self.models.device).float() / (255 if frames.dtype == torch.uint8 else 1)
-            self._frames.append(pixels.to(self.models.dtype))
-            self._pts.extend(pts)
-            self._last_source = self._frames[-1][-1:].clone()
-        return self._collect([self._edit_block() for _ in range(len(self._pts) // self.preset.stream.frames_per_block)])
+            self._assembler.add(pixels.to(self.models.dtype), pts)
+        done: list[Edited[P]] = []
+        while self._assembler.ready:
+            if self._restarts():
+                done.append(self._end_stream())
+            done.append(self._edit_block(self.parameters))
+        return self._join(done)
 
     @torch.inference_mode()
     def flush(self) -> Edited[P]:
-        """End the stream: pad the last block by repeating the last frame, and release every frame that is still inside.
+        """End the stream: pad the last block by repeating the last frame, and release every frame still inside.
 
-        Afterwards the session is as fresh as a new one (but for its parameters and block numbers).
+        Afterwards the session is as fresh as a new one, but for its parameters and block numbers.
         """
-        edited = self._collect(self._drain())
+        edited = self._join(self._drain(self.parameters))
         self._start_stream()
         return edited
 
-    # -- one block ---------------------------------------------------------------------------------------------------
-
-    def _edit_block(self) -> Edited[P]:
-        """Edit the oldest waiting block; the caller has seen to it that there is one."""
+    def _edit_block(self, parameters: Parameters) -> Edited[P]:
+        """Edit the oldest waiting block."""
         watch = Stopwatch(self.models.device)
-        before: list[Edited[P]] = []
-        if self._reset_wanted or self._cuts():
-            number, frames, pts = self.next_block, self._frames, self._pts  # the old stream ends before these frames
-            self._frames, self._pts = [], []
-            before = [replace(part, blocks=[]) for part in self._drain()]
-            self._start_stream()
-            self._frames, self._pts = frames, pts
-            self.next_block = number  # as acknowledged: the padding that ended the old stream does not count
-        number = self.next_block
-        force = self._apply_parameters()
-        source, pts_in = self._take_block()
-        latents, self._encoder = self.models.codec.encode(source[None], self._encoder)
+        force = self._apply(parameters)
+        frames, pts = self._assembler.take()
+        latents, self._encoder = self.models.codec.encode(frames[None], self._encoder)
         watch.mark("encode")
-        kept, refreshed = select(self._keep_mask(latents[0], force).flatten(1))
+        kept, refreshed = select(self._keep_mask(latents[0], parameters, force).flatten(1))
         watch.mark("detect")
-        x0, plan = self._denoise(latents[0], kept, refreshed)
+        plan = self._plan(parameters, kept, refreshed)
+        x0 = self._denoise(latents[0], parameters.seed, plan)
         watch.mark("denoise")
-        stream = self.preset.stream
-        edited = unpatchify(x0.unflatten(0, (stream.block_frames, -1)), stream.patch, stream.rows)
-        raw, self._decoder = self.models.codec.decode(edited[None], self._decoder)
+        raw, self._decoder = self.models.codec.decode(self._latents(x0)[None], self._decoder)
         watch.mark("decode")
-        assert self._steps is not None and self._text is not None
         clean_pass(self.models.dit, self._cache, x0, plan, self._steps, self._text)
-        self._remember(x0)
         watch.mark("clean")
+        self._history.add(x0)
+        self._previous = x0[-self.preset.stream.tokens_per_frame :]
+        self._stream_block += 1
+        report = BlockReport(self.next_block, kept.count / kept.keep.numel(), parameters, watch)
         self.next_block += 1
-        report = BlockReport(number, kept.count / kept.keep.numel(), self.parameters, watch)
-        shown = self._show(raw[0].float().clamp_(0, 1), pts_in, kept.keep.unflatten(1, (stream.rows, stream.cols)))
-        return _join([*before, replace(shown, blocks=[report])])
+        return self._show(raw[0], pts, kept, report)
 
-    def _take_block(self) -> tuple[Tensor, list[P | None]]:
-        """The oldest waiting frames [N, 3, H, W] and their timestamps."""
-        count = self.preset.stream.frames_per_block
-        waiting = torch.cat(self._frames) if len(self._frames) > 1 else self._frames[0]
-        self._frames = [waiting[count:]] if len(waiting) > count else []
-        pts, self._pts = self._pts[:count], self._pts[count:]
-        return waiting[:count], pts
-
-    def _keep_mask(self, latents: Tensor, force: bool) -> Tensor:
-        keep = self._detector(latents, self.parameters.pruning, force=force)
-        if self.force_keep is not None and self._previous is not None and not force:
+    def _keep_mask(self, latents: Tensor, parameters: Parameters, force: bool) -> Tensor:
+        keep = self._detector(latents, parameters.pruning, force=force)
+        if self.force_keep is not None and self._stream_block > 0 and not force:
             return self.force_keep(self.next_block).to(keep.device)
         return keep
 
-    def _denoise(self, latents: Tensor, kept: Selection, refreshed: Selection) -> tuple[Tensor, BlockPlan]:
-        pruning, stream = self.parameters.pruning, self.preset.stream
+    def _plan(self, parameters: Parameters, kept: Selection, refreshed: Selection) -> BlockPlan:
+        pruning = parameters.pruning
         last_step = refreshed if pruning.refresh_last_frame else kept
-        plan = BlockPlan(kept, last_step, pruning.recovery, stream.restore_from)
-        source = patchify(latents, stream.patch).flatten(0, 1)
-        seed, block = self.parameters.seed, self._stream_block
-        self._cache.open(stream.block_frames)
-        assert self._steps is not None and self._text is not None
-        x0 = denoise_block(
+        return BlockPlan(kept, last_step, pruning.recovery, self.preset.stream.restore_from)
+
+    def _denoise(self, latents: Tensor, seed: int, plan: BlockPlan) -> Tensor:
+        """latents [F, C, h, w] of the source -> x0 of the edit [F * T, P]."""
+        source = patchify(latents, self.preset.stream.patch).flatten(0, 1)
+        self._cache.open(self.preset.stream.block_frames)
+        return denoise_block(
             self.models.dit,
             self._cache,
             source,
@@ -223,127 +194,118 @@ class EditSession(Generic[P]):
             plan,
             self._steps,
             self._text,
-            lambda step: block_noise(source, seed, block, step),
+            lambda step: block_noise(source, seed, self._stream_block, step),
         )
-        return x0, plan
 
-    def _remember(self, x0: Tensor) -> None:
-        self._previous = x0[-self.preset.stream.tokens_per_frame :]
-        self._history.add(x0)
-        self._stream_block += 1
+    def _latents(self, x0: Tensor) -> Tensor:
+        stream = self.preset.stream
+        tokens = x0.view(stream.block_frames, stream.tokens_per_frame, -1)
+        return unpatchify(tokens, stream.patch, stream.rows)
 
-    def _show(self, raw: Tensor, pts: Sequence[P | None], keep: Tensor) -> Edited[P]:
-        """Pair raw decoded frames [N, 3, H, W] with the source frames that they show; drop what nobody waits for."""
-        per_latent = len(pts) // len(keep)
-        self._inside.extend(_Shown(p, keep[i // per_latent]) for i, p in enumerate(pts))
-        dropped = min(self._lag, len(raw))
-        self._lag -= dropped
-        entries = [self._inside.popleft() for _ in range(len(raw) - dropped)]
-        ready = [i for i, entry in enumerate(entries) if entry.pts is not None and not entry.released]
-        frames = raw[dropped:][ready]
-        if len(ready):
-            self._last_frame = frames[-1]
-        stamps = [stamp for i in ready if (stamp := entries[i].pts) is not None]
-        masks = torch.stack([entries[i].keep for i in ready]) if ready else self._no_frames().keep
-        return Edited(frames, stamps, masks)
+    def _show(self, raw: Tensor, pts: list[P | None], kept: Selection, report: BlockReport) -> Edited[P]:
+        """Pair raw decoded frames [N, 3, H, W] with the source frames that they show."""
+        stream = self.preset.stream
+        self._timeline.enter(pts, kept.keep.view(-1, stream.rows, stream.cols))
+        shown = self._timeline.show(len(raw))
+        if not shown:
+            return replace(self._nothing(), blocks=[report])
+        frames = raw[[i for i, _, _ in shown]].float().clamp_(0, 1)
+        self._last_edited = frames[-1]
+        return Edited(frames, [stamp for _, stamp, _ in shown], torch.stack([keep for _, _, keep in shown]), [report])
 
-    # -- parameters --------------------------------------------------------------------------------------------------
-
-    def _apply_parameters(self) -> bool:
-        """Make the wanted parameters the block's; True when the block must be kept in full."""
-        new, old = self.parameters, self._applied
-        force = False
-        if new.prompt != self._text_prompt:
-            self._text = self.models.dit.text_memory(self._encode(new.prompt))
-            self._text_prompt = new.prompt
-            if old is not None and new.transition.mode == "recache" and self._previous is not None:
-                self._recache()
-                force = True
-        schedule = self.preset.schedule
+    def _apply(self, new: Parameters) -> bool:
+        """Make the parameters the block's own; True when it must be kept in full."""
+        old, self._applied = self._applied, new
         if old is None or (new.strength, new.denoising_steps) != (old.strength, old.denoising_steps):
-            shares = sigmas(schedule, new.strength, new.denoising_steps)
-            self._steps = prepare_steps(self.models.dit, shares, schedule)
-        if old is not None and new.pruning.recovery != old.pruning.recovery:
-            force = True  # the cache must have no holes when recovery starts, and none are recovered when it ends
-        self._applied = new
-        return force
+            self._steps = self._prepare_steps(new)
+        recache = False
+        if new.prompt != self._text_prompt:
+            context = self.models.text_encoder.encode(new.prompt)
+            self._text = self.models.dit.text_memory(context.to(self.models.device))
+            self._text_prompt = new.prompt
+            recache = old is not None and new.transition.mode == "recache"
+        if recache:
+            self._recache()
+        # when recovery starts the cache must have no holes, and when it ends no recovered keys may be left in it
+        return recache or (old is not None and new.pruning.recovery != old.pruning.recovery)
 
-    def _encode(self, prompt: str) -> Tensor:
-        return self.models.text_encoder.encode(prompt).to(self.models.device, self.models.dtype)
-
-    def _cuts(self) -> bool:
-        new, old = self.parameters, self._applied
-        return old is not None and new.prompt != old.prompt and new.transition.mode == "cut" and self._stream_block > 0
+    @torch.inference_mode()
+    def _prepare_steps(self, parameters: Parameters) -> Steps:
+        schedule = self.preset.schedule
+        shares = sigmas(schedule, parameters.strength, parameters.denoising_steps)
+        return prepare_steps(self.models.dit, shares, schedule)
 
     def _recache(self) -> None:
         """Run what the cache holds through the clean pass again, under the new prompt."""
-        assert self._steps is not None and self._text is not None
         tokens = self.preset.stream.tokens_per_frame
         self._cache.clear()
         for start, x0 in self._history.segments(tokens):
+            everything, _ = select(torch.ones(len(x0) // tokens, tokens, dtype=torch.bool, device=x0.device))
             self._cache.skip_to(start)
             self._cache.open(len(x0) // tokens)
-            everything, _ = select(torch.ones(len(x0) // tokens, tokens, dtype=torch.bool, device=x0.device))
-            plan = BlockPlan(everything, everything)
-            clean_pass(self.models.dit, self._cache, x0, plan, self._steps, self._text)
+            clean_pass(self.models.dit, self._cache, x0, BlockPlan(everything, everything), self._steps, self._text)
 
-    # -- the stream's ends -------------------------------------------------------------------------------------------
+    def _restarts(self) -> bool:
+        """Whether the next block begins a new stream."""
+        new, old = self.parameters, self._applied
+        cut = old is not None and new.prompt != old.prompt and new.transition.mode == "cut"
+        return self._reset_wanted or cut
 
     def _start_stream(self) -> None:
         self._encoder, self._decoder = CodecState(), CodecState()
         self._cache.clear()
         self._detector.reset()
         self._history.clear()
-        self._previous: Tensor | None = None  # x0 of the newest latent frame [T, P]
-        self._last_source: Tensor | None = None
-        self._frames, self._pts = [], []
-        self._inside: deque[_Shown[P]] = deque()  # source frames that the decoder still owes
-        self._lag = LAG_FRAMES  # raw frames to drop before the first is shown
-        self._stream_block = 0  # blocks since the stream began: the noise's clock
+        self._assembler.clear()
+        self._timeline.clear()
+        self._previous, self._applied = None, None
+        self._stream_block = 0
         self._reset_wanted = False
-        self._applied = None  # a fresh stream owes nothing to an old prompt
 
-    def _drain(self) -> list[Edited[P]]:
+    def _end_stream(self) -> Edited[P]:
+        """End the running stream before the frames that wait, under its own parameters, and begin a new one with them.
+
+        The padding that this takes is not counted as blocks: an acknowledged block number stays true.
+        """
+        number, assembler = self.next_block, self._assembler
+        self._assembler = BlockAssembler(assembler.size)
+        self._assembler.last = assembler.last
+        tail = self._join(self._drain(self._applied or self.parameters))
+        self._start_stream()
+        self._assembler, self.next_block = assembler, number
+        return replace(tail, blocks=[])
+
+    def _drain(self, parameters: Parameters) -> list[Edited[P]]:
         """Edit padded blocks until every real frame has come out."""
         done: list[Edited[P]] = []
-        self._reset_wanted = False
-        wanted, self.parameters = self.parameters, self._applied or self.parameters
-        while self._last_source is not None and self._owes():
-            missing = self.preset.stream.frames_per_block - len(self._pts)
-            self._frames.append(self._last_source.expand(missing, -1, -1, -1))
-            self._pts.extend([None] * missing)
-            done.append(self._edit_block())
-        self.parameters = wanted
+        while any(p is not None for p in self._assembler.pts) or self._timeline.owes:
+            self._assembler.pad()
+            done.append(self._edit_block(parameters))
         return done
 
-    def _owes(self) -> bool:
-        return any(p is not None for p in self._pts) or any(e.pts is not None and not e.released for e in self._inside)
+    def _repeat(self, pts: Sequence[P]) -> Edited[P]:
+        """The last edited frame for every timestamp, those that were still inside first; nothing if there is none."""
+        stream, last = self.preset.stream, self._last_edited
+        if last is None:
+            return self._nothing()
+        stamps = [*self._timeline.release(), *self._assembler.drop_waiting(), *pts]
+        keep = torch.zeros(len(stamps), stream.rows, stream.cols, dtype=torch.bool, device=self.models.device)
+        return Edited(last.expand(len(stamps), -1, -1, -1), stamps, keep)
 
-    def _release(self) -> list[P]:
-        """On pausing: the timestamps that are still inside; they are answered at once, in order."""
-        waiting = [entry for entry in self._inside if not entry.released and entry.pts is not None]
-        stamps = [stamp for entry in waiting if (stamp := entry.pts) is not None] + [p for p in self._pts if p is not None]
-        if self._last_frame is None:
-            return []
-        for entry in waiting:
-            entry.released = True
-        self._frames, self._pts = [], []
-        return stamps
-
-    def _repeat(self, pts: list[P]) -> Edited[P]:
-        if self._last_frame is None or not pts:
-            return self._no_frames()
-        stream = self.preset.stream
-        keep = torch.zeros(len(pts), stream.rows, stream.cols, dtype=torch.bool, device=self.models.device)
-        return Edited(self._last_frame.expand(len(pts), -1, -1, -1), pts, keep)
-
-    def _no_frames(self) -> Edited[P]:
+    def _nothing(self) -> Edited[P]:
         stream, device = self.preset.stream, self.models.device
         frames = torch.empty(0, 3, stream.height, stream.width, device=device)
         return Edited(frames, [], torch.empty(0, stream.rows, stream.cols, dtype=torch.bool, device=device))
 
-    def _collect(self, parts: list[Edited[P]]) -> Edited[P]:
-        return _join(parts) if parts else self._no_frames()
+    def _join(self, parts: list[Edited[P]]) -> Edited[P]:
+        if not parts:
+            return self._nothing()
+        return Edited(
+            torch.cat([part.frames for part in parts]),
+            [stamp for part in parts for stamp in part.pts],
+            torch.cat([part.keep for part in parts]),
+            [report for part in parts for report in part.blocks],
+        )
 
     def _check(self, frames: Tensor, pts: Sequence[P]) -> None:
         stream = self.preset.stream
@@ -355,12 +317,16 @@ class EditSession(Generic[P]):
             raise LiparError(f"pts has {len(pts)} values for {len(frames)} frames: must be one each")
 
 
-def _join(parts: list[Edited[P]]) -> Edited[P]:
-    if len(parts) == 1:
-        return parts[0]
-    return Edited(
-        torch.cat([part.frames for part in parts]),
-        [stamp for part in parts for stamp in part.pts],
-        torch.cat([part.keep for part in parts]),
-        [report for part in parts for report in part.blocks],
+def _cache(models: Models) -> KVCache:
+    stream, transformer = models.preset.stream, models.preset.transformer
+    rope = RotaryTable(transformer.head_dim, stream.rows, stream.cols, models.device)
+    frame_shape = (stream.tokens_per_frame, transformer.heads, transformer.head_dim)
+    return KVCache(
+        transformer.layers,
+        stream.sink_frames,
+        stream.window_frames,
+        rope,
+        stream.rope_cap_frames,
+        frame_shape,
+        models.dtype,
     )

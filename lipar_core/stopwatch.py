@@ -37,4 +37,4 @@ def _elapsed_ms(start: "float | torch.cuda.Event", end: "float | torch.cuda.Even
     if isinstance(start, float) and isinstance(end, float):
         return (end - start) * 1000
     assert isinstance(start, torch.cuda.Event) and isinstance(end, torch.cuda.Event)
-    return start.elapsed_time(end)
+    return float(start.elapsed_time(end))

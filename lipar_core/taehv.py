@@ -74,7 +74,11 @@ class MemBlock(nn.Module):
     def __init__(self, width: int) -> None:
         super().__init__()
         self.conv = nn.Sequential(
-            _conv(2 * width, width), nn.ReLU(inplace=True), _conv(width, width), nn.ReLU(inplace=True), _conv(width, width)
+            _conv(2 * width, width),
+            nn.ReLU(inplace=True),
+            _conv(width, width),
+            nn.ReLU(inplace=True),
+            _conv(width, width),
         )
 
     def forward(self, x: Tensor, past: Tensor) -> Tensor:
@@ -111,7 +115,8 @@ class TGrow(nn.Module):
 
 def _run(layers: nn.Sequential, x: Tensor, past: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
     """Run x [B, T, C, H, W] through the layers, all time steps at once; `past` () means a stream's start."""
-    batch, new_past = x.shape[0], []
+    batch = x.shape[0]
+    new_past: list[Tensor] = []
     x = x.flatten(0, 1)
     for layer in layers:
         if isinstance(layer, MemBlock):
@@ -140,9 +145,15 @@ def _encoder_layers(config: CodecConfig) -> list[nn.Module]:
 
 def _decoder_layers(config: CodecConfig) -> list[nn.Module]:
     widths = config.decoder_widths
-    layers: list[nn.Module] = [Bound(config.latent_bound), _conv(config.latent_channels, widths[0]), nn.ReLU(inplace=True)]
+    layers: list[nn.Module] = [
+        Bound(config.latent_bound),
+        _conv(config.latent_channels, widths[0]),
+        nn.ReLU(inplace=True),
+    ]
     for i, (time, space) in enumerate(zip(config.decoder_time, config.decoder_space, strict=True)):
         layers += [MemBlock(widths[i]) for _ in range(config.memblocks)]
-        layers += [nn.Upsample(scale_factor=space) if space > 1 else nn.Identity()]  # Identity keeps the published numbering
+        layers += [
+            nn.Upsample(scale_factor=space) if space > 1 else nn.Identity()
+        ]  # Identity keeps the published numbering
         layers += [TGrow(widths[i], time), _conv(widths[i], widths[i + 1], bias=False)]
     return [*layers, nn.ReLU(inplace=True), _conv(widths[-1], 3 * config.unshuffle**2)]

@@ -33,14 +33,18 @@ class UMT5TextEncoder:
         """
         from transformers import AutoTokenizer, UMT5EncoderModel  # slow to import, and only this encoder needs it
 
-        encoder, tokenizer = (folder / name if (folder / name).is_dir() else folder for name in ("text_encoder", "tokenizer"))
+        encoder, tokenizer = (
+            folder / name if (folder / name).is_dir() else folder for name in ("text_encoder", "tokenizer")
+        )
         if not (encoder / "config.json").is_file():
             raise CheckpointError(f"text encoder {folder}: no config.json there")
         try:
             self.tokenizer = AutoTokenizer.from_pretrained(tokenizer, local_files_only=True)
             model = UMT5EncoderModel.from_pretrained(encoder, local_files_only=True, dtype=dtype)
         except (OSError, ValueError, RuntimeError) as error:
-            raise CheckpointError(f"text encoder {folder}: unreadable ({' '.join(str(error).split())[:200]})") from error
+            raise CheckpointError(
+                f"text encoder {folder}: unreadable ({' '.join(str(error).split())[:200]})"
+            ) from error
         self.model = model.eval().to(device)
         self.text_length, self.device = text_length, device
 

@@ -89,7 +89,10 @@ class Run:
         if "timesteps" in self.tensors:
             ours = [timestep_of_sigma(sigma, schedule) for sigma in sigmas(schedule)]
             # timesteps are in the thousands: compared as sigmas, so that one tolerance fits all
-            pairs["timesteps"] = (torch.tensor(ours) / schedule.train_steps, self.tensors["timesteps"] / schedule.train_steps)
+            pairs["timesteps"] = (
+                torch.tensor(ours) / schedule.train_steps,
+                self.tensors["timesteps"] / schedule.train_steps,
+            )
         if "sched.sigmas" in self.tensors:
             count = len(self.tensors["sched.sigmas"])
             ours = [sigma_of_step(schedule.train_steps * (1 - k / count), schedule) for k in range(count)]
@@ -129,7 +132,9 @@ class Run:
         pairs["decoded"] = (raw[:, LAG_FRAMES:].clamp(0, 1), self.tensors["decoded"])
         return pairs
 
-    def _rollout(self, cache: KVCache, sources: list[Tensor], keeps: list[Tensor], *, refresh: bool, rule: str) -> Pairs:
+    def _rollout(
+        self, cache: KVCache, sources: list[Tensor], keeps: list[Tensor], *, refresh: bool, rule: str
+    ) -> Pairs:
         """Run all blocks freely, each on the cache and x0 of the run itself."""
         pairs: Pairs = {}
         seen: list[tuple[Tensor, Tensor]] = []  # the network's input and output, per denoising step
@@ -145,8 +150,7 @@ class Run:
             frames = keep.shape[0]
 
             def noise(step: int, block: int = i) -> Tensor:
-                recorded = self._get(f"block{block}.noise{step}")
-                return patchify(recorded.reshape(frames, *recorded.shape[-3:]), patch).flatten(0, 1)
+                return patchify(self._get(f"block{block}.noise{step}"), patch).flatten(0, -2)
 
             cache.open(frames)
             seen.clear()
@@ -160,7 +164,10 @@ class Run:
             for name, tokens in recorded:
                 if name in self.tensors:
                     golden = self.tensors[name]
-                    pairs[name] = (unpatchify(tokens.unflatten(0, (frames, -1)), patch, rows).reshape(golden.shape), golden)
+                    pairs[name] = (
+                        unpatchify(tokens.unflatten(0, (frames, -1)), patch, rows).reshape(golden.shape),
+                        golden,
+                    )
             clean_pass(self._dit, cache, x0, plan, steps, text)
             previous = x0[-keep.shape[1] :]
         return pairs

@@ -1,0 +1,53 @@
+"""Source frames waiting to fill a block."""
+
+from collections.abc import Sequence
+from typing import Generic, TypeVar
+
+import torch
+from torch import Tensor
+
+P = TypeVar("P")
+
+
+class BlockAssembler(Generic[P]):
+    """Frames in, in any number; whole blocks out. Padding frames have the timestamp None."""
+
+    def __init__(self, frames_per_block: int) -> None:
+        self.size = frames_per_block
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget the stream."""
+        self.frames: list[Tensor] = []
+        self.pts: list[P | None] = []
+        self.last: Tensor | None = None  # newest frame taken [1, 3, H, W]
+
+    def drop_waiting(self) -> list[P]:
+        """Give up the frames that wait; returns their timestamps."""
+        stamps = [p for p in self.pts if p is not None]
+        self.frames, self.pts = [], []
+        return stamps
+
+    def add(self, frames: Tensor, pts: Sequence[P | None]) -> None:
+        """frames [N, 3, H, W], N > 0, with a timestamp each."""
+        self.frames.append(frames)
+        self.pts.extend(pts)
+
+    def pad(self) -> None:
+        """Complete a block by repeating the newest frame, waiting or taken."""
+        newest = self.frames[-1][-1:] if self.frames else self.last
+        assert newest is not None, "a stream without frames has nothing to pad"
+        missing = self.size - len(self.pts) % self.size
+        self.add(newest.expand(missing, -1, -1, -1), [None] * missing)
+
+    @property
+    def ready(self) -> bool:
+        return len(self.pts) >= self.size
+
+    def take(self) -> tuple[Tensor, list[P | None]]:
+        """The oldest block: frames [N, 3, H, W] and timestamps."""
+        waiting = torch.cat(self.frames) if len(self.frames) > 1 else self.frames[0]
+        self.frames = [waiting[self.size :]] if len(waiting) > self.size else []
+        pts, self.pts = self.pts[: self.size], self.pts[self.size :]
+        self.last = waiting[self.size - 1 : self.size].clone()
+        return waiting[: self.size], pts

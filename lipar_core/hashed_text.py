@@ -1,0 +1,49 @@
+"""The tiny model's own text encoder: hashed words and letter triples, pooled by learned queries."""
+
+import re
+import zlib
+
+import torch
+from torch import Tensor, nn
+
+from lipar_core.config import TextConfig
+from lipar_core.text_encoder import clean_prompt
+
+MAX_WORDS = 64  # later words of a prompt are not read
+
+
+class HashedTextEncoder(nn.Module):
+    """Embeds every word as the mean of its hashed pieces, so that unseen spellings stay near known ones."""
+
+    def __init__(self, config: TextConfig, text_length: int, text_dim: int) -> None:
+        super().__init__()
+        self.buckets = config.buckets
+        self.embedding = nn.Embedding(config.buckets, config.dim)
+        self.key = nn.Linear(config.dim, config.dim)
+        self.queries = nn.Parameter(torch.randn(text_length, config.dim) / config.dim**0.5)
+        self.out = nn.Sequential(nn.Linear(config.dim, text_dim), nn.GELU(), nn.Linear(text_dim, text_dim))
+
+    def encode(self, prompt: str) -> Tensor:
+        """prompt -> [text_length, text_dim]."""
+        with torch.inference_mode():
+            out: Tensor = self([prompt])[0]
+        return out
+
+    def forward(self, prompts: list[str]) -> Tensor:
+        """prompts -> [B, text_length, text_dim]."""
+        return torch.stack([self._pool(prompt) for prompt in prompts])
+
+    def _pool(self, prompt: str) -> Tensor:
+        words = re.findall(r"\w+", clean_prompt(prompt).lower())[:MAX_WORDS] or [""]
+        device = self.queries.device
+        pieces = [torch.tensor(_buckets(word, self.buckets), device=device) for word in words]
+        vectors = torch.stack([self.embedding(piece).mean(dim=0) for piece in pieces])  # [words, dim]
+        scores = self.queries @ self.key(vectors).T / vectors.shape[-1] ** 0.5
+        return self.out(scores.softmax(dim=-1) @ vectors)  # type: ignore[no-any-return]
+
+
+def _buckets(word: str, count: int) -> list[int]:
+    """Rows of the table for a word and its letter triples; the same on every machine."""
+    marked = f"<{word}>"
+    pieces = [word, *(marked[i : i + 3] for i in range(len(marked) - 2))]
+    return [zlib.crc32(piece.encode()) % count for piece in pieces]
