@@ -19,7 +19,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -45,7 +45,12 @@ class SetupError(Exception):
 
 
 def main(arguments: list[str]) -> int:
-    steps = {"packages": packages, "web": lambda _: web(), "npm": npm_scripts, "tools": lambda _: tools()}
+    steps: dict[str, Callable[[list[str]], None]] = {
+        "packages": packages,
+        "web": lambda _: web(),
+        "npm": npm_scripts,
+        "tools": lambda _: tools(),
+    }
     if not arguments or arguments[0] not in steps:
         print(__doc__)
         return 2
