@@ -60,8 +60,8 @@ def tiny_preset(**stream: object) -> Preset:
         schedule=ScheduleConfig(steps=(400, 250), shift=3.0),
         text=TextConfig(kind="hashed"),
         weights=WeightsConfig(transformer="none", codec="none", text="none"),
-        pruning=Pruning(tau=0.02, tau2=0.05),
-        live_pruning=Pruning(tau=0.02, tau2=0.05, min_keep=0.2),
+        pruning=Pruning(tau=0.4, tau2=0.8),
+        live_pruning=Pruning(tau=0.4, tau2=0.8, min_keep=0.2),
         styles=(Style(name="Sketch", prompt="a pencil sketch"), Style(name="None", prompt="no change")),
     )
 
@@ -72,9 +72,12 @@ def tiny_models(preset: Preset | None = None, seed: int = 0) -> Models:
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         codec, dit = TAEHV(preset.codec), CausalWan(preset.transformer)
-        for parameter in [*codec.parameters(), *dit.parameters()]:
+        for parameter in dit.parameters():
             if parameter.dim() == 1:
                 parameter.data.add_(torch.randn_like(parameter) * 0.1)
+        for parameter in codec.parameters():
+            if parameter.dim() == 4:  # latents of unit size, so that the detector has something to see
+                parameter.data.normal_(std=(2 / parameter[0].numel()) ** 0.5)
     for network in (codec, dit):
         network.requires_grad_(False).eval()
     text = RandomText(preset.transformer.text_length, preset.transformer.text_dim)
@@ -87,8 +90,8 @@ def moving_square(frames: int, preset: Preset | None = None, seed: int = 0) -> T
     generator = torch.Generator().manual_seed(seed)
     clip = torch.rand(3, stream.height, stream.width, generator=generator).repeat(frames, 1, 1, 1)
     for i in range(frames):
-        left = (3 * i) % (stream.width - 16)
-        clip[i, :, 16:32, left : left + 16] = 1.0
+        left = (2 * i) % (stream.width - 8)
+        clip[i, :, 8:16, left : left + 8] = 1.0
     return clip
 
 

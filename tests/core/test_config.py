@@ -1,0 +1,84 @@
+import subprocess
+import sys
+
+import pytest
+
+from lipar_core.config import (
+    CodecConfig,
+    StreamConfig,
+    TransformerConfig,
+    default_parameters,
+    load_preset,
+    preset_names,
+)
+from lipar_core.errors import ConfigError
+
+WAN = load_preset("wan-1.3b")
+
+
+def test_every_bundled_preset_loads():
+    assert {"tiny", "wan-1.3b"} <= set(preset_names())
+    for name in preset_names():
+        assert load_preset(name).name == name
+
+
+def test_sizes_of_the_large_model_are_derived():
+    stream = WAN.stream
+    assert (stream.latent_height, stream.latent_width) == (60, 104)
+    assert stream.tokens_per_frame == 1560
+    assert stream.frames_per_block == 12
+    assert WAN.transformer.head_dim == 128
+
+
+def test_live_sessions_have_thresholds_of_their_own():
+    assert default_parameters(WAN).pruning.tau == 0.149
+    live = default_parameters(WAN, live=True).pruning
+    assert (live.tau, live.tau2, live.min_keep) == (0.1, 0.3, 0.35)
+
+
+def test_presets_are_read_without_torch():
+    code = "import sys, lipar_core.config as c; c.load_preset('tiny'); sys.exit('torch' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize(
+    ("edit", "message"),
+    [
+        (("width: 832", "width: 830"), "multiple of 16"),
+        (("layers: 30", "layers: 0"), "transformer.layers"),
+        (("layers: 30", "layres: 30"), "transformer.layres: unknown"),
+        (("channels: 16, text_dim", "channels: 8, text_dim"), "codec.latent_channels"),
+        (("tau: 0.149", "tau: 3"), "pruning.tau"),
+        (("device: cuda", "device: tpu"), "'cpu', 'cuda'"),
+        (("window_frames: 8", "window_frames: 2"), "block_frames"),
+        (("weights:", "wieghts:"), "wieghts"),
+        (("stream: {", "stream: ["), "not YAML"),
+    ],
+)
+def test_bad_preset_names_the_key(tmp_path, edit, message):
+    source = (load_preset.__globals__["_presets_folder"]() / "wan-1.3b.yaml").read_text()
+    assert edit[0] in source
+    path = tmp_path / "mine.yaml"
+    path.write_text(source.replace(*edit))
+    with pytest.raises(ConfigError, match=r"^preset .*") as refusal:
+        load_preset(path)
+    assert message in str(refusal.value)
+    assert "\n" not in str(refusal.value)
+
+
+def test_unknown_preset_lists_the_known():
+    with pytest.raises(ConfigError, match="tiny"):
+        load_preset("huge")
+    with pytest.raises(ConfigError, match="No such file"):
+        load_preset("missing.yaml")
+
+
+def test_impossible_layouts_are_refused():
+    with pytest.raises(ConfigError, match="encoder_time"):
+        CodecConfig(encoder_time=(2, 2, 2))
+    with pytest.raises(ConfigError, match="same stride"):
+        CodecConfig(encoder_space=(2, 2, 1))
+    with pytest.raises(ConfigError, match="even size"):
+        TransformerConfig(dim=100, heads=3)
+    with pytest.raises(ConfigError, match="window_frames"):
+        StreamConfig(window_frames=1)

@@ -1,0 +1,54 @@
+import pytest
+
+from lipar_core.errors import ParameterError
+from lipar_core.parameters import Parameters, merge, to_dict
+
+START = Parameters(prompt="a sketch")
+
+
+def test_nested_change_leaves_the_rest():
+    changed = merge(START, {"pruning": {"tau": 0.5}, "seed": 7})
+    assert changed.pruning.tau == 0.5
+    assert changed.seed == 7
+    assert changed.pruning.tau2 == START.pruning.tau2
+    assert changed.prompt == "a sketch"
+
+
+def test_round_trip_through_json_values():
+    parameters = merge(START, {"denoising_steps": [400, 250], "transition": {"mode": "cut"}})
+    assert merge(START, to_dict(parameters)) == parameters
+
+
+def test_strength_and_steps_release_each_other():
+    stepped = merge(START, {"denoising_steps": [300, 100]})
+    assert merge(stepped, {"strength": 0.4}).denoising_steps is None
+    assert merge(merge(START, {"strength": 0.4}), {"denoising_steps": [300]}).strength is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "path", "allowed"),
+    [
+        ({"pruning": {"tau": -1}}, "pruning.tau", ">= 0 and <= 2"),
+        ({"pruning": {"tua": 1}}, "pruning.tua", "unknown"),
+        ({"pruning": 3}, "pruning", "object"),
+        ({"pruning": {"enabled": 1}}, "pruning.enabled", "true or false"),
+        ({"colour": "red"}, "colour", "prompt, transition"),
+        ({"prompt": ""}, "prompt", "1 to 2000"),
+        ({"prompt": " \n"}, "prompt", "white space"),
+        ({"prompt": "a" * 3000}, "prompt", "3000"),
+        ({"denoising_steps": [250, 400]}, "denoising_steps", "decreasing"),
+        ({"denoising_steps": [0]}, "denoising_steps[0]", ">= 1 and <= 999"),
+        ({"denoising_steps": []}, "denoising_steps", "1 to 8"),
+        ({"denoising_steps": [300], "strength": 0.3}, "strength", "together"),
+        ({"strength": float("nan")}, "strength", "finite"),
+        ({"strength": "0.5"}, "strength", "number"),
+        ({"seed": 1.5}, "seed", "whole"),
+        ({"transition": {"mode": "blink"}}, "transition.mode", "'recache'"),
+    ],
+)
+def test_refusal_names_path_value_and_what_is_allowed(changes, path, allowed):
+    with pytest.raises(ParameterError) as refusal:
+        merge(START, changes)
+    assert refusal.value.path == path
+    assert allowed in str(refusal.value)
+    assert "\n" not in str(refusal.value)

@@ -1,0 +1,96 @@
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from lipar_core.config import load_preset
+from lipar_core.errors import CheckpointError, LiparError
+from lipar_core.hashed_text import HashedTextEncoder
+from lipar_core.models import load_models, missing_weights
+from lipar_core.weights import load_into, read_state, section, transformer_config
+from tests.tiny import tiny_models, tiny_preset
+
+MODELS = tiny_models()
+PUBLISHED = {f"model.{name}": value for name, value in MODELS.dit.state_dict().items()}
+
+
+@pytest.mark.parametrize("wrapper", ["generator_ema", "generator", None])
+def test_training_checkpoints_load(tmp_path, wrapper):
+    path = tmp_path / "weights.pt"
+    torch.save({wrapper: PUBLISHED, "step": 3} if wrapper else PUBLISHED, path)
+    state = section(read_state(path), "transformer")
+    assert state.keys() == MODELS.dit.state_dict().keys()
+
+
+def test_averaged_weights_are_preferred(tmp_path):
+    path = tmp_path / "weights.pt"
+    torch.save({"generator": {"a": torch.zeros(1)}, "generator_ema": {"a": torch.ones(1)}}, path)
+    assert read_state(path)["a"] == 1
+
+
+def test_a_bundle_is_taken_apart(tmp_path):
+    text = HashedTextEncoder(MODELS.preset.text, 6, 12)
+    path = tmp_path / "bundle.safetensors"
+    bundle = PUBLISHED | MODELS.codec.state_dict() | {f"text.{k}": v for k, v in text.state_dict().items()}
+    save_file({name: value.clone() for name, value in bundle.items()}, path)
+    state = read_state(path)
+    for module, part in ((MODELS.dit, "transformer"), (MODELS.codec, "codec"), (text, "text")):
+        load_into(module, section(state, part), "bundle")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda state: state.pop("head.modulation"), "missing key head.modulation"),
+        (lambda state: state.update(extra=torch.zeros(1)), "unexpected key extra"),
+        (
+            lambda state: state.update({"head.head.bias": torch.zeros(3)}),
+            r"head.head.bias has shape \[3\].*needs \[32\]",
+        ),
+        (lambda state: state.clear(), r"and \d+ more"),
+    ],
+)
+def test_faulty_keys_are_named(change, message):
+    state = dict(MODELS.dit.state_dict())
+    change(state)
+    with pytest.raises(CheckpointError, match=message):
+        load_into(MODELS.dit, state, "file")
+
+
+def test_unreadable_files_are_one_line_errors(tmp_path):
+    for name, content in (("a.safetensors", b"junk" * 10), ("b.pt", b"junk"), ("c.pt", b""), ("d.safetensors", b"")):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(CheckpointError) as refusal:
+            read_state(tmp_path / name)
+        assert "\n" not in str(refusal.value)
+    torch.save([1, 2], tmp_path / "e.pt")
+    with pytest.raises(CheckpointError, match="no table of tensors"):
+        read_state(tmp_path / "e.pt")
+    with pytest.raises(CheckpointError, match="no such file"):
+        read_state(tmp_path / "missing.pt")
+
+
+def test_code_in_a_checkpoint_is_not_run(tmp_path):
+    torch.save({"generator": MODELS}, tmp_path / "evil.pt")
+    with pytest.raises(CheckpointError):
+        read_state(tmp_path / "evil.pt")
+
+
+def test_missing_weights_are_listed(tmp_path, monkeypatch):
+    monkeypatch.setenv("LIPAR_WEIGHTS", str(tmp_path))
+    wan = load_preset("wan-1.3b")
+    assert len(missing_weights(wan)) == 3
+    with pytest.raises(CheckpointError, match="self_forcing_dmd.pt is missing"):
+        load_models(wan, device="cpu")
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without CUDA")
+def test_a_device_that_is_not_there_is_refused():
+    with pytest.raises(LiparError, match="no usable CUDA device"):
+        load_models(tiny_preset(), device="cuda")
+
+
+def test_wans_own_names_describe_a_model():
+    config = transformer_config({"dim": 64, "num_heads": 2, "num_layers": 2, "in_dim": 16, "patch_size": [1, 2, 2]})
+    assert (config.heads, config.layers, config.patch) == (2, 2, 2)
+    with pytest.raises(CheckpointError, match="patch_size"):
+        transformer_config({"patch_size": [2, 2, 2]})
