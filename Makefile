@@ -54,7 +54,7 @@ test: lint
 	$(BIN)/python -m pytest $(ARGS)
 
 soak: setup
-	$(BIN)/python -m pytest -m soak --timeout 0 $(ARGS)
+	$(BIN)/python -m pytest -m soak --timeout 0 -s $(ARGS)
 
 bench: python
 	@$(SETUP) packages
