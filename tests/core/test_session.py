@@ -97,7 +97,7 @@ def test_after_flush_a_session_is_a_fresh_one(plain):
 
 @pytest.mark.parametrize("change", [{"reset": True}, {"prompt": "no change", "transition": {"mode": "cut"}}])
 def test_after_reset_a_session_is_a_fresh_one(change):
-    """The block at which it applies begins at frame 12, its timestamps are complete, and its number is as acknowledged."""
+    """It applies from frame 12 on, in the block that was acknowledged, and no timestamp is lost."""
     session: EditSession[int] = EditSession(MODELS, SETTINGS)
     first = session.push(CLIP[:20], range(20))
     acknowledged = session.update(change)

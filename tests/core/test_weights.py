@@ -79,7 +79,7 @@ def test_missing_weights_are_listed(tmp_path, monkeypatch):
     monkeypatch.setenv("LIPAR_WEIGHTS", str(tmp_path))
     wan = load_preset("wan-1.3b")
     assert len(missing_weights(wan)) == 3
-    with pytest.raises(CheckpointError, match="self_forcing_dmd.pt is missing"):
+    with pytest.raises(CheckpointError, match=r"self_forcing_dmd\.pt is missing"):
         load_models(wan, device="cpu")
 
 
