@@ -56,7 +56,7 @@ ROOMS = (
         name=NETWORKS,
         prefixes=core("dit", "taehv", "text_encoder"),
         may_import=(PLAIN, KERNELS, PARTS),
-        packages=frozenset({"torch", "transformers", "ftfy"}),
+        packages=frozenset({"torch", "transformers"}),
     ),
     Room(
         name=WEIGHTS,
