@@ -75,6 +75,7 @@ class CodecConfig:
     latent_channels: Positive = 16
     unshuffle: Positive = 1  # pixel unshuffle before the encoder, shuffle after the decoder
     latent_bound: float = 3.0  # the decoder squashes latents to (-bound, bound)
+    lag_frames: Annotated[int, at.Interval(ge=0, le=3)] = 3  # raw frame r of the decoder shows source frame r - lag
     memblocks: Positive = 3  # a stage
     encoder_width: Positive = 64
     encoder_time: tuple[int, ...] = (2, 2, 1)

@@ -91,7 +91,7 @@ class EditSession(Generic[P]):
         self._detector = Detector(stream.rows, stream.cols, stream.block_frames, stream.patch)
         self._history = History(stream.sink_frames, stream.window_frames - stream.block_frames, stream.block_frames)
         self._assembler: BlockAssembler[P] = BlockAssembler(stream.frames_per_block)
-        self._timeline: Timeline[P] = Timeline()
+        self._timeline: Timeline[P] = Timeline(self.preset.codec.lag_frames)
         self._text: TextMemory = []
         self._text_prompt: str | None = None  # that `_text` was made from
         self._steps = self._prepare_steps(self.parameters)

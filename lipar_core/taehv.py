@@ -1,7 +1,7 @@
 """TAEHV: a tiny causal video autoencoder, 4 frames to 1 latent frame (madebyollin/taehv, published layout and names).
 
 Encoder and decoder run on all frames of a call at once and carry explicit state between calls, so that streaming
-equals batch. The decoder lags: raw output frame r shows source frame r - LAG_FRAMES.
+equals batch. The decoder lags: raw output frame r shows source frame r - `lag_frames` (3 in the published codec).
 """
 
 from dataclasses import dataclass, field
@@ -11,8 +11,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lipar_core.config import FRAMES_PER_LATENT, CodecConfig
-
-LAG_FRAMES = FRAMES_PER_LATENT - 1  # the first so many raw frames of a stream show nothing and are dropped
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +49,7 @@ class TAEHV(nn.Module):
     def decode(self, latents: Tensor, state: CodecState | None = None) -> tuple[Tensor, CodecState]:
         """latents [B, F, C, h, w] -> raw frames [B, 4F, 3, H, W], not clamped, and the state for the next call.
 
-        The caller drops the first `LAG_FRAMES` raw frames of a stream.
+        The caller drops the first `lag_frames` raw frames of a stream: they show nothing.
         """
         frames, past = _run(self.decoder, latents, (state or CodecState()).past)
         return F.pixel_shuffle(frames, self.config.unshuffle), CodecState(past)

@@ -7,8 +7,6 @@ from typing import Generic, TypeVar
 
 from torch import Tensor
 
-from lipar_core.taehv import LAG_FRAMES
-
 P = TypeVar("P")
 
 
@@ -21,16 +19,17 @@ class _Entry(Generic[P]):
 class Timeline(Generic[P]):
     """Pairs the decoder's raw frames with the timestamps of the source frames that they show.
 
-    The decoder lags: raw frame r shows source frame r - LAG_FRAMES, so a few entries always wait.
+    The decoder lags: raw frame r shows source frame r - lag_frames, so a few entries always wait.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, lag_frames: int) -> None:
+        self.lag_frames = lag_frames
         self.clear()
 
     def clear(self) -> None:
         """Forget the stream."""
         self.waiting: deque[_Entry[P]] = deque()
-        self.lag = LAG_FRAMES  # raw frames still to be dropped before the first is shown
+        self.lag = self.lag_frames  # raw frames still to be dropped before the first is shown
 
     @property
     def owes(self) -> bool:

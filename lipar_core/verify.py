@@ -20,7 +20,7 @@ from lipar_core.kv_cache import KVCache
 from lipar_core.patches import patchify, unpatchify
 from lipar_core.rope import RotaryTable
 from lipar_core.selection import select
-from lipar_core.taehv import LAG_FRAMES, TAEHV
+from lipar_core.taehv import TAEHV
 from lipar_core.weights import State, load_into, section, transformer_config
 
 BF16_TOLERANCE = 2e-2  # relative L2, the only bound that 16-bit runs are held to
@@ -129,7 +129,7 @@ class Run:
         raw = codec.decode(latents)[0]
         if "decoder_raw" in self.tensors:
             pairs["decoder_raw"] = (raw, self.tensors["decoder_raw"])
-        pairs["decoded"] = (raw[:, LAG_FRAMES:].clamp(0, 1), self.tensors["decoded"])
+        pairs["decoded"] = (raw[:, codec.config.lag_frames :].clamp(0, 1), self.tensors["decoded"])
         return pairs
 
     def _rollout(
