@@ -1,0 +1,1 @@
+"""Training of the bundled tiny model. The product never imports this package."""
