@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.write_line(
             f"NOT TESTED: {tests} test(s) were skipped because {program} is not installed", red=True, bold=True
         )
+
+
+@pytest.fixture(autouse=True)
+def same_numbers_every_run() -> None:
+    """Random tensors are drawn from the same seed in every test, whatever ran before it."""
+    if torch := sys.modules.get("torch"):
+        torch.manual_seed(0)
 
 
 def program(names: tuple[str, ...], request: pytest.FixtureRequest) -> Path:
