@@ -35,7 +35,8 @@ def test_streaming_decoder_equals_batch(codec, splits):
         if part.shape[1]:
             frames, state = codec.decode(part, state)
             parts.append(frames)
-    torch.testing.assert_close(torch.cat(parts, dim=1), whole, rtol=0, atol=1e-5)
+    # random weights make large pixels: rounding is measured against the largest
+    torch.testing.assert_close(torch.cat(parts, dim=1), whole, rtol=0, atol=2e-6 * float(whole.abs().max()))
 
 
 def test_states_are_not_shared(codec):
