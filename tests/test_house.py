@@ -276,6 +276,14 @@ def clean_environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name not in outer}
 
 
+def test_every_clip_and_picture_is_named_in_the_notice() -> None:
+    kinds = {".mp4", ".mkv", ".mov", ".webm", ".y4m", ".mjpeg", ".gif", ".jpg", ".jpeg", ".png"}
+    notice = (ROOT / "NOTICE").read_text(encoding="utf-8")
+    folders = ("docs", "lipar_core", "lipar_cli", "tests", "training")  # the page's own icons are drawn by the project
+    media = [path for folder in folders for path in (ROOT / folder).rglob("*") if path.suffix.lower() in kinds]
+    assert not [str(path.relative_to(ROOT)) for path in media if path.name not in notice]
+
+
 # The container
 
 
