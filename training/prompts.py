@@ -55,16 +55,17 @@ TEMPLATES = (
 
 NO_EDIT = (
     "no edit", "none", "no change", "keep it as it is", "leave it unchanged", "the original", "original video",
-    "do nothing", "as it is", "unchanged", "without any effect", "no filter", "natural", "normal", "plain camera picture",
+    "do nothing", "as it is", "unchanged", "without any effect", "no filter", "natural", "normal", "plain picture",
     "just the camera", "a realistic photo", "photorealistic", "keep the original colours",
 )  # fmt: skip
 
 # Words that name no style: a prompt of them alone means no edit, and beside a style's name they change nothing.
-FILLER = tuple(
-    "cat dog tree house person woman man child smiling running happy city street garden sky blue red big small very nice"
-    " quality sharp window table music dance winter forest river mountain robot castle dragon ocean bird hello world"
-    " something with and the of in at under over four seven abstract bright new modern".split()
-)
+FILLER = (
+    "cat", "dog", "tree", "house", "person", "woman", "man", "child", "smiling", "running", "happy", "city", "street",
+    "garden", "sky", "blue", "red", "big", "small", "very", "nice", "quality", "sharp", "window", "table", "music",
+    "dance", "winter", "forest", "river", "mountain", "robot", "castle", "dragon", "ocean", "bird", "hello", "world",
+    "something", "with", "and", "the", "of", "in", "at", "under", "over", "four", "seven", "abstract", "bright", "new",
+)  # fmt: skip
 
 
 def draw(style: str, rng: random.Random) -> str:

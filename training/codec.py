@@ -1,0 +1,97 @@
+"""Training of the autoencoder."""
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lipar_core.config import CodecConfig
+from lipar_core.taehv import TAEHV
+from training import checkpoint
+from training.media import Clip
+from training.pca_codec import start_as_pca
+from training.recipe import CodecRecipe
+
+SAVE_EVERY = 200  # steps
+
+
+def train_codec(
+    config: CodecConfig, recipe: CodecRecipe, clips: list[Clip], check: Mapping[str, Clip], seed: int, path: Path
+) -> TAEHV:
+    """Train, or go on from `path`; prints the PSNR of the `check` clips as it goes."""
+    torch.manual_seed(seed)
+    codec = TAEHV(config)
+    optimizer = torch.optim.AdamW(codec.parameters(), lr=recipe.rate, betas=(0.9, 0.99), weight_decay=0.0)
+    done = 0
+    if state := checkpoint.load(path):
+        codec.load_state_dict(state["codec"])
+        optimizer.load_state_dict(state["optimizer"])
+        done = state["step"]
+    else:
+        starts = np.random.default_rng(seed).integers(0, [len(clip) // 4 for clip in clips]) * 4
+        samples = [as_tensor(clip[at : at + 4]) for clip, at in zip(clips, starts, strict=True)]
+        start_as_pca(codec, torch.cat(samples))
+        print(f"codec at its start as PCA: {_report(codec, check)}", flush=True)
+    for step in range(done, recipe.steps):
+        optimizer.param_groups[0]["lr"] = _rate(recipe, step)
+        loss = _loss(codec, _batch(clips, recipe, np.random.default_rng((seed, step))), recipe.latent_noise)
+        optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(codec.parameters(), 1.0)
+        optimizer.step()
+        if (step + 1) % SAVE_EVERY == 0 or step + 1 == recipe.steps:
+            print(f"codec step {step + 1}: loss {loss.item():.4f}, {_report(codec, check)}", flush=True)
+            state = {"codec": codec.state_dict(), "optimizer": optimizer.state_dict(), "step": step + 1}
+            checkpoint.save(path, state)
+    return codec.eval().requires_grad_(False)
+
+
+def psnr(a: Tensor, b: Tensor) -> float:
+    """Of pictures in [0, 1], dB."""
+    return float(-10 * torch.log10(((a - b) ** 2).mean()))
+
+
+def as_tensor(clip: Clip) -> Tensor:
+    """uint8 [N, H, W, 3] -> float [N, 3, H, W] in [0, 1]."""
+    return torch.from_numpy(np.ascontiguousarray(clip)).permute(0, 3, 1, 2).float() / 255
+
+
+def _loss(codec: TAEHV, video: Tensor, latent_noise: float) -> Tensor:
+    """Difference, its gradients in space and in time (blur and flicker cost extra), and a leash on the latents."""
+    latents, _ = codec.encode(video)
+    raw, _ = codec.decode(latents + latent_noise * torch.randn_like(latents))
+    lag = codec.config.lag_frames
+    error = raw[:, lag:] - video[:, : video.shape[1] - lag]
+    edges = error.diff(dim=-1).abs().mean() + error.diff(dim=-2).abs().mean()
+    flicker = error.diff(dim=1).abs().mean()
+    return error.abs().mean() + 4 * (error**2).mean() + 0.25 * (edges + flicker) + 1e-4 * (latents**2).mean()
+
+
+def _batch(clips: list[Clip], recipe: CodecRecipe, rng: np.random.Generator) -> Tensor:
+    long_enough = [clip for clip in clips if len(clip) >= recipe.frames]
+    parts = []
+    for index in rng.integers(0, len(long_enough), recipe.batch):
+        clip = long_enough[index]
+        frames, height, width, _ = clip.shape
+        at, top, left = rng.integers(0, [frames - recipe.frames + 1, height - recipe.crop + 1, width - recipe.crop + 1])
+        part = clip[at : at + recipe.frames, top : top + recipe.crop, left : left + recipe.crop]
+        parts.append(as_tensor(part[:, :, ::-1] if rng.random() < 0.5 else part))
+    return torch.stack(parts)
+
+
+def _rate(recipe: CodecRecipe, step: int) -> float:
+    return recipe.rate * min(1, (step + 1) / recipe.warmup) * (0.5 + 0.5 * math.cos(math.pi * step / recipe.steps))
+
+
+@torch.no_grad()
+def _report(codec: TAEHV, check: Mapping[str, Clip]) -> str:
+    found = []
+    for clip in check.values():
+        video = as_tensor(clip[:48])[None]
+        raw, _ = codec.decode(codec.encode(video)[0])
+        lag = codec.config.lag_frames
+        found.append(psnr(raw[:, lag:].clamp(0, 1), video[:, : raw.shape[1] - lag]))
+    return f"mean PSNR {sum(found) / len(found):.2f} dB" if found else "no clips to check on"

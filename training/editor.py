@@ -1,0 +1,228 @@
+"""Training of the transformer and its text encoder: rollouts over latent frames, as the product runs them."""
+
+import math
+import random
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import l1_loss, mse_loss
+
+from lipar_core.config import Preset
+from lipar_core.dit import CausalWan, TextMemory
+from lipar_core.flow import CLEAN_TIMESTEP, add_noise, sigmas, timestep_of_sigma, x0_from_prediction
+from lipar_core.hashed_text import HashedTextEncoder
+from lipar_core.patches import patchify, unpatchify
+from lipar_core.rope import RotaryTable
+from lipar_core.selection import Selection, select
+from lipar_core.taehv import TAEHV
+from training import checkpoint
+from training.latents import Excerpt
+from training.memory import RolloutMemory
+from training.prompts import draw
+from training.recipe import StageRecipe
+from training.styles import STYLES
+
+EMA = 0.998  # of the weights that are exported
+LOG_EVERY, SAVE_EVERY, WARMUP = 50, 200, 100  # steps
+PRESET_STRENGTH_SHARE = 0.6  # of the batches; the others draw their first sigma, for the strength slider
+STRENGTHS = (0.05, 0.75)
+STEADY_SHARE = 0.5  # of the tokens that a keep mask keeps, on average
+
+
+class Editor(nn.Module):
+    """What is trained together."""
+
+    def __init__(self, preset: Preset) -> None:
+        super().__init__()
+        self.dit = CausalWan(preset.transformer)
+        self.text = HashedTextEncoder(preset.text, preset.transformer.text_length, preset.transformer.text_dim)
+        for module in self.dit.modules():
+            if isinstance(module, nn.Linear):
+                nn.init.xavier_uniform_(module.weight)
+                nn.init.zeros_(module.bias)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Latents [B, F, C, h, w] of sources and targets, and a prompt each."""
+
+    source: Tensor
+    target: Tensor
+    prompts: list[str]
+
+
+def train_editor(
+    preset: Preset, stages: tuple[StageRecipe, ...], excerpts: list[Excerpt], codec: TAEHV, seed: int, folder: Path
+) -> Editor:
+    """Run the stages, going on from their checkpoints; returns the averaged weights of the last."""
+    torch.manual_seed(seed)
+    editor, averaged = Editor(preset), Editor(preset)
+    averaged.load_state_dict(editor.state_dict())
+    for number, stage in enumerate(stages):
+        _train_stage(editor, averaged, preset, stage, excerpts, codec, (seed, number), folder / f"{stage.name}.pt")
+    return averaged.eval().requires_grad_(False)
+
+
+def _train_stage(
+    editor: Editor,
+    averaged: Editor,
+    preset: Preset,
+    stage: StageRecipe,
+    excerpts: list[Excerpt],
+    codec: TAEHV,
+    seed: tuple[int, int],
+    path: Path,
+) -> None:
+    optimizer = torch.optim.AdamW(editor.parameters(), lr=stage.rate, betas=(0.9, 0.98), weight_decay=0.01)
+    done = 0
+    if state := checkpoint.load(path):
+        editor.load_state_dict(state["editor"])
+        averaged.load_state_dict(state["averaged"])
+        optimizer.load_state_dict(state["optimizer"])
+        done = state["step"]
+    losses: list[float] = []
+    for step in range(done, stage.steps):
+        torch.manual_seed(hash((*seed, step)))  # a resumed run draws what an uninterrupted one would
+        rng = np.random.default_rng((*seed, step))
+        optimizer.param_groups[0]["lr"] = _rate(stage, step)
+        loss = rollout_loss(editor, preset, stage, draw_batch(excerpts, stage, rng), codec, rng)
+        optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(editor.parameters(), 1.0)
+        optimizer.step()
+        _average(averaged, editor, EMA)
+        losses.append(loss.item())
+        if (step + 1) % LOG_EVERY == 0:
+            print(f"{stage.name} step {step + 1}: loss {sum(losses) / len(losses):.4f}", flush=True)
+            losses.clear()
+        if (step + 1) % SAVE_EVERY == 0 or step + 1 == stage.steps:
+            state = {"editor": editor.state_dict(), "averaged": averaged.state_dict(), "step": step + 1}
+            checkpoint.save(path, state | {"optimizer": optimizer.state_dict()})
+
+
+def rollout_loss(
+    editor: Editor, preset: Preset, stage: StageRecipe, batch: Batch, codec: TAEHV, rng: np.random.Generator
+) -> Tensor:
+    """Denoise frame after frame on the model's own past, as `EditSession` does, and compare with the target."""
+    patch, schedule = preset.stream.patch, preset.schedule
+    rows, cols = (size // patch for size in batch.source.shape[-2:])
+    rope = RotaryTable(preset.transformer.head_dim, rows, cols)
+    sink = preset.stream.sink_frames
+    position = sink + int(rng.integers(0, preset.stream.rope_cap_frames - preset.stream.window_frames))
+    memory = RolloutMemory(preset.transformer.layers, rope, sink, preset.stream.window_frames, position)
+    text = editor.dit.text_memory(editor.text(batch.prompts))
+    strength = None if rng.random() < PRESET_STRENGTH_SHARE else float(rng.uniform(*STRENGTHS))
+    source, target = patchify(batch.source, patch), patchify(batch.target, patch)  # [B, F, T, P]
+    prune, context = rng.random() < stage.prune, source.shape[1] - stage.frames
+    losses: list[Tensor] = []
+    shown: list[Tensor] = []
+    previous: Tensor | None = None
+    for frame in range(source.shape[1]):
+        selection = _random_selection(rows * cols, rng) if prune and previous is not None else None
+        if selection is not None and frame >= context:
+            source, target = (_stale(x, frame, selection) for x in (source, target))
+        memory.open(selection)
+        if frame < context:
+            x0 = target[:, frame]
+        else:
+            shares = sigmas(schedule, strength)
+            x0, step_losses = _denoise(
+                editor.dit, preset, memory, source[:, frame], target[:, frame], previous, text, shares
+            )
+            losses += step_losses
+            shown.append(x0)
+        memory.clean = True
+        kept = x0.detach() if selection is None else x0.detach()[:, selection.index]
+        editor.dit.fill_memory(kept, editor.dit.modulation(CLEAN_TIMESTEP), memory.rotary, text, memory)
+        memory.clean = False
+        memory.close()
+        previous = x0
+    loss = torch.stack(losses).mean()
+    if stage.pixels:
+        loss = loss + stage.pixels * _pixel_loss(codec, torch.stack(shown, dim=1), target[:, context:], patch, rows)
+    return loss
+
+
+def _denoise(
+    dit: CausalWan,
+    preset: Preset,
+    memory: RolloutMemory,
+    source: Tensor,
+    target: Tensor,
+    previous: Tensor | None,
+    text: TextMemory,
+    shares: list[float],
+) -> tuple[Tensor, list[Tensor]]:
+    """One frame [B, T, P] through all steps: x0, and the loss of every step."""
+    losses, x0, chosen = [], source, memory.selection
+    for share in shares:
+        x = add_noise(x0.detach(), torch.randn_like(x0), share)
+        wanted = target
+        if chosen is not None:
+            x, wanted = x[:, chosen.index], target[:, chosen.index]
+        modulation = dit.modulation(timestep_of_sigma(share, preset.schedule))
+        predicted = dit(x, modulation, memory.rotary, text, memory)
+        x0 = x0_from_prediction(x, predicted, share, preset.schedule.prediction)
+        losses.append(mse_loss(x0, wanted) + 0.5 * l1_loss(x0, wanted))
+        if chosen is not None:
+            assert previous is not None
+            x0 = torch.cat([x0, previous], dim=1).index_select(1, chosen.source())
+    return x0, losses
+
+
+def _pixel_loss(codec: TAEHV, tokens: Tensor, wanted: Tensor, patch: int, rows: int) -> Tensor:
+    ours, theirs = (codec.decode(unpatchify(x, patch, rows))[0] for x in (tokens, wanted.detach()))
+    error = ours - theirs.detach()
+    edges = error.diff(dim=-1).abs().mean() + error.diff(dim=-2).abs().mean()
+    return 4 * (error.abs().mean() + edges)
+
+
+def _random_selection(tokens: int, rng: np.random.Generator) -> Selection:
+    """A random keep mask, of a random share of tokens."""
+    share = rng.beta(2, 2) * 2 * STEADY_SHARE
+    keep = torch.from_numpy(rng.random((1, tokens)) < share)
+    keep[0, int(rng.integers(tokens))] = True
+    return select(keep)[0]
+
+
+def _stale(x: Tensor, frame: int, selection: Selection) -> Tensor:
+    """x [B, F, T, P] with frame `frame` repeating the one before where it is pruned: pruned means that nothing changed."""
+    merged = torch.where(selection.keep[0, :, None], x[:, frame], x[:, frame - 1])
+    return torch.cat([x[:, :frame], merged[:, None], x[:, frame + 1 :]], dim=1)
+
+
+def draw_batch(excerpts: list[Excerpt], stage: StageRecipe, rng: np.random.Generator) -> Batch:
+    """Random crops [B, F, C, h, w] of random excerpts in random styles."""
+    context = int(rng.integers(0, stage.context + 1))
+    frames = context + stage.frames
+    long_enough = [excerpt for excerpt in excerpts if excerpt.latents.shape[1] >= frames]
+    sources, targets, prompts = [], [], []
+    names, words = list(STYLES), random.Random(int(rng.integers(2**31)))
+    for index in rng.integers(0, len(long_enough), stage.batch):
+        latents, style = long_enough[index].latents, int(rng.integers(len(names)))
+        _, length, _, height, width = latents.shape
+        room = (length - frames + 1, (height - stage.crop[0]) // 2 + 1, (width - stage.crop[1]) // 2 + 1)
+        at, top, left = rng.integers(0, room) * (1, 2, 2)  # crops keep to the grid of tokens
+        place = (
+            slice(at, at + frames),
+            slice(None),
+            slice(top, top + stage.crop[0]),
+            slice(left, left + stage.crop[1]),
+        )
+        sources.append(latents[names.index("none")][place])
+        targets.append(latents[style][place])
+        prompts.append(draw(names[style], words))
+    return Batch(torch.stack(sources).float(), torch.stack(targets).float(), prompts)
+
+
+def _rate(stage: StageRecipe, step: int) -> float:
+    return stage.rate * min(1, (step + 1) / WARMUP) * (0.55 + 0.45 * math.cos(math.pi * step / stage.steps))
+
+
+@torch.no_grad()
+def _average(averaged: nn.Module, live: nn.Module, keep: float) -> None:
+    for slow, fast in zip(averaged.parameters(), live.parameters(), strict=True):
+        slow.lerp_(fast, 1 - keep)

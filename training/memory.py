@@ -1,0 +1,50 @@
+"""What self-attention sees in training: the product's recovery, restated so that gradients and batches pass through it.
+
+One latent frame a block, as the tiny preset has it. The product's cache writes in place; here frames are concatenated.
+"""
+
+import torch
+from torch import Tensor
+
+from lipar_core.rope import RotaryTable, rotate
+from lipar_core.selection import Selection
+
+
+class RolloutMemory:
+    """Keys and values of a rollout: the sink, the window, and the frame in work. All tensors [B, T, H, D] a frame."""
+
+    def __init__(self, layers: int, rope: RotaryTable, sink: int, window: int, first_position: int) -> None:
+        """`first_position`: where the first frame after the sink sits, so that the sink is seen from any distance."""
+        self.rope, self.sink, self.window, self.gap = rope, sink, window, first_position - sink
+        self.past: list[list[tuple[Tensor, Tensor]]] = [[] for _ in range(layers)]
+        self.frames = 0
+        self.clean = False
+        self.open(None)
+
+    def open(self, selection: Selection | None) -> None:
+        """Begin the next frame; `selection` says which tokens run (None: all)."""
+        self.selection = selection
+        full = self.rope.at([self._position(self.frames)])[0]
+        self.rotary = full if selection is None else full[selection.index]
+        self.source = None if selection is None else selection.source()
+
+    def close(self) -> None:
+        """The clean pass has run: the frame belongs to the past."""
+        self.frames += 1
+
+    def update(self, layer: int, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor, None]:
+        past = self.past[layer]
+        if self.source is not None:
+            k, v = (
+                torch.cat([x, before], dim=1).index_select(1, self.source)
+                for x, before in zip((k, v), past[-1], strict=True)
+            )
+        frames = [*past, (k, v)]
+        if self.clean:
+            past.append((k, v))
+        seen = [i for i in range(len(frames)) if i < self.sink or i >= len(frames) - self.window]
+        keys = [rotate(frames[i][0], self.rope.at([self._position(i)])[0]) for i in seen]
+        return torch.cat(keys, dim=1), torch.cat([frames[i][1] for i in seen], dim=1), None
+
+    def _position(self, frame: int) -> int:
+        return frame if frame < self.sink else frame + self.gap
