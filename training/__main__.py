@@ -22,7 +22,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
     parser.add_argument("--media", type=Path, required=True, help="folder with MANIFEST.json, train/, photos/, eval/")
     parser.add_argument("--recipe", type=Path, default=Path(__file__).parent / "tiny.yaml")
-    parser.add_argument("--runs", type=Path, default=Path("runs/tiny"), help="where checkpoints are kept")
+    parser.add_argument("--runs", type=Path, default=Path("training/runs/tiny"), help="where checkpoints are kept")
     parser.add_argument("--out", type=Path, default=PACKAGE, help="the weights file to write")
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()

@@ -189,7 +189,7 @@ def _random_selection(tokens: int, rng: np.random.Generator) -> Selection:
 
 
 def _stale(x: Tensor, frame: int, selection: Selection) -> Tensor:
-    """x [B, F, T, P] with frame `frame` repeating the one before where it is pruned: pruned means that nothing changed."""
+    """x [B, F, T, P], frame `frame` repeating the one before where pruned: pruned means that nothing changed."""
     merged = torch.where(selection.keep[0, :, None], x[:, frame], x[:, frame - 1])
     return torch.cat([x[:, :frame], merged[:, None], x[:, frame + 1 :]], dim=1)
 

@@ -1,6 +1,8 @@
 """Latents of every excerpt under every style, computed once."""
 
+from collections import deque
 from collections.abc import Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +15,9 @@ from training.codec import as_tensor
 from training.media import Clip
 from training.styles import STYLES, apply
 
+LOG_EVERY = 25  # excerpts
+AHEAD = 2  # excerpts styled before their turn
+
 
 @dataclass(frozen=True, slots=True)
 class Excerpt:
@@ -24,16 +29,28 @@ class Excerpt:
         return self.latents[list(STYLES).index("none")]
 
 
+def _styled(name: str, clip: Clip) -> tuple[str, list[Clip]]:
+    return name, [apply(style, clip) for style in STYLES]
+
+
+def _encode(codec: TAEHV, name: str, styled: list[Clip], number: int) -> Tensor:
+    if number % LOG_EVERY == 0:
+        print(f"latents of excerpt {number}: {name}", flush=True)
+    return torch.stack([codec.encode(as_tensor(clip)[None])[0][0].half() for clip in styled])
+
+
 @torch.inference_mode()
 def encode_all(codec: TAEHV, clips: Iterable[tuple[str, Clip]], path: Path) -> list[Excerpt]:
     """Encode, or read back from `path`."""
     if state := checkpoint.load(path):
         return [Excerpt(latents) for latents in state["latents"]]
     done: list[Tensor] = []
-    for number, (name, clip) in enumerate(clips):
-        styled = [codec.encode(as_tensor(apply(style, clip))[None])[0][0].half() for style in STYLES]
-        done.append(torch.stack(styled))
-        if number % 25 == 0:
-            print(f"latents of excerpt {number}: {name}", flush=True)
+    with ThreadPoolExecutor(1) as styling:  # the next excerpt is styled while this one is encoded
+        waiting = deque[Future[tuple[str, list[Clip]]]]()
+        for name, clip in clips:
+            waiting.append(styling.submit(_styled, name, clip))
+            if len(waiting) > AHEAD:
+                done.append(_encode(codec, *waiting.popleft().result(), len(done)))
+        done += [_encode(codec, *styled.result(), len(done)) for styled in waiting]
     checkpoint.save(path, {"latents": done})
     return [Excerpt(latents) for latents in done]

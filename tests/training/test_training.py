@@ -1,0 +1,129 @@
+"""Training code on data made here: it starts exact, learns, goes on where it stopped, and writes what the product reads."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from lipar_core.config import CodecConfig, Preset, WeightsConfig
+from lipar_core.models import load_models
+from lipar_core.parameters import Parameters
+from lipar_core.session import EditSession
+from lipar_core.taehv import TAEHV
+from tests.tiny import tiny_preset
+from training.codec import as_tensor, psnr, train_codec
+from training.editor import Editor, draw_batch, rollout_loss, train_editor
+from training.export import export
+from training.latents import encode_all
+from training.pca_codec import start_as_pca
+from training.recipe import CodecRecipe, StageRecipe, load_recipe
+from training.styles import STYLES
+
+LAYOUT = CodecConfig(
+    latent_channels=24,
+    unshuffle=8,
+    latent_bound=12.0,
+    lag_frames=0,
+    memblocks=1,
+    encoder_width=64,
+    encoder_time=(2, 2),
+    encoder_space=(1, 1),
+    decoder_widths=(64, 64, 64),
+    decoder_time=(2, 2),
+    decoder_space=(1, 1),
+)
+STAGE = StageRecipe(
+    name="one", steps=4, batch=2, crop=(8, 8), frames=2, context=1, prune=0.5, rate=1e-3, pixels=0.2
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def clips() -> list[np.ndarray]:
+    """Smooth colours that drift."""
+    rng = np.random.default_rng(0)
+    y, x, t = np.mgrid[0:64, 0:96, 0:12]
+    found = []
+    for _ in range(6):
+        fx, fy, ft, phase = rng.uniform(0.02, 0.12), rng.uniform(0.02, 0.12), rng.uniform(0, 0.3), rng.uniform(0, 6, 3)
+        waves = [np.sin(fx * x + fy * y + ft * t + p) for p in phase]
+        found.append(((np.stack(waves, axis=-1) * 0.4 + 0.5) * 255).astype(np.uint8).transpose(2, 0, 1, 3).copy())
+    return found
+
+
+@pytest.fixture(scope="module")
+def preset() -> Preset:
+    base = tiny_preset(block_frames=1, window_frames=3)
+    return replace(base, codec=LAYOUT, transformer=replace(base.transformer, channels=24))
+
+
+def test_the_start_is_a_good_linear_code(clips):
+    torch.manual_seed(0)
+    codec, video = TAEHV(LAYOUT), torch.stack([as_tensor(clip) for clip in clips])
+    start_as_pca(codec, video.flatten(0, 1))
+    with torch.no_grad():
+        latents, _ = codec.encode(video)
+        raw, _ = codec.decode(latents)
+        still, _ = codec.encode(video[:, :1].expand(-1, 12, -1, -1, -1))
+    assert psnr(raw, video) > 30
+    assert latents.abs().max() < 12
+    torch.testing.assert_close(still[:, 1], still[:, 2], rtol=0, atol=1e-4)  # what is still in pixels is in latents
+
+
+def test_other_layouts_cannot_start_as_pca(clips):
+    with pytest.raises(ValueError, match="PCA needs"):
+        start_as_pca(TAEHV(CodecConfig()), as_tensor(clips[0]))
+
+
+def test_stopped_runs_go_on_as_if_they_had_not(tmp_path, clips, preset):
+    recipe = CodecRecipe(steps=2, batch=1, frames=8, crop=32, rate=1e-4, warmup=1, latent_noise=0.0)
+    codec = train_codec(LAYOUT, recipe, clips, {}, 0, tmp_path / "codec.pt")
+    again = train_codec(LAYOUT, recipe, [], {}, 0, tmp_path / "codec.pt")  # nothing left to do
+    for a, b in zip(codec.parameters(), again.parameters(), strict=True):
+        assert torch.equal(a, b)
+    excerpts = encode_all(codec, [(str(i), clip) for i, clip in enumerate(clips)], tmp_path / "latents.pt")
+    assert excerpts[0].latents.shape == (len(STYLES), 3, 24, 8, 12)
+    whole = train_editor(preset, (STAGE,), excerpts, codec, 0, tmp_path / "whole")
+    train_editor(preset, (replace(STAGE, steps=2),), excerpts, codec, 0, tmp_path / "parts")
+    parts = train_editor(preset, (STAGE,), excerpts, codec, 0, tmp_path / "parts")
+    for a, b in zip(whole.parameters(), parts.parameters(), strict=True):
+        torch.testing.assert_close(a, b, rtol=0, atol=2e-3)  # the rate's schedule differs for two steps
+
+
+def test_the_loss_falls(tmp_path, clips, preset):
+    torch.manual_seed(0)
+    codec = TAEHV(LAYOUT).requires_grad_(False)
+    start_as_pca(codec, torch.cat([as_tensor(clip) for clip in clips]))
+    excerpts = encode_all(codec, [(str(i), clip) for i, clip in enumerate(clips)], tmp_path / "latents.pt")
+    editor = Editor(preset)
+    optimizer = torch.optim.AdamW(editor.parameters(), lr=3e-3)
+    losses = []
+    stage = replace(STAGE, pixels=0.0, prune=0.0)
+    batch = draw_batch(excerpts, stage, np.random.default_rng(1))
+    for _ in range(40):
+        loss = rollout_loss(editor, preset, stage, batch, codec, np.random.default_rng(1))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert sum(losses[-5:]) < 0.7 * sum(losses[:5])
+
+
+def test_the_product_reads_what_is_exported(tmp_path, preset):
+    path = tmp_path / "tiny.safetensors"
+    export(TAEHV(LAYOUT), Editor(preset), path, {"seed": 0})
+    here = replace(preset, weights=WeightsConfig(transformer=str(path), codec=str(path), text=str(path)))
+    session: EditSession[int] = EditSession(load_models(here), Parameters(prompt="a sketch"))
+    edited = session.push(torch.rand(9, 3, 64, 96), range(9))
+    assert edited.pts == list(range(8))
+
+
+def test_the_recipe_is_checked(tmp_path):
+    from training import recipe
+
+    path = tmp_path / "r.yaml"
+    path.write_text((recipe.Path(recipe.__file__).parent / "tiny.yaml").read_text())
+    assert load_recipe(path).preset == "tiny"
+    path.write_text(path.read_text().replace("prune: 0.5", "prune: 1.5"))
+    with pytest.raises(ValueError, match=r"stages\[1\]\.prune"):
+        load_recipe(path)
