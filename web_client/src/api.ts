@@ -1,0 +1,90 @@
+// The server's HTTP API. Every failure is one of two typed errors: it answered with a reason, or it did not answer.
+
+import { isErrorBody } from "./protocol";
+import type { Ack, Answer, Changes, Offer, Preset, Readiness, Schema, Status } from "./protocol";
+
+const TIMEOUT_MS = 10_000;
+
+/** The server refused: `path` names the parameter at fault where there is one. */
+export class Refused extends Error {
+  constructor(
+    readonly status: number,
+    message: string,
+    readonly path: string | null = null,
+  ) {
+    super(message);
+  }
+}
+
+/** No answer: the server is not running, or cannot be reached. */
+export class Unreachable extends Error {
+  constructor(cause: unknown) {
+    super("the server does not answer", { cause });
+  }
+}
+
+export class Api {
+  constructor(private readonly base = "") {}
+
+  preset(): Promise<Preset> {
+    return this.json("GET", "/api/v1/preset");
+  }
+
+  schema(): Promise<Schema> {
+    return this.json("GET", "/api/v1/schema");
+  }
+
+  async iceServers(): Promise<RTCIceServer[]> {
+    return (await this.json<{ iceServers: RTCIceServer[] }>("GET", "/api/v1/ice-servers")).iceServers;
+  }
+
+  async readiness(): Promise<Readiness> {
+    const reply = await this.fetch("GET", "/readyz");
+    if (reply.ok) return { ready: true };
+    const body = (await reply.json().catch(() => ({}))) as { reason?: string };
+    return { ready: false, reason: body.reason ?? `status ${reply.status}` };
+  }
+
+  createSession(offer: Offer): Promise<Answer> {
+    return this.json("POST", "/api/v1/sessions", offer);
+  }
+
+  session(id: string): Promise<Status> {
+    return this.json("GET", `/api/v1/sessions/${id}`);
+  }
+
+  update(id: string, changes: Changes): Promise<Ack> {
+    return this.json("PATCH", `/api/v1/sessions/${id}/parameters`, changes);
+  }
+
+  /** Ends a session. One that the server no longer has is ended already. Survives the page's own end. */
+  async deleteSession(id: string): Promise<void> {
+    const reply = await this.fetch("DELETE", `/api/v1/sessions/${id}`, undefined, true);
+    if (!reply.ok && reply.status !== 404) throw await refusal(reply);
+  }
+
+  private async json<T>(method: string, path: string, body?: unknown): Promise<T> {
+    const reply = await this.fetch(method, path, body);
+    if (!reply.ok) throw await refusal(reply);
+    return (await reply.json()) as T;
+  }
+
+  private async fetch(method: string, path: string, body?: unknown, keepalive = false): Promise<Response> {
+    const request: RequestInit = { method, keepalive, signal: AbortSignal.timeout(TIMEOUT_MS) };
+    if (body !== undefined) {
+      request.body = JSON.stringify(body);
+      request.headers = { "Content-Type": "application/json" };
+    }
+    try {
+      return await fetch(this.base + path, request);
+    } catch (error) {
+      throw new Unreachable(error);
+    }
+  }
+}
+
+async function refusal(reply: Response): Promise<Refused> {
+  const body: unknown = await reply.json().catch(() => null); // a proxy in between answers in HTML
+  if (!isErrorBody(body)) return new Refused(reply.status, `the server answered ${reply.status} ${reply.statusText}`);
+  return new Refused(reply.status, body.detail.message, body.detail.path);
+}

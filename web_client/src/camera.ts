@@ -1,0 +1,34 @@
+// The camera: asking for it, listing what there is.
+
+import type { Preset } from "./protocol";
+
+const FRAME_RATE = 30;
+
+export interface CameraChoice {
+  deviceId: string;
+  label: string;
+}
+
+/** A browser hands out cameras on secure pages only; elsewhere `mediaDevices` does not even exist. */
+export function cameraIsAllowed(): boolean {
+  return window.isSecureContext && "mediaDevices" in navigator;
+}
+
+/** Throws the browser's DOMException where the camera is denied, absent or in use. */
+export function openCamera(deviceId: string, { width, height }: Preset): Promise<MediaStream> {
+  const video: MediaTrackConstraints = {
+    width: { ideal: width },
+    height: { ideal: height },
+    frameRate: { ideal: FRAME_RATE },
+  };
+  if (deviceId !== "") video.deviceId = { exact: deviceId };
+  return navigator.mediaDevices.getUserMedia({ video, audio: false });
+}
+
+/** Names are empty until the camera was allowed once. */
+export async function listCameras(): Promise<CameraChoice[]> {
+  const devices = await navigator.mediaDevices.enumerateDevices();
+  return devices
+    .filter((device) => device.kind === "videoinput")
+    .map(({ deviceId, label }, i) => ({ deviceId, label: label === "" ? `Camera ${i + 1}` : label }));
+}

@@ -1,0 +1,81 @@
+// What can go wrong, in the words of the person at the page: what it is, and what to do.
+
+import { Refused, Unreachable } from "./api";
+
+export interface Problem {
+  kind: "camera" | "insecure" | "server" | "busy" | "media" | "refused" | "session";
+  title: string;
+  advice: string;
+}
+
+/** The connection to the server's media did not come up, or broke. */
+export class MediaLost extends Error {}
+
+/** The server ended the session, with its reason. */
+export class SessionFailed extends Error {}
+
+const CAMERA: Record<string, [title: string, advice: string]> = {
+  NotAllowedError: [
+    "The camera is blocked",
+    "Allow the camera for this page (the camera or lock symbol beside the address), then try again. On a computer, the system's privacy settings may block it too.",
+  ],
+  NotFoundError: ["No camera was found", "Connect a camera, or switch it on, then try again."],
+  NotReadableError: [
+    "The camera is in use",
+    "Another program or tab seems to hold the camera. Close it there, or pick another camera, then try again.",
+  ],
+  OverconstrainedError: ["That camera is gone", "Pick another camera, then try again."],
+};
+
+export const INSECURE: Problem = {
+  kind: "insecure",
+  title: "This page is not secure, so the browser keeps the camera from it",
+  advice:
+    "Open it over https:// (start the server with --tls-cert and --tls-key), or, on the machine that runs the server, as http://127.0.0.1 with the same port.",
+};
+
+export const CAMERA_ENDED: Problem = {
+  kind: "camera",
+  title: "The camera stopped",
+  advice: "It was unplugged or taken by another program. Connect it again or pick another camera, then try again.",
+};
+
+export const SERVER_GONE: Problem = {
+  kind: "server",
+  title: "The server does not answer",
+  advice: "Check that `lipar serve` is running and that this machine can reach it. The page keeps trying by itself.",
+};
+
+/** Any error of the session's, told to the user. */
+export function problemOf(error: unknown): Problem {
+  const camera = error instanceof Error ? CAMERA[error.name] : undefined;
+  if (camera !== undefined) return { kind: "camera", title: camera[0], advice: camera[1] };
+  if (error instanceof Unreachable) return SERVER_GONE;
+  if (error instanceof Refused) return refused(error);
+  const reason = error instanceof Error ? error.message : String(error);
+  if (error instanceof MediaLost) {
+    return {
+      kind: "media",
+      title: "No video connection to the server",
+      advice: `Its page answers, but video does not get through (${reason}). A firewall or a VPN may be blocking UDP between here and the server.`,
+    };
+  }
+  return { kind: "session", title: "The session failed", advice: `${sentence(reason)} Try again.` };
+}
+
+function refused(error: Refused): Problem {
+  if (error.status === 503) {
+    return { kind: "busy", title: "The server can't take another stream now", advice: `${sentence(error.message)} Try again in a moment.` };
+  }
+  return { kind: "refused", title: "The server refused the session", advice: sentence(error.message) };
+}
+
+/** Whether trying the same again may help without anybody doing anything. */
+export function isTransient(error: unknown): boolean {
+  return error instanceof Unreachable || error instanceof MediaLost || (error instanceof Refused && error.status === 503);
+}
+
+export function sentence(text: string): string {
+  const start = text.charAt(0).toUpperCase() + text.slice(1);
+  return /[.!?]$/.test(start) ? start : `${start}.`;
+}

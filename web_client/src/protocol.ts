@@ -1,0 +1,116 @@
+// What the page and the server say to each other: JSON over HTTP, and the same status over the telemetry channel.
+
+export interface Pruning {
+  enabled: boolean;
+  tau: number;
+  tau2: number;
+  min_keep: number;
+  refresh_last_frame: boolean;
+  max_age: number;
+  recovery: boolean;
+}
+
+export interface Parameters {
+  prompt: string;
+  transition: { mode: "recache" | "keep" | "cut" };
+  /** 0..1; null where the preset's own steps decide. */
+  strength: number | null;
+  denoising_steps: number[] | null;
+  seed: number;
+  pruning: Pruning;
+  paused: boolean;
+}
+
+type Partly<T> = { [K in keyof T]?: T[K] extends object ? Partly<T[K]> : T[K] };
+
+/** A partial update; `reset` is an action and no parameter. */
+export type Changes = Partly<Omit<Parameters, "denoising_steps">> & { reset?: true };
+
+export interface Style {
+  name: string;
+  prompt: string;
+}
+
+export interface Preset {
+  name: string;
+  description: string;
+  vocabulary_note?: string | null;
+  width: number;
+  height: number;
+  frames_per_block: number;
+  styles: Style[];
+  parameters: Parameters;
+}
+
+export interface Stats {
+  fps_in: number | null;
+  fps_out: number | null;
+  model_fps: number | null;
+  keep_ratio: number | null;
+  latency_ms: number | null;
+  dropped_frames: number;
+  block: number;
+  stage_ms: Record<string, number> | null;
+}
+
+export interface Status {
+  id: string;
+  state: "connecting" | "live" | "paused" | "model_restarting" | "failed";
+  reason?: string | null;
+  parameters: Parameters;
+  stats: Stats;
+}
+
+export interface Offer {
+  type: "offer";
+  sdp: string;
+  parameters: Changes;
+}
+
+export interface Answer {
+  type: "answer";
+  id: string;
+  sdp: string;
+  parameters: Parameters;
+}
+
+/** When a change takes effect. `pending`: the session is paused, the block comes when it goes on. */
+export interface Ack {
+  block: number;
+  parameters: Parameters;
+  pending: boolean;
+}
+
+export type Readiness = { ready: true } | { ready: false; reason: string };
+
+export interface ErrorBody {
+  detail: { message: string; path?: string; value?: unknown; allowed?: string };
+}
+
+/** A JSON Schema as far as the page reads one. */
+export interface Schema {
+  type?: string;
+  minimum?: number;
+  maximum?: number;
+  minLength?: number;
+  maxLength?: number;
+  properties?: Record<string, Schema>;
+  anyOf?: Schema[];
+  allOf?: Schema[];
+  $ref?: string;
+  $defs?: Record<string, Schema>;
+}
+
+/** A telemetry message, or null where it is none: a newer server may send kinds that this page does not know. */
+export function parseStatus(text: string): Status | null {
+  const value: unknown = JSON.parse(text);
+  return isObject(value) && typeof value.state === "string" && isObject(value.stats) ? (value as unknown as Status) : null;
+}
+
+export function isErrorBody(value: unknown): value is ErrorBody {
+  return isObject(value) && isObject(value.detail) && typeof value.detail.message === "string";
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null;
+}

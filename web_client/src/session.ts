@@ -1,0 +1,277 @@
+// One person's stream from Start to Stop: asks for the camera, connects, keeps connected, says what state it is in.
+
+import { Refused } from "./api";
+import { LatestWins, mergeChanges } from "./latest_wins";
+import type { Outcome } from "./latest_wins";
+import { CAMERA_ENDED, isTransient, MediaLost, problemOf, SessionFailed } from "./problems";
+import type { Problem } from "./problems";
+import type { Ack, Answer, Changes, Offer, Preset, Status } from "./protocol";
+import type { PeerEvents } from "./peer";
+import { deferred, Wait, within } from "./promises";
+
+const CONNECT_TIMEOUT_MS = 15_000;
+const SILENCE_MS = 6000; // telemetry comes once a second
+const FIRST_WAIT_MS = 500; // before a reconnection; doubles each time
+const LONGEST_WAIT_MS = 8000;
+
+export type SessionState =
+  | { name: "idle" }
+  | { name: "asking-camera" }
+  | { name: "connecting" }
+  | { name: "live" }
+  | { name: "reconnecting"; reason: string; attempt: number }
+  | { name: "failed"; problem: Problem };
+
+export interface Connection {
+  offer(): Promise<string>;
+  accept(sdp: string): Promise<void>;
+  replaceCamera(camera: MediaStream): Promise<void>;
+  close(): void;
+}
+
+/** What a session needs from its surroundings. */
+export interface Surroundings {
+  preset: Preset;
+  openCamera: (deviceId: string) => Promise<MediaStream>;
+  openPeer: (camera: MediaStream, iceServers: RTCIceServer[], events: PeerEvents) => Connection;
+  api: {
+    iceServers(): Promise<RTCIceServer[]>;
+    createSession(offer: Offer): Promise<Answer>;
+    update(id: string, changes: Changes): Promise<Ack>;
+    deleteSession(id: string): Promise<void>;
+  };
+}
+
+export interface SessionEvents {
+  state: (state: SessionState) => void;
+  camera: (stream: MediaStream | null) => void;
+  result: (stream: MediaStream | null) => void;
+  status: (status: Status) => void;
+  outcome: (control: string, outcome: Outcome) => void;
+}
+
+export class Session {
+  state: SessionState = { name: "idle" };
+  private wanted: Changes = {}; // what the user has set and nobody refused: the next connection starts with it
+  private late = new Map<string, Changes>(); // set while a connection was being made
+  private camera: MediaStream | null = null;
+  private peer: Connection | null = null;
+  private id: string | null = null;
+  private run = new AbortController(); // from one start to its end
+  private readonly wait = new Wait();
+  private silence: ReturnType<typeof setTimeout> | undefined;
+  private readonly sender: LatestWins;
+
+  constructor(
+    private readonly around: Surroundings,
+    private readonly events: SessionEvents,
+  ) {
+    this.sender = new LatestWins((changes) => this.send(changes), events.outcome);
+  }
+
+  async start(deviceId: string): Promise<void> {
+    this.end();
+    const { signal } = (this.run = new AbortController());
+    try {
+      this.become({ name: "asking-camera" });
+      await this.takeCamera(deviceId, signal);
+      await this.connect(signal, "connecting");
+    } catch (error) {
+      if (!isOver(signal)) this.failWith(error);
+    }
+  }
+
+  stop(): void {
+    this.end();
+    this.become({ name: "idle" });
+  }
+
+  /** While reconnecting: tries at once instead of waiting. */
+  retryNow(): void {
+    this.wait.cutShort();
+  }
+
+  async switchCamera(deviceId: string): Promise<void> {
+    const { signal } = this.run;
+    if (this.camera === null) return;
+    try {
+      const camera = await this.takeCamera(deviceId, signal);
+      if (camera !== null) await this.peer?.replaceCamera(camera);
+    } catch (error) {
+      if (!isOver(signal)) this.failWith(error);
+    }
+  }
+
+  /** Changes a parameter now if a session is live, else for the next one. `control` is the parameter's path. */
+  change(control: string, changes: Changes): void {
+    if (this.state.name === "live") this.sender.put(control, changes);
+    else if (this.state.name === "connecting" || this.state.name === "reconnecting") this.late.set(control, changes);
+    else this.want(changes);
+  }
+
+  private async send(changes: Changes): Promise<Ack> {
+    if (this.id === null) throw new Error("the connection was lost");
+    const ack = await this.around.api.update(this.id, changes);
+    this.want(changes);
+    return ack;
+  }
+
+  private want({ reset: _action, ...lasting }: Changes): void {
+    this.wanted = mergeChanges(this.wanted, lasting);
+  }
+
+  private async takeCamera(deviceId: string, signal: AbortSignal): Promise<MediaStream | null> {
+    const camera = await this.around.openCamera(deviceId);
+    if (isOver(signal)) {
+      stopTracks(camera);
+      return null;
+    }
+    this.dropCamera();
+    this.camera = camera;
+    camera.getVideoTracks()[0]?.addEventListener("ended", () => {
+      if (this.camera === camera) this.fail(CAMERA_ENDED);
+    });
+    this.events.camera(camera);
+    return camera;
+  }
+
+  /** Resolves when media flows; throws when it does not come to that. */
+  private async connect(signal: AbortSignal, name: "connecting" | "reconnecting"): Promise<void> {
+    if (isOver(signal) || this.camera === null) return;
+    if (name === "connecting") this.become({ name });
+    const connected = deferred();
+    const iceServers = await this.around.api.iceServers();
+    if (isOver(signal)) return;
+    const peer = this.around.openPeer(this.camera, iceServers, {
+      video: (stream) => {
+        this.events.result(stream);
+      },
+      connected: connected.resolve,
+      lost: (reason) => {
+        connected.reject(new MediaLost(reason));
+        if (this.peer === peer && this.state.name === "live") void this.reconnect(reason, signal);
+      },
+      telemetry: (status) => {
+        if (this.peer === peer) this.hear(status, signal);
+      },
+    });
+    this.peer = peer;
+    try {
+      await this.negotiate(peer, signal);
+      await within(CONNECT_TIMEOUT_MS, connected.promise, () => new MediaLost(`nothing within ${CONNECT_TIMEOUT_MS / 1000} s`));
+    } catch (error) {
+      if (this.peer === peer) this.dropPeer();
+      throw error;
+    }
+    if (!isOver(signal)) this.goLive(signal);
+  }
+
+  private async negotiate(peer: Connection, signal: AbortSignal): Promise<void> {
+    const sdp = await peer.offer();
+    const answer = await this.around.api.createSession({ type: "offer", sdp, parameters: this.wanted });
+    if (isOver(signal) || this.peer !== peer) {
+      this.discard(answer.id);
+      throw new MediaLost("stopped");
+    }
+    this.id = answer.id;
+    await peer.accept(answer.sdp);
+  }
+
+  private goLive(signal: AbortSignal): void {
+    this.become({ name: "live" });
+    this.expectTelemetry(signal);
+    for (const [control, changes] of this.late) this.sender.put(control, changes);
+    this.late.clear();
+  }
+
+  private hear(status: Status, signal: AbortSignal): void {
+    this.expectTelemetry(signal);
+    this.events.status(status);
+    if (status.state === "failed") this.failWith(new SessionFailed(status.reason ?? "the server gave no reason"));
+  }
+
+  private expectTelemetry(signal: AbortSignal): void {
+    clearTimeout(this.silence);
+    this.silence = setTimeout(() => {
+      if (this.state.name === "live") void this.reconnect("the server went silent", signal);
+    }, SILENCE_MS);
+  }
+
+  private async reconnect(reason: string, signal: AbortSignal): Promise<void> {
+    this.dropPeer();
+    this.events.result(null);
+    for (let attempt = 1; !isOver(signal); attempt++) {
+      this.become({ name: "reconnecting", reason, attempt });
+      await this.wait.pause(Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** (attempt - 1)), signal);
+      try {
+        await this.connect(signal, "reconnecting");
+        return;
+      } catch (error) {
+        if (isOver(signal)) return;
+        if (!isTransient(error)) {
+          this.failWith(error);
+          return;
+        }
+        reason = (error as Refused | MediaLost).message;
+      }
+    }
+  }
+
+  private failWith(error: unknown): void {
+    this.fail(problemOf(error));
+    if (error instanceof Refused && error.path !== null) {
+      this.events.outcome(error.path, { ok: false, reason: error.message });
+    }
+  }
+
+  private fail(problem: Problem): void {
+    this.end();
+    this.become({ name: "failed", problem });
+  }
+
+  private end(): void {
+    this.run.abort();
+    this.sender.clear();
+    this.late.clear();
+    delete this.wanted.paused; // a new start is never a paused one
+    this.dropPeer();
+    this.dropCamera();
+    this.events.result(null);
+  }
+
+  private dropPeer(): void {
+    clearTimeout(this.silence);
+    this.peer?.close();
+    this.peer = null;
+    if (this.id !== null) this.discard(this.id);
+    this.id = null;
+  }
+
+  /** Frees the server's slot. A server that is gone has freed it already, and ends silent sessions by itself. */
+  private discard(id: string): void {
+    this.around.api.deleteSession(id).catch((error: unknown) => {
+      console.warn(`session ${id} was not ended:`, error);
+    });
+  }
+
+  private dropCamera(): void {
+    if (this.camera === null) return;
+    stopTracks(this.camera);
+    this.camera = null;
+    this.events.camera(null);
+  }
+
+  private become(state: SessionState): void {
+    this.state = state;
+    this.events.state(state);
+  }
+}
+
+function stopTracks(stream: MediaStream): void {
+  for (const track of stream.getTracks()) track.stop();
+}
+
+/** Asked anew after every await: the signal may have been aborted meanwhile. */
+function isOver(signal: AbortSignal): boolean {
+  return signal.aborted;
+}

@@ -1,0 +1,60 @@
+import { describe, expect, it } from "vitest";
+import { bannerOf, mayStart, number, pillOf, stagesText, startLabel } from "../src/status_text";
+import type { Situation } from "../src/status_text";
+import type { Status } from "../src/protocol";
+
+const calm: Situation = { secure: true, server: { name: "ready" }, session: { name: "idle" }, status: null };
+const status = (state: Status["state"], reason?: string): Status => ({ state, reason }) as Status;
+
+describe("the banner", () => {
+  it("is away when all is well", () => {
+    expect(bannerOf(calm)).toBeNull();
+    expect(bannerOf({ ...calm, session: { name: "live" } })).toBeNull();
+  });
+
+  it("says that the page is not secure before anything else", () => {
+    const banner = bannerOf({ ...calm, secure: false, server: { name: "gone" } });
+    expect(banner?.title).toContain("not secure");
+    expect(banner?.advice).toContain("--tls-cert");
+  });
+
+  it("offers a button when the server is gone, but leaves a live picture alone", () => {
+    expect(bannerOf({ ...calm, server: { name: "gone" } })).toMatchObject({ title: "The server does not answer", button: "Try again" });
+    expect(bannerOf({ ...calm, server: { name: "gone" }, session: { name: "live" } })).toBeNull();
+  });
+
+  it("says why the model is not ready, or that it restarts", () => {
+    expect(bannerOf({ ...calm, server: { name: "loading", reason: "loading weights" } })?.advice).toBe("Loading weights.");
+    const banner = bannerOf({ ...calm, session: { name: "live" }, status: status("model_restarting", "it ran out of memory") });
+    expect(banner?.title).toBe("The model is restarting");
+    expect(banner?.advice).toContain("It ran out of memory.");
+  });
+
+  it("keeps the reason while reconnecting", () => {
+    const banner = bannerOf({ ...calm, session: { name: "reconnecting", reason: "no slot is free", attempt: 3 } });
+    expect(banner).toMatchObject({ button: "Try now" });
+    expect(banner?.advice).toContain("No slot is free. Attempt 3");
+  });
+});
+
+it("the pill follows server, session and telemetry", () => {
+  expect(pillOf(calm).text).toBe("Ready");
+  expect(pillOf({ ...calm, server: { name: "gone" } }).text).toBe("No server");
+  expect(pillOf({ ...calm, session: { name: "live" }, status: status("paused") }).text).toBe("Paused");
+  expect(pillOf({ ...calm, session: { name: "live" }, status: status("live") })).toEqual({ text: "Live", tone: "good" });
+});
+
+it("Start is there when it can work, Stop always", () => {
+  expect(mayStart(calm)).toBe(true);
+  expect(mayStart({ ...calm, secure: false })).toBe(false);
+  expect(mayStart({ ...calm, server: { name: "loading", reason: "x" } })).toBe(false);
+  expect(mayStart({ ...calm, server: { name: "gone" }, session: { name: "reconnecting", reason: "x", attempt: 1 } })).toBe(true);
+  expect(startLabel({ name: "connecting" })).toBe("Stop");
+});
+
+it("figures that are not there yet are dashes", () => {
+  expect(number(null)).toBe("–");
+  expect(number(0.354, 0, 100)).toBe("35");
+  expect(stagesText({ encode: 3.25, denoise: 41.2 })).toBe("ms a block: encode 3.3 · denoise 41");
+  expect(stagesText(null)).toBe("");
+});

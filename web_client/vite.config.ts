@@ -1,0 +1,10 @@
+import { defineConfig } from "vitest/config";
+
+// `npm run dev` serves the page itself and hands the rest to a server started with `lipar serve`.
+const server = "http://127.0.0.1:8000";
+
+export default defineConfig({
+  build: { outDir: "../server/static", emptyOutDir: true, target: "es2022" },
+  server: { proxy: { "/api": server, "/healthz": server, "/readyz": server } },
+  test: { include: ["tests/**/*.test.ts"] },
+});
