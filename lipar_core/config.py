@@ -143,6 +143,11 @@ class ScheduleConfig:
     train_steps: Positive = 1000
     prediction: Literal["flow", "x0"] = "flow"
 
+    def sigma(self, step: float) -> float:
+        """The noise share in [0, 1] of denoising step `step` (Self-Forcing's numbering, 0 to train_steps)."""
+        u = step / self.train_steps
+        return self.shift * u / (1 + (self.shift - 1) * u)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TextConfig:

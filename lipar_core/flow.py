@@ -12,12 +12,6 @@ from lipar_core.config import ScheduleConfig
 CLEAN_TIMESTEP = 0.0
 
 
-def sigma_of_step(step: float, schedule: ScheduleConfig) -> float:
-    """The noise share in [0, 1] of denoising step `step` (Self-Forcing's numbering, 0 to train_steps)."""
-    u = step / schedule.train_steps
-    return schedule.shift * u / (1 + (schedule.shift - 1) * u)
-
-
 def sigmas(
     schedule: ScheduleConfig, strength: float | None = None, steps: tuple[int, ...] | None = None
 ) -> list[float]:
@@ -25,7 +19,7 @@ def sigmas(
 
     `steps` replaces the preset's own; `strength` scales them so that the first equals it (0 gives no step at all).
     """
-    shares = [sigma_of_step(step, schedule) for step in steps or schedule.steps]
+    shares = [schedule.sigma(step) for step in steps or schedule.steps]
     if strength is None or strength == shares[0]:
         return shares
     return [share * strength / shares[0] for share in shares] if strength > 0 else []

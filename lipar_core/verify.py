@@ -15,7 +15,7 @@ from lipar_core.config import CodecConfig, ScheduleConfig
 from lipar_core.denoise import BlockPlan, clean_pass, denoise_block, prepare_steps
 from lipar_core.dit import CausalWan
 from lipar_core.errors import CheckpointError, ConfigError
-from lipar_core.flow import sigma_of_step, sigmas, timestep_of_sigma
+from lipar_core.flow import sigmas, timestep_of_sigma
 from lipar_core.kv_cache import KVCache
 from lipar_core.patches import patchify, unpatchify
 from lipar_core.rope import RotaryTable
@@ -95,7 +95,7 @@ class Run:
             )
         if "sched.sigmas" in self.tensors:
             count = len(self.tensors["sched.sigmas"])
-            ours = [sigma_of_step(schedule.train_steps * (1 - k / count), schedule) for k in range(count)]
+            ours = [schedule.sigma(schedule.train_steps * (1 - k / count)) for k in range(count)]
             pairs["sched.sigmas"] = (torch.tensor(ours), self.tensors["sched.sigmas"])
         frames = self._int("blocks") * self._int("frames_per_block")
         source = self._get("source_latent")[0]

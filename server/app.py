@@ -1,0 +1,89 @@
+"""The web application: lifespan, routers, error map."""
+
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, PlainTextResponse
+from fastapi.staticfiles import StaticFiles
+
+import lipar_core
+from lipar_core.config import load_preset
+from lipar_core.errors import ParameterError
+from server.errors import BadOffer, ServerError, SessionNotFound, Unavailable
+from server.media import aiortc_patches
+from server.routes import health, preset, sessions
+from server.sessions import Sessions
+from server.settings import Settings
+
+SWITCH_S = 0.0005  # how long a busy Python thread may keep the event loop from the interpreter
+STATUS = {SessionNotFound: 404, BadOffer: 422, Unavailable: 503}
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Permissions-Policy": "camera=(self), microphone=(), geolocation=()",
+}
+NOT_BUILT = "The web page is not built yet. Run `make web` in the project's folder, then reload this page.\n"
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The application; its lifespan starts and stops the model process."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        sys.setswitchinterval(SWITCH_S)
+        aiortc_patches.check_versions()
+        aiortc_patches.set_bitrates(settings.start_bitrate, settings.min_bitrate, settings.max_bitrate)
+        if settings.loopback:
+            aiortc_patches.offer_loopback()
+        app.state.sessions = Sessions(settings, load_preset(settings.preset))
+        app.state.sessions.start()
+        yield
+        await app.state.sessions.stop()
+
+    app = FastAPI(title="LIPAR live", version=lipar_core.__version__, lifespan=lifespan)
+    for module in (health, preset, sessions):
+        app.include_router(module.router)
+    _map_errors(app)
+    _add_headers(app)
+    if (settings.static / "index.html").is_file():
+        app.mount("/", StaticFiles(directory=settings.static, html=True), name="page")
+    else:
+        app.add_api_route("/", lambda: PlainTextResponse(NOT_BUILT, 503), include_in_schema=False)
+    return app
+
+
+def _map_errors(app: FastAPI) -> None:
+    @app.exception_handler(ParameterError)
+    async def refused(_: Request, error: ParameterError) -> JSONResponse:
+        detail = {"message": str(error), "path": error.path, "value": _plain(error.value), "allowed": error.allowed}
+        return JSONResponse({"detail": detail}, 422)
+
+    @app.exception_handler(RequestValidationError)
+    async def malformed(_: Request, error: RequestValidationError) -> JSONResponse:
+        first = error.errors()[0]
+        path = ".".join(str(part) for part in first["loc"] if part != "body") or "body"
+        detail = {"message": f"{path}: {first['msg']}", "path": path, "allowed": first["msg"]}
+        return JSONResponse({"detail": detail}, 422)
+
+    @app.exception_handler(ServerError)
+    async def failed(_: Request, error: ServerError) -> JSONResponse:
+        status = next(code for kind, code in STATUS.items() if isinstance(error, kind))
+        headers = {"Retry-After": "5"} if status == 503 else None
+        return JSONResponse({"detail": {"message": str(error)}}, status, headers)
+
+
+def _add_headers(app: FastAPI) -> None:
+    @app.middleware("http")
+    async def harden(request: Request, call_next):  # type: ignore[no-untyped-def]
+        response = await call_next(request)
+        response.headers.update(HEADERS)
+        return response
+
+
+def _plain(value: object) -> object:
+    """A refused value as JSON can carry it."""
+    return value if isinstance(value, (str, int, bool, type(None))) else repr(value)[:200]

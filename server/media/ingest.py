@@ -1,0 +1,51 @@
+"""Camera frames on their way into the model: thinned evenly to its speed, at most a block of them waiting."""
+
+from collections import deque
+
+from server.ring import FrameRing, Planes
+
+HEADROOM = 0.96  # of the model's speed: what is admitted must not pile up
+SMOOTHING = 0.2  # weight of the newest measurement
+
+
+class Ingest:
+    """Decides which frames go on. Times in seconds, on any one clock."""
+
+    def __init__(self, ring: FrameRing, frames_per_block: int) -> None:
+        self.ring, self.frames_per_block = ring, frames_per_block
+        self.waiting: deque[tuple[Planes, float]] = deque(maxlen=2)  # for room in the ring; newest wins
+        self.model_fps: float | None = None  # what the model can do; unknown before its first block
+        self.arrived = self.admitted = self.dropped = 0
+        self._due: float | None = None  # when the next frame is wanted
+
+    def block_done(self, frames: int, busy_s: float, sessions: int) -> None:
+        """The model edited `frames` in `busy_s` seconds, taking turns between `sessions`."""
+        speed = frames / busy_s / max(sessions, 1)
+        self.model_fps = speed if self.model_fps is None else self.model_fps + SMOOTHING * (speed - self.model_fps)
+
+    def wants(self, now: float) -> bool:
+        """Whether the frame that arrives now is one of those that the model has time for: evenly spread."""
+        self.arrived += 1
+        if self.model_fps is None:
+            return True
+        period = 1 / (self.model_fps * HEADROOM)
+        if self._due is None or now - self._due > 4 * period:
+            self._due = now  # the first frame, or the camera paused: no burst to catch up
+        if now < self._due - 1e-4:
+            self.dropped += 1
+            return False
+        self._due += period
+        return True
+
+    def offer(self, planes: Planes, pts: float) -> None:
+        """Pass on an admitted frame. Where the ring has no room the oldest of those outside goes."""
+        self.admitted += 1
+        if len(self.waiting) == self.waiting.maxlen:
+            self.dropped += 1
+        self.waiting.append((planes, pts))
+        self.move()
+
+    def move(self) -> None:
+        """Fill the ring, up to one block."""
+        while self.waiting and len(self.ring) < self.frames_per_block and self.ring.put(*self.waiting[0]):
+            self.waiting.popleft()

@@ -1,0 +1,1 @@
+"""The model process: the only part of the server that imports torch."""

@@ -1,0 +1,14 @@
+"""Where the model process begins: imported by the web process too, so torch only comes with the call."""
+
+import logging
+import signal
+from multiprocessing.connection import Connection
+
+
+def main(pipe: Connection, preset: str, device: str | None, threads: int | None) -> None:
+    """Run the model process until the web process says stop or is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group: the web process decides
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s model %(levelname)s %(message)s")
+    from server.model.worker import work
+
+    work(pipe, preset, device, threads)

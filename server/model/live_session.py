@@ -1,0 +1,57 @@
+"""One stream in the model process: an `EditSession` between two rings."""
+
+import time
+
+import torch
+
+from lipar_core.colour import rgb_from_yuv420p, yuv420p_from_rgb
+from lipar_core.config import default_parameters
+from lipar_core.models import Models
+from lipar_core.parameters import merge
+from lipar_core.session import EditSession
+from server import wire
+from server.ring import FrameRing
+
+
+class LiveSession:
+    """Takes frames from the incoming ring, puts edited ones into the outgoing ring."""
+
+    def __init__(self, models: Models, opened: wire.Open) -> None:
+        stream = models.preset.stream
+        self.name, self.frames_per_block = opened.session, stream.frames_per_block
+        self.incoming = FrameRing(stream.width, stream.height, ring_frames(self.frames_per_block), opened.incoming)
+        self.outgoing = FrameRing(stream.width, stream.height, ring_frames(self.frames_per_block), opened.outgoing)
+        parameters = merge(default_parameters(models.preset, live=True), opened.parameters)
+        self.edit: EditSession[float] = EditSession(models, parameters)
+
+    @property
+    def ready(self) -> bool:
+        """Whether there is something to do: a whole block, or (paused) any frame to answer."""
+        return len(self.incoming) >= (1 if self.edit.parameters.paused else self.frames_per_block)
+
+    def step(self) -> wire.BlockDone:
+        """Edit the block that waits."""
+        began = time.perf_counter()
+        planes, pts = self.incoming.take(self.frames_per_block)
+        edited = self.edit.push(rgb_from_yuv420p(torch.from_numpy(planes).to(self.edit.models.device)), pts)
+        out = yuv420p_from_rgb(edited.frames).cpu().numpy()
+        put = [self.outgoing.put(frame, stamp) for frame, stamp in zip(out, edited.pts, strict=True)]
+        report = edited.blocks[-1] if edited.blocks else None
+        return wire.BlockDone(
+            session=self.name,
+            block=report.number if report else self.edit.next_block,
+            frames=sum(put),
+            dropped=len(put) - sum(put),
+            keep_ratio=report.keep_ratio if report else 0.0,
+            stage_ms=report.stage_ms if report else {},
+            busy_ms=(time.perf_counter() - began) * 1000,
+        )
+
+    def close(self) -> None:
+        self.incoming.close()
+        self.outgoing.close()
+
+
+def ring_frames(frames_per_block: int) -> int:
+    """Frames that a ring holds: a block, and what a reset's or a pause's tail may add to it."""
+    return 2 * frames_per_block

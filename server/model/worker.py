@@ -1,0 +1,125 @@
+"""The model process's loop: one thread that touches the device, sessions take turns by block."""
+
+import logging
+import time
+from multiprocessing.connection import Connection
+
+import torch
+
+from lipar_core.config import load_preset
+from lipar_core.errors import LiparError, ParameterError
+from lipar_core.models import Models, load_models
+from lipar_core.parameters import to_dict
+from lipar_core.session import EditSession
+from server import wire
+from server.model.live_session import LiveSession
+
+log = logging.getLogger(__name__)
+
+BEAT_S = 1.0  # a message at least so often
+IDLE_S = 0.02  # how long to wait for messages when no block waits
+
+
+class Worker:
+    """Answers messages between blocks and gives each session with a whole block its turn."""
+
+    def __init__(self, pipe: Connection, models: Models) -> None:
+        self.pipe, self.models = pipe, models
+        self.sessions: dict[str, LiveSession] = {}
+        self.turns: list[str] = []  # whose turn it is, in order
+        self.running = True
+        self.said = time.monotonic()
+
+    def run(self) -> None:
+        """Until told to stop, or until the web process is gone."""
+        try:
+            while self.running:
+                name = next((name for name in self.turns if self.sessions[name].ready), None)
+                while self.pipe.poll(0 if name else IDLE_S):
+                    self.answer(wire.receive_down(self.pipe))
+                    name = None  # what is ready may have changed
+                if name:
+                    self.turns.append(self.turns.pop(self.turns.index(name)))
+                    self.step(name)
+                if time.monotonic() - self.said > BEAT_S:
+                    self.say(wire.Beat())
+        except (EOFError, BrokenPipeError):
+            log.info("the web process is gone")
+        finally:
+            for name in list(self.sessions):
+                self.drop(name)
+
+    def answer(self, message: wire.Down) -> None:
+        match message:
+            case wire.Open():
+                self.drop(message.session)
+                self.sessions[message.session] = LiveSession(self.models, message)
+                self.turns.append(message.session)
+            case wire.Close():
+                self.drop(message.session)
+            case wire.Change():
+                self.change(message)
+            case wire.Stop():
+                self.running = False
+
+    def change(self, message: wire.Change) -> None:
+        session = self.sessions.get(message.session)
+        if session is None:
+            return
+        ids = {"session": message.session, "request": message.request}
+        try:
+            done = session.edit.update(message.changes)
+        except ParameterError as error:
+            self.say(wire.Refused(**ids, path=error.path, value=repr(error.value), allowed=error.allowed))
+        else:
+            changed = to_dict(done.parameters)
+            self.say(wire.Changed(**ids, block=done.block, parameters=changed, pending=done.pending))
+
+    def step(self, name: str) -> None:
+        try:
+            done = self.sessions[name].step()
+        except torch.OutOfMemoryError as error:
+            self.fail(name, f"out of memory on {self.models.device}: {str(error).splitlines()[0]}")
+        except torch.AcceleratorError:
+            raise  # the device is lost: only a new process can use it again
+        except Exception as error:  # a session's fault must not take the others with it
+            log.exception("session %s failed", name)
+            self.fail(name, f"{type(error).__name__}: {error}")
+        else:
+            self.say(done)
+
+    def fail(self, name: str, reason: str) -> None:
+        self.drop(name)
+        self.say(wire.SessionFailed(session=name, reason=reason))
+
+    def drop(self, name: str) -> None:
+        session = self.sessions.pop(name, None)
+        if session is not None:
+            self.turns.remove(name)
+            session.close()
+
+    def say(self, message: wire.Up) -> None:
+        wire.send(self.pipe, message)
+        self.said = time.monotonic()
+
+
+def work(pipe: Connection, preset: str, device: str | None, threads: int | None) -> None:
+    """Entry of the model process: load, warm up, say so, and work."""
+    if threads is not None:
+        torch.set_num_threads(threads)
+    try:
+        models = load_models(load_preset(preset), device)
+    except LiparError as error:
+        wire.send(pipe, wire.NotLoaded(reason=str(error)))
+        return
+    wire.send(pipe, wire.Ready(warmup_ms=warm_up(models)))
+    Worker(pipe, models).run()
+
+
+def warm_up(models: Models) -> float:
+    """Edit two blocks, so that the first viewer does not wait for kernels to be chosen; returns milliseconds."""
+    began = time.perf_counter()
+    stream = models.preset.stream
+    count = 2 * stream.frames_per_block
+    EditSession(models).push(torch.rand(count, 3, stream.height, stream.width), range(count))
+    return (time.perf_counter() - began) * 1000

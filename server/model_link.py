@@ -1,0 +1,137 @@
+"""The web process's side of the model process: starts it, hears it, starts it again."""
+
+import asyncio
+import contextlib
+import logging
+import multiprocessing
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from typing import Literal
+
+from server import wire
+from server.model.entry import main
+from server.settings import Settings
+
+log = logging.getLogger(__name__)
+
+State = Literal["loading", "ready", "failed", "stopped"]
+STOP_S = 3.0  # a process that was told to stop is ended after this
+BACKOFF_S = (0.2, 1.0, 2.0, 5.0, 10.0)  # before the n-th start in a row that brought no block
+
+
+class ModelLink:
+    """Supervises one model process. All methods and callbacks run on the event loop."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        on_message: Callable[[wire.Up], None],
+        on_up: Callable[[], None],
+        on_down: Callable[[str], None],
+    ) -> None:
+        self.settings, self.on_message, self.on_up, self.on_down = settings, on_message, on_up, on_down
+        self.state: State = "loading"
+        self.reason = "the model is loading"
+        self.starts = 0
+        self._pipe: Connection | None = None
+        self._fruitless = 0
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        self._task = asyncio.create_task(self._supervise(), name="model-link")
+
+    async def stop(self) -> None:
+        """End the process; returns within a few seconds whatever it does."""
+        self.state, self.reason = "stopped", "the server is stopping"
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+
+    def send(self, message: wire.Down) -> bool:
+        """False when there is no process to say it to."""
+        if self._pipe is None:
+            return False
+        try:
+            wire.send(self._pipe, message)
+        except OSError:
+            return False  # its end is noticed by the reader
+        return True
+
+    async def _supervise(self) -> None:
+        while self.state != "failed":
+            reason = await self._run_once()
+            self.on_down(reason)
+            if self.state != "failed":
+                self.state, self.reason = "loading", reason
+                delay = BACKOFF_S[min(self._fruitless, len(BACKOFF_S) - 1)]
+                log.warning("%s; starting it again in %.1f s", reason, delay)
+                self._fruitless += 1
+                await asyncio.sleep(delay)
+
+    async def _run_once(self) -> str:
+        """Run one model process to its end; returns why it ended."""
+        context = multiprocessing.get_context("spawn")
+        ours, theirs = context.Pipe()
+        settings = self.settings
+        process = context.Process(
+            target=main,
+            args=(theirs, settings.preset, settings.device, settings.threads),
+            name="lipar-model",
+            daemon=True,
+        )
+        process.start()
+        theirs.close()
+        self.starts += 1
+        self._pipe = ours
+        try:
+            return await self._listen(ours)
+        finally:
+            self._pipe = None
+            with contextlib.suppress(OSError):
+                wire.send(ours, wire.Stop())
+            ours.close()
+            await asyncio.shield(asyncio.to_thread(_end, process))
+
+    async def _listen(self, pipe: Connection) -> str:
+        loop, heard = asyncio.get_running_loop(), asyncio.Event()
+        loop.add_reader(pipe.fileno(), heard.set)
+        limit = self.settings.load_timeout_s
+        try:
+            while True:
+                try:
+                    await asyncio.wait_for(heard.wait(), limit)
+                except TimeoutError:
+                    return f"the model process has said nothing for {limit:.0f} s"
+                heard.clear()
+                while pipe.poll():
+                    message = wire.receive_up(pipe)
+                    if isinstance(message, wire.NotLoaded):
+                        self.state, self.reason = "failed", message.reason
+                        return message.reason
+                    limit = self.settings.hang_timeout_s
+                    self._hear(message)
+        except (EOFError, OSError):
+            return "the model process ended unexpectedly"
+        finally:
+            loop.remove_reader(pipe.fileno())
+
+    def _hear(self, message: wire.Up) -> None:
+        match message:
+            case wire.Ready():
+                log.info("the model is ready: warm-up took %.0f ms", message.warmup_ms)
+                self.state, self.reason = "ready", ""
+                self.on_up()
+            case wire.Beat():
+                pass
+            case _:
+                if isinstance(message, wire.BlockDone):
+                    self._fruitless = 0
+                self.on_message(message)
+
+
+def _end(process: multiprocessing.process.BaseProcess) -> None:
+    process.join(STOP_S)
+    if process.is_alive():
+        process.kill()
+        process.join()

@@ -1,0 +1,22 @@
+"""Is it alive, is it ready."""
+
+from fastapi import APIRouter, Response
+
+from server.routes.dependencies import Registry
+from server.schemas import Readiness
+
+router = APIRouter(tags=["health"])
+
+
+@router.get("/healthz")
+async def health() -> dict[str, str]:
+    """200 while the web process runs."""
+    return {"status": "ok"}
+
+
+@router.get("/readyz", responses={503: {"model": Readiness}})
+async def readiness(sessions: Registry, response: Response) -> Readiness:
+    """200 once the model process has edited a warm-up block; else 503 and why."""
+    ready = sessions.link.state == "ready"
+    response.status_code = 200 if ready else 503
+    return Readiness(ready=ready, reason=sessions.link.reason)

@@ -1,0 +1,46 @@
+"""What the server can do, for pages and scripts that drive it."""
+
+from typing import Any
+
+from fastapi import APIRouter
+from pydantic import TypeAdapter
+
+from lipar_core.config import default_parameters
+from lipar_core.parameters import Parameters, to_dict
+from server.routes.dependencies import Registry
+from server.schemas import PresetInfo, StyleInfo
+
+router = APIRouter(prefix="/api/v1", tags=["preset"])
+
+
+@router.get("/preset")
+async def preset(sessions: Registry) -> PresetInfo:
+    """The running preset and the parameters that a session begins with."""
+    running = sessions.preset
+    return PresetInfo(
+        name=running.name,
+        description=running.description,
+        vocabulary_note=running.vocabulary_note,
+        width=running.stream.width,
+        height=running.stream.height,
+        frames_per_block=running.stream.frames_per_block,
+        styles=[StyleInfo(name=style.name, prompt=style.prompt) for style in running.styles],
+        parameters=to_dict(default_parameters(running, live=True)),
+        first_sigma=running.schedule.sigma(running.schedule.steps[0]),
+        max_sessions=sessions.settings.max_sessions,
+    )
+
+
+@router.get("/schema")
+async def schema() -> dict[str, Any]:
+    """JSON Schema of the live parameters."""
+    return TypeAdapter(Parameters).json_schema()
+
+
+@router.get("/ice-servers")
+async def ice_servers(sessions: Registry) -> dict[str, list[dict[str, Any]]]:
+    """For the page's RTCPeerConnection; empty unless the server was given some."""
+    settings = sessions.settings
+    login = {"username": settings.ice_username, "credential": settings.ice_credential}
+    given = {name: value for name, value in login.items() if value is not None}
+    return {"iceServers": [{"urls": [url], **given} for url in settings.ice_servers]}

@@ -1,0 +1,49 @@
+"""Run the server until it is told to stop."""
+
+import errno
+import logging
+import socket
+
+import uvicorn
+
+from lipar_core.errors import ConfigError
+from server.app import create_app
+from server.settings import Settings
+
+log = logging.getLogger(__name__)
+
+GRACE_S = 3  # for open requests on shutdown
+
+
+def serve(settings: Settings) -> None:
+    """Serve until SIGINT or SIGTERM; raises `ConfigError` when the address cannot be used."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s web   %(levelname)s %(message)s")
+    sock = _bind(settings)
+    scheme = "https" if settings.tls_cert else "http"
+    log.info("open %s://%s:%d (preset %s)", scheme, settings.host, settings.port, settings.preset)
+    if not settings.loopback and settings.tls_cert is None:
+        log.warning("serving %s without TLS (--insecure): browsers give the camera to secure pages only", settings.host)
+    config = uvicorn.Config(
+        create_app(settings),
+        log_level="warning",
+        timeout_graceful_shutdown=GRACE_S,
+        ssl_certfile=settings.tls_cert,
+        ssl_keyfile=settings.tls_key,
+    )
+    try:
+        uvicorn.Server(config).run(sockets=[sock])
+    finally:
+        sock.close()
+
+
+def _bind(settings: Settings) -> socket.socket:
+    """Take the port now, so that a taken one is a one-line error and nothing has been started."""
+    try:
+        family, kind, *_, address = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0]
+        sock = socket.socket(family, kind)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind(address)
+    except OSError as error:
+        why = "the port is taken by another program" if error.errno == errno.EADDRINUSE else error.strerror
+        raise ConfigError(f"cannot serve on {settings.host}:{settings.port}: {why}") from error
+    return sock

@@ -1,0 +1,84 @@
+"""HTTP bodies."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+MAX_SDP = 200_000  # characters; a browser's offer has some 5,000
+
+
+class Offer(BaseModel):
+    """A browser's offer."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    sdp: str = Field(max_length=MAX_SDP)
+    type: Literal["offer"]
+    parameters: dict[str, Any] = Field(default_factory=dict, description="changes to the preset's live parameters")
+
+
+class Answer(BaseModel):
+    """The server's answer, and the session that it opens."""
+
+    id: str
+    sdp: str
+    type: Literal["answer"] = "answer"
+    parameters: dict[str, Any]
+
+
+class Changed(BaseModel):
+    """At which block a change takes effect; `pending` while the session is paused."""
+
+    block: int
+    parameters: dict[str, Any]
+    pending: bool
+
+
+class Stats(BaseModel):
+    """What a session measures. Rates over the last three seconds."""
+
+    fps_in: float
+    fps_out: float
+    model_fps: float
+    keep_ratio: float | None
+    latency_ms: int | None = Field(description="from a camera frame's arrival to its edited frame's departure")
+    dropped_frames: int
+    block: int | None
+    stage_ms: dict[str, float]
+
+
+class Status(BaseModel):
+    """A session as it is now."""
+
+    id: str
+    state: Literal["connecting", "live", "paused", "model_restarting", "failed"]
+    reason: str | None
+    parameters: dict[str, Any]
+    stats: Stats
+
+
+class Readiness(BaseModel):
+    """Whether a session could begin now."""
+
+    ready: bool
+    reason: str = ""
+
+
+class StyleInfo(BaseModel):
+    name: str
+    prompt: str
+
+
+class PresetInfo(BaseModel):
+    """What the page needs to know of the preset."""
+
+    name: str
+    description: str
+    vocabulary_note: str
+    width: int
+    height: int
+    frames_per_block: int
+    styles: list[StyleInfo]
+    parameters: dict[str, Any] = Field(description="of a new live session")
+    first_sigma: float = Field(description="what `strength` is when it is not set")
+    max_sessions: int

@@ -1,0 +1,281 @@
+"""Who is live: a handle per stream, and the registry of them."""
+
+import asyncio
+import itertools
+import logging
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import av
+
+from lipar_core.config import Preset, default_parameters
+from lipar_core.errors import ParameterError
+from lipar_core.parameters import Parameters, merge, to_dict
+from server import wire
+from server.errors import NoCapacity, SessionNotFound, Unavailable
+from server.media.fit import Fitter
+from server.media.ingest import Ingest
+from server.media.pacer import Pacer
+from server.media.peer import Peer
+from server.media.rates import Rate
+from server.media.tracks import EditedTrack
+from server.model_link import ModelLink
+from server.ring import FrameRing
+from server.settings import Settings
+
+log = logging.getLogger(__name__)
+
+State = Literal["connecting", "live", "paused", "model_restarting", "failed"]
+ACK_S = 30.0  # a change is answered between two blocks; a new prompt may take a slow text encoder
+
+
+@dataclass(frozen=True, slots=True)
+class Ack:
+    """A change as the model process took it."""
+
+    block: int
+    parameters: dict[str, object]
+    pending: bool
+
+
+class SessionHandle:
+    """One stream in the web process: its peer, its rings, its parameters and what it measures."""
+
+    def __init__(self, settings: Settings, preset: Preset, link: ModelLink, parameters: Parameters) -> None:
+        self.id = secrets.token_urlsafe(12)
+        self.settings, self.link, self.parameters = settings, link, parameters
+        stream = preset.stream
+        size = (stream.width, stream.height, 2 * stream.frames_per_block)
+        self.incoming, self.outgoing = FrameRing(*size), FrameRing(*size)
+        self.ingest = Ingest(self.incoming, stream.frames_per_block)
+        self.pacer = Pacer(capacity=2 * stream.frames_per_block)
+        self.track = EditedTrack(self.pacer)
+        self.fit = Fitter(stream.width, stream.height)
+        self.failure: str | None = None
+        self.created = time.monotonic()
+        self.shown: float | None = None  # when the first edited frame came back
+        self.last_block: wire.BlockDone | None = None
+        self.frames_in, self.frames_edited, self.frames_out = Rate(), Rate(), Rate()
+        self.latency_ms: float | None = None
+        self._requests = itertools.count()
+        self._waiting: dict[int, asyncio.Future[Ack]] = {}
+        self.peer: Peer | None = None
+
+    @property
+    def state(self) -> State:
+        if self.failure is not None:
+            return "failed"
+        if self.link.state != "ready":
+            return "model_restarting"
+        if self.shown is None:
+            return "connecting"
+        return "paused" if self.parameters.paused else "live"
+
+    @property
+    def reason(self) -> str | None:
+        return self.failure or (self.link.reason if self.state == "model_restarting" else None)
+
+    def open(self) -> None:
+        """Make the session known to the model process: when it begins, and whenever that process is new."""
+        names = {"incoming": self.incoming.name, "outgoing": self.outgoing.name}
+        self.link.send(wire.Open(session=self.id, parameters=to_dict(self.parameters), **names))
+
+    def take_frame(self, frame: av.VideoFrame, now: float) -> None:
+        """A camera frame has arrived."""
+        self.frames_in.add(now)
+        if self.failure is None and self.ingest.wants(now):
+            self.ingest.offer(self.fit(frame), now)
+
+    def hear(self, message: wire.Up, sessions: int) -> None:
+        """The model process says something about this session."""
+        match message:
+            case wire.BlockDone():
+                self._block_done(message, sessions)
+            case wire.Changed():
+                if waiting := self._waiting.pop(message.request, None):
+                    waiting.set_result(Ack(message.block, message.parameters, message.pending))
+            case wire.Refused():
+                if waiting := self._waiting.pop(message.request, None):
+                    waiting.set_exception(ParameterError(message.path, message.value, message.allowed))
+            case wire.SessionFailed():
+                self.fail(message.reason)
+
+    async def update(self, changes: Mapping[str, object]) -> Ack:
+        """Change live parameters; returns at which block. Raises `ParameterError`, or `Unavailable` without a model."""
+        wanted = {name: value for name, value in changes.items() if name != "reset"}
+        merged = merge(self.parameters, wanted)  # refused here, a bad value never reaches the model process
+        if not isinstance(changes.get("reset", False), bool):
+            raise ParameterError("reset", changes["reset"], "must be true or false")
+        if self.failure is not None:
+            raise Unavailable(f"the session has failed: {self.failure}")
+        request, answer = next(self._requests), asyncio.get_running_loop().create_future()
+        self._waiting[request] = answer
+        try:
+            if not self.link.send(wire.Change(session=self.id, request=request, changes=dict(changes))):
+                raise Unavailable(self.link.reason)
+            self.parameters = merged
+            return await asyncio.wait_for(answer, ACK_S)
+        except TimeoutError as error:
+            raise Unavailable(f"the model has not answered within {ACK_S:.0f} s") from error
+        finally:
+            self._waiting.pop(request, None)
+
+    def fail(self, reason: str) -> None:
+        """The session cannot go on; it stays to say why."""
+        log.error("session %s failed: %s", self.id, reason)
+        self.failure = reason
+        self.drop_waiting(reason)
+
+    def drop_waiting(self, reason: str) -> None:
+        """The model process is gone: nothing that was asked of it will be answered."""
+        for answer in self._waiting.values():
+            if not answer.done():
+                answer.set_exception(Unavailable(reason))
+        self._waiting.clear()
+
+    def empty_rings(self) -> None:
+        """Frames that a dead model process left half-way are of no use to the next."""
+        for ring in (self.incoming, self.outgoing):
+            ring.take(ring.capacity)
+
+    def status(self) -> dict[str, object]:
+        """What GET and the telemetry channel say."""
+        now, block = time.monotonic(), self.last_block
+        for pts in self.track.sent:
+            self.frames_out.add(now)
+            self.latency_ms = (now - pts) * 1000
+        self.track.sent.clear()
+        dropped = self.ingest.dropped + self.pacer.dropped
+        return {
+            "id": self.id,
+            "state": self.state,
+            "reason": self.reason,
+            "parameters": to_dict(self.parameters),
+            "stats": {
+                "fps_in": round(self.frames_in.per_second(now), 1),
+                "fps_out": round(self.frames_out.per_second(now), 1),
+                "model_fps": round(self.frames_edited.per_second(now), 1),
+                "keep_ratio": round(block.keep_ratio, 3) if block else None,
+                "latency_ms": round(self.latency_ms) if self.latency_ms is not None else None,
+                "dropped_frames": dropped,
+                "block": block.block if block else None,
+                "stage_ms": {stage: round(ms, 2) for stage, ms in block.stage_ms.items()} if block else {},
+            },
+        }
+
+    async def close(self) -> None:
+        """Free everything."""
+        if self.peer is not None:
+            await self.peer.close()
+        self.link.send(wire.Close(session=self.id))
+        self.drop_waiting("the session has ended")
+        self.incoming.close()
+        self.outgoing.close()
+
+    def _block_done(self, done: wire.BlockDone, sessions: int) -> None:
+        now = time.monotonic()
+        if done.stage_ms:
+            self.last_block = done
+            self.ingest.block_done(self.ingest.frames_per_block, done.busy_ms / 1000, sessions)
+        self.ingest.dropped += done.dropped
+        planes, pts = self.outgoing.take(self.outgoing.capacity)
+        for frame, stamp in zip(planes, pts, strict=True):
+            self.pacer.add(frame, stamp, now)
+            self.frames_edited.add(now)
+        if len(pts) and self.shown is None:
+            self.shown = now
+        self.track.wake()
+        self.ingest.move()
+
+
+class Sessions:
+    """All live sessions, and the model process that they share."""
+
+    def __init__(self, settings: Settings, preset: Preset) -> None:
+        self.settings, self.preset = settings, preset
+        self.handles: dict[str, SessionHandle] = {}
+        self.link = ModelLink(settings, self._hear, self._model_up, self._model_down)
+        self._watch: asyncio.Task[None] | None = None
+        self._closing: set[asyncio.Task[None]] = set()
+
+    def start(self) -> None:
+        self.link.start()
+        self._watch = asyncio.create_task(self._watch_over(), name="watch")
+
+    async def stop(self) -> None:
+        if self._watch is not None:
+            self._watch.cancel()
+        await asyncio.gather(*(self.close(name) for name in list(self.handles)))
+        await asyncio.gather(*self._closing)
+        await self.link.stop()
+
+    def get(self, name: str) -> SessionHandle:
+        if name not in self.handles:
+            raise SessionNotFound(f"session {name!r} is not known: it has ended, or never was")
+        return self.handles[name]
+
+    async def create(self, sdp: str, changes: Mapping[str, object]) -> tuple[SessionHandle, str]:
+        """A new session from a browser's offer, and the SDP answer."""
+        parameters = merge(default_parameters(self.preset, live=True), changes)
+        if self.link.state != "ready":
+            raise Unavailable(self.link.reason)
+        if len(self.handles) >= self.settings.max_sessions:
+            raise NoCapacity(f"all {self.settings.max_sessions} places are taken; try again when someone has left")
+        handle = SessionHandle(self.settings, self.preset, self.link, parameters)
+        self.handles[handle.id] = handle  # the place is taken before anything is awaited
+        try:
+            handle.peer = Peer(self.settings, handle.track, handle.take_frame, lambda why: self._gone(handle.id, why))
+            answer = await handle.peer.answer(sdp)
+        except BaseException:
+            await self.close(handle.id)
+            raise
+        handle.open()
+        log.info("session %s begins", handle.id)
+        return handle, answer
+
+    async def close(self, name: str) -> None:
+        """End a session; one that has ended already is no error."""
+        handle = self.handles.pop(name, None)
+        if handle is not None:
+            await handle.close()
+            log.info("session %s has ended", name)
+
+    def _gone(self, name: str, why: str) -> None:
+        log.info("session %s: %s", name, why)
+        task = asyncio.create_task(self.close(name))
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
+
+    def _hear(self, message: wire.Up) -> None:
+        handle = self.handles.get(getattr(message, "session", ""))
+        if handle is not None:
+            handle.hear(message, len(self.handles))
+
+    def _model_up(self) -> None:
+        for handle in self.handles.values():
+            handle.empty_rings()
+            handle.open()
+
+    def _model_down(self, reason: str) -> None:
+        for handle in self.handles.values():
+            handle.drop_waiting(reason)
+            if self.link.state == "failed":
+                handle.fail(reason)
+
+    async def _watch_over(self) -> None:
+        """Once a second: telemetry to every page, and an end to sessions whose browser has vanished."""
+        while True:
+            await asyncio.sleep(1.0)
+            now = time.monotonic()
+            for handle in list(self.handles.values()):
+                peer = handle.peer
+                if peer is None:
+                    continue
+                peer.say(handle.status())
+                started = handle.ingest.arrived > 0
+                limit = self.settings.silence_timeout_s if started else self.settings.setup_timeout_s
+                if now - peer.heard > limit:
+                    self._gone(handle.id, f"no frame from the camera for {limit:.0f} s")

@@ -1,0 +1,94 @@
+"""The server's own settings: flags first, then LIPAR_* environment variables, then defaults."""
+
+import ipaddress
+import json
+import os
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from lipar_core.errors import ConfigError
+
+PREFIX = "LIPAR_"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Settings:
+    """Everything that is fixed while the server runs."""
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    preset: str = "tiny"
+    device: str | None = None  # None: the preset's own
+    threads: int | None = None  # of the model process on a CPU; None: PyTorch's choice
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    insecure: bool = False  # serve other addresses than loopback without TLS
+    max_sessions: int = 2
+    ice_servers: tuple[str, ...] = ()  # stun: and turn: URLs, as the page gets them too
+    ice_username: str | None = None
+    ice_credential: str | None = None
+    start_bitrate: int = 1_500_000  # bit/s, of the edited video
+    min_bitrate: int = 250_000
+    max_bitrate: int = 6_000_000
+    setup_timeout_s: float = 15.0  # from the offer to the first frame
+    silence_timeout_s: float = 8.0  # without a frame from the camera
+    load_timeout_s: float = 600.0  # of the model
+    hang_timeout_s: float = 60.0  # without a word from the loaded model
+    static: Path = Path(__file__).parent / "static"  # the page's build
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.port <= 65535:
+            raise ConfigError(f"port = {self.port}: must be 1 to 65535")
+        if self.max_sessions < 1:
+            raise ConfigError(f"max_sessions = {self.max_sessions}: must be at least 1")
+        if not 0 < self.min_bitrate <= self.start_bitrate <= self.max_bitrate:
+            rates = f"{self.min_bitrate}, {self.start_bitrate}, {self.max_bitrate}"
+            raise ConfigError(f"min, start and max_bitrate = {rates}: must be positive and in this order")
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise ConfigError("tls_cert and tls_key: give both or none")
+        for name in ("tls_cert", "tls_key"):
+            path = getattr(self, name)
+            if path is not None and not os.access(path, os.R_OK):
+                raise ConfigError(f"{name} = {path}: no such file, or not readable")
+        if not self.loopback and self.tls_cert is None and not self.insecure:
+            raise ConfigError(
+                f"host = {self.host}: browsers give no camera to a page from another machine without TLS; "
+                "give --tls-cert and --tls-key, or --insecure if something in front of this server does TLS"
+            )
+
+    @property
+    def loopback(self) -> bool:
+        """Whether only this machine can connect."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+
+def load_settings(flags: Mapping[str, object] | None = None, environment: Mapping[str, str] = os.environ) -> Settings:
+    """Settings from flags (None values are not given) and the environment; raises `ConfigError` naming a bad one."""
+    values: dict[str, object] = {}
+    for name, hint in typing.get_type_hints(Settings).items():
+        if (text := environment.get(PREFIX + name.upper())) is not None:
+            values[name] = _parse(PREFIX + name.upper(), text, hint)
+    values |= {name: value for name, value in (flags or {}).items() if value is not None}
+    return Settings(**values)  # type: ignore[arg-type]
+
+
+def _parse(name: str, text: str, hint: object) -> object:
+    if isinstance(hint, types.UnionType):
+        hint = next(kind for kind in typing.get_args(hint) if kind is not type(None))
+    try:
+        if hint is bool:
+            return {"1": True, "true": True, "0": False, "false": False}[text.lower()]
+        if typing.get_origin(hint) is tuple:
+            return tuple(json.loads(text)) if text.startswith("[") else tuple(filter(None, text.split(",")))
+        assert callable(hint)
+        return hint(text)
+    except (ValueError, KeyError) as error:
+        raise ConfigError(f"{name} = {text!r}: must be {getattr(hint, '__name__', hint)}") from error
