@@ -1,1 +1,1 @@
-"""The live server: a web and media process that never imports torch, and a model process, joined by `wire` and `ring`."""
+"""The live server: a web process that never imports torch, and a model process, joined by `wire` and `ring`."""

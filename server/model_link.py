@@ -59,10 +59,12 @@ class ModelLink:
         return True
 
     async def _supervise(self) -> None:
-        while self.state != "failed":
+        while True:
             reason = await self._run_once()
             self.on_down(reason)
-            if self.state != "failed":
+            if self.state == "failed":
+                return
+            if self.state != "stopped":
                 self.state, self.reason = "loading", reason
                 delay = BACKOFF_S[min(self._fruitless, len(BACKOFF_S) - 1)]
                 log.warning("%s; starting it again in %.1f s", reason, delay)

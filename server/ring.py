@@ -11,8 +11,8 @@ Planes = NDArray[np.uint8]  # [height * 3 / 2, width]: Y, then U, then V
 class FrameRing:
     """Frames with timestamps, oldest first. A full ring refuses: who writes decides what to drop.
 
-    The counters only grow, and each has one writer, so no lock is needed: `written` belongs to the writer, `read` to the
-    reader. A frame is copied before its counter moves.
+    The counters only grow, and each has one writer, so no lock is needed: `written` belongs to the writer, `read` to
+    the reader. A frame is copied before its counter moves.
     """
 
     def __init__(self, width: int, height: int, capacity: int, name: str | None = None) -> None:

@@ -18,6 +18,7 @@ GRACE_S = 3  # for open requests on shutdown
 def serve(settings: Settings) -> None:
     """Serve until SIGINT or SIGTERM; raises `ConfigError` when the address cannot be used."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s web   %(levelname)s %(message)s")
+    logging.getLogger("aioice").setLevel(logging.WARNING)  # its candidate pairs are many and help nobody
     sock = _bind(settings)
     scheme = "https" if settings.tls_cert else "http"
     log.info("open %s://%s:%d (preset %s)", scheme, settings.host, settings.port, settings.preset)

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 
-class Message(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+class Message(msgspec.Struct, tag=True, kw_only=True):
     """Base of all messages; the tag tells them apart."""
 
 
@@ -101,7 +101,8 @@ Down = Open | Close | Change | Stop
 Up = Ready | NotLoaded | Changed | Refused | BlockDone | SessionFailed | Beat
 
 _encoder = msgspec.msgpack.Encoder()
-_down, _up = msgspec.msgpack.Decoder(Down), msgspec.msgpack.Decoder(Up)
+_down: msgspec.msgpack.Decoder[Down] = msgspec.msgpack.Decoder(Down)
+_up: msgspec.msgpack.Decoder[Up] = msgspec.msgpack.Decoder(Up)
 
 
 def send(pipe: Connection, message: Down | Up) -> None:

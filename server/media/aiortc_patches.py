@@ -19,7 +19,10 @@ def check_versions() -> None:
 def set_bitrates(start: int, minimum: int, maximum: int) -> None:
     """Bounds of the video encoders' target, bit/s; the start holds until the first estimate of the receiver."""
     for codec in (h264, vpx):
-        codec.DEFAULT_BITRATE, codec.MIN_BITRATE, codec.MAX_BITRATE = start, minimum, maximum
+        for name, value in {"DEFAULT_BITRATE": start, "MIN_BITRATE": minimum, "MAX_BITRATE": maximum}.items():
+            if not hasattr(codec, name):
+                raise RuntimeError(f"{codec.__name__} has no {name} any more")
+            setattr(codec, name, value)
 
 
 def offer_loopback() -> None:

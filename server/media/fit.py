@@ -19,7 +19,7 @@ class Fitter:
         scale = max(self.width / frame.width, self.height / frame.height)
         wide = max(self.width, 2 * round(frame.width * scale / 2))
         tall = max(self.height, 2 * round(frame.height * scale / 2))
-        planes = self._reformatter.reformat(frame, wide, tall, "yuv420p", threads=1).to_ndarray()
+        planes = np.asarray(self._reformatter.reformat(frame, wide, tall, "yuv420p", threads=1).to_ndarray(), np.uint8)
         if (wide, tall) == (self.width, self.height):
             return planes
         left, top = (wide - self.width) // 4 * 2, (tall - self.height) // 4 * 2  # even: chroma has half the pixels

@@ -13,8 +13,8 @@ MARGIN_S = 0.01  # kept on top of the delay that was needed
 class Pacer:
     """A queue with a clock. A frame of source time s is due at s + delay; the delay follows what blocks need.
 
-    A late block raises the delay at once (the picture waits, nothing is shown twice, nothing races to catch up); a delay
-    that is not needed any more shrinks slowly. Times in seconds, on one clock with the source's.
+    A late block raises the delay at once (the picture waits, nothing is shown twice, nothing races to catch up); a
+    delay that is not needed any more shrinks slowly. Times in seconds, on one clock with the source's.
     """
 
     def __init__(self, capacity: int) -> None:

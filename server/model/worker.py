@@ -66,14 +66,21 @@ class Worker:
         session = self.sessions.get(message.session)
         if session is None:
             return
-        ids = {"session": message.session, "request": message.request}
         try:
             done = session.edit.update(message.changes)
         except ParameterError as error:
-            self.say(wire.Refused(**ids, path=error.path, value=repr(error.value), allowed=error.allowed))
+            refusal = {"path": error.path, "value": repr(error.value), "allowed": error.allowed}
+            self.say(wire.Refused(session=message.session, request=message.request, **refusal))
         else:
-            changed = to_dict(done.parameters)
-            self.say(wire.Changed(**ids, block=done.block, parameters=changed, pending=done.pending))
+            self.say(
+                wire.Changed(
+                    session=message.session,
+                    request=message.request,
+                    block=done.block,
+                    parameters=to_dict(done.parameters),
+                    pending=done.pending,
+                )
+            )
 
     def step(self, name: str) -> None:
         try:
@@ -121,5 +128,6 @@ def warm_up(models: Models) -> float:
     began = time.perf_counter()
     stream = models.preset.stream
     count = 2 * stream.frames_per_block
-    EditSession(models).push(torch.rand(count, 3, stream.height, stream.width), range(count))
+    session: EditSession[int] = EditSession(models)
+    session.push(torch.rand(count, 3, stream.height, stream.width), range(count))
     return (time.perf_counter() - began) * 1000
