@@ -8,6 +8,8 @@ try:
 except ImportError:
     flash_attn_func = None
 
+HAS_FLASH_ATTENTION = flash_attn_func is not None
+
 
 def attention(q: Tensor, k: Tensor, v: Tensor, present: Tensor | None = None) -> Tensor:
     """q [..., N, H, D], k and v [..., L, H, D] -> [..., N, H, D]; `present` [L] bool hides the keys where it is False.

@@ -1,0 +1,1 @@
+"""The `lipar` command: one subcommand a file, heavy imports inside."""

@@ -1,0 +1,105 @@
+"""`lipar bench`: how fast this machine is, pruned and not, in one interleaved run."""
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lipar_core.errors import LiparError
+
+if TYPE_CHECKING:
+    from lipar_cli.measure import Arm
+
+RATIOS = (1.0, 0.65, 0.5, 0.35)
+CLIPS = Path(__file__).parent.parent / "tests" / "media"
+
+
+def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = commands.add_parser(
+        "bench",
+        help="measure speed, with pruning and without",
+        description="Forced keep ratios on synthetic frames, then pruning on against off on real clips, same window.",
+    )
+    parser.add_argument("--preset", default="auto", help="auto, a bundled preset, or a YAML file (default: auto)")
+    parser.add_argument("--device", help="cpu or cuda (default: the preset's)")
+    parser.add_argument("--threads", type=int, help="on a CPU (default: PyTorch's choice)")
+    parser.add_argument("--media", type=Path, help="folder of clips (default: the few in tests/media)")
+    parser.add_argument("--blocks", type=int, default=24, help="measured per arm (default: 24)")
+    parser.add_argument("--recovery", action="store_true", help="measure what attention recovery is worth, in PSNR")
+    parser.add_argument("--json", type=Path, help="write all figures there")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    import torch
+
+    from lipar_cli import measure
+    from lipar_cli.presets import resolve
+    from lipar_core.config import load_preset
+    from lipar_core.models import load_models
+
+    if args.blocks < 4:
+        raise LiparError(f"--blocks = {args.blocks}: must be at least 4")
+    if args.json is not None and not args.json.parent.is_dir():
+        raise LiparError(f"--json {args.json}: the folder {args.json.parent} does not exist")
+    if args.threads is not None:
+        torch.set_num_threads(args.threads)
+    clips = _clips(args.media)
+    models = load_models(load_preset(resolve(args.preset)), args.device)
+    machine = measure.machine(models.device)
+    print("\n".join(f"{name}: {value}" for name, value in machine.items()))
+    results: dict[str, object] = {"machine": machine, "preset": models.preset.name}
+    if args.recovery:
+        results["recovery"] = rows = [measure.recovery(models, path) for path in clips]
+        _print_rows(rows)
+    else:
+        forced = measure.forced_ratios(models, RATIOS, args.blocks)
+        _print_arms(f"forced keep ratios, {args.blocks} blocks an arm, interleaved", forced)
+        results["forced"] = [arm.figures() for arm in forced]
+        results["clips"] = {}
+        for path in clips:
+            arms = measure.on_and_off(models, path, args.blocks)
+            _print_arms(f"{path.name}: pruning off and on, same window, interleaved", arms)
+            results["clips"][path.name] = [arm.figures() for arm in arms]  # type: ignore[index]
+    if args.json is not None:
+        args.json.write_text(json.dumps(results, indent=1) + "\n")
+    return 0
+
+
+def _clips(folder: Path | None) -> list[Path]:
+    """Clips to measure on; raises `LiparError` when a named folder has none."""
+    if folder is None:
+        return sorted(CLIPS.glob("*.mp4"))
+    found = sorted(folder.glob("*.mp4")) if folder.is_dir() else []
+    if not found:
+        raise LiparError(f"--media {folder}: no .mp4 file there")
+    return found
+
+
+def _print_arms(title: str, arms: "list[Arm]") -> None:
+    stages = list(arms[0].stages())
+    print(f"\n{title}")
+    print(
+        f"{'arm':>14} {'kept':>6} {'fps':>7} {'ms a block (min-max)':>24} {'transformer':>12} {'ratio':>6}",
+        *stages,
+        sep="  ",
+    )
+    base = arms[0].transformer_ms()
+    for arm in arms:
+        low, middle, high = arm.block_ms()
+        spread = f"{middle:.1f} ({low:.1f}-{high:.1f})"
+        ours = arm.transformer_ms()
+        parts = [f"{ms:{max(len(stage), 5)}.1f}" for stage, ms in arm.stages().items()]
+        print(
+            f"{arm.name:>14} {arm.kept():6.2f} {arm.fps():7.1f} {spread:>24} {ours:12.1f} {base / ours:5.2f}x",
+            *parts,
+            sep="  ",
+        )
+
+
+def _print_rows(rows: list[dict[str, object]]) -> None:
+    print("\nPSNR of pruned output to unpruned output, dB, same masks and seed")
+    print(f"{'clip':>28} {'kept':>6} {'with':>7} {'without':>8} {'gain':>6}")
+    for row in rows:
+        with_db, without_db, gain = row["recovery_db"], row["naive_db"], row["gain_db"]
+        print(f"{row['clip']!s:>28} {row['kept']:6.2f} {with_db:7.2f} {without_db:8.2f} {gain:+6.2f}")

@@ -1,0 +1,20 @@
+"""Devices by name."""
+
+import torch
+
+from lipar_core.errors import LiparError
+
+
+def check_device(name: str) -> torch.device:
+    """The device, if this machine has it; raises `LiparError`."""
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise LiparError(f"device = {name!r}: must be cpu, cuda or cuda:N") from error
+    if device.type == "cuda":
+        count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        if (device.index or 0) >= count:
+            raise LiparError(f"device = {name!r}: this machine has {count} usable CUDA devices")
+    elif device.type != "cpu":
+        raise LiparError(f"device = {name!r}: must be cpu, cuda or cuda:N")
+    return device

@@ -1,0 +1,48 @@
+"""Entry of `lipar`: find the command, run it, turn the user's errors into one line and exit code 2."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+import lipar_core
+from lipar_cli import bench, doctor, edit, serve, verify
+from lipar_core.errors import LiparError
+
+COMMANDS = (edit, serve, verify, bench, doctor)
+USER_ERROR, INTERRUPTED = 2, 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; returns its exit code."""
+    args = _parser().parse_args(arguments)
+    try:
+        code: int = args.run(args)
+        return code
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # whoever read our output has left
+        return INTERRUPTED
+    except LiparError as error:
+        if args.debug:
+            raise
+        print(f"lipar: {error}", file=sys.stderr)
+        return USER_ERROR
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="lipar", description="Real-time video-to-video editing that recomputes only what changed."
+    )
+    parser.add_argument("--version", action="version", version=f"lipar {lipar_core.__version__}")
+    parser.add_argument("--debug", action="store_true", help="show a traceback instead of a one-line error")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for command in COMMANDS:
+        command.add_parser(commands)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,180 @@
+"""What `lipar bench` measures. Arms take turns block by block, so that a busy machine disturbs all alike."""
+
+import math
+import platform
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lipar_cli.video_reader import SourceFrame, VideoReader
+from lipar_core.config import default_parameters
+from lipar_core.models import Models
+from lipar_core.parameters import Parameters
+from lipar_core.session import BlockReport, EditSession
+
+WARM_UP = 3  # blocks of each arm that are not counted
+TRANSFORMER = ("denoise", "clean")  # the stages that pruning shortens
+
+
+@dataclass(slots=True)
+class Arm:
+    """One way of running, and what it took."""
+
+    name: str
+    session: EditSession[int]
+    times_ms: list[float] = field(default_factory=list)
+    reports: list[BlockReport] = field(default_factory=list)
+
+    def run(self, frames: Tensor, count: bool) -> None:
+        """Edit one block [N, 3, H, W]."""
+        began = time.perf_counter()
+        edited = self.session.push(frames, range(len(frames)))
+        edited.frames.sum().item()  # waits for the device
+        if count:
+            self.times_ms.append((time.perf_counter() - began) * 1000)
+            self.reports += edited.blocks
+
+    def block_ms(self) -> tuple[float, float, float]:
+        """Least, median, most."""
+        return min(self.times_ms), statistics.median(self.times_ms), max(self.times_ms)
+
+    def fps(self) -> float:
+        return self.session.preset.stream.frames_per_block / statistics.median(self.times_ms) * 1000
+
+    def kept(self) -> float:
+        return statistics.mean(report.keep_ratio for report in self.reports)
+
+    def stages(self) -> dict[str, float]:
+        """Median milliseconds a block, per stage."""
+        each = [report.stage_ms for report in self.reports]
+        return {stage: statistics.median(ms[stage] for ms in each) for stage in each[0]}
+
+    def transformer_ms(self) -> float:
+        return statistics.median(sum(report.stage_ms[stage] for stage in TRANSFORMER) for report in self.reports)
+
+    def figures(self) -> dict[str, object]:
+        """For JSON."""
+        low, middle, high = self.block_ms()
+        spread = {"min": low, "median": middle, "max": high}
+        return {
+            "arm": self.name,
+            "kept": self.kept(),
+            "fps": self.fps(),
+            "block_ms": spread,
+            "stage_ms": self.stages(),
+            "transformer_ms": self.transformer_ms(),
+        }
+
+
+def machine(device: torch.device) -> dict[str, str]:
+    """What the figures were taken on, with two calibration readings of the same run."""
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else _cpu_name()
+    size = 8192 if device.type == "cuda" else 1024
+    a, b = torch.randn(2, size, size, device=device)
+    flops = 2 * size**3 / _best_seconds(lambda: (a @ b).sum().item())
+    source = torch.empty(2**28 if device.type == "cuda" else 2**25, device=device)
+    target = torch.empty_like(source)
+    moved = 2 * source.numel() * 4 / _best_seconds(target.copy_(source)[0].item)
+    return {
+        "date": date.today().isoformat(),
+        "machine": f"{name}, {torch.get_num_threads()} threads, {platform.system()}",
+        "software": f"Python {platform.python_version()}, PyTorch {torch.__version__}",
+        "calibration": f"float32 matmul {flops / 1e9:.0f} GFLOP/s, copy {moved / 1e9:.1f} GB/s",
+    }
+
+
+def forced_ratios(models: Models, ratios: Sequence[float], blocks: int) -> list[Arm]:
+    """Arms with given keep ratios: fixed random masks, unpruned first."""
+    arms = [_forced(models, ratio) for ratio in ratios]
+    stream = models.preset.stream
+    generator = torch.Generator().manual_seed(0)
+    frames = torch.rand(stream.frames_per_block, 3, stream.height, stream.width, generator=generator)
+    _interleave(arms, lambda _: frames, blocks)
+    return arms
+
+
+def on_and_off(models: Models, path: Path, blocks: int) -> list[Arm]:
+    """A clip unpruned and with the preset's own thresholds."""
+    parameters = default_parameters(models.preset)
+    off = replace(parameters, pruning=replace(parameters.pruning, enabled=False))
+    arms = [Arm("off", EditSession(models, off)), Arm("on", EditSession(models, parameters))]
+    clip, size = load_clip(path, models), models.preset.stream.frames_per_block
+    count = len(clip) // size
+    _interleave(arms, lambda block: clip[block % count * size :][:size], blocks)
+    return arms
+
+
+def recovery(models: Models, path: Path) -> dict[str, object]:
+    """What attention recovery is worth on a clip: PSNR of pruned to unpruned output with it and without."""
+    clip, parameters = load_clip(path, models), default_parameters(models.preset)
+    full, _ = _edit(models, clip, replace(parameters, pruning=replace(parameters.pruning, enabled=False)))
+    ours, kept = _edit(models, clip, parameters)
+    naive, _ = _edit(models, clip, replace(parameters, pruning=replace(parameters.pruning, recovery=False)))
+    with_db, without_db = psnr(ours, full), psnr(naive, full)
+    return {
+        "clip": path.stem,
+        "kept": kept,
+        "recovery_db": with_db,
+        "naive_db": without_db,
+        "gain_db": with_db - without_db,
+    }
+
+
+def load_clip(path: Path, models: Models) -> Tensor:
+    """All frames of a clip [N, 3, H, W] uint8, in the preset's size."""
+    stream = models.preset.stream
+    with VideoReader(path, stream.width, stream.height, "crop") as reader:
+        pictures = [item.picture for item in reader if isinstance(item, SourceFrame)]
+    return torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2)
+
+
+def psnr(a: Tensor, b: Tensor) -> float:
+    """Of pictures in [0, 1], dB."""
+    return -10 * math.log10(float(((a - b) ** 2).mean()) + 1e-12)
+
+
+def _forced(models: Models, ratio: float) -> Arm:
+    stream = models.preset.stream
+    generator = torch.Generator().manual_seed(1)
+    order = torch.rand(stream.block_frames, stream.rows, stream.cols, generator=generator)
+    keep = order <= order.flatten().kthvalue(max(1, round(ratio * order.numel()))).values
+    return Arm(f"keep {ratio:.2f}", EditSession(models, force_keep=lambda _: keep))
+
+
+def _interleave(arms: list[Arm], block: Callable[[int], Tensor], blocks: int) -> None:
+    """A B B A ...: each pair of rounds visits the arms forwards, then backwards."""
+    for i in range(WARM_UP + blocks):
+        for arm in arms if i % 2 == 0 else reversed(arms):
+            arm.run(block(i), count=i >= WARM_UP)
+
+
+def _edit(models: Models, clip: Tensor, parameters: Parameters) -> tuple[Tensor, float]:
+    """The edited clip [N, 3, H, W] and the mean keep ratio after the first block."""
+    session: EditSession[int] = EditSession(models, parameters)
+    first, rest = session.push(clip, range(len(clip))), session.flush()
+    ratios = [report.keep_ratio for report in [*first.blocks, *rest.blocks][1:]]
+    return torch.cat([first.frames, rest.frames]).cpu(), statistics.mean(ratios or [1.0])
+
+
+def _best_seconds(work: Callable[[], object]) -> float:
+    times = []
+    for _ in range(5):
+        began = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - began)
+    return min(times)
+
+
+def _cpu_name() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    return next((line.split(": ")[1] for line in lines if line.startswith("model name")), platform.machine())

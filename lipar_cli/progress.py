@@ -1,0 +1,38 @@
+"""A progress line on a terminal; silence elsewhere."""
+
+import sys
+import time
+
+EVERY_S = 0.2
+
+
+class Progress:
+    """Counts frames."""
+
+    def __init__(self, expected: int | None) -> None:
+        self.expected, self.done = expected, 0
+        self.began = time.perf_counter()
+        self._said = 0.0
+        self._terminal = sys.stderr.isatty()
+
+    @property
+    def fps(self) -> float:
+        return self.done / max(time.perf_counter() - self.began, 1e-6)
+
+    def add(self, frames: int) -> None:
+        self.done += frames
+        now = time.perf_counter()
+        if self._terminal and now - self._said > EVERY_S:
+            self._said = now
+            print(f"\r{self._line()}", end="", file=sys.stderr, flush=True)
+
+    def end(self) -> None:
+        if self._terminal:
+            print(f"\r{self._line()}", file=sys.stderr)
+
+    def _line(self) -> str:
+        if not self.expected:
+            return f"{self.done} frames, {self.fps:.1f} fps"
+        share = min(1.0, self.done / self.expected)
+        bar = "#" * round(30 * share)
+        return f"[{bar:<30}] {self.done}/{self.expected} frames, {self.fps:.1f} fps "

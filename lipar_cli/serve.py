@@ -1,0 +1,50 @@
+"""`lipar serve`: the live server and its page."""
+
+import argparse
+from pathlib import Path
+
+FLAGS = (
+    "host", "port", "preset", "device", "threads", "tls_cert", "tls_key", "insecure", "max_sessions", "ice_servers",
+    "ice_username", "ice_credential", "start_bitrate", "min_bitrate", "max_bitrate",
+)  # fmt: skip
+
+
+def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = commands.add_parser(
+        "serve",
+        help="serve the live page and its REST API",
+        description="Serve the live page. Every flag is also an environment variable, LIPAR_PORT for --port and so on.",
+    )
+    parser.add_argument("--host", help="address to bind (default: 127.0.0.1)")
+    parser.add_argument("--port", type=int, help="default: 8000")
+    parser.add_argument("--preset", help="auto, a bundled preset, or a YAML file (default: auto)")
+    parser.add_argument("--device", help="cpu, cuda, cuda:1 ... (default: the preset's)")
+    parser.add_argument("--threads", type=int, help="of the model on a CPU")
+    parser.add_argument("--tls-cert", type=Path, help="PEM file; browsers give the camera to secure pages only")
+    parser.add_argument("--tls-key", type=Path)
+    parser.add_argument("--insecure", action="store_true", default=None, help="serve other machines without TLS")
+    parser.add_argument("--max-sessions", type=int, help="live sessions that share the model by turns (default: 2)")
+    parser.add_argument("--ice-servers", nargs="+", help="stun: or turn: URLs (default: none)")
+    parser.add_argument("--ice-username")
+    parser.add_argument("--ice-credential")
+    for name, what in (("start", "at first"), ("min", "at least"), ("max", "at most")):
+        parser.add_argument(f"--{name}-bitrate", type=int, help=f"bit/s of the edited video {what}")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    import dataclasses
+
+    from lipar_cli.presets import resolve
+    from lipar_core.config import load_preset
+    from server.run import serve
+    from server.settings import load_settings
+
+    flags = {name: getattr(args, name) for name in FLAGS}
+    if flags["ice_servers"] is not None:
+        flags["ice_servers"] = tuple(flags["ice_servers"])
+    settings = load_settings(flags)
+    settings = dataclasses.replace(settings, preset=resolve(settings.preset))
+    load_preset(settings.preset)  # an unknown one is an error here, not a page that never gets ready
+    serve(settings)
+    return 0

@@ -1,0 +1,35 @@
+"""`lipar verify FILE...`: does this install compute what the published models compute?"""
+
+import argparse
+from pathlib import Path
+
+FAILED = 1
+
+
+def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = commands.add_parser(
+        "verify",
+        help="repeat recorded runs of the published models",
+        description="Repeat golden files on this machine; exit code 1 if one is past its tolerance.",
+    )
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="golden .safetensors file")
+    parser.add_argument("--device", default="cpu", help="cpu or cuda (default: cpu)")
+    parser.add_argument("--dtype", default="float32", choices=("float32", "bfloat16", "float16"))
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    from lipar_cli.devices import check_device
+    from lipar_core.verify import verify_file
+
+    check_device(args.device)
+    code = 0
+    for path in args.files:
+        verdict = verify_file(path, args.device, args.dtype)
+        word = "ok" if verdict.passed else "FAILED"
+        print(
+            f"{path}: {verdict.kind}: {word}: largest error {verdict.error:.2e} ({verdict.measure}, in "
+            f"{verdict.worst}), tolerance {verdict.tolerance:.0e}"
+        )
+        code = code if verdict.passed else FAILED
+    return code
