@@ -2,7 +2,7 @@
 
 import { element } from "./elements";
 import type { Outcome } from "./latest_wins";
-import type { Changes, Parameters, Preset, Schema } from "./protocol";
+import type { Changes, Preset, Schema } from "./protocol";
 import { maxLengthOf, rangeOf, toTravel, toValue } from "./schema";
 import type { Range } from "./schema";
 
@@ -16,7 +16,7 @@ interface SliderSpec {
   path: string;
   power: number; // of the slider's travel, see schema.ts
   text: (value: number) => string;
-  read: (parameters: Parameters) => number | null;
+  read: (preset: Preset) => number;
   changes: (value: number) => Changes;
 }
 
@@ -28,7 +28,7 @@ const SLIDERS: SliderSpec[] = [
     path: "strength",
     power: 1,
     text: percent,
-    read: (parameters) => parameters.strength,
+    read: ({ parameters, first_sigma }) => parameters.strength ?? first_sigma,
     changes: (strength) => ({ strength }),
   },
   {
@@ -36,7 +36,7 @@ const SLIDERS: SliderSpec[] = [
     path: "pruning.tau",
     power: 2,
     text: (value) => value.toFixed(3),
-    read: (parameters) => parameters.pruning.tau,
+    read: ({ parameters }) => parameters.pruning.tau,
     changes: (tau) => ({ pruning: { tau } }),
   },
   {
@@ -44,7 +44,7 @@ const SLIDERS: SliderSpec[] = [
     path: "pruning.min_keep",
     power: 1,
     text: percent,
-    read: (parameters) => parameters.pruning.min_keep,
+    read: ({ parameters }) => parameters.pruning.min_keep,
     changes: (min_keep) => ({ pruning: { min_keep } }),
   },
 ];
@@ -74,7 +74,7 @@ export class Controls {
     this.bindPrompt();
     this.bindStyles();
     this.bindSwitches();
-    element("vocabulary", HTMLParagraphElement).textContent = preset.vocabulary_note ?? "";
+    element("vocabulary", HTMLParagraphElement).textContent = preset.vocabulary_note;
   }
 
   /** Pause and reset make sense while a session is live only. */
@@ -138,9 +138,9 @@ export class Controls {
       output.value = value;
       slider.setAttribute("aria-valuetext", value);
     };
-    const start = read(this.preset.parameters);
-    slider.value = String(toTravel(start ?? (range.minimum + range.maximum) / 2, range, power));
-    show(start === null ? "preset" : text(start));
+    const start = read(this.preset);
+    slider.value = String(toTravel(start, range, power));
+    show(text(start));
     slider.addEventListener("input", () => {
       const value = toValue(slider.valueAsNumber, range, power);
       show(text(value));

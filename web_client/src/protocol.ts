@@ -34,29 +34,31 @@ export interface Style {
 export interface Preset {
   name: string;
   description: string;
-  vocabulary_note?: string | null;
+  vocabulary_note: string;
   width: number;
   height: number;
   frames_per_block: number;
   styles: Style[];
   parameters: Parameters;
+  /** What `strength` is while it is not set. */
+  first_sigma: number;
 }
 
 export interface Stats {
-  fps_in: number | null;
-  fps_out: number | null;
-  model_fps: number | null;
+  fps_in: number;
+  fps_out: number;
+  model_fps: number;
   keep_ratio: number | null;
   latency_ms: number | null;
   dropped_frames: number;
-  block: number;
-  stage_ms: Record<string, number> | null;
+  block: number | null;
+  stage_ms: Record<string, number>;
 }
 
 export interface Status {
   id: string;
   state: "connecting" | "live" | "paused" | "model_restarting" | "failed";
-  reason?: string | null;
+  reason: string | null;
   parameters: Parameters;
   stats: Stats;
 }

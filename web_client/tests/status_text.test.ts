@@ -4,7 +4,7 @@ import type { Situation } from "../src/status_text";
 import type { Status } from "../src/protocol";
 
 const calm: Situation = { secure: true, server: { name: "ready" }, session: { name: "idle" }, status: null };
-const status = (state: Status["state"], reason?: string): Status => ({ state, reason }) as Status;
+const status = (state: Status["state"], reason: string | null = null): Status => ({ state, reason }) as Status;
 
 describe("the banner", () => {
   it("is away when all is well", () => {

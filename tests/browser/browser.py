@@ -1,0 +1,72 @@
+"""Chromium with a fake camera, and what the tests ask of the page."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--allow-loopback-in-peer-connection",
+]
+WITHIN_MS = 30_000  # for anything that the page waits for; machines that run tests may be slow
+
+
+@contextmanager
+def browser(chromium: Path, *flags: str) -> Iterator[BrowserContext]:
+    """A browser with a profile of its own."""
+    with sync_playwright() as playwright:
+        program = playwright.chromium.launch(executable_path=chromium, args=[*FLAGS, *flags])
+        try:
+            context = program.new_context(viewport={"width": 1280, "height": 800})
+            context.set_default_timeout(WITHIN_MS)
+            yield context
+        finally:
+            program.close()
+
+
+def playing(clip: Path) -> list[str]:
+    """Flags for a camera that is allowed and plays a file."""
+    return [
+        "--use-fake-ui-for-media-stream",
+        "--use-fake-device-for-media-stream",
+        f"--use-file-for-fake-video-capture={clip}",
+    ]
+
+
+def visit(context: BrowserContext, address: str) -> Page:
+    page = context.new_page()
+    page.goto(address)
+    return page
+
+
+def start(page: Page) -> None:
+    """Press Start once the page offers it; returns when the session is live."""
+    page.get_by_role("button", name="Start").click()
+    expect_pill(page, "Live")
+
+
+def expect_pill(page: Page, text: str) -> None:
+    expect(page.locator("#pill")).to_have_text(text, timeout=WITHIN_MS)
+
+
+def expect_banner(page: Page, title: str, advice: str) -> None:
+    expect(page.locator("#banner-title")).to_have_text(title, timeout=WITHIN_MS)
+    expect(page.locator("#banner-advice")).to_contain_text(advice, timeout=WITHIN_MS)
+
+
+def expect_applied(page: Page, note: str) -> int:
+    """The control's note says at which block; returns it."""
+    pattern = re.compile(r"^Applied at block (\d+)$")
+    expect(page.locator(note)).to_have_text(pattern, timeout=WITHIN_MS)
+    found = pattern.match(page.locator(note).inner_text())
+    assert found
+    return int(found[1])

@@ -1,0 +1,45 @@
+"""The page's build, the camera's clip and the live server, made once for all browser tests."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.browser.camera import write_camera
+from tests.browser.live_server import LiveServer, running
+from tests.rooms import ROOT
+
+CLIP, CLIP_FRAMES = "cups.mp4", 64  # static camera, strong colours; 64 frames are a loop of 4 s
+
+
+class Camera:
+    """A file for Chromium's fake camera, and how long its loop is."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "camera.y4m"
+        self.loop_s = write_camera(CLIP, self.path, width=256, height=144, frames=CLIP_FRAMES)
+
+
+@pytest.fixture(scope="session")
+def camera(tmp_path_factory: pytest.TempPathFactory) -> Camera:
+    return Camera(tmp_path_factory.mktemp("camera"))
+
+
+@pytest.fixture(scope="session")
+def page_build() -> None:
+    if not (ROOT / "server" / "static" / "index.html").exists():
+        pytest.fail("the page is not built: run `make web`")
+
+
+@pytest.fixture(scope="session")
+def live_server(page_build: None) -> Iterator[LiveServer]:
+    with running() as server:
+        yield server
+
+
+@pytest.fixture
+def own_server(page_build: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[LiveServer]:
+    """One with a single place, for tests that fill it, kill it or its model process."""
+    monkeypatch.setenv("LIPAR_MAX_SESSIONS", "1")
+    with running() as server:
+        yield server

@@ -1,0 +1,84 @@
+"""The real server, in a process of its own."""
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from tests.rooms import ROOT
+
+READY_WITHIN_S = 120
+END_WITHIN_S = 30
+
+
+class LiveServer:
+    """`lipar serve` on a port of its own; may be killed and started again at the same address."""
+
+    def __init__(self, *flags: str) -> None:
+        self.port, self.flags = free_port(), flags
+        self.address = f"http://127.0.0.1:{self.port}"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        command = [sys.executable, "-m", "lipar_cli.main", "serve", "--preset", "tiny", "--port", str(self.port)]
+        self.process = subprocess.Popen([*command, *self.flags], cwd=ROOT)
+
+    def wait_until_ready(self) -> None:
+        deadline = time.monotonic() + READY_WITHIN_S
+        while time.monotonic() < deadline:
+            assert self.process is not None
+            assert self.process.poll() is None, "the server ended"
+            if (reason := not_ready(self.address)) is None:
+                return
+            time.sleep(0.25)
+        pytest.fail(f"the server was not ready within {READY_WITHIN_S} s: {reason}")
+
+    def kill(self) -> None:
+        """As a crash would: no goodbye to anybody."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait(END_WITHIN_S)
+        self.process = None
+
+    def stop(self) -> None:
+        if self.process is None:
+            return
+        self.process.terminate()
+        assert self.process.wait(END_WITHIN_S) in (0, -signal.SIGTERM)
+        self.process = None
+
+
+@contextmanager
+def running(*flags: str) -> Iterator[LiveServer]:
+    server = LiveServer(*flags)
+    server.start()
+    try:
+        server.wait_until_ready()
+        yield server
+    finally:
+        server.stop()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def not_ready(address: str) -> str | None:
+    """Why no session could begin now; None if one could."""
+    try:
+        with urllib.request.urlopen(f"{address}/readyz", timeout=5):
+            return None
+    except urllib.error.HTTPError as error:
+        return str(json.load(error)["reason"])
+    except OSError as error:  # not listening yet
+        return str(error)

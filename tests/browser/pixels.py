@@ -1,0 +1,62 @@
+"""What is on the page's two videos, read through a canvas while they play."""
+
+import base64
+from dataclasses import dataclass
+
+import numpy as np
+from playwright.sync_api import Page
+
+WIDTH, HEIGHT = 64, 36  # a frame is averaged down to this: enough for colours, and the page stays quick
+
+# Keeps, for each frame that a video shows, the time and the pixels.
+RECORD = """
+([width, height]) => {
+  window.recorded = {};
+  for (const id of ["source", "result"]) {
+    const video = document.getElementById(id);
+    const canvas = new OffscreenCanvas(width, height);
+    const context = canvas.getContext("2d", { willReadFrequently: true });
+    const frames = (window.recorded[id] = []);
+    const take = (now) => {
+      context.drawImage(video, 0, 0, width, height);
+      const rgba = context.getImageData(0, 0, width, height).data;
+      frames.push([now / 1000, btoa(String.fromCharCode(...rgba))]);
+      video.requestVideoFrameCallback(take);
+    };
+    video.requestVideoFrameCallback(take);
+  }
+}
+"""
+TAKE = "(id) => window.recorded[id].splice(0)"
+
+
+@dataclass(frozen=True)
+class Recording:
+    """Frames of one video: times [N] in seconds, rgb [N, HEIGHT, WIDTH, 3] in 0..1."""
+
+    times: np.ndarray
+    rgb: np.ndarray
+
+    @property
+    def saturation(self) -> np.ndarray:
+        """[N]: mean of (max - min) / max over the pixels, black counting as grey."""
+        high, low = self.rgb.max(axis=-1), self.rgb.min(axis=-1)
+        return ((high - low) / np.maximum(high, 1 / 255)).mean(axis=(1, 2))
+
+    def at(self, times: np.ndarray) -> "Recording":
+        """The frames shown nearest to the given times."""
+        index = np.abs(self.times[None] - times[:, None]).argmin(axis=1)
+        return Recording(self.times[index], self.rgb[index])
+
+
+def begin(page: Page) -> None:
+    page.evaluate(RECORD, [WIDTH, HEIGHT])
+
+
+def take(page: Page, video: str) -> Recording:
+    """What was shown since the last call."""
+    frames = page.evaluate(TAKE, video)
+    assert frames, f"the {video} video showed no frame"
+    raw = np.stack([np.frombuffer(base64.b64decode(pixels), np.uint8) for _, pixels in frames])
+    rgb = raw.reshape(-1, HEIGHT, WIDTH, 4)[..., :3] / 255
+    return Recording(np.array([time for time, _ in frames]), rgb)

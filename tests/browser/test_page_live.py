@@ -1,0 +1,132 @@
+"""The page at work: a real camera clip in, pixels out of the result video, every control."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser import pixels
+from tests.browser.browser import WITHIN_MS, browser, expect_applied, expect_pill, playing, start, visit
+from tests.browser.conftest import Camera
+from tests.browser.live_server import LiveServer
+
+ARRIVING_S = 20
+LONGEST_GAP_S = 5  # between two frames shown; a frozen picture, not a slow machine
+SETTLE_S = 3  # from a prompt's block to its pictures, and to the end of what the browser still had
+
+
+@pytest.fixture
+def page(chromium: Path, camera: Camera, live_server: LiveServer) -> Iterator[Page]:
+    """The page, live."""
+    with browser(chromium, *playing(camera.path)) as context:
+        page = visit(context, live_server.address)
+        start(page)
+        yield page
+
+
+def test_edited_frames_arrive_and_follow_the_prompt(page: Page, camera: Camera) -> None:
+    began = time.monotonic()
+    pixels.begin(page)
+    plain, plain_source = look(page, camera, "No edit")
+    sketch, sketch_source = look(page, camera, "Pencil sketch")
+    # At the same place of the loop the style halves the colour; without one it stays.
+    assert np.median(plain.saturation / plain_source.saturation) > 0.7
+    assert np.median(sketch.saturation / sketch_source.saturation) < 0.5
+    assert np.abs(sketch.rgb - sketch_source.rgb).mean() > 0.05
+    keep_arriving(page, max(0.0, ARRIVING_S - (time.monotonic() - began)), last=sketch.times[-1])
+    assert float(page.locator("#fps").inner_text()) > 0
+    assert float(page.locator("#latency").inner_text()) > 0
+
+
+def look(page: Page, camera: Camera, style: str) -> tuple[pixels.Recording, pixels.Recording]:
+    """One loop of the result under a style, and the camera's pictures that it was made from."""
+    page.get_by_role("button", name=style, exact=True).click()
+    expect_applied(page, "#prompt-note")
+    page.wait_for_timeout(SETTLE_S * 1000)
+    pixels.take(page, "result")
+    page.wait_for_timeout(camera.loop_s * 1000)
+    result, source = pixels.take(page, "result"), pixels.take(page, "source")
+    latency_s = float(page.locator("#latency").inner_text()) / 1000
+    shown = result.times > source.times[0] + latency_s
+    result = pixels.Recording(result.times[shown], result.rgb[shown])
+    assert len(np.unique(result.rgb, axis=0)) > 4, "the result stands still while the camera moves"
+    return result, source.at(result.times - latency_s)
+
+
+def keep_arriving(page: Page, seconds: float, last: float) -> None:
+    page.wait_for_timeout(seconds * 1000)
+    now = page.evaluate("performance.now() / 1000")
+    times = np.concatenate([[last], pixels.take(page, "result").times, [now]])
+    assert np.diff(times).max() < LONGEST_GAP_S
+
+
+def test_every_control_answers_with_the_block_or_the_reason(page: Page) -> None:
+    blocks = []
+    page.get_by_label("Prompt", exact=True).fill("an oil painting")
+    page.get_by_label("Prompt", exact=True).press("Enter")
+    blocks.append(expect_applied(page, "#prompt-note"))
+    expect(page.get_by_role("button", name="Oil painting")).to_have_attribute("aria-pressed", "true")
+    for label, note in [
+        ("Strength", "#strength-note"),
+        ("Change threshold", "#tau-note"),
+        ("Least recomputed", "#min-keep-note"),
+    ]:
+        page.get_by_label(label).press("ArrowRight")
+        blocks.append(expect_applied(page, note))
+    page.get_by_label("Pruning").uncheck()
+    blocks.append(expect_applied(page, "#pruning-note"))
+    expect(page.locator("#keep-ratio")).to_have_text("100", timeout=WITHIN_MS)
+    expect(page.get_by_label("Change threshold")).to_be_disabled()
+    assert blocks == sorted(blocks)
+
+    page.get_by_label("Prompt", exact=True).fill("   ")
+    page.get_by_role("button", name="Apply").click()
+    expect(page.locator("#prompt-note")).to_contain_text("Not applied", timeout=WITHIN_MS)
+    expect(page.locator("#prompt-note")).to_contain_text("must hold more than white space")
+    expect_pill(page, "Live")
+
+
+def test_pause_holds_the_picture_and_reset_goes_on(page: Page) -> None:
+    pixels.begin(page)
+    page.get_by_role("button", name="Pause").click()
+    expect_pill(page, "Paused")
+    page.get_by_label("Strength").press("ArrowLeft")
+    expect(page.locator("#strength-note")).to_contain_text("after the pause", timeout=WITHIN_MS)
+    page.wait_for_timeout(SETTLE_S * 1000)
+    pixels.take(page, "result")
+    page.wait_for_timeout(1000)
+    held = pixels.take(page, "result").rgb
+    assert np.abs(held - held[:1]).max() < 0.1, "the picture moves while paused"
+    page.get_by_role("button", name="Resume").click()
+    expect_pill(page, "Live")
+    page.get_by_role("button", name="Reset").click()
+    expect_applied(page, "#action-note")
+
+
+def test_the_page_says_what_the_preset_knows(page: Page) -> None:
+    expect(page.locator("#vocabulary")).to_contain_text("styles")
+    expect(page.locator("#styles button")).not_to_have_count(0)
+    expect(page.locator("#about")).to_contain_text("tiny")
+    expect(page.locator("#camera option")).to_have_count(1)
+    assert page.locator("#camera").input_value() != ""
+
+
+def test_stop_and_a_closed_tab_free_the_place(page: Page, live_server: LiveServer) -> None:
+    page.get_by_role("button", name="Stop").click()
+    expect_pill(page, "Ready")
+    expect_no_session(page, live_server)
+    start(page)
+    other = page.context.new_page()
+    page.close()
+    expect_no_session(other, live_server)
+
+
+def expect_no_session(page: Page, server: LiveServer) -> None:
+    deadline = time.monotonic() + WITHIN_MS / 1000
+    sessions = f"{server.address}/api/v1/sessions"
+    while found := page.request.get(sessions).json():
+        assert time.monotonic() < deadline, f"still there: {found}"
+        page.wait_for_timeout(100)

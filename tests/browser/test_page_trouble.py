@@ -1,0 +1,99 @@
+"""What the page says when something is wrong, and that it goes on by itself where it can."""
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.browser import WITHIN_MS, browser, expect_banner, expect_pill, playing, start, visit
+from tests.browser.conftest import Camera
+from tests.browser.live_server import LiveServer
+
+# No flag makes Chromium's fake camera busy: the page gets the error that a busy one gives.
+BUSY = """
+navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException("in use", "NotReadableError"));
+"""
+
+
+def test_a_denied_camera(chromium: Path, live_server: LiveServer) -> None:
+    with browser(chromium, "--use-fake-device-for-media-stream", "--deny-permission-prompts") as context:
+        page = visit(context, live_server.address)
+        page.get_by_role("button", name="Start").click()
+        expect_banner(page, "The camera is blocked", "Allow the camera for this page")
+        expect(page.get_by_role("button", name="Try again")).to_be_visible()
+        expect(page.get_by_role("button", name="Start")).to_be_enabled()
+
+
+def test_no_camera(chromium: Path, live_server: LiveServer) -> None:
+    flags = ["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream=device-count=0"]
+    with browser(chromium, *flags) as context:
+        page = visit(context, live_server.address)
+        page.get_by_role("button", name="Start").click()
+        expect_banner(page, "No camera was found", "Connect a camera")
+
+
+def test_a_camera_in_use_and_free_again(chromium: Path, camera: Camera, live_server: LiveServer) -> None:
+    with browser(chromium, *playing(camera.path)) as context:
+        page = visit(context, live_server.address)
+        page.evaluate(BUSY)
+        page.get_by_role("button", name="Start").click()
+        expect_banner(page, "The camera is in use", "Close it there")
+        page.evaluate("delete navigator.mediaDevices.getUserMedia")
+        page.get_by_role("button", name="Try again").click()
+        expect_pill(page, "Live")
+        expect(page.locator("#banner")).to_be_hidden()
+
+
+def test_a_page_that_is_not_secure(chromium: Path, live_server: LiveServer) -> None:
+    with browser(chromium, "--host-resolver-rules=MAP lipar.test 127.0.0.1") as context:
+        page = visit(context, f"http://lipar.test:{live_server.port}")
+        expect_banner(page, "This page is not secure, so the browser keeps the camera from it", "--tls-cert")
+        expect_pill(page, "Not secure")
+        expect(page.get_by_role("button", name="Start")).to_be_disabled()
+
+
+def test_no_place_then_no_server_then_both_again(chromium: Path, camera: Camera, own_server: LiveServer) -> None:
+    with browser(chromium, *playing(camera.path)) as context:
+        first, second = visit(context, own_server.address), visit(context, own_server.address)
+        start(first)
+        second.get_by_role("button", name="Start").click()
+        expect_banner(second, "The server can't take another stream now", "places are taken")
+        expect_pill(first, "Live")
+        second.close()
+
+        first.get_by_role("button", name="Comic").click()
+        own_server.kill()
+        expect_banner(first, "The server does not answer", "keeps trying by itself")
+        own_server.start()
+        own_server.wait_until_ready()
+        expect_pill(first, "Live")
+        (session,) = first.request.get(f"{own_server.address}/api/v1/sessions").json()
+        assert session["parameters"]["prompt"] == first.locator("#prompt").input_value()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the model process is found in /proc")
+def test_a_model_process_that_dies_comes_back(chromium: Path, camera: Camera, own_server: LiveServer) -> None:
+    with browser(chromium, *playing(camera.path)) as context:
+        page = visit(context, own_server.address)
+        start(page)
+        os.kill(model_process(own_server), signal.SIGKILL)
+        expect_banner(page, "The model is restarting", "comes back by itself")
+        expect_pill(page, "Live")
+        frames = page.evaluate("document.getElementById('result').getVideoPlaybackQuality().totalVideoFrames")
+        page.wait_for_function(
+            f"document.getElementById('result').getVideoPlaybackQuality().totalVideoFrames > {frames + 10}",
+            timeout=WITHIN_MS,
+        )
+
+
+def model_process(server: LiveServer) -> int:
+    assert server.process is not None
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit() and (status := folder / "status").exists():
+            command = (folder / "cmdline").read_bytes()
+            if f"PPid:\t{server.process.pid}\n" in status.read_text() and b"spawn_main" in command:
+                return int(folder.name)
+    raise AssertionError("the server has no model process")
