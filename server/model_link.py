@@ -9,7 +9,7 @@ from multiprocessing.connection import Connection
 from typing import Literal
 
 from server import wire
-from server.model.entry import main
+from server.model_entry import main
 from server.settings import Settings
 
 log = logging.getLogger(__name__)

@@ -9,21 +9,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-import av
-
 from lipar_core.config import Preset, default_parameters
 from lipar_core.errors import ParameterError
 from lipar_core.parameters import Parameters, merge, to_dict
 from server import wire
 from server.errors import NoCapacity, SessionNotFound, Unavailable
-from server.media.fit import Fitter
-from server.media.ingest import Ingest
-from server.media.pacer import Pacer
+from server.media.path import FramePath
 from server.media.peer import Peer
-from server.media.rates import Rate
-from server.media.tracks import EditedTrack
 from server.model_link import ModelLink
-from server.ring import FrameRing
 from server.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -47,19 +40,9 @@ class SessionHandle:
     def __init__(self, settings: Settings, preset: Preset, link: ModelLink, parameters: Parameters) -> None:
         self.id = secrets.token_urlsafe(12)
         self.settings, self.link, self.parameters = settings, link, parameters
-        stream = preset.stream
-        size = (stream.width, stream.height, 2 * stream.frames_per_block)
-        self.incoming, self.outgoing = FrameRing(*size), FrameRing(*size)
-        self.ingest = Ingest(self.incoming, stream.frames_per_block)
-        self.pacer = Pacer(capacity=2 * stream.frames_per_block)
-        self.track = EditedTrack(self.pacer)
-        self.fit = Fitter(stream.width, stream.height)
+        self.frames = FramePath(preset.stream.width, preset.stream.height, preset.stream.frames_per_block)
         self.failure: str | None = None
-        self.created = time.monotonic()
-        self.shown: float | None = None  # when the first edited frame came back
         self.last_block: wire.BlockDone | None = None
-        self.frames_in, self.frames_edited, self.frames_out = Rate(), Rate(), Rate()
-        self.latency_ms: float | None = None
         self._requests = itertools.count()
         self._waiting: dict[int, asyncio.Future[Ack]] = {}
         self.peer: Peer | None = None
@@ -70,7 +53,7 @@ class SessionHandle:
             return "failed"
         if self.link.state != "ready":
             return "model_restarting"
-        if self.shown is None:
+        if not self.frames.flows:
             return "connecting"
         return "paused" if self.parameters.paused else "live"
 
@@ -80,14 +63,8 @@ class SessionHandle:
 
     def open(self) -> None:
         """Make the session known to the model process: when it begins, and whenever that process is new."""
-        names = {"incoming": self.incoming.name, "outgoing": self.outgoing.name}
+        names = {"incoming": self.frames.incoming.name, "outgoing": self.frames.outgoing.name}
         self.link.send(wire.Open(session=self.id, parameters=to_dict(self.parameters), **names))
-
-    def take_frame(self, frame: av.VideoFrame, now: float) -> None:
-        """A camera frame has arrived."""
-        self.frames_in.add(now)
-        if self.failure is None and self.ingest.wants(now):
-            self.ingest.offer(self.fit(frame), now)
 
     def hear(self, message: wire.Up, sessions: int) -> None:
         """The model process says something about this session."""
@@ -136,31 +113,17 @@ class SessionHandle:
                 answer.set_exception(Unavailable(reason))
         self._waiting.clear()
 
-    def empty_rings(self) -> None:
-        """Frames that a dead model process left half-way are of no use to the next."""
-        for ring in (self.incoming, self.outgoing):
-            ring.take(ring.capacity)
-
     def status(self) -> dict[str, object]:
         """What GET and the telemetry channel say."""
-        now, block = time.monotonic(), self.last_block
-        for pts in self.track.sent:
-            self.frames_out.add(now)
-            self.latency_ms = (now - pts) * 1000
-        self.track.sent.clear()
-        dropped = self.ingest.dropped + self.pacer.dropped
+        block = self.last_block
         return {
             "id": self.id,
             "state": self.state,
             "reason": self.reason,
             "parameters": to_dict(self.parameters),
-            "stats": {
-                "fps_in": round(self.frames_in.per_second(now), 1),
-                "fps_out": round(self.frames_out.per_second(now), 1),
-                "model_fps": round(self.frames_edited.per_second(now), 1),
+            "stats": self.frames.figures()
+            | {
                 "keep_ratio": round(block.keep_ratio, 3) if block else None,
-                "latency_ms": round(self.latency_ms) if self.latency_ms is not None else None,
-                "dropped_frames": dropped,
                 "block": block.block if block else None,
                 "stage_ms": {stage: round(ms, 2) for stage, ms in block.stage_ms.items()} if block else {},
             },
@@ -172,23 +135,13 @@ class SessionHandle:
             await self.peer.close()
         self.link.send(wire.Close(session=self.id))
         self.drop_waiting("the session has ended")
-        self.incoming.close()
-        self.outgoing.close()
+        self.frames.close()
 
     def _block_done(self, done: wire.BlockDone, sessions: int) -> None:
-        now = time.monotonic()
-        if done.stage_ms:
+        edited = bool(done.stage_ms)  # while paused the last frame is only repeated
+        if edited:
             self.last_block = done
-            self.ingest.block_done(self.ingest.frames_per_block, done.busy_ms / 1000, sessions)
-        self.ingest.dropped += done.dropped
-        planes, pts = self.outgoing.take(self.outgoing.capacity)
-        for frame, stamp in zip(planes, pts, strict=True):
-            self.pacer.add(frame, stamp, now)
-            self.frames_edited.add(now)
-        if len(pts) and self.shown is None:
-            self.shown = now
-        self.track.wake()
-        self.ingest.move()
+        self.frames.block_done(done.busy_ms if edited else None, done.dropped, sessions)
 
 
 class Sessions:
@@ -227,7 +180,8 @@ class Sessions:
         handle = SessionHandle(self.settings, self.preset, self.link, parameters)
         self.handles[handle.id] = handle  # the place is taken before anything is awaited
         try:
-            handle.peer = Peer(self.settings, handle.track, handle.take_frame, lambda why: self._gone(handle.id, why))
+            path = handle.frames
+            handle.peer = Peer(self.settings, path.track, path.take_frame, lambda why: self._gone(handle.id, why))
             answer = await handle.peer.answer(sdp)
         except BaseException:
             await self.close(handle.id)
@@ -256,7 +210,7 @@ class Sessions:
 
     def _model_up(self) -> None:
         for handle in self.handles.values():
-            handle.empty_rings()
+            handle.frames.empty_rings()
             handle.open()
 
     def _model_down(self, reason: str) -> None:
@@ -275,7 +229,7 @@ class Sessions:
                 if peer is None:
                     continue
                 peer.say(handle.status())
-                started = handle.ingest.arrived > 0
+                started = handle.frames.ingest.arrived > 0
                 limit = self.settings.silence_timeout_s if started else self.settings.setup_timeout_s
                 if now - peer.heard > limit:
                     self._gone(handle.id, f"no frame from the camera for {limit:.0f} s")

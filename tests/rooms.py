@@ -23,6 +23,7 @@ class Room:
 
 PLAIN, KERNELS, PARTS, NETWORKS, WEIGHTS = "plain", "kernels", "parts", "networks", "weights"
 ENGINE, WIRE, MODEL, MEDIA, WEB, SERVE, COMMANDS = "engine", "wire", "model", "media", "web", "serve", "commands"
+SETTINGS, ENTRY = "settings", "entry"
 CORE = (PLAIN, KERNELS, PARTS, NETWORKS, WEIGHTS, ENGINE)
 
 
@@ -72,7 +73,7 @@ ROOMS = (
     ),
     Room(
         name=WIRE,
-        prefixes=("server.wire",),
+        prefixes=("server.wire", "server.ring"),
         may_import=(),
         packages=frozenset({"numpy", "msgspec", "pydantic"}),
     ),
@@ -85,13 +86,25 @@ ROOMS = (
     Room(
         name=MEDIA,
         prefixes=("server.media",),
-        may_import=(WIRE,),
+        may_import=(WIRE, SETTINGS),
         packages=frozenset({"aiortc", "aioice", "av", "numpy"}),
+    ),
+    Room(
+        name=SETTINGS,
+        prefixes=("server.settings", "server.errors"),
+        may_import=(PLAIN,),
+        packages=frozenset(),
+    ),
+    Room(
+        name=ENTRY,  # the door between the processes: named in one, run in the other
+        prefixes=("server.model_entry",),
+        may_import=(MODEL,),
+        packages=frozenset(),
     ),
     Room(
         name=WEB,
         prefixes=("server",),
-        may_import=(PLAIN, WIRE, MEDIA),
+        may_import=(PLAIN, WIRE, MEDIA, SETTINGS, ENTRY),
         packages=frozenset(
             {"aiortc", "annotated_types", "fastapi", "msgspec", "numpy", "pydantic", "starlette", "uvicorn"}
         ),
@@ -99,7 +112,7 @@ ROOMS = (
     Room(
         name=SERVE,
         prefixes=("lipar_cli.serve",),
-        may_import=(COMMANDS, PLAIN, WIRE, WEB),
+        may_import=(COMMANDS, PLAIN, WIRE, WEB, SETTINGS),
         packages=frozenset({"uvicorn"}),
     ),
     Room(

@@ -18,9 +18,9 @@ class Ingest:
         self.arrived = self.admitted = self.dropped = 0
         self._due: float | None = None  # when the next frame is wanted
 
-    def block_done(self, frames: int, busy_s: float, sessions: int) -> None:
-        """The model edited `frames` in `busy_s` seconds, taking turns between `sessions`."""
-        speed = frames / busy_s / max(sessions, 1)
+    def block_done(self, busy_s: float, sessions: int) -> None:
+        """The model edited a block in `busy_s` seconds, taking turns between `sessions`."""
+        speed = self.frames_per_block / busy_s / max(sessions, 1)
         self.model_fps = speed if self.model_fps is None else self.model_fps + SMOOTHING * (speed - self.model_fps)
 
     def wants(self, now: float) -> bool:

@@ -3,6 +3,7 @@
 import asyncio
 import fractions
 import time
+from collections import deque
 
 import av
 from aiortc import MediaStreamTrack
@@ -23,7 +24,7 @@ class EditedTrack(MediaStreamTrack):
     def __init__(self, pacer: Pacer) -> None:
         super().__init__()
         self.pacer = pacer
-        self.sent: list[float] = []  # source times of frames sent since anyone looked
+        self.sent: deque[tuple[float, float]] = deque(maxlen=300)  # when a frame left, and its source time
         self._wake = asyncio.Event()
         self._began = time.monotonic()
 
@@ -50,6 +51,7 @@ class EditedTrack(MediaStreamTrack):
     def _frame(self) -> av.VideoFrame:
         planes, pts = self.pacer.pop()
         frame = av.VideoFrame.from_ndarray(planes, format="yuv420p")
-        frame.pts, frame.time_base = round((time.monotonic() - self._began) * CLOCK_RATE), TIME_BASE
-        self.sent.append(pts)
+        now = time.monotonic()
+        frame.pts, frame.time_base = round((now - self._began) * CLOCK_RATE), TIME_BASE
+        self.sent.append((now, pts))
         return frame
