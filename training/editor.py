@@ -28,7 +28,7 @@ from training.styles import STYLES
 EMA = 0.998  # of the weights that are exported
 LOG_EVERY, SAVE_EVERY, WARMUP = 50, 200, 100  # steps
 PRESET_STRENGTH_SHARE = 0.6  # of the batches; the others draw their first sigma, for the strength slider
-STRENGTHS = (0.05, 0.75)
+STRENGTHS = (0.05, 0.6)
 STEADY_SHARE = 0.5  # of the tokens that a keep mask keeps, on average
 
 
