@@ -14,6 +14,7 @@ from training.export import export
 from training.latents import encode_all
 from training.media import eval_clips, train_clips, train_photos
 from training.recipe import load_recipe
+from training.samples import write_samples
 
 PACKAGE = Path(__file__).parent.parent / "lipar_core" / "data" / "tiny.safetensors"
 
@@ -40,6 +41,9 @@ def main() -> None:
     editor = train_editor(preset, recipe.stages, excerpts, codec, recipe.seed, args.runs)
     manifest = hashlib.sha256((args.media / "MANIFEST.json").read_bytes()).hexdigest()
     notes = {"recipe": args.recipe.read_text(), "media_sha256": manifest, "torch": str(torch.__version__)}
+    if check:
+        figures = write_samples(preset, codec, editor, dict(list(check.items())[:4]), args.runs / "samples.png")
+        print("PSNR to the styles' targets: " + ", ".join(f"{style} {db:.1f}" for style, db in figures.items()))
     export(codec, editor, args.out, notes)
     print(f"wrote {args.out}, {args.out.stat().st_size / 1e6:.1f} MB")
 
