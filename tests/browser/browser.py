@@ -1,11 +1,14 @@
 """Chromium with a fake camera, and what the tests ask of the page."""
 
 import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
+
+from tests.browser.live_server import LiveServer
 
 FLAGS = [
     "--no-sandbox",
@@ -52,6 +55,20 @@ def start(page: Page) -> None:
     """Press Start once the page offers it; returns when the session is live."""
     page.get_by_role("button", name="Start").click()
     expect_pill(page, "Live")
+
+
+def stop(page: Page, server: LiveServer) -> None:
+    """Press Stop; returns when the server has freed the place."""
+    page.get_by_role("button", name="Stop").click()
+    expect_no_session(page, server)
+
+
+def expect_no_session(page: Page, server: LiveServer) -> None:
+    deadline = time.monotonic() + WITHIN_MS / 1000
+    sessions = f"{server.address}/api/v1/sessions"
+    while found := page.request.get(sessions).json():
+        assert time.monotonic() < deadline, f"still there: {found}"
+        page.wait_for_timeout(100)
 
 
 def expect_pill(page: Page, text: str) -> None:

@@ -9,7 +9,17 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser import pixels
-from tests.browser.browser import WITHIN_MS, browser, expect_applied, expect_pill, playing, start, visit
+from tests.browser.browser import (
+    WITHIN_MS,
+    browser,
+    expect_applied,
+    expect_no_session,
+    expect_pill,
+    playing,
+    start,
+    stop,
+    visit,
+)
 from tests.browser.conftest import Camera
 from tests.browser.live_server import LiveServer
 
@@ -25,6 +35,8 @@ def page(chromium: Path, camera: Camera, live_server: LiveServer) -> Iterator[Pa
         page = visit(context, live_server.address)
         start(page)
         yield page
+        if not page.is_closed():
+            stop(page, live_server)
 
 
 def test_edited_frames_arrive_and_follow_the_prompt(page: Page, camera: Camera) -> None:
@@ -115,18 +127,9 @@ def test_the_page_says_what_the_preset_knows(page: Page) -> None:
 
 
 def test_stop_and_a_closed_tab_free_the_place(page: Page, live_server: LiveServer) -> None:
-    page.get_by_role("button", name="Stop").click()
+    stop(page, live_server)
     expect_pill(page, "Ready")
-    expect_no_session(page, live_server)
     start(page)
     other = page.context.new_page()
     page.close()
     expect_no_session(other, live_server)
-
-
-def expect_no_session(page: Page, server: LiveServer) -> None:
-    deadline = time.monotonic() + WITHIN_MS / 1000
-    sessions = f"{server.address}/api/v1/sessions"
-    while found := page.request.get(sessions).json():
-        assert time.monotonic() < deadline, f"still there: {found}"
-        page.wait_for_timeout(100)

@@ -8,13 +8,25 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.browser import WITHIN_MS, browser, expect_banner, expect_pill, playing, start, visit
+from tests.browser.browser import (
+    WITHIN_MS,
+    browser,
+    expect_applied,
+    expect_banner,
+    expect_pill,
+    playing,
+    start,
+    stop,
+    visit,
+)
 from tests.browser.conftest import Camera
 from tests.browser.live_server import LiveServer
 
 # No flag makes Chromium's fake camera busy: the page gets the error that a busy one gives.
 BUSY = """
-navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException("in use", "NotReadableError"));
+() => {
+  navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException("in use", "NotReadableError"));
+}
 """
 
 
@@ -45,6 +57,7 @@ def test_a_camera_in_use_and_free_again(chromium: Path, camera: Camera, live_ser
         page.get_by_role("button", name="Try again").click()
         expect_pill(page, "Live")
         expect(page.locator("#banner")).to_be_hidden()
+        stop(page, live_server)
 
 
 def test_a_page_that_is_not_secure(chromium: Path, live_server: LiveServer) -> None:
@@ -65,6 +78,7 @@ def test_no_place_then_no_server_then_both_again(chromium: Path, camera: Camera,
         second.close()
 
         first.get_by_role("button", name="Comic").click()
+        expect_applied(first, "#prompt-note")
         own_server.kill()
         expect_banner(first, "The server does not answer", "keeps trying by itself")
         own_server.start()

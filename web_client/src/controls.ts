@@ -2,7 +2,7 @@
 
 import { element } from "./elements";
 import type { Outcome } from "./latest_wins";
-import type { Changes, Preset, Schema } from "./protocol";
+import type { Ack, Changes, Preset, Schema } from "./protocol";
 import { maxLengthOf, rangeOf, toTravel, toValue } from "./schema";
 import type { Range } from "./schema";
 
@@ -91,7 +91,7 @@ export class Controls {
   showOutcome(control: string, outcome: Outcome): void {
     const note = element(NOTES[control] ?? "action-note", HTMLParagraphElement);
     note.dataset.tone = outcome.ok ? "good" : "bad";
-    note.textContent = outcome.ok ? applied(outcome.ack.block, outcome.ack.pending) : `Not applied: ${outcome.reason}`;
+    note.textContent = outcome.ok ? applied(control, outcome.ack) : `Not applied: ${outcome.reason}`;
     if (outcome.ok && control === "paused") this.showPaused(outcome.ack.parameters.paused);
     if (outcome.ok && control === "prompt") this.markStyle(outcome.ack.parameters.prompt);
   }
@@ -173,6 +173,7 @@ export class Controls {
   }
 }
 
-export function applied(block: number, pending: boolean): string {
+export function applied(control: string, { block, pending, parameters }: Ack): string {
+  if (control === "paused" && parameters.paused) return `Paused before block ${block}`;
   return pending ? `Applies at block ${block}, after the pause` : `Applied at block ${block}`;
 }

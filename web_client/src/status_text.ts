@@ -38,13 +38,19 @@ const PILLS: Record<SessionState["name"], Pill> = {
 
 export function pillOf({ secure, server, session, status }: Situation): Pill {
   if (!secure) return { text: "Not secure", tone: "bad" };
-  if (session.name === "live" && status?.state === "paused") return { text: "Paused", tone: "quiet" };
-  if (session.name === "live" && status?.state === "model_restarting") return { text: "Model restarting…", tone: "busy" };
+  if (session.name === "live") return livePill(status);
   if (session.name !== "idle") return PILLS[session.name];
   if (server.name === "gone") return { text: "No server", tone: "bad" };
   if (server.name === "loading") return { text: "Model loading…", tone: "busy" };
   if (server.name === "asking") return { text: "Loading…", tone: "quiet" };
   return PILLS.idle;
+}
+
+function livePill(status: Status | null): Pill {
+  if (status?.state === "model_restarting") return { text: "Model restarting…", tone: "busy" };
+  if (status?.parameters.paused === true) return { text: "Paused", tone: "quiet" };
+  if (status === null || status.state === "connecting") return { text: "Waiting for the first picture…", tone: "busy" };
+  return PILLS.live;
 }
 
 /** The one thing worth telling now, the gravest first. */

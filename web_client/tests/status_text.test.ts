@@ -4,7 +4,7 @@ import type { Situation } from "../src/status_text";
 import type { Status } from "../src/protocol";
 
 const calm: Situation = { secure: true, server: { name: "ready" }, session: { name: "idle" }, status: null };
-const status = (state: Status["state"], reason: string | null = null): Status => ({ state, reason }) as Status;
+const status = (state: Status["state"], reason: string | null = null): Status => ({ state, reason, parameters: { paused: state === "paused" } }) as Status;
 
 describe("the banner", () => {
   it("is away when all is well", () => {
@@ -40,6 +40,7 @@ describe("the banner", () => {
 it("the pill follows server, session and telemetry", () => {
   expect(pillOf(calm).text).toBe("Ready");
   expect(pillOf({ ...calm, server: { name: "gone" } }).text).toBe("No server");
+  expect(pillOf({ ...calm, session: { name: "live" } }).text).toContain("first picture");
   expect(pillOf({ ...calm, session: { name: "live" }, status: status("paused") }).text).toBe("Paused");
   expect(pillOf({ ...calm, session: { name: "live" }, status: status("live") })).toEqual({ text: "Live", tone: "good" });
 });
