@@ -133,3 +133,21 @@ def test_stop_and_a_closed_tab_free_the_place(page: Page, live_server: LiveServe
     other = page.context.new_page()
     page.close()
     expect_no_session(other, live_server)
+
+
+def test_the_camera_can_be_changed_while_live(chromium: Path, live_server: LiveServer) -> None:
+    flags = ["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream=device-count=2"]
+    with browser(chromium, *flags) as context:
+        page = visit(context, live_server.address)
+        start(page)
+        first = page.locator("#camera").input_value()
+        page.locator("#camera").select_option(index=1)
+        used = "document.getElementById('source').srcObject.getVideoTracks()[0].getSettings().deviceId"
+        page.wait_for_function(f"{used} !== '{first}'", timeout=WITHIN_MS)
+        assert page.evaluate(used) == page.locator("#camera").input_value()
+        pixels.begin(page)
+        page.wait_for_timeout(SETTLE_S * 1000)
+        moving = pixels.take(page, "result").rgb
+        assert len(np.unique(moving, axis=0)) > 1
+        expect_pill(page, "Live")
+        stop(page, live_server)

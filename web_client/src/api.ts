@@ -4,6 +4,7 @@ import { isErrorBody } from "./protocol";
 import type { Ack, Answer, Changes, Offer, Preset, Readiness, Schema, Status } from "./protocol";
 
 const TIMEOUT_MS = 10_000;
+const UPDATE_TIMEOUT_MS = 40_000; // a new prompt may wait for a slow text encoder
 
 /** The server refused: `path` names the parameter at fault where there is one. */
 export class Refused extends Error {
@@ -41,7 +42,7 @@ export class Api {
   async readiness(): Promise<Readiness> {
     const reply = await this.fetch("GET", "/readyz");
     if (reply.ok) return { ready: true };
-    const body = (await reply.json().catch(() => ({}))) as { reason?: string };
+    const body = (await reply.json().catch(() => ({}))) as { reason?: string }; // a proxy may answer in HTML
     return { ready: false, reason: body.reason ?? `status ${reply.status}` };
   }
 
@@ -54,29 +55,29 @@ export class Api {
   }
 
   update(id: string, changes: Changes): Promise<Ack> {
-    return this.json("PATCH", `/api/v1/sessions/${id}/parameters`, changes);
+    return this.json("PATCH", `/api/v1/sessions/${id}/parameters`, changes, UPDATE_TIMEOUT_MS);
   }
 
   /** Ends a session. One that the server no longer has is ended already. Survives the page's own end. */
   async deleteSession(id: string): Promise<void> {
-    const reply = await this.fetch("DELETE", `/api/v1/sessions/${id}`, undefined, true);
+    const reply = await this.fetch("DELETE", `/api/v1/sessions/${id}`, { keepalive: true });
     if (!reply.ok && reply.status !== 404) throw await refusal(reply);
   }
 
-  private async json<T>(method: string, path: string, body?: unknown): Promise<T> {
-    const reply = await this.fetch(method, path, body);
-    if (!reply.ok) throw await refusal(reply);
-    return (await reply.json()) as T;
-  }
-
-  private async fetch(method: string, path: string, body?: unknown, keepalive = false): Promise<Response> {
-    const request: RequestInit = { method, keepalive, signal: AbortSignal.timeout(TIMEOUT_MS) };
+  private async json<T>(method: string, path: string, body?: unknown, timeout_ms = TIMEOUT_MS): Promise<T> {
+    const request: RequestInit = { signal: AbortSignal.timeout(timeout_ms) };
     if (body !== undefined) {
       request.body = JSON.stringify(body);
       request.headers = { "Content-Type": "application/json" };
     }
+    const reply = await this.fetch(method, path, request);
+    if (!reply.ok) throw await refusal(reply);
+    return (await reply.json()) as T;
+  }
+
+  private async fetch(method: string, path: string, request: RequestInit = {}): Promise<Response> {
     try {
-      return await fetch(this.base + path, request);
+      return await fetch(this.base + path, { signal: AbortSignal.timeout(TIMEOUT_MS), ...request, method });
     } catch (error) {
       throw new Unreachable(error);
     }

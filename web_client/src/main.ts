@@ -4,9 +4,11 @@ import { Api } from "./api";
 import { cameraIsAllowed, listCameras, openCamera } from "./camera";
 import { Controls } from "./controls";
 import { Peer } from "./peer";
+import { problemOf } from "./problems";
 import type { Preset, Status } from "./protocol";
 import { ServerWatch } from "./server_watch";
 import { Session } from "./session";
+import type { SessionState } from "./session";
 import { View } from "./view";
 
 const api = new Api();
@@ -14,6 +16,7 @@ const secure = cameraIsAllowed();
 let session: Session | null = null; // from when the preset is known
 let controls: Controls | null = null;
 let status: Status | null = null;
+let unprepared: SessionState = { name: "idle" }; // what there is instead of a session's state until then
 
 const view = new View({
   start: (deviceId) => void session?.start(deviceId),
@@ -33,14 +36,18 @@ async function afterCheck(): Promise<void> {
   show();
 }
 
-/** Presets and ranges come from the server: without them there is nothing to set. */
+/** Presets and ranges come from the server: without them there is nothing to set. Every check tries again. */
 async function prepare(): Promise<void> {
-  const [preset, schema] = await Promise.all([api.preset(), api.schema()]);
-  view.showPreset(preset);
-  session = makeSession(preset);
-  controls = new Controls(preset, schema, {
-    change: (control, changes) => session?.change(control, changes),
-  });
+  try {
+    const [preset, schema] = await Promise.all([api.preset(), api.schema()]);
+    view.showPreset(preset);
+    controls = new Controls(preset, schema, {
+      change: (control, changes) => session?.change(control, changes),
+    });
+    session = makeSession(preset);
+  } catch (error) {
+    unprepared = { name: "failed", problem: problemOf(error) };
+  }
 }
 
 function makeSession(preset: Preset): Session {
@@ -80,7 +87,7 @@ function afterState(): void {
 }
 
 function show(): void {
-  const state = session?.state ?? { name: "idle" };
+  const state = session?.state ?? unprepared;
   view.showSituation({ secure, server: watch.state, session: state, status });
 }
 

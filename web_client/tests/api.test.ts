@@ -1,0 +1,43 @@
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { Api, Refused, Unreachable } from "../src/api";
+
+const api = new Api();
+const answer = (status: number, body: string): void => {
+  vi.stubGlobal("fetch", vi.fn(() => Promise.resolve(new Response(body, { status }))));
+};
+
+afterEach(() => {
+  vi.unstubAllGlobals();
+});
+
+describe("a refusal", () => {
+  it("carries the server's reason and the parameter's path", async () => {
+    answer(422, '{"detail": {"message": "strength = 2: must be >= 0 and <= 1", "path": "strength"}}');
+    const error: unknown = await api.update("x", { strength: 2 }).catch((error: unknown) => error);
+    expect(error).toBeInstanceOf(Refused);
+    expect(error).toMatchObject({ status: 422, message: "strength = 2: must be >= 0 and <= 1", path: "strength" });
+  });
+
+  it("of something else than the server is told by its status", async () => {
+    answer(502, "<html>Bad gateway</html>");
+    await expect(api.preset()).rejects.toMatchObject({ status: 502 });
+  });
+});
+
+it("no answer is an error of its own", async () => {
+  vi.stubGlobal("fetch", vi.fn(() => Promise.reject(new TypeError("Failed to fetch"))));
+  await expect(api.preset()).rejects.toBeInstanceOf(Unreachable);
+});
+
+it("the readiness comes with its reason", async () => {
+  answer(503, '{"ready": false, "reason": "loading the weights"}');
+  expect(await api.readiness()).toEqual({ ready: false, reason: "loading the weights" });
+  answer(200, '{"ready": true, "reason": ""}');
+  expect(await api.readiness()).toEqual({ ready: true });
+});
+
+it("a session that has ended already is deleted without complaint, and the request outlives the page", async () => {
+  answer(404, '{"detail": {"message": "not known"}}');
+  await api.deleteSession("x");
+  expect(vi.mocked(fetch).mock.calls[0]?.[1]).toMatchObject({ method: "DELETE", keepalive: true });
+});
