@@ -81,7 +81,12 @@ def machine(device: torch.device) -> dict[str, str]:
     flops = 2 * size**3 / _best_seconds(lambda: (a @ b).sum().item())
     source = torch.empty(2**28 if device.type == "cuda" else 2**25, device=device)
     target = torch.empty_like(source)
-    moved = 2 * source.numel() * 4 / _best_seconds(target.copy_(source)[0].item)
+
+    def copy() -> object:
+        target.copy_(source)
+        return target[0].item()  # waits for the device
+
+    moved = 2 * source.numel() * 4 / _best_seconds(copy)
     return {
         "date": date.today().isoformat(),
         "machine": f"{name}, {torch.get_num_threads()} threads, {platform.system()}",
