@@ -154,7 +154,7 @@ class TextConfig:
     """Which text encoder turns a prompt into `text_length` vectors."""
 
     kind: Literal["umt5", "hashed"] = "umt5"
-    device: Literal["same", "cpu"] = "same"
+    device: Literal["auto", "same", "cpu"] = "same"  # auto: the GPU if it has room beside the stream
     buckets: Positive = 4096  # hashed: rows of the embedding table
     dim: Positive = 64  # hashed: width of an embedding
 

@@ -13,6 +13,8 @@ from lipar_core.taehv import TAEHV
 from lipar_core.text_encoder import TextEncoder, UMT5TextEncoder
 from lipar_core.weights import State, load_into, locate, read_state, section
 
+LARGE_GPU_BYTES = 23 * 2**30  # what is sold as 24 GB: room for UMT5-XXL's 11 GB beside the stream's 7
+
 
 @dataclass(frozen=True, slots=True)
 class Models:
@@ -55,12 +57,18 @@ def missing_weights(preset: Preset) -> list[str]:
 
 def _load_text_encoder(preset: Preset, files: dict[str, State], place: torch.device) -> TextEncoder:
     if preset.text.kind == "umt5":
-        where = torch.device("cpu") if preset.text.device == "cpu" else place
+        where = torch.device("cpu") if _text_on_cpu(preset, place) else place
         folder = locate(preset.weights.text)
         return UMT5TextEncoder(folder, preset.transformer.text_length, where, torch.bfloat16)
     encoder = HashedTextEncoder(preset.text, preset.transformer.text_length, preset.transformer.text_dim)
     _fill(encoder, preset.weights.text, "text", files, place, torch.float32)
     return encoder
+
+
+def _text_on_cpu(preset: Preset, place: torch.device) -> bool:
+    if preset.text.device == "auto":
+        return place.type != "cuda" or torch.cuda.get_device_properties(place).total_memory < LARGE_GPU_BYTES
+    return preset.text.device == "cpu"
 
 
 def _fill(
