@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from lipar_cli.measure import Arm
 
 RATIOS = (1.0, 0.65, 0.5, 0.35)
+RESULTS = Path("bench-results")
 CLIPS = Path(__file__).parent.parent / "tests" / "media"
 
 
@@ -26,7 +27,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument("--media", type=Path, help="folder of clips (default: the few in tests/media)")
     parser.add_argument("--blocks", type=int, default=24, help="measured per arm (default: 24)")
     parser.add_argument("--recovery", action="store_true", help="measure what attention recovery is worth, in PSNR")
-    parser.add_argument("--json", type=Path, help="write all figures there")
+    parser.add_argument("--json", type=Path, help="write all figures there (default: bench-results/PRESET.json)")
     parser.set_defaults(run=run)
 
 
@@ -61,8 +62,10 @@ def run(args: argparse.Namespace) -> int:
             arms = measure.on_and_off(models, path, args.blocks)
             _print_arms(f"{path.name}: pruning off and on, same window, interleaved", arms)
             results["clips"][path.name] = [arm.figures() for arm in arms]  # type: ignore[index]
-    if args.json is not None:
-        args.json.write_text(json.dumps(results, indent=1) + "\n")
+    target = args.json or RESULTS / f"{models.preset.name}{'-recovery' if args.recovery else ''}.json"
+    target.parent.mkdir(exist_ok=True)
+    target.write_text(json.dumps(results, indent=1) + "\n")
+    print(f"\nfigures written to {target}")
     return 0
 
 

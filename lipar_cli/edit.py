@@ -75,8 +75,9 @@ def run(args: argparse.Namespace) -> int:
             summary = _edit(reader, writer, session, args)
         assert reader.source_size is not None
         print(describe_fit(reader.source_size, stream.width, stream.height, args.fit))
-        if reader.damaged:
-            print(f"{reader.damaged} damaged packets of the input were skipped", file=sys.stderr)
+        if damaged := reader.damaged + writer.damaged:
+            packets = "packet of the input was" if damaged == 1 else "packets of the input were"
+            print(f"{damaged} damaged {packets} skipped", file=sys.stderr)
     print(f"{args.output}: {summary}; {writer.audio_note}")
     return 0
 
