@@ -7,6 +7,7 @@ import numpy as np
 from playwright.sync_api import Page
 
 WIDTH, HEIGHT = 64, 36  # a frame is averaged down to this: enough for colours, and the page stays quick
+LONGEST_DELAY_S = 2.5  # less than the time for which the source is recorded ahead of the result
 
 # Keeps, for each frame that a video shows, the time and the pixels.
 RECORD = """
@@ -47,6 +48,13 @@ class Recording:
         """The frames shown nearest to the given times."""
         index = np.abs(self.times[None] - times[:, None]).argmin(axis=1)
         return Recording(self.times[index], self.rgb[index])
+
+
+def delay_between(source: Recording, result: Recording) -> float:
+    """The seconds after which the result shows the source's pictures, by what matches best."""
+    delays = np.arange(0, LONGEST_DELAY_S, 0.05)
+    errors = [np.abs(source.at(result.times - delay).rgb - result.rgb).mean() for delay in delays]
+    return float(delays[np.argmin(errors)])
 
 
 def begin(page: Page) -> None:
