@@ -2,7 +2,9 @@
 
 import errno
 import logging
+import signal
 import socket
+import sys
 
 import uvicorn
 
@@ -31,6 +33,8 @@ def serve(settings: Settings) -> None:
         ssl_certfile=settings.tls_cert,
         ssl_keyfile=settings.tls_key,
     )
+    # uvicorn raises the signal that ended it once more when all is closed: told to end is no failure
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
         uvicorn.Server(config).run(sockets=[sock])
     finally:

@@ -53,9 +53,9 @@ class SessionHandle:
             return "failed"
         if self.link.state != "ready":
             return "model_restarting"
-        if not self.frames.flows:
-            return "connecting"
-        return "paused" if self.parameters.paused else "live"
+        if self.parameters.paused:
+            return "paused"
+        return "live" if self.frames.flows else "connecting"
 
     @property
     def reason(self) -> str | None:
