@@ -1,4 +1,4 @@
-"""Training code on data made here: it starts exact, learns, goes on where it stopped, and writes what the product reads."""
+"""Training code on data made here: it starts exact, learns, goes on where it stopped, and exports."""
 
 from dataclasses import replace
 
@@ -125,5 +125,5 @@ def test_the_recipe_is_checked(tmp_path):
     path.write_text((recipe.Path(recipe.__file__).parent / "tiny.yaml").read_text())
     assert load_recipe(path).preset == "tiny"
     path.write_text(path.read_text().replace("prune: 0.5", "prune: 1.5"))
-    with pytest.raises(ValueError, match=r"stages\[1\]\.prune"):
+    with pytest.raises(ValueError, match=r"stages\[2\]\.prune"):
         load_recipe(path)
