@@ -1,0 +1,125 @@
+"""A running server and a browser stand-in: aiortc's own client with a synthetic camera."""
+
+import asyncio
+import socket
+import threading
+from collections.abc import Callable
+from typing import Any, Self
+
+import av
+import httpx2
+import numpy as np
+import uvicorn
+from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription, VideoStreamTrack
+from aiortc.mediastreams import MediaStreamError
+
+from server.app import create_app
+from server.settings import Settings
+
+PATIENCE_S = 60.0  # the slowest thing here, a fresh model process, takes some 3 s on an idle machine
+
+
+class RunningServer:
+    """The application under uvicorn, on a thread and event loop of its own."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.app = create_app(settings)
+        self.url = f"http://{settings.host}:{settings.port}"
+        config = uvicorn.Config(self.app, host=settings.host, port=settings.port, log_level="warning")
+        self.server = uvicorn.Server(config)
+        self.thread = threading.Thread(target=self.server.run)
+
+    def __enter__(self) -> Self:
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.server.should_exit = True
+        self.thread.join(PATIENCE_S)
+        assert not self.thread.is_alive()
+
+    def client(self) -> httpx2.AsyncClient:
+        return httpx2.AsyncClient(base_url=self.url, timeout=PATIENCE_S)
+
+
+class Camera(VideoStreamTrack):
+    """30 frames a second of a colour that changes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.frames = 0
+
+    async def recv(self) -> av.VideoFrame:
+        pts, time_base = await self.next_timestamp()
+        self.frames += 1
+        picture = np.full((120, 160, 3), (self.frames * 5) % 256, np.uint8)
+        frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+        frame.pts, frame.time_base = pts, time_base
+        return frame
+
+
+class Viewer:
+    """One page: offers its camera, counts what comes back."""
+
+    def __init__(self, client: httpx2.AsyncClient) -> None:
+        self.client = client
+        self.pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+        self.sizes: list[tuple[int, int]] = []
+        self.telemetry: list[str] = []
+        self.id = ""
+        self._receiving: asyncio.Task[None] | None = None
+
+    async def offer(self) -> str:
+        self.pc.addTrack(Camera())
+        self.pc.createDataChannel("telemetry").on("message", self.telemetry.append)
+        self.pc.on("track", self._begin)
+        await self.pc.setLocalDescription(await self.pc.createOffer())
+        return self.pc.localDescription.sdp
+
+    async def start(self, **parameters: object) -> httpx2.Response:
+        body = {"sdp": await self.offer(), "type": "offer", "parameters": parameters}
+        reply = await self.client.post("/api/v1/sessions", json=body)
+        if reply.status_code == 201:
+            self.id = reply.json()["id"]
+            await self.pc.setRemoteDescription(RTCSessionDescription(reply.json()["sdp"], "answer"))
+        return reply
+
+    async def status(self) -> dict[str, Any]:
+        return (await self.client.get(f"/api/v1/sessions/{self.id}")).json()
+
+    async def change(self, **changes: object) -> httpx2.Response:
+        return await self.client.patch(f"/api/v1/sessions/{self.id}/parameters", json=changes)
+
+    async def receives(self, more: int) -> None:
+        """Wait until so many more edited frames have come."""
+        wanted = len(self.sizes) + more
+        await eventually(lambda: len(self.sizes) >= wanted)
+
+    async def close(self) -> None:
+        await self.pc.close()
+        if self._receiving is not None:
+            await self._receiving
+
+    def _begin(self, track: VideoStreamTrack) -> None:
+        async def receive() -> None:
+            try:
+                while True:
+                    frame = await track.recv()
+                    self.sizes.append((frame.width, frame.height))
+            except MediaStreamError:
+                return  # the stream has ended
+
+        self._receiving = asyncio.create_task(receive())
+
+
+async def eventually(holds: Callable[[], bool]) -> None:
+    """Wait until it holds, or fail."""
+    async with asyncio.timeout(PATIENCE_S):
+        while not holds():
+            await asyncio.sleep(0.05)
+
+
+def free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])

@@ -1,0 +1,180 @@
+"""What happens to frames between camera and screen, as functions of time."""
+
+import multiprocessing
+
+import av
+import numpy as np
+import pytest
+
+from server.media.fit import Fitter
+from server.media.ingest import Ingest
+from server.media.pacer import MARGIN_S, REVIEW_S, Pacer
+from server.media.rates import Rate
+from server.ring import FrameRing
+
+SIZE = (16, 8)
+
+
+def planes(value: int) -> np.ndarray:
+    return np.full((SIZE[1] * 3 // 2, SIZE[0]), value, np.uint8)
+
+
+@pytest.fixture
+def ring():
+    ring = FrameRing(*SIZE, capacity=4)
+    yield ring
+    ring.close()
+
+
+def test_ring_keeps_order_over_its_seam_and_refuses_when_full(ring):
+    for start in range(0, 9, 3):
+        assert [ring.put(planes(i), i / 10) for i in range(start, start + 3)] == [True] * 3
+        taken, pts = ring.take(99)
+        assert taken[:, 0, 0].tolist() == list(range(start, start + 3))
+        assert pts == [i / 10 for i in range(start, start + 3)]
+    assert [ring.put(planes(i), 0.0) for i in range(5)] == [True] * 4 + [False]
+    assert len(ring) == 4
+    assert ring.take(0)[1] == []
+
+
+def _double(name: str) -> None:
+    ring = FrameRing(*SIZE, capacity=4, name=name)
+    taken, pts = ring.take(2)
+    for frame, stamp in zip(taken, pts, strict=True):
+        ring.put(frame * 2, stamp + 1)
+    ring.close()
+
+
+def test_ring_is_shared_between_processes(ring):
+    ring.put(planes(3), 0.5)
+    ring.put(planes(4), 0.6)
+    process = multiprocessing.get_context("spawn").Process(target=_double, args=(ring.name,))
+    process.start()
+    process.join(30)
+    assert process.exitcode == 0
+    taken, pts = ring.take(4)
+    assert taken[:, 0, 0].tolist() == [6, 8]
+    assert pts == [1.5, 1.6]
+
+
+def test_ingest_admits_all_until_the_model_is_known(ring):
+    ingest = Ingest(ring, 4)
+    assert all(ingest.wants(i / 30) for i in range(60))
+
+
+def test_ingest_thins_evenly_to_the_models_speed(ring):
+    ingest = Ingest(ring, 4)
+    ingest.block_done(busy_s=0.4, sessions=1)  # 10 frames a second
+    wanted = [i for i in range(300) if ingest.wants(i / 30)]
+    gaps = np.diff(wanted)
+    assert 90 <= len(wanted) <= 100
+    assert set(gaps.tolist()) <= {3, 4}
+    assert ingest.dropped == 300 - len(wanted)
+
+
+def test_ingest_drops_nothing_from_a_slow_camera_and_halves_for_two_sessions(ring):
+    ingest = Ingest(ring, 4)
+    ingest.block_done(busy_s=0.1, sessions=1)
+    assert all(ingest.wants(i / 15) for i in range(60))
+    shared = Ingest(ring, 4)
+    shared.block_done(busy_s=0.4, sessions=2)
+    assert 40 <= sum(shared.wants(i / 30) for i in range(300)) <= 50
+
+
+def test_ingest_does_not_catch_up_after_a_silence(ring):
+    ingest = Ingest(ring, 4)
+    ingest.block_done(busy_s=0.4, sessions=1)
+    assert ingest.wants(0.0)
+    assert sum(ingest.wants(9.0 + i / 30) for i in range(30)) <= 11
+
+
+def test_at_most_a_block_waits_in_the_ring_and_the_oldest_outside_go():
+    ring = FrameRing(*SIZE, capacity=8)
+    ingest = Ingest(ring, 4)
+    for i in range(10):
+        ingest.offer(planes(i), float(i))
+    assert len(ring) == 4
+    assert len(ingest.waiting) == 2
+    assert ingest.dropped == 4
+    assert ring.take(4)[1] == [0.0, 1.0, 2.0, 3.0]
+    ingest.move()
+    assert ring.take(4)[1] == [8.0, 9.0]
+    ring.close()
+
+
+def play(pacer: Pacer, blocks: list[tuple[float, list[float]]], until: float) -> list[tuple[float, float]]:
+    """(when shown, source time) of all frames; blocks are (arrival, source times)."""
+    shown, now, waiting = [], 0.0, list(blocks)
+    while now < until:
+        while waiting and waiting[0][0] <= now:
+            arrival, stamps = waiting.pop(0)
+            for stamp in stamps:
+                pacer.add(planes(0), stamp, arrival)
+        while pacer.wait(now) == 0:
+            shown.append((now, pacer.pop()[1]))
+        now = round(now + 0.001, 6)
+    return shown
+
+
+def block(first: int, count: int = 4, fps: float = 20.0) -> list[float]:
+    return [(first + i) / fps for i in range(count)]
+
+
+def test_frames_come_at_the_pace_of_their_source():
+    arrivals = [(b * 0.2 + 0.3, block(4 * b)) for b in range(10)]
+    shown = play(Pacer(16), arrivals, 3.0)
+    assert [stamp for _, stamp in shown] == [i / 20 for i in range(40)]
+    gaps = np.diff([at for at, _ in shown])
+    assert gaps.min() > 0.045
+    assert gaps.max() < 0.055
+
+
+def test_a_late_block_raises_the_delay_without_a_rush():
+    arrivals = [(b * 0.2 + 0.3 + (0.5 if b >= 5 else 0.0), block(4 * b)) for b in range(10)]
+    shown = play(Pacer(16), arrivals, 4.0)
+    assert [stamp for _, stamp in shown] == [i / 20 for i in range(40)]
+    assert np.diff([at for at, _ in shown]).min() > 0.045
+    assert shown[-1][0] - shown[-1][1] == pytest.approx(0.8 + MARGIN_S, abs=0.01)
+
+
+def test_a_delay_that_is_not_needed_is_given_back():
+    late = [(0.9, block(0))] + [(b * 0.2 + 0.3, block(4 * b)) for b in range(4, 60)]
+    shown = play(Pacer(64), late, 12.0)
+    assert shown[0][0] - shown[0][1] > 0.85
+    assert shown[-1][0] - shown[-1][1] < 0.4
+    assert REVIEW_S < 12.0
+
+
+def test_a_full_queue_drops_the_oldest_and_an_empty_one_has_nothing_due():
+    pacer = Pacer(2)
+    assert pacer.wait(0.0) is None
+    for i in range(4):
+        pacer.add(planes(i), float(i), 10.0)
+    assert pacer.dropped == 2
+    assert pacer.pop()[1] == 2.0
+
+
+def test_rates_forget():
+    rate = Rate()
+    for i in range(100):
+        rate.add(i / 25)
+    assert rate.per_second(4.0) == pytest.approx(25, rel=0.05)
+    assert rate.per_second(60.0) == 0.0
+
+
+@pytest.mark.parametrize("size", [(640, 480), (480, 640), (1920, 1080), (17, 9), (256, 144), (31, 400)])
+def test_any_picture_is_cut_to_size(size):
+    frame = av.VideoFrame.from_ndarray(np.full((size[1], size[0], 3), (200, 30, 60), np.uint8), format="rgb24")
+    fit = Fitter(64, 48)
+    for _ in range(2):
+        cut = fit(frame)
+        assert cut.shape == (72, 64)
+        back = av.VideoFrame.from_ndarray(cut, format="yuv420p").to_ndarray(format="rgb24")
+        assert np.abs(back.astype(int) - (200, 30, 60)).max() < 12
+
+
+def test_the_middle_is_kept():
+    picture = np.zeros((48, 200, 3), np.uint8)
+    picture[:, 60:140] = 255
+    cut = Fitter(64, 48)(av.VideoFrame.from_ndarray(picture, format="rgb24"))
+    assert cut[:48].mean() > 220

@@ -1,0 +1,230 @@
+"""Both processes, as they run: WebRTC in and out, REST while it runs, faults."""
+
+import asyncio
+import json
+import multiprocessing
+import os
+import signal
+import time
+
+import pytest
+
+from server.settings import Settings
+from tests.server.bundle import write_bundle
+from tests.server.live import PATIENCE_S, RunningServer, Viewer, eventually, free_port
+
+STOP_S = 15.0  # five seconds are promised
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory):
+    preset = write_bundle(tmp_path_factory.mktemp("preset"))
+    return Settings(
+        port=free_port(), preset=str(preset), threads=1, silence_timeout_s=4.0, static=preset.parent / "none"
+    )
+
+
+@pytest.fixture(scope="module")
+def server(settings):
+    with RunningServer(settings) as running:
+        yield running
+
+
+@pytest.fixture
+async def client(server):
+    async with server.client() as client:
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                if server.server.started and (await client.get("/readyz")).status_code == 200:
+                    break
+                await asyncio.sleep(0.1)
+        yield client
+        assert (await client.get("/api/v1/sessions")).json() == []
+
+
+@pytest.fixture
+async def viewer(client):
+    viewer = Viewer(client)
+    assert (await viewer.start()).status_code == 201
+    await viewer.receives(4)
+    yield viewer
+    await client.delete(f"/api/v1/sessions/{viewer.id}")
+    await viewer.close()
+
+
+def model_processes() -> list[int]:
+    return [
+        process.pid for process in multiprocessing.active_children() if process.name == "lipar-model" and process.pid
+    ]
+
+
+async def test_edited_frames_come_back_and_figures_with_them(viewer):
+    await viewer.receives(20)
+    assert set(viewer.sizes) == {(96, 64)}
+    status = await viewer.status()
+    assert status["state"] == "live"
+    assert status["stats"]["fps_in"] > 5
+    assert status["stats"]["latency_ms"] > 0
+    assert set(status["stats"]["stage_ms"]) == {"encode", "detect", "denoise", "decode", "clean"}
+    await eventually(lambda: bool(viewer.telemetry))
+    assert json.loads(viewer.telemetry[-1])["id"] == viewer.id
+
+
+async def test_changes_are_acknowledged_with_a_block(viewer):
+    first = (await viewer.change(prompt="no change", pruning={"tau": 0.7})).json()
+    second = (await viewer.change(seed=4)).json()
+    assert 0 < first["block"] <= second["block"]
+    assert second["parameters"]["prompt"] == "no change"
+    assert second["parameters"]["pruning"]["tau"] == 0.7
+    assert (await viewer.status())["parameters"] == second["parameters"]
+    assert (await viewer.change(reset=True)).status_code == 200
+    await viewer.receives(8)
+
+
+async def test_pausing_repeats_the_picture_and_is_said(viewer):
+    assert (await viewer.change(paused=True)).json()["pending"] is True
+    assert (await viewer.status())["state"] == "paused"
+    await viewer.receives(5)
+    assert (await viewer.change(paused=False)).json()["pending"] is False
+    await viewer.receives(8)
+
+
+@pytest.mark.parametrize(
+    ("changes", "path"),
+    [
+        ({"pruning": {"tau": -1}}, "pruning.tau"),
+        ({"prompt": ""}, "prompt"),
+        ({"colour": 1}, "colour"),
+        ({"reset": 1}, "reset"),
+    ],
+)
+async def test_refusals_name_path_value_and_range(viewer, changes, path):
+    before = (await viewer.status())["parameters"]
+    reply = await viewer.change(**changes)
+    assert reply.status_code == 422
+    detail = reply.json()["detail"]
+    assert detail["path"] == path
+    assert detail["allowed"]
+    assert (await viewer.status())["parameters"] == before
+
+
+async def test_offers_that_cannot_be_used_leave_nothing_behind(client):
+    audio = "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\n"
+    viewer = Viewer(client)
+    good = await viewer.offer()
+    bodies = [
+        ({"sdp": "garbage", "type": "offer"}, "no video"),
+        ({"sdp": "garbage m=video", "type": "offer"}, "offer"),
+        ({"sdp": audio, "type": "offer"}, "no video"),
+        ({"sdp": "x" * 1_000_000, "type": "offer"}, "sdp"),
+        ({"type": "offer"}, "sdp"),
+        ({"sdp": good, "type": "answer"}, "type"),
+        ({"sdp": good, "type": "offer", "parameters": {"strength": 2}}, "strength"),
+        ({"sdp": good.replace("a=sendrecv", "a=inactive"), "type": "offer"}, "video"),
+    ]
+    for body, word in bodies:
+        reply = await client.post("/api/v1/sessions", json=body)
+        assert reply.status_code == 422, body
+        assert word in reply.json()["detail"]["message"]
+    await viewer.close()
+    assert (await client.get("/api/v1/sessions")).json() == []
+
+
+async def test_one_too_many_is_told_why_and_a_place_is_free_again_after_delete(client):
+    viewers = [Viewer(client) for _ in range(3)]
+    replies = [await viewer.start() for viewer in viewers]
+    assert [reply.status_code for reply in replies] == [201, 201, 503]
+    assert "2 places are taken" in replies[2].json()["detail"]["message"]
+    assert replies[0].headers["Location"] == f"/api/v1/sessions/{viewers[0].id}"
+    for viewer in viewers[:2]:
+        await viewer.receives(6)  # they take turns
+        assert (await client.delete(f"/api/v1/sessions/{viewer.id}")).status_code == 204
+        assert (await client.get(f"/api/v1/sessions/{viewer.id}")).status_code == 404
+    for viewer in viewers:
+        await viewer.close()
+
+
+async def test_a_closed_page_frees_its_place(client):
+    viewer = Viewer(client)
+    await viewer.start()
+    await viewer.receives(2)
+    await viewer.close()
+    async with asyncio.timeout(PATIENCE_S):
+        while (await client.get("/api/v1/sessions")).json():
+            await asyncio.sleep(0.1)
+
+
+async def test_a_dead_model_process_is_replaced_under_the_same_session(viewer):
+    await viewer.change(prompt="no change")
+    (old,) = model_processes()
+    os.kill(old, signal.SIGKILL)
+    async with asyncio.timeout(PATIENCE_S):
+        while (await viewer.status())["state"] != "model_restarting":
+            await asyncio.sleep(0.02)
+    assert "ended unexpectedly" in (await viewer.status())["reason"]
+    reply = await viewer.change(seed=1)
+    assert reply.status_code == 503
+    assert reply.json()["detail"]["message"]
+    assert (await viewer.client.get("/readyz")).status_code == 503
+    async with asyncio.timeout(PATIENCE_S):
+        while (await viewer.status())["state"] != "live":
+            await asyncio.sleep(0.1)
+    await viewer.receives(8)
+    assert model_processes() != [old]
+    assert (await viewer.status())["parameters"]["prompt"] == "no change"
+
+
+async def test_what_the_page_needs_is_published(client, settings):
+    preset = (await client.get("/api/v1/preset")).json()
+    assert (preset["width"], preset["height"], preset["frames_per_block"]) == (96, 64, 4)
+    assert preset["styles"][0] == {"name": "Sketch", "prompt": "a pencil sketch"}
+    assert preset["parameters"]["pruning"]["tau"] == 0.4
+    schema = (await client.get("/api/v1/schema")).json()
+    pruning = schema["$defs"]["Pruning"]["properties"]
+    assert (pruning["tau"]["minimum"], pruning["tau"]["maximum"]) == (0, 2)
+    assert schema["properties"]["prompt"]["maxLength"] == 2000
+    assert (await client.get("/api/v1/ice-servers")).json() == {"iceServers": []}
+    assert (await client.get("/healthz")).json() == {"status": "ok"}
+    page = await client.get("/")
+    assert page.status_code == 503
+    assert "make web" in page.text
+    assert page.headers["X-Content-Type-Options"] == "nosniff"
+    assert (await client.get("/api/v1/sessions/nobody")).json()["detail"]["message"].startswith("session 'nobody'")
+
+
+async def test_weights_that_are_missing_are_said_and_not_tried_again(settings, tmp_path):
+    preset = write_bundle(tmp_path)
+    (tmp_path / "random.safetensors").unlink()
+    broken = Settings(port=free_port(), preset=str(preset), threads=1)
+    with RunningServer(broken) as running:
+        async with running.client() as client, asyncio.timeout(PATIENCE_S):
+            reason = ""
+            while "is missing" not in reason:
+                await asyncio.sleep(0.2)
+                if running.server.started:
+                    reason = (await client.get("/readyz")).json()["reason"]
+            viewer = Viewer(client)
+            reply = await viewer.start()
+            await viewer.close()
+            assert reply.status_code == 503
+            assert "random.safetensors is missing" in reply.json()["detail"]["message"]
+        assert running.app.state.sessions.link.starts == 1
+
+
+async def test_it_stops_promptly_with_a_live_peer(settings, tmp_path):
+    stopping = Settings(port=free_port(), preset=settings.preset, threads=1)
+    running = RunningServer(stopping)
+    running.thread.start()
+    async with running.client() as client:
+        async with asyncio.timeout(PATIENCE_S):
+            while not running.server.started or (await client.get("/readyz")).status_code != 200:
+                await asyncio.sleep(0.1)
+        viewer = Viewer(client)
+        await viewer.start()
+        await viewer.receives(4)
+        began = time.monotonic()
+        running.server.should_exit = True
+        await asyncio.to_thread(running.thread.join, STOP_S)
+        assert not running.thread.is_alive()
+        assert time.monotonic() - began < STOP_S
+        await viewer.close()

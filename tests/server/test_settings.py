@@ -1,0 +1,50 @@
+import pytest
+
+from lipar_core.errors import ConfigError
+from server.settings import load_settings
+
+
+def test_flags_beat_the_environment():
+    environment = {
+        "LIPAR_PORT": "9000",
+        "LIPAR_HOST": "::1",
+        "LIPAR_ICE_SERVERS": "stun:a,turn:b",
+        "LIPAR_INSECURE": "1",
+    }
+    settings = load_settings({"port": 9100, "host": None}, environment)
+    assert (settings.port, settings.host, settings.insecure) == (9100, "::1", True)
+    assert settings.ice_servers == ("stun:a", "turn:b")
+
+
+def test_by_default_only_this_machine_is_served_and_nobody_is_asked():
+    settings = load_settings({}, {})
+    assert settings.loopback
+    assert settings.ice_servers == ()
+
+
+@pytest.mark.parametrize(
+    ("flags", "environment", "message"),
+    [
+        ({"port": 0}, {}, "port = 0: must be 1 to 65535"),
+        ({}, {"LIPAR_PORT": "many"}, "LIPAR_PORT = 'many': must be int"),
+        ({}, {"LIPAR_INSECURE": "maybe"}, "LIPAR_INSECURE"),
+        ({"max_sessions": 0}, {}, "max_sessions = 0"),
+        ({"min_bitrate": 9_000_000}, {}, "min, start and max_bitrate"),
+        ({"host": "0.0.0.0"}, {}, "--tls-cert and --tls-key, or --insecure"),
+        ({"host": "example.org"}, {}, "browsers give no camera"),
+        ({"tls_cert": "nowhere.pem"}, {}, "give both or none"),
+        ({"tls_cert": "nowhere.pem", "tls_key": "nowhere.key"}, {}, "tls_cert = nowhere.pem: no such file"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_one_line(flags, environment, message):
+    with pytest.raises(ConfigError) as refusal:
+        load_settings(flags, environment)
+    assert message in str(refusal.value)
+    assert "\n" not in str(refusal.value)
+
+
+def test_other_addresses_are_served_with_tls_or_on_request(tmp_path):
+    pem = tmp_path / "x.pem"
+    pem.write_text("-")
+    assert load_settings({"host": "0.0.0.0", "tls_cert": pem, "tls_key": pem}, {}).host == "0.0.0.0"
+    assert load_settings({"host": "0.0.0.0", "insecure": True}, {}).insecure

@@ -1,0 +1,35 @@
+import multiprocessing
+
+import pytest
+
+from server import wire
+
+UP = [
+    wire.Ready(warmup_ms=3.5),
+    wire.NotLoaded(reason="no file"),
+    wire.Changed(session="a", request=1, block=2, parameters={"prompt": "x", "denoising_steps": [2, 1]}, pending=False),
+    wire.Refused(session="a", request=1, path="pruning.tau", value="-1", allowed=">= 0"),
+    wire.BlockDone(session="a", block=1, frames=4, dropped=0, keep_ratio=0.5, stage_ms={"encode": 1.0}, busy_ms=9.0),
+    wire.SessionFailed(session="a", reason="out of memory"),
+    wire.Beat(),
+]
+DOWN = [
+    wire.Open(session="a", incoming="x", outgoing="y", parameters={"seed": 1}),
+    wire.Close(session="a"),
+    wire.Change(session="a", request=7, changes={"pruning": {"tau": 0.2}}),
+    wire.Stop(),
+]
+
+
+def test_messages_arrive_as_they_were_sent():
+    ours, theirs = multiprocessing.Pipe()
+    for message in DOWN:
+        wire.send(ours, message)
+        assert wire.receive_down(theirs) == message
+    for message in UP:
+        wire.send(theirs, message)
+        assert wire.receive_up(ours) == message
+    theirs.close()
+    with pytest.raises(EOFError):
+        wire.receive_up(ours)
+    ours.close()
