@@ -29,6 +29,7 @@ EMA = 0.998  # of the weights that are exported
 LOG_EVERY, SAVE_EVERY, WARMUP = 50, 200, 100  # steps
 PRESET_STRENGTH_SHARE = 0.6  # of the batches; the others draw their first sigma, for the strength slider
 STRENGTHS = (0.05, 0.6)
+HARD, HARD_WEIGHT = {"neon", "blueprint", "comic", "watercolour", "pencil sketch"}, 2.0  # lines are learned last
 STEADY_SHARE = 0.5  # of the tokens that a keep mask keeps, on average
 
 
@@ -201,8 +202,9 @@ def draw_batch(excerpts: list[Excerpt], stage: StageRecipe, rng: np.random.Gener
     long_enough = [excerpt for excerpt in excerpts if excerpt.latents.shape[1] >= frames]
     sources, targets, prompts = [], [], []
     names, words = list(STYLES), random.Random(int(rng.integers(2**31)))
+    shares = np.array([HARD_WEIGHT if name in HARD else 1.0 for name in names])
     for index in rng.integers(0, len(long_enough), stage.batch):
-        latents, style = long_enough[index].latents, int(rng.integers(len(names)))
+        latents, style = long_enough[index].latents, int(rng.choice(len(names), p=shares / shares.sum()))
         _, length, _, height, width = latents.shape
         room = (length - frames + 1, (height - stage.crop[0]) // 2 + 1, (width - stage.crop[1]) // 2 + 1)
         at, top, left = rng.integers(0, room) * (1, 2, 2)  # crops keep to the grid of tokens
