@@ -98,10 +98,13 @@ class Run:
             ours = [schedule.sigma(schedule.train_steps * (1 - k / count)) for k in range(count)]
             pairs["sched.sigmas"] = (torch.tensor(ours), self.tensors["sched.sigmas"])
         frames = self._int("blocks") * self._int("frames_per_block")
-        source = self._get("source_latent")[0]
+        source = self._get("source_latent").flatten(0, -4)
         sources = source.split(self._int("frames_per_block"))
         keep_all = torch.ones(self._int("frames_per_block"), self._tokens, dtype=torch.bool, device=self.device)
-        cache = self._cache(sink=0, window=frames, cap=frames)
+        # the published rollout attends to all frames; a file may name a window of its own
+        cache = self._cache(
+            self._int("sink_frames", 0), self._int("window_frames", frames), self._int("rope_cap_frames", frames)
+        )
         pairs |= self._rollout(cache, list(sources), [keep_all] * len(sources), refresh=False, rule="previous_frame")
         for layer in range(len(cache.k)):
             for name, ours_all in (("k_roped", cache.k), ("v", cache.v)):
@@ -155,7 +158,7 @@ class Run:
             cache.open(frames)
             seen.clear()
             x0 = denoise_block(
-                self._dit, cache, patchify(source, patch).flatten(0, 1), previous, plan, steps, text, noise
+                self._dit, cache, patchify(source, patch).flatten(0, -2), previous, plan, steps, text, noise
             )
             recorded = [(f"block{i}.x0", x0)]
             if kept.all_kept:
@@ -189,12 +192,14 @@ class Run:
 
     def _schedule(self) -> ScheduleConfig:
         steps, shift = self.config["steps"], self.config["shift"]
-        assert isinstance(steps, list) and isinstance(shift, (int, float))
+        if not isinstance(steps, list) or not isinstance(shift, (int, float)):
+            raise CheckpointError(f"config steps = {steps!r}, shift = {shift!r}: must be a list and a number")
         return ScheduleConfig(steps=tuple(steps), shift=float(shift))
 
-    def _int(self, name: str) -> int:
-        value = self.config[name]
-        assert isinstance(value, int), f"{name} = {value!r}"
+    def _int(self, name: str, default: int | None = None) -> int:
+        value = self.config[name] if default is None else self.config.get(name, default)
+        if not isinstance(value, int):
+            raise CheckpointError(f"config {name} = {value!r}: must be a whole number")
         return value
 
     def _get(self, name: str) -> Tensor:
