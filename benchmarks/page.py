@@ -1,0 +1,42 @@
+"""The page at work on this machine: `python -m benchmarks.page [SECONDS]`, best under `taskset -c 0,1`.
+
+Starts the server with the tiny preset and a headless Chromium whose camera plays a clip at its own rate, and prints
+what the server measures once the start is over.
+"""
+
+import contextlib
+import shutil
+import statistics
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.browser.browser import browser, playing, start, stop, visit
+from tests.browser.camera import write_camera
+from tests.browser.live_server import running
+
+CLIP, FRAMES = "webcam_desk.mp4", 120
+SETTLE_S = 5
+
+
+def main(seconds: int) -> None:
+    chromium = next(Path(found) for name in ("chromium", "google-chrome") if (found := shutil.which(name)))
+    samples: list[dict[str, float]] = []
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder), running("--threads", "2") as server:
+        camera = Path("camera.y4m")
+        write_camera(CLIP, camera, width=640, height=480, frames=FRAMES)
+        with browser(chromium, *playing(camera)) as context:
+            page = visit(context, server.address)
+            start(page)
+            page.wait_for_timeout(SETTLE_S * 1000)
+            for _ in range(seconds):
+                page.wait_for_timeout(1000)
+                samples.append(page.request.get(f"{server.address}/api/v1/sessions").json()[0]["stats"])
+            stop(page, server)
+    for name in ("fps_in", "model_fps", "fps_out", "keep_ratio", "latency_ms"):
+        values = [sample[name] for sample in samples]
+        print(f"{name}: median {statistics.median(values):.2f}, {min(values):.2f} to {max(values):.2f}")
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 30)
