@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 import lipar_core
 from lipar_cli import bench, doctor, edit, serve, verify
@@ -32,10 +33,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return USER_ERROR
 
 
+class _Parser(argparse.ArgumentParser):
+    """One line for a mistake, without the usage that `--help` prints."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(USER_ERROR, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="lipar", description="Real-time video-to-video editing that recomputes only what changed."
-    )
+    parser = _Parser(prog="lipar", description="Real-time video-to-video editing that recomputes only what changed.")
     parser.add_argument("--version", action="version", version=f"lipar {lipar_core.__version__}")
     parser.add_argument("--debug", action="store_true", help="show a traceback instead of a one-line error")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")

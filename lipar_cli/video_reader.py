@@ -10,6 +10,7 @@ from typing import Literal, Self, cast
 import av
 import numpy as np
 from av.audio.stream import AudioStream
+from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
@@ -35,17 +36,19 @@ class VideoReader:
         """Raises `LiparError` when the file cannot be read or has no video."""
         self.path, self.width, self.height, self.fit = path, width, height, fit
         if not path.is_file():
-            raise LiparError(f"input {path}: no such file")
+            raise LiparError(f"input {path}: {'is a folder' if path.is_dir() else 'no such file'}")
         if path.stat().st_size == 0:
             raise LiparError(f"input {path}: the file is empty")
         try:
             self.container = av.open(str(path))
         except (av.FFmpegError, ValueError) as error:
-            raise LiparError(f"input {path}: not a video file that can be read ({error})") from error
-        if not self.container.streams.video:
+            why = error.strerror if isinstance(error, OSError) and error.strerror else error
+            raise LiparError(f"input {path}: not a video file that can be read ({why})") from error
+        films = [video for video in self.container.streams.video if not video.disposition & Disposition.attached_pic]
+        if not films:
             self.container.close()
             raise LiparError(f"input {path}: there is no video in it")
-        self.video: VideoStream = self.container.streams.video[0]
+        self.video: VideoStream = films[0]
         self.video.thread_type = "AUTO"
         self.audio: AudioStream | None = next(iter(self.container.streams.audio), None)
         self.frames = self.damaged = 0
@@ -78,26 +81,32 @@ class VideoReader:
 
     def __iter__(self) -> Iterator["SourceFrame | av.Packet[AudioStream]"]:
         """Source frames and audio packets. A damaged packet is skipped and counted; no frame at all is an error."""
-        wanted = [self.video] if self.audio is None else [self.video, self.audio]
         last: int | None = None
-        for packet in self.container.demux(wanted):
-            if packet.stream is self.audio:
+        for packet in self._packets():
+            if packet is not None and packet.stream is self.audio:
                 if packet.dts is not None:
                     yield cast("av.Packet[AudioStream]", packet)
                 continue
             try:
-                decoded = packet.decode()
+                decoded = self.video.codec_context.decode(packet)
             except av.FFmpegError:
                 self.damaged += 1
                 continue
             for frame in decoded:
-                assert isinstance(frame, av.VideoFrame)
                 pts = self._pts(frame, last)
                 last = pts
                 self.frames += 1
                 yield SourceFrame(self._fitted(frame), pts)
         if not self.frames:
             raise LiparError(f"input {self.path}: no frame of its video could be decoded")
+
+    def _packets(self) -> "Iterator[av.Packet[Stream] | None]":
+        """The file's packets, an empty one of each stream at its end; None where it cannot be read on."""
+        try:
+            yield from self.container.demux([self.video] if self.audio is None else [self.video, self.audio])
+        except av.FFmpegError:
+            self.damaged += 1
+            yield None
 
     def _pts(self, frame: av.VideoFrame, last: int | None) -> int:
         """The frame's timestamp; missing or backward ones continue from the last."""

@@ -48,6 +48,7 @@ class VideoWriter:
             why = error.strerror if isinstance(error, OSError) and error.strerror else error
             raise LiparError(f"output {path}: cannot be written ({why})") from error
         self.audio_note, self.damaged = "no audio", 0
+        self._last_dts: int | None = None  # of copied audio, in the input's time base
         try:
             self.video = self._add_video(width, height, rate, time_base, crf)
             self.audio = self._add_audio(audio) if audio is not None else None
@@ -88,7 +89,11 @@ class VideoWriter:
         if not self.copies_audio:
             self._reencode(packet)
             return
-        packet.stream = self.audio
+        assert packet.dts is not None
+        if self._last_dts is not None and packet.dts <= self._last_dts:
+            self.damaged += 1  # muxers refuse time that runs backwards
+            return
+        self._last_dts, packet.stream = packet.dts, self.audio
         try:
             self.container.mux(packet)
         except (av.FFmpegError, ValueError) as error:
