@@ -20,7 +20,7 @@ class Settings:
 
     host: str = "127.0.0.1"
     port: int = 8000
-    preset: str = "tiny"
+    preset: str = "auto"  # `lipar serve` decides which that is before anything starts
     device: str | None = None  # None: the preset's own
     threads: int | None = None  # of the model process on a CPU; None: PyTorch's choice
     tls_cert: Path | None = None
