@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import multiprocessing
+import select
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import Literal
@@ -47,6 +48,15 @@ class ModelLink:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
+
+    @property
+    def congested(self) -> bool:
+        """Whether the process has left much unread. Writing on until the pipe is full would stop the event loop."""
+        if self._pipe is None:
+            return False
+        poller = select.poll()
+        poller.register(self._pipe.fileno(), select.POLLOUT)
+        return not poller.poll(0)
 
     def send(self, message: wire.Down) -> bool:
         """False when there is no process to say it to."""

@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 State = Literal["connecting", "live", "paused", "model_restarting", "failed"]
 ACK_S = 30.0  # a change is answered between two blocks; a new prompt may take a slow text encoder
 
+CONGESTED = "the model has much to answer already; try again later"
+
 
 @dataclass(frozen=True, slots=True)
 class Ack:
@@ -72,10 +74,10 @@ class SessionHandle:
             case wire.BlockDone():
                 self._block_done(message, sessions)
             case wire.Changed():
-                if waiting := self._waiting.pop(message.request, None):
+                if waiting := self._asked(message.request):
                     waiting.set_result(Ack(message.block, message.parameters, message.pending))
             case wire.Refused():
-                if waiting := self._waiting.pop(message.request, None):
+                if waiting := self._asked(message.request):
                     waiting.set_exception(ParameterError(message.path, message.value, message.allowed))
             case wire.SessionFailed():
                 self.fail(message.reason)
@@ -88,6 +90,8 @@ class SessionHandle:
             raise ParameterError("reset", changes["reset"], "must be true or false")
         if self.failure is not None:
             raise Unavailable(f"the session has failed: {self.failure}")
+        if self.link.congested:
+            raise Unavailable(CONGESTED)
         request, answer = next(self._requests), asyncio.get_running_loop().create_future()
         self._waiting[request] = answer
         try:
@@ -137,6 +141,11 @@ class SessionHandle:
         self.drop_waiting("the session has ended")
         self.frames.close()
 
+    def _asked(self, request: int) -> asyncio.Future[Ack] | None:
+        """Who waits for the answer; None when it came too late."""
+        waiting = self._waiting.pop(request, None)
+        return None if waiting is None or waiting.done() else waiting
+
     def _block_done(self, done: wire.BlockDone, sessions: int) -> None:
         edited = bool(done.stage_ms)  # while paused the last frame is only repeated
         if edited:
@@ -175,6 +184,8 @@ class Sessions:
         parameters = merge(default_parameters(self.preset, live=True), changes)
         if self.link.state != "ready":
             raise Unavailable(self.link.reason)
+        if self.link.congested:
+            raise Unavailable(CONGESTED)
         if len(self.handles) >= self.settings.max_sessions:
             raise NoCapacity(f"all {self.settings.max_sessions} places are taken; try again when someone has left")
         handle = SessionHandle(self.settings, self.preset, self.link, parameters)

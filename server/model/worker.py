@@ -52,15 +52,23 @@ class Worker:
     def answer(self, message: wire.Down) -> None:
         match message:
             case wire.Open():
-                self.drop(message.session)
-                self.sessions[message.session] = LiveSession(self.models, message)
-                self.turns.append(message.session)
+                self.open(message)
             case wire.Close():
                 self.drop(message.session)
             case wire.Change():
                 self.change(message)
             case wire.Stop():
                 self.running = False
+
+    def open(self, message: wire.Open) -> None:
+        self.drop(message.session)
+        try:
+            session = LiveSession(self.models, message)
+        except FileNotFoundError:  # its rings are gone: it ended while a block was in the making
+            log.info("session %s ended before it began", message.session)
+        else:
+            self.sessions[message.session] = session
+            self.turns.append(message.session)
 
     def change(self, message: wire.Change) -> None:
         session = self.sessions.get(message.session)
