@@ -40,6 +40,13 @@ class ModelLink:
 
     def start(self) -> None:
         self._task = asyncio.create_task(self._supervise(), name="model-link")
+        self._task.add_done_callback(self.note_end)
+
+    def note_end(self, task: asyncio.Task[None]) -> None:
+        """A task that nothing works without has ended: by our own fault, that must not go unnoticed."""
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.critical("task %s ended", task.get_name(), exc_info=error)
+            self.state, self.reason = "failed", f"a fault in the server: {error!r}"
 
     async def stop(self) -> None:
         """End the process; returns within a few seconds whatever it does."""

@@ -20,7 +20,7 @@ class FrameRing:
         self.capacity, shape = capacity, (capacity, height * 3 // 2, width)
         size = 16 + 8 * capacity + int(np.prod(shape))
         self._owner = name is None
-        # the owner unlinks; `track=False` is newer than Python 3.11, so the other side forgets by hand
+        # the owner unlinks; a spawned child shares its parent's resource tracker, so attaching registers nothing twice
         self._memory = shared_memory.SharedMemory(name=name, create=self._owner, size=size)
         buffer = self._memory.buf
         self._counters = np.ndarray(2, dtype=np.int64, buffer=buffer)  # written, read

@@ -166,6 +166,7 @@ class Sessions:
     def start(self) -> None:
         self.link.start()
         self._watch = asyncio.create_task(self._watch_over(), name="watch")
+        self._watch.add_done_callback(self.link.note_end)
 
     async def stop(self) -> None:
         if self._watch is not None:

@@ -54,6 +54,8 @@ class Peer:
 
     async def answer(self, sdp: str) -> str:
         """Take the offer and return the answer; raises `BadOffer` or `NoRoute`."""
+        if not sdp.startswith("v="):
+            raise BadOffer("the offer is not SDP: it must begin with v=0")
         if "m=video" not in sdp:
             raise BadOffer("the offer has no video")
         try:
