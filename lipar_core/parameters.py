@@ -54,6 +54,8 @@ class Parameters:
     def __post_init__(self) -> None:
         if not self.prompt.strip():
             raise ParameterError("prompt", self.prompt, "must hold more than white space")
+        if any("\ud800" <= letter <= "\udfff" for letter in self.prompt):  # JSON can say them, UTF-8 cannot
+            raise ParameterError("prompt", ascii(self.prompt), "must be valid Unicode, without lone surrogates")
         steps = self.denoising_steps
         if steps is not None and any(a <= b for a, b in pairwise(steps)):
             raise ParameterError("denoising_steps", list(steps), "must be decreasing")

@@ -1,5 +1,6 @@
 """The web application: lifespan, routers, error map."""
 
+import math
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -59,7 +60,12 @@ def create_app(settings: Settings) -> FastAPI:
 def _map_errors(app: FastAPI) -> None:
     @app.exception_handler(ParameterError)
     async def refused(_: Request, error: ParameterError) -> JSONResponse:
-        detail = {"message": str(error), "path": error.path, "value": _plain(error.value), "allowed": error.allowed}
+        detail = {
+            "message": _sayable(str(error)),
+            "path": _sayable(error.path),
+            "value": _plain(error.value),
+            "allowed": error.allowed,
+        }
         return JSONResponse({"detail": detail}, 422)
 
     @app.exception_handler(RequestValidationError)
@@ -86,4 +92,11 @@ def _add_headers(app: FastAPI) -> None:
 
 def _plain(value: object) -> object:
     """A refused value as JSON can carry it."""
-    return value if isinstance(value, (str, int, bool, type(None))) else repr(value)[:200]
+    if isinstance(value, (int, bool, type(None))) or (isinstance(value, float) and math.isfinite(value)):
+        return value
+    return _sayable(value if isinstance(value, str) else repr(value)[:200])
+
+
+def _sayable(text: str) -> str:
+    """Text as UTF-8 can carry it: JSON may name half a surrogate pair."""
+    return text.encode("utf-8", "backslashreplace").decode()

@@ -195,10 +195,10 @@ class Sessions:
             path = handle.frames
             handle.peer = Peer(self.settings, path.track, path.take_frame, lambda why: self._gone(handle.id, why))
             answer = await handle.peer.answer(sdp)
+            handle.open()
         except BaseException:
             await self.close(handle.id)
             raise
-        handle.open()
         log.info("session %s begins", handle.id)
         return handle, answer
 

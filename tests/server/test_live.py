@@ -108,6 +108,20 @@ async def test_refusals_name_path_value_and_range(viewer, changes, path):
     assert (await viewer.status())["parameters"] == before
 
 
+@pytest.mark.parametrize("body", [rb'{"prompt": "\ud800"}', rb'{"\ud800": 1}', rb'{"strength": NaN}', b"[]", b"{"])
+async def test_bodies_that_json_allows_and_we_do_not(viewer, body):
+    headers = {"Content-Type": "application/json"}
+    reply = await viewer.client.patch(f"/api/v1/sessions/{viewer.id}/parameters", content=body, headers=headers)
+    assert reply.status_code == 422
+    assert reply.json()["detail"]["message"]
+    other = Viewer(viewer.client)
+    opening = {"sdp": await other.offer(), "type": "offer", "parameters": {}}
+    await other.close()
+    text = json.dumps(opening).encode().replace(b'"parameters": {}', b'"parameters": ' + body)
+    assert (await viewer.client.post("/api/v1/sessions", content=text, headers=headers)).status_code == 422
+    assert len((await viewer.client.get("/api/v1/sessions")).json()) == 1
+
+
 async def test_offers_that_cannot_be_used_leave_nothing_behind(client):
     audio = "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\n"
     viewer = Viewer(client)
