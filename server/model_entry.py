@@ -1,6 +1,7 @@
 """Where the model process begins: imported by the web process too, so torch only comes with the call."""
 
 import logging
+import os
 import signal
 from multiprocessing.connection import Connection
 
@@ -9,6 +10,8 @@ def main(pipe: Connection, preset: str, device: str | None, threads: int | None)
     """Run the model process until the web process says stop or is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group: the web process decides
     logging.basicConfig(level=logging.INFO, format="%(asctime)s model %(levelname)s %(message)s")
+    # idle OpenMP threads must not spin: on a laptop the browser needs the same cores. Read when torch is loaded.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from server.model.worker import work
 
     work(pipe, preset, device, threads)

@@ -10,13 +10,16 @@ class Rate:
 
     def __init__(self) -> None:
         self.times: deque[float] = deque(maxlen=600)
+        self.began: float | None = None
 
     def add(self, now: float) -> None:
+        self.began = now if self.began is None else self.began
         self.times.append(now)
 
     def per_second(self, now: float) -> float:
         while self.times and now - self.times[0] > WINDOW_S:
             self.times.popleft()
-        if len(self.times) < 2:
+        if self.began is None:
             return 0.0
-        return (len(self.times) - 1) / max(self.times[-1] - self.times[0], 1e-3)
+        # events may come in bursts: at least a second is looked at
+        return len(self.times) / max(min(now - self.began, WINDOW_S), 1.0)

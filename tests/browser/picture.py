@@ -14,7 +14,7 @@ from tests.browser.live_server import running
 from tests.rooms import ROOT
 
 IMAGES = ROOT / "docs" / "images"
-CLIP, FRAMES, STYLE = "webcam_desk.mp4", 125, "Comic"
+CLIP, FRAMES, STYLE = "webcam_desk.mp4", 125, "Pencil sketch"
 DESK, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
 SETTLE_S = 6
 

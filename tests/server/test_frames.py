@@ -160,6 +160,10 @@ def test_rates_forget():
         rate.add(i / 25)
     assert rate.per_second(4.0) == pytest.approx(25, rel=0.05)
     assert rate.per_second(60.0) == 0.0
+    burst = Rate()
+    for _ in range(4):
+        burst.add(1.0)
+    assert burst.per_second(1.001) == 4.0  # a block at once is no thousand frames a second
 
 
 @pytest.mark.parametrize("size", [(640, 480), (480, 640), (1920, 1080), (17, 9), (256, 144), (31, 400)])
