@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,9 +33,8 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def run(args: argparse.Namespace) -> int:
-    import torch
-
     from lipar_cli import measure
+    from lipar_cli.devices import check_device, set_threads
     from lipar_cli.presets import resolve
     from lipar_core.config import load_preset
     from lipar_core.models import load_models
@@ -43,9 +43,14 @@ def run(args: argparse.Namespace) -> int:
         raise LiparError(f"--blocks = {args.blocks}: must be at least 4")
     if args.json is not None and not args.json.parent.is_dir():
         raise LiparError(f"--json {args.json}: the folder {args.json.parent} does not exist")
-    if args.threads is not None:
-        torch.set_num_threads(args.threads)
+    if args.device is not None:
+        check_device(args.device)
+    set_threads(args.threads)
     clips = _clips(args.media)
+    if not clips:
+        if args.recovery:
+            raise LiparError("--recovery: no clips come with this install, name a folder of them with --media")
+        print("no clips come with this install: forced keep ratios only (--media DIR takes clips)", file=sys.stderr)
     models = load_models(load_preset(resolve(args.preset)), args.device)
     machine = measure.machine(models.device)
     print("\n".join(f"{name}: {value}" for name, value in machine.items()))

@@ -1,4 +1,4 @@
-"""Devices by name."""
+"""Devices by name, and how many threads the CPU's work gets."""
 
 import torch
 
@@ -18,3 +18,12 @@ def check_device(name: str) -> torch.device:
     elif device.type != "cpu":
         raise LiparError(f"device = {name!r}: must be cpu, cuda or cuda:N")
     return device
+
+
+def set_threads(count: int | None) -> None:
+    """Let PyTorch use so many threads, None for its own choice; raises `LiparError`."""
+    if count is None:
+        return
+    if count < 1:
+        raise LiparError(f"--threads = {count}: must be at least 1")
+    torch.set_num_threads(count)

@@ -1,6 +1,7 @@
 """`lipar edit IN -o OUT -p PROMPT`: edit a file."""
 
 import argparse
+import signal
 import sys
 from collections import deque
 from collections.abc import Iterable
@@ -47,8 +48,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def run(args: argparse.Namespace) -> int:
-    import torch
-
+    from lipar_cli.devices import check_device, set_threads
     from lipar_cli.presets import resolve
     from lipar_cli.video_reader import VideoReader, describe_fit
     from lipar_cli.video_writer import VideoWriter
@@ -58,13 +58,13 @@ def run(args: argparse.Namespace) -> int:
 
     if not 0 <= args.crf <= 51:
         raise LiparError(f"--crf = {args.crf}: must be 0 to 51")
-    if args.threads is not None:
-        if args.threads < 1:
-            raise LiparError(f"--threads = {args.threads}: must be at least 1")
-        torch.set_num_threads(args.threads)
+    if args.device is not None:
+        check_device(args.device)
+    set_threads(args.threads)
     preset = load_preset(resolve(args.preset))
     parameters = _parameters(args, preset)
     stream = preset.stream
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as Ctrl-C does: nothing half-written stays
     if args.output.exists() and args.input.exists() and args.output.samefile(args.input):
         raise LiparError(f"output {args.output}: is the input file")
     with VideoReader(args.input, stream.width, stream.height, args.fit) as reader:
@@ -78,6 +78,8 @@ def run(args: argparse.Namespace) -> int:
         if damaged := reader.damaged + writer.damaged:
             packets = "packet of the input was" if damaged == 1 else "packets of the input were"
             print(f"{damaged} damaged {packets} skipped", file=sys.stderr)
+        if reader.frames < reader.announced_frames:
+            print(f"the input announces {reader.announced_frames} frames, {reader.frames} were there", file=sys.stderr)
     print(f"{args.output}: {summary}; {writer.audio_note}")
     return 0
 

@@ -15,9 +15,10 @@ from torch import Tensor
 
 from lipar_cli.video_reader import SourceFrame, VideoReader
 from lipar_core.config import default_parameters
+from lipar_core.errors import LiparError
 from lipar_core.models import Models
 from lipar_core.parameters import Parameters
-from lipar_core.session import BlockReport, EditSession
+from lipar_core.session import BlockReport, Edited, EditSession
 
 WARM_UP = 3  # blocks of each arm that are not counted
 TRANSFORMER = ("denoise", "clean")  # the stages that pruning shortens
@@ -112,6 +113,8 @@ def on_and_off(models: Models, path: Path, blocks: int) -> list[Arm]:
     arms = [Arm("off", EditSession(models, off)), Arm("on", EditSession(models, parameters))]
     clip, size = load_clip(path, models), models.preset.stream.frames_per_block
     count = len(clip) // size
+    if not count:
+        raise LiparError(f"clip {path}: has {len(clip)} frames, a block takes {size}")
     _interleave(arms, lambda block: clip[block % count * size :][:size], blocks)
     return arms
 
@@ -119,13 +122,15 @@ def on_and_off(models: Models, path: Path, blocks: int) -> list[Arm]:
 def recovery(models: Models, path: Path) -> dict[str, object]:
     """What attention recovery is worth on a clip: PSNR of pruned to unpruned output with it and without."""
     clip, parameters = load_clip(path, models), default_parameters(models.preset)
-    full, _ = _edit(models, clip, replace(parameters, pruning=replace(parameters.pruning, enabled=False)))
-    ours, kept = _edit(models, clip, parameters)
-    naive, _ = _edit(models, clip, replace(parameters, pruning=replace(parameters.pruning, recovery=False)))
-    with_db, without_db = psnr(ours, full), psnr(naive, full)
+    full = _edit(models, clip, replace(parameters, pruning=replace(parameters.pruning, enabled=False)))
+    ours = _edit(models, clip, parameters)
+    naive = _edit(models, clip, replace(parameters, pruning=replace(parameters.pruning, recovery=False)))
+    assert ours.keep.equal(naive.keep), "the detector sees the source alone, so both arms have the same masks"
+    with_db, without_db = psnr(ours.frames, full.frames), psnr(naive.frames, full.frames)
+    ratios = [report.keep_ratio for report in ours.blocks[1:]]  # a stream's first block is kept in full
     return {
         "clip": path.stem,
-        "kept": kept,
+        "kept": statistics.mean(ratios or [1.0]),
         "recovery_db": with_db,
         "naive_db": without_db,
         "gain_db": with_db - without_db,
@@ -160,12 +165,12 @@ def _interleave(arms: list[Arm], block: Callable[[int], Tensor], blocks: int) ->
             arm.run(block(i), count=i >= WARM_UP)
 
 
-def _edit(models: Models, clip: Tensor, parameters: Parameters) -> tuple[Tensor, float]:
-    """The edited clip [N, 3, H, W] and the mean keep ratio after the first block."""
+def _edit(models: Models, clip: Tensor, parameters: Parameters) -> Edited[int]:
+    """All of the edited clip, on the CPU."""
     session: EditSession[int] = EditSession(models, parameters)
     first, rest = session.push(clip, range(len(clip))), session.flush()
-    ratios = [report.keep_ratio for report in [*first.blocks, *rest.blocks][1:]]
-    return torch.cat([first.frames, rest.frames]).cpu(), statistics.mean(ratios or [1.0])
+    frames, keep = (torch.cat([getattr(part, name).cpu() for part in (first, rest)]) for name in ("frames", "keep"))
+    return Edited(frames, [*first.pts, *rest.pts], keep, [*first.blocks, *rest.blocks])
 
 
 def _best_seconds(work: Callable[[], object]) -> float:

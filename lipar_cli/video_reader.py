@@ -72,10 +72,15 @@ class VideoReader:
         return self.video.average_rate or self.video.guessed_rate or DEFAULT_RATE
 
     @property
+    def announced_frames(self) -> int:
+        """How many frames the file's header counts, 0 if it doesn't."""
+        return self.video.frames
+
+    @property
     def expected_frames(self) -> int | None:
         """How many frames there will be, if the file says."""
-        if self.video.frames:
-            return self.video.frames
+        if self.announced_frames:
+            return self.announced_frames
         seconds = self.container.duration / av.time_base if self.container.duration else None
         return round(seconds * self.rate) if seconds else None
 

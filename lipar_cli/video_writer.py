@@ -86,6 +86,9 @@ class VideoWriter:
         """Take an audio packet of the input; raises `LiparError` when it cannot be written."""
         if self.audio is None:
             return
+        if packet.is_corrupt:  # cut short, say, where the file ends early
+            self.damaged += 1
+            return
         if not self.copies_audio:
             self._reencode(packet)
             return
