@@ -1,16 +1,19 @@
 """`lipar verify FILE...`: does this install compute what the published models compute?"""
 
 import argparse
+import sys
 from pathlib import Path
 
-FAILED = 1
+from lipar_core.errors import LiparError
+
+FAILED, UNREADABLE = 1, 2
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     parser = commands.add_parser(
         "verify",
         help="repeat recorded runs of the published models",
-        description="Repeat golden files on this machine; exit code 1 if one is past its tolerance.",
+        description="Repeat golden files on this machine; exit code 1: past a tolerance, 2: a file cannot be read.",
     )
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="golden .safetensors file")
     parser.add_argument("--device", default="cpu", help="cpu or cuda (default: cpu)")
@@ -25,11 +28,18 @@ def run(args: argparse.Namespace) -> int:
     check_device(args.device)
     code = 0
     for path in args.files:
-        verdict = verify_file(path, args.device, args.dtype)
+        try:
+            verdict = verify_file(path, args.device, args.dtype)
+        except LiparError as error:  # the other files are still worth a look
+            if args.debug:
+                raise
+            print(f"lipar: {error}", file=sys.stderr)
+            code = UNREADABLE
+            continue
         word = "ok" if verdict.passed else "FAILED"
         print(
             f"{path}: {verdict.kind}: {word}: largest error {verdict.error:.2e} ({verdict.measure}, in "
             f"{verdict.worst}), tolerance {verdict.tolerance:.0e}"
         )
-        code = code if verdict.passed else FAILED
+        code = code if verdict.passed else max(code, FAILED)
     return code
