@@ -33,9 +33,10 @@ def make_clip(
     pix_fmt: str = "yuv420p",
     audio: str | None = None,
     channels: str = "stereo",
+    options: dict[str, str] | None = None,
 ) -> Path:
     """A bright square that moves over a still gradient; with `audio`, a tone of the same length in that codec."""
-    with av.open(str(path), "w") as container:
+    with av.open(str(path), "w", options=options or {}) as container:
         video = container.add_stream(codec, rate=rate)
         video.width, video.height, video.pix_fmt = *size, pix_fmt
         if time_base is not None:

@@ -201,3 +201,15 @@ def test_damaged_sound_does_not_stop_the_picture(tmp_path, edit):
         data[pos + 8 : pos + size] = b"\xff" * (size - 8)
     clip.write_bytes(data)
     assert len(read(edit(clip, out="out.webm")[0]).frames) == 25
+
+
+def test_a_file_that_ends_early_is_edited_as_far_as_it_goes_and_said(tmp_path, edit):
+    clip = make_clip(tmp_path / "in.mp4", 30, audio="aac", options={"movflags": "faststart"})  # the index comes first
+    data = clip.read_bytes()
+    film = data.index(b"mdat")
+    clip.write_bytes(data[: (film + len(data)) // 2])
+    out, said = edit(clip)
+    found = read(out)  # the packet that was cut in two did not get there
+    assert 0 < len(found.frames) < 30
+    assert 0 < found.audio_seconds < 1.2
+    assert f"the input announces 30 frames, {len(found.frames)} were there" in said

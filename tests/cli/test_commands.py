@@ -1,0 +1,172 @@
+"""The commands that check and measure: verify, bench, doctor."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from safetensors import safe_open
+from safetensors.torch import save_file
+
+from lipar_cli import measure
+from lipar_core.models import Models
+from tests.cli.clips import make_clip, read
+from tests.tiny import tiny_models
+
+DATA = Path(__file__).parent.parent / "data"
+FILES = sorted(DATA.glob("*.safetensors"))
+
+
+@pytest.fixture
+def media(tmp_path) -> Path:
+    folder = tmp_path / "media"
+    folder.mkdir()
+    make_clip(folder / "one.mp4", 30, size=(256, 144))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def preset(preset, tmp_path_factory) -> Path:
+    """The random weights on a picture of 9x16 tokens, where a moving square leaves some of them at rest."""
+    tree = yaml.safe_load(preset.read_text())
+    tree["stream"] |= {"width": 256, "height": 144}
+    path = tmp_path_factory.mktemp("wide") / "wide.yaml"
+    path.write_text(yaml.safe_dump(tree))
+    return path
+
+
+def test_verify_says_a_line_a_file(lipar):
+    code, said, _ = lipar("verify", *FILES)
+    assert code == 0
+    assert [line.split(": ")[:3:2] for line in said.splitlines()] == [[str(path), "ok"] for path in FILES]
+
+
+def test_verify_fails_past_tolerance(tmp_path, lipar):
+    source = DATA / "taehv_seeded.safetensors"
+    with safe_open(source, "pt") as file:
+        tensors, metadata = {key: file.get_tensor(key) for key in file.keys()}, file.metadata()  # noqa: SIM118
+    tensors["latent"][0, 0] += 0.1
+    save_file(tensors, tmp_path / "off.safetensors", metadata)
+    code, said, _ = lipar("verify", tmp_path / "off.safetensors", source)
+    assert code == 1
+    assert [line.split(": ")[2] for line in said.splitlines()] == ["FAILED", "ok"]
+
+
+def test_verify_goes_on_after_a_file_that_cannot_be_read(tmp_path, lipar):
+    (tmp_path / "junk").write_bytes(b"junk" * 50)
+    weights = tmp_path / "weights.safetensors"
+    save_file({"x": torch.zeros(1)}, weights)
+    code, said, complaints = lipar("verify", tmp_path / "none", tmp_path / "junk", weights, FILES[0])
+    assert code == 2
+    assert [line.split(": ")[:2] for line in complaints.splitlines()] == [
+        ["lipar", str(tmp_path / "none")],
+        ["lipar", str(tmp_path / "junk")],
+        ["lipar", str(weights)],
+    ]
+    assert said.startswith(f"{FILES[0]}: ")
+    assert ": ok: " in said
+
+
+def test_bench_measures_forced_ratios_and_clips(tmp_path, lipar, preset, media):
+    target = tmp_path / "figures.json"
+    code, said, _ = lipar("bench", "--preset", preset, "--media", media, "--blocks", 4, "--json", target)
+    assert code == 0
+    figures = json.loads(target.read_text())
+    assert {"date", "machine", "software", "calibration"} <= figures["machine"].keys()
+    tokens = 9 * 16  # a frame's
+    for arm, ratio in zip(figures["forced"], [1, 0.65, 0.5, 0.35], strict=True):
+        assert arm["kept"] == pytest.approx(ratio, abs=1 / tokens)
+    arms = figures["clips"]["one.mp4"]
+    assert [arm["arm"] for arm in arms] == ["off", "on"]
+    assert arms[0]["kept"] == 1
+    assert arms[1]["kept"] < 1
+    for arm in [*figures["forced"], *arms]:
+        spread = arm["block_ms"]
+        assert 0 < spread["min"] <= spread["median"] <= spread["max"]
+        assert arm["fps"] == pytest.approx(4000 / spread["median"])
+        assert list(arm["stage_ms"]) == ["encode", "detect", "denoise", "decode", "clean"]
+    assert "keep 0.35" in said
+    assert "one.mp4: pruning off and on" in said
+    assert str(target) in said
+
+
+def test_bench_of_recovery_compares_both_arms_on_every_clip(tmp_path, lipar, preset, media):
+    shutil.copy(media / "one.mp4", media / "two.mp4")
+    target = tmp_path / "figures.json"
+    code, said, _ = lipar("bench", "--preset", preset, "--media", media, "--recovery", "--json", target)
+    assert code == 0
+    rows = json.loads(target.read_text())["recovery"]
+    assert [row["clip"] for row in rows] == ["one", "two"]
+    for row in rows:
+        assert 0 < row["kept"] < 1
+        assert row["recovery_db"] != row["naive_db"]
+        assert row["gain_db"] == pytest.approx(row["recovery_db"] - row["naive_db"])
+    assert f"{rows[0]['gain_db']:+.2f}" in said
+
+
+def test_bench_refuses_a_clip_shorter_than_a_block(tmp_path, lipar, preset):
+    make_clip(tmp_path / "short.mp4", 3)
+    code, _, complaint = lipar(
+        "bench", "--preset", preset, "--media", tmp_path, "--blocks", 4, "--json", tmp_path / "x"
+    )
+    assert code == 2
+    assert "short.mp4: has 3 frames, a block takes 4" in complaint
+    assert not (tmp_path / "x").exists()
+
+
+def test_arms_take_turns_forwards_and_backwards():
+    order: list[str] = []
+
+    class Recorder:
+        def __init__(self, name: str) -> None:
+            self.name = name
+
+        def run(self, _frames, count: bool) -> None:
+            order.append(self.name if count else self.name.lower())
+
+    measure._interleave([Recorder("A"), Recorder("B")], lambda _: torch.empty(0), 4)  # type: ignore[list-item]
+    assert "".join(order) == "abbaabBAABBAAB"
+
+
+def test_psnr_is_that_of_the_textbooks():
+    a = torch.zeros(2, 3, 4, 4)
+    assert measure.psnr(a, a + 0.1) == pytest.approx(20, abs=1e-4)
+    assert measure.psnr(a, a + 0.01) == pytest.approx(40, abs=1e-4)
+
+
+def test_clips_are_read_whole_in_the_preset_s_size(media):
+    models: Models = tiny_models()
+    clip = measure.load_clip(media / "one.mp4", models)
+    assert clip.shape == (30, 3, 64, 96)
+    assert clip.dtype == torch.uint8
+    assert not clip[7].equal(clip[8])
+
+
+def test_doctor_tells_what_is_there_and_tries_the_bundled_model(lipar):
+    code, said, complaints = lipar("doctor")
+    assert (code, complaints) == (0, "")
+    for words in ("PyTorch", "codecs: libx264 yes", "preset tiny: its weights are there", "self-test: preset tiny"):
+        assert words in said
+
+
+def test_doctor_fails_where_the_bundled_model_does_not_load(lipar, monkeypatch):
+    from lipar_core import models
+    from lipar_core.errors import CheckpointError
+
+    def broken(*_args: object) -> None:
+        raise CheckpointError("checkpoint tiny.safetensors: unreadable")
+
+    monkeypatch.setattr(models, "load_models", broken)
+    code, _, complaints = lipar("doctor")
+    assert code == 1
+    assert complaints == "self-test FAILED: checkpoint tiny.safetensors: unreadable\n"
+
+
+def test_the_bundled_model_edits_a_clip(tmp_path, lipar):
+    clip = make_clip(tmp_path / "in.mp4", 8, size=(320, 180))
+    code, said, _ = lipar("edit", clip, "-o", tmp_path / "out.mp4", "-p", "a pencil sketch", "--preset", "tiny")
+    assert code == 0
+    assert "320x180 -> 256x144, scaled" in said
+    assert len(read(tmp_path / "out.mp4").frames) == 8
