@@ -38,6 +38,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument("--tau", type=float, help="threshold of change against the frame before")
     parser.add_argument("--tau2", type=float, help="threshold of change since a patch was last computed")
     parser.add_argument("--min-keep", type=float, help="least share of tokens computed in a frame that has any")
+    parser.add_argument("--max-age", type=int, metavar="N", help="compute every token at least every N blocks")
     parser.add_argument(
         "--fit", choices=("crop", "fit", "stretch"), default="crop", help="how the picture gets its size"
     )
@@ -90,7 +91,7 @@ def _parameters(args: argparse.Namespace, preset: object) -> "Parameters":
     from lipar_core.parameters import merge
 
     assert isinstance(preset, Preset)
-    pruning = {"tau": args.tau, "tau2": args.tau2, "min_keep": args.min_keep}
+    pruning = {"tau": args.tau, "tau2": args.tau2, "min_keep": args.min_keep, "max_age": args.max_age}
     chosen: dict[str, object] = {name: value for name, value in pruning.items() if value is not None}
     if args.no_pruning:
         chosen["enabled"] = False

@@ -55,6 +55,7 @@ def test_a_video_without_a_whole_frame_is_refused(tmp_path, refused):
         (("--tau", "much"), "argument --tau: invalid float value: 'much'"),
         (("--tau2", 5), "--tau2 = 5.0: must be >= 0 and <= 4"),
         (("--min-keep", 2), "--min-keep = 2.0: must be >= 0 and <= 1"),
+        (("--max-age", -1), "--max-age = -1: must be >= 0 and <= 1000"),
         (("--strength", 1.5), "--strength = 1.5: must be >= 0 and <= 1"),
         (("--steps", 100, 200), "--steps = [100, 200]: must be decreasing"),
         (("--steps", 1000), "--steps = 1000: must be >= 1 and <= 999"),

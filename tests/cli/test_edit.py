@@ -138,6 +138,13 @@ def test_everything_is_computed_without_pruning(clip, edit, flags):
     assert "100% of tokens computed" in edit(clip, *flags)[1]
 
 
+def test_no_token_gets_older_than_its_greatest_age(tmp_path, edit):
+    clip, still = make_clip(tmp_path / "in.mp4", 40), ("--tau", 2, "--tau2", 4)
+    assert " 9% of tokens computed" in edit(clip, *still)[1]  # the first of eleven blocks: one more for the decoder's lag
+    (tmp_path / "out" / "out.mp4").unlink()
+    assert " 55% of tokens computed" in edit(clip, *still, "--max-age", 2)[1]
+
+
 def test_a_high_threshold_reuses(clip, edit):
     said = edit(clip, "--tau", 2, "--tau2", 4)[1]
     share = int(said.split("% of tokens")[0].split()[-1])
