@@ -29,6 +29,7 @@ class Pruning:
     min_keep: UnitInterval = 0.0  # least share of tokens computed in a frame that has any
     refresh_last_frame: bool = True  # last denoising step renders the block's last latent frame in full
     max_age: Annotated[int, at.Interval(ge=0, le=1000)] = 0  # blocks; 0 = no limit
+    bound_drift: bool = False  # tokens past tau2 are computed even where the mask's clean-up takes them for noise
     recovery: bool = True  # off = pruned tokens are simply absent (ablation)
 
 

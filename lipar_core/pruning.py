@@ -55,13 +55,15 @@ class Detector:
         block = self.frames // self.block_frames
         force = force or not pruning.enabled or block == 0
         if self.anchor is None or self.undilated is None or self.kept_block is None:
-            raw = torch.zeros_like(smoothed, dtype=torch.bool)
+            raw = past = torch.zeros_like(smoothed, dtype=torch.bool)
         else:
-            drift = trimmed_distance(patches, self.anchor).view_as(smoothed)
-            raw = clean_mask((smoothed > pruning.tau) | (drift > pruning.tau2))
+            past = trimmed_distance(patches, self.anchor).view_as(smoothed) > pruning.tau2
+            raw = clean_mask((smoothed > pruning.tau) | past)
         keep = dilate(raw if self.undilated is None else raw | self.undilated, 5)
         if pruning.min_keep > 0:
             keep = at_least(keep, smoothed, pruning.min_keep)
+        if pruning.bound_drift:
+            keep = keep | past
         if pruning.max_age > 0 and self.kept_block is not None and self.frames % self.block_frames == 0:
             keep = keep | (block - self.kept_block >= pruning.max_age)
         if force:

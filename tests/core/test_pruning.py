@@ -78,6 +78,16 @@ def test_slow_drift_is_bounded():
     assert not unbounded[1:].any()
 
 
+def test_a_patch_too_small_for_the_clean_up_is_bounded_too():
+    """The mask's clean-up takes a lone patch for noise; with `bound_drift` it still never goes stale past tau2."""
+    latents = still(6)
+    latents[2:, :, 8:10, 10:12] += 2.0  # one patch, for good
+    assert not detector(1)(latents, SETTINGS)[1:].any()
+    keep = detector(1)(latents, replace(SETTINGS, bound_drift=True))
+    assert keep[2, 4, 5]
+    assert keep[1:].sum() == 1  # no neighbour, and no second time: the anchor moved with it
+
+
 def test_minimum_keep_ratio_is_reached_by_the_largest_changes():
     find = detector()
     find(still(3), SETTINGS)

@@ -7,6 +7,7 @@ export interface Pruning {
   min_keep: number;
   refresh_last_frame: boolean;
   max_age: number;
+  bound_drift: boolean;
   recovery: boolean;
 }
 
