@@ -32,7 +32,7 @@ python:
 		"Install one (Debian, Ubuntu: apt install python3 python3-venv) or name it: make PYTHON=/path/to/python" >&2; exit 1; }
 
 setup: python
-	@$(SETUP) packages dev train
+	@$(SETUP) packages dev eval train
 	@$(SETUP) tools
 	@$(SETUP) web
 

@@ -27,7 +27,6 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument("--threads", type=int, help="on a CPU (default: PyTorch's choice)")
     parser.add_argument("--media", type=Path, help="folder of clips (default: the few in tests/media)")
     parser.add_argument("--blocks", type=int, default=24, help="measured per arm (default: 24)")
-    parser.add_argument("--recovery", action="store_true", help="measure what attention recovery is worth, in PSNR")
     parser.add_argument("--json", type=Path, help="write all figures there (default: bench-results/PRESET.json)")
     parser.set_defaults(run=run)
 
@@ -46,35 +45,29 @@ def run(args: argparse.Namespace) -> int:
     if args.device is not None:
         check_device(args.device)
     set_threads(args.threads)
-    clips = _clips(args.media)
+    clips = find_clips(args.media)
     if not clips:
-        if args.recovery:
-            raise LiparError("--recovery: no clips come with this install, name a folder of them with --media")
         print("no clips come with this install: forced keep ratios only (--media DIR takes clips)", file=sys.stderr)
     models = load_models(load_preset(resolve(args.preset)), args.device)
     machine = measure.machine(models.device)
     print("\n".join(f"{name}: {value}" for name, value in machine.items()))
     results: dict[str, object] = {"machine": machine, "preset": models.preset.name}
-    if args.recovery:
-        results["recovery"] = rows = [measure.recovery(models, path) for path in clips]
-        _print_rows(rows)
-    else:
-        forced = measure.forced_ratios(models, RATIOS, args.blocks)
-        _print_arms(f"forced keep ratios, {args.blocks} blocks an arm, interleaved", forced)
-        results["forced"] = [arm.figures() for arm in forced]
-        results["clips"] = {}
-        for path in clips:
-            arms = measure.on_and_off(models, path, args.blocks)
-            _print_arms(f"{path.name}: pruning off and on, same window, interleaved", arms)
-            results["clips"][path.name] = [arm.figures() for arm in arms]  # type: ignore[index]
-    target = args.json or RESULTS / f"{models.preset.name}{'-recovery' if args.recovery else ''}.json"
+    forced = measure.forced_ratios(models, RATIOS, args.blocks)
+    _print_arms(f"forced keep ratios, {args.blocks} blocks an arm, interleaved", forced)
+    results["forced"] = [arm.figures() for arm in forced]
+    results["clips"] = {}
+    for path in clips:
+        arms = measure.on_and_off(models, path, args.blocks)
+        _print_arms(f"{path.name}: pruning off and on, same window, interleaved", arms)
+        results["clips"][path.name] = [arm.figures() for arm in arms]  # type: ignore[index]
+    target = args.json or RESULTS / f"{models.preset.name}.json"
     target.parent.mkdir(exist_ok=True)
     target.write_text(json.dumps(results, indent=1) + "\n")
     print(f"\nfigures written to {target}")
     return 0
 
 
-def _clips(folder: Path | None) -> list[Path]:
+def find_clips(folder: Path | None) -> list[Path]:
     """Clips to measure on; raises `LiparError` when a named folder has none."""
     if folder is None:
         return sorted(CLIPS.glob("*.mp4"))
@@ -103,11 +96,3 @@ def _print_arms(title: str, arms: "list[Arm]") -> None:
             *parts,
             sep="  ",
         )
-
-
-def _print_rows(rows: list[dict[str, object]]) -> None:
-    print("\nPSNR of pruned output to unpruned output, dB, same masks and seed")
-    print(f"{'clip':>28} {'kept':>6} {'with':>7} {'without':>8} {'gain':>6}")
-    for row in rows:
-        with_db, without_db, gain = row["recovery_db"], row["naive_db"], row["gain_db"]
-        print(f"{row['clip']!s:>28} {row['kept']:6.2f} {with_db:7.2f} {without_db:8.2f} {gain:+6.2f}")

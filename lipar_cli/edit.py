@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     from lipar_core.parameters import Parameters
     from lipar_core.session import Edited, EditSession
 
-COMPUTED, REUSED = (255, 120, 0), (0, 120, 255)  # tints of --overlay: orange was computed, blue was reused
-TINT = 0.3
-
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     parser = commands.add_parser("edit", help="edit a video file", description="Edit a video file as the prompt says.")
@@ -147,21 +144,14 @@ def _edit(reader: "VideoReader", writer: "VideoWriter", session: "EditSession[in
 def _pictures(edited: "Edited[int]", args: argparse.Namespace, sources: "deque[Picture]") -> "Iterable[Picture]":
     import numpy as np
 
+    from lipar_cli.overlay import tinted
+
     frames = (edited.frames * 255).round().byte().permute(0, 2, 3, 1).cpu().numpy()
     keep = edited.keep.cpu().numpy()
     for frame, mask in zip(frames, keep, strict=True):
         source = sources.popleft()
-        shown = _tinted(frame, mask) if args.overlay else frame
+        shown = tinted(frame, mask) if args.overlay else frame
         yield np.concatenate([source, shown], axis=1) if args.side_by_side else shown
-
-
-def _tinted(frame: "Picture", keep: "Picture") -> "Picture":
-    import numpy as np
-
-    height, width = frame.shape[:2]
-    cells = np.where(keep[..., None], COMPUTED, REUSED)
-    tint = np.repeat(np.repeat(cells, height // keep.shape[0], axis=0), width // keep.shape[1], axis=1)
-    return (frame * (1 - TINT) + tint * TINT).astype(np.uint8)
 
 
 class _Totals:

@@ -1,6 +1,5 @@
 """What `lipar bench` measures. Arms take turns block by block, so that a busy machine disturbs all alike."""
 
-import math
 import platform
 import statistics
 import time
@@ -9,16 +8,14 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from lipar_cli.video_reader import SourceFrame, VideoReader
+from lipar_cli.clips import read_clip
 from lipar_core.config import default_parameters
 from lipar_core.errors import LiparError
 from lipar_core.models import Models
-from lipar_core.parameters import Parameters
-from lipar_core.session import BlockReport, Edited, EditSession
+from lipar_core.session import BlockReport, EditSession
 
 WARM_UP = 3  # blocks of each arm that are not counted
 TRANSFORMER = ("denoise", "clean")  # the stages that pruning shortens
@@ -111,43 +108,12 @@ def on_and_off(models: Models, path: Path, blocks: int) -> list[Arm]:
     parameters = default_parameters(models.preset)
     off = replace(parameters, pruning=replace(parameters.pruning, enabled=False))
     arms = [Arm("off", EditSession(models, off)), Arm("on", EditSession(models, parameters))]
-    clip, size = load_clip(path, models), models.preset.stream.frames_per_block
+    clip, size = read_clip(path, models).frames, models.preset.stream.frames_per_block
     count = len(clip) // size
     if not count:
         raise LiparError(f"clip {path}: has {len(clip)} frames, a block takes {size}")
     _interleave(arms, lambda block: clip[block % count * size :][:size], blocks)
     return arms
-
-
-def recovery(models: Models, path: Path) -> dict[str, object]:
-    """What attention recovery is worth on a clip: PSNR of pruned to unpruned output with it and without."""
-    clip, parameters = load_clip(path, models), default_parameters(models.preset)
-    full = _edit(models, clip, replace(parameters, pruning=replace(parameters.pruning, enabled=False)))
-    ours = _edit(models, clip, parameters)
-    naive = _edit(models, clip, replace(parameters, pruning=replace(parameters.pruning, recovery=False)))
-    assert ours.keep.equal(naive.keep), "the detector sees the source alone, so both arms have the same masks"
-    with_db, without_db = psnr(ours.frames, full.frames), psnr(naive.frames, full.frames)
-    ratios = [report.keep_ratio for report in ours.blocks[1:]]  # a stream's first block is kept in full
-    return {
-        "clip": path.stem,
-        "kept": statistics.mean(ratios or [1.0]),
-        "recovery_db": with_db,
-        "naive_db": without_db,
-        "gain_db": with_db - without_db,
-    }
-
-
-def load_clip(path: Path, models: Models) -> Tensor:
-    """All frames of a clip [N, 3, H, W] uint8, in the preset's size."""
-    stream = models.preset.stream
-    with VideoReader(path, stream.width, stream.height, "crop") as reader:
-        pictures = [item.picture for item in reader if isinstance(item, SourceFrame)]
-    return torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2)
-
-
-def psnr(a: Tensor, b: Tensor) -> float:
-    """Of pictures in [0, 1], dB."""
-    return -10 * math.log10(float(((a - b) ** 2).mean()) + 1e-12)
 
 
 def _forced(models: Models, ratio: float) -> Arm:
@@ -163,14 +129,6 @@ def _interleave(arms: list[Arm], block: Callable[[int], Tensor], blocks: int) ->
     for i in range(WARM_UP + blocks):
         for arm in arms if i % 2 == 0 else reversed(arms):
             arm.run(block(i), count=i >= WARM_UP)
-
-
-def _edit(models: Models, clip: Tensor, parameters: Parameters) -> Edited[int]:
-    """All of the edited clip, on the CPU."""
-    session: EditSession[int] = EditSession(models, parameters)
-    first, rest = session.push(clip, range(len(clip))), session.flush()
-    frames, keep = (torch.cat([getattr(part, name).cpu() for part in (first, rest)]) for name in ("frames", "keep"))
-    return Edited(frames, [*first.pts, *rest.pts], keep, [*first.blocks, *rest.blocks])
 
 
 def _best_seconds(work: Callable[[], object]) -> float:

@@ -23,7 +23,7 @@ class Room:
 
 PLAIN, KERNELS, PARTS, NETWORKS, WEIGHTS = "plain", "kernels", "parts", "networks", "weights"
 ENGINE, WIRE, MODEL, MEDIA, WEB, SERVE, COMMANDS = "engine", "wire", "model", "media", "web", "serve", "commands"
-SETTINGS, ENTRY = "settings", "entry"
+SETTINGS, ENTRY, EVALUATION = "settings", "entry", "evaluation"
 CORE = (PLAIN, KERNELS, PARTS, NETWORKS, WEIGHTS, ENGINE)
 
 
@@ -116,9 +116,15 @@ ROOMS = (
         packages=frozenset({"uvicorn"}),
     ),
     Room(
+        name=EVALUATION,
+        prefixes=("lipar_cli.evaluation",),
+        may_import=(*CORE, COMMANDS),
+        packages=frozenset({"cv2", "jinja2", "lpips", "matplotlib", "numpy", "PIL", "torch", "torchmetrics"}),
+    ),
+    Room(
         name=COMMANDS,
         prefixes=("lipar_cli",),
-        may_import=(*CORE, SERVE),
+        may_import=(*CORE, SERVE, EVALUATION),
         packages=frozenset({"av", "numpy", "torch"}),
     ),
 )

@@ -140,7 +140,9 @@ def test_everything_is_computed_without_pruning(clip, edit, flags):
 
 def test_no_token_gets_older_than_its_greatest_age(tmp_path, edit):
     clip, still = make_clip(tmp_path / "in.mp4", 40), ("--tau", 2, "--tau2", 4)
-    assert " 9% of tokens computed" in edit(clip, *still)[1]  # the first of eleven blocks: one more for the decoder's lag
+    assert (
+        " 9% of tokens computed" in edit(clip, *still)[1]
+    )  # the first of eleven blocks: one more for the decoder's lag
     (tmp_path / "out" / "out.mp4").unlink()
     assert " 55% of tokens computed" in edit(clip, *still, "--max-age", 2)[1]
 

@@ -1,0 +1,56 @@
+"""The clips that are measured on, and a whole clip's way through a session."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lipar_cli.video_reader import SourceFrame, VideoReader
+from lipar_core.models import Models
+from lipar_core.parameters import Parameters
+from lipar_core.session import Edited, EditSession
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """A film in the preset's size."""
+
+    name: str
+    frames: Tensor  # [N, 3, H, W] uint8
+
+    @property
+    def pixels(self) -> Tensor:
+        """[N, 3, H, W] in [0, 1]."""
+        return self.frames.float() / 255
+
+
+def read_clip(path: Path, models: Models, limit: int | None = None) -> Clip:
+    """At most `limit` frames of a file; raises `LiparError` where it cannot be read."""
+    stream = models.preset.stream
+    pictures = []
+    with VideoReader(path, stream.width, stream.height, "crop") as reader:
+        for item in reader:
+            if isinstance(item, SourceFrame):
+                pictures.append(item.picture)
+            if len(pictures) == limit:
+                break
+    return Clip(path.stem, torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2))
+
+
+def edit(
+    models: Models, clip: Clip, parameters: Parameters, force_keep: Callable[[int], Tensor] | None = None
+) -> Edited[int]:
+    """All of the edited clip, on the CPU."""
+    session: EditSession[int] = EditSession(models, parameters, force_keep=force_keep)
+    first, rest = session.push(clip.frames, range(len(clip.frames))), session.flush()
+    frames, keep = (torch.cat([getattr(part, name).cpu() for part in (first, rest)]) for name in ("frames", "keep"))
+    return Edited(frames, [*first.pts, *rest.pts], keep, [*first.blocks, *rest.blocks])
+
+
+def kept(edited: Edited[int]) -> float:
+    """Share of tokens computed, without the first block, which is always kept in full."""
+    ratios = [report.keep_ratio for report in edited.blocks[1:]]
+    return sum(ratios) / len(ratios) if ratios else 1.0

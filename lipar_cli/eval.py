@@ -1,0 +1,83 @@
+"""`lipar eval`: what the model and its pruning are worth in quality, as a table, JSON and a page with curves."""
+
+import argparse
+from pathlib import Path
+
+from lipar_core.errors import LiparError
+
+PARTS = ("autoencoder", "fidelity", "pruning", "detectors", "long")
+SCALES = (0.5, 0.75, 1.0, 1.5, 2.0)
+RESULTS = Path("eval-results")
+
+
+def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = commands.add_parser(
+        "eval",
+        help="measure quality: autoencoder, styles, pruning, detector, long runs",
+        description="Measures quality on a folder of clips and writes a table, JSON and an HTML page with curves.",
+    )
+    parser.add_argument("--preset", default="auto", help="auto, a bundled preset, or a YAML file (default: auto)")
+    parser.add_argument("--device", help="cpu or cuda (default: the preset's)")
+    parser.add_argument("--threads", type=int, help="on a CPU (default: PyTorch's choice)")
+    parser.add_argument("--media", type=Path, help="folder of clips (default: the few in tests/media)")
+    parser.add_argument("--frames", type=int, default=160, help="of each clip, at most (default: 160)")
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS, help="what to measure (default: all)")
+    parser.add_argument(
+        "-p", "--prompt", action="append", help="for pruning; more than once (default: the preset's first style)"
+    )
+    parser.add_argument("--every-style", action="store_true", help="for pruning: the prompts of all styles")
+    parser.add_argument(
+        "--scales", type=float, nargs="+", default=SCALES, help="times the preset's tau and tau2, for the curves"
+    )
+    parser.add_argument("--minutes", type=float, default=5.0, help="of the long run (default: 5)")
+    parser.add_argument("--out", type=Path, default=RESULTS, help=f"folder for the report (default: {RESULTS})")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    from lipar_cli.bench import find_clips
+    from lipar_cli.devices import check_device, set_threads
+    from lipar_cli.presets import resolve
+    from lipar_core.config import load_preset
+    from lipar_core.models import load_models
+
+    try:
+        from lipar_cli.evaluation.report import Report
+    except ImportError as error:
+        raise LiparError(f"lipar eval needs {error.name}: pip install 'lipar-live[eval]'") from error
+    _check(args)
+    if args.device is not None:
+        check_device(args.device)
+    set_threads(args.threads)
+    paths = find_clips(args.media)
+    if not paths:
+        raise LiparError("no clips come with this install, name a folder of them with --media")
+    models = load_models(load_preset(resolve(args.preset)), args.device)
+    args.out.mkdir(parents=True, exist_ok=True)
+    report = Report(models, paths, args.frames)
+    if "autoencoder" in args.parts:
+        report.autoencoder()
+    if "fidelity" in args.parts:
+        report.fidelity()
+    if "pruning" in args.parts:
+        styles = [style.prompt for style in models.preset.styles]
+        report.pruning(styles if args.every_style else args.prompt or styles[:1], args.scales)
+    if "detectors" in args.parts:
+        report.detectors(args.scales)
+    if "long" in args.parts:
+        report.long_run(args.minutes)
+    report.write(args.out)
+    print(f"\nreport written to {args.out / 'report.html'}, figures to {args.out / 'report.json'}")
+    return 0
+
+
+def _check(args: argparse.Namespace) -> None:
+    if args.frames < 24:
+        raise LiparError(f"--frames = {args.frames}: must be at least 24")
+    if not 0.5 <= args.minutes <= 60:
+        raise LiparError(f"--minutes = {args.minutes:g}: must be >= 0.5 and <= 60")
+    for scale in args.scales:
+        if not 0 < scale <= 10:
+            raise LiparError(f"--scales = {scale:g}: must be > 0 and <= 10")
+    if args.out.exists() and not args.out.is_dir():
+        raise LiparError(f"--out {args.out}: is not a folder")

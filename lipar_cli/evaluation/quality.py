@@ -1,0 +1,54 @@
+"""How far one picture is from another, and how much a film flickers. Frames are [N, 3, H, W] in [0, 1]."""
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+from torchmetrics.functional.image import structural_similarity_index_measure
+
+Metric = Callable[[Tensor, Tensor], float]
+
+STILL = 2 / 255  # a pixel that changes less from frame to frame does not move
+EVERY = 4  # SSIM and LPIPS look at every fourth frame: they are slow, and neighbours are alike
+
+
+def psnr(a: Tensor, b: Tensor) -> float:
+    """Peak signal-to-noise ratio over all frames together, dB; 120 where they are equal."""
+    return -10 * math.log10(float(((a - b) ** 2).mean()) + 1e-12)
+
+
+def ssim(a: Tensor, b: Tensor) -> float:
+    """Mean structural similarity (Wang et al. 2004)."""
+    found = structural_similarity_index_measure(a[::EVERY], b[::EVERY], data_range=1.0)
+    assert isinstance(found, Tensor)
+    return float(found)
+
+
+def flicker(frames: Tensor, source: Tensor) -> float:
+    """Mean change from frame to frame where the source does not move, in levels of 255; NaN where all moves."""
+    still = source.diff(dim=0).abs().mean(dim=1) < STILL
+    return float(frames.diff(dim=0).abs().mean(dim=1)[still].mean()) * 255
+
+
+def correlation(a: Tensor, b: Tensor) -> float:
+    """Pearson's, of two series [N]."""
+    return float(torch.corrcoef(torch.stack([a, b]))[0, 1])
+
+
+def load_lpips() -> tuple[Metric | None, str]:
+    """The LPIPS metric of the user's `lpips` package, or None; and what to tell the user."""
+    try:
+        import lpips
+    except ImportError:
+        return None, "LPIPS left out: the package lpips is not installed"
+    try:
+        network = lpips.LPIPS(net="alex", verbose=False).eval()
+    except Exception as error:  # whatever a download of weights may end in
+        return None, f"LPIPS left out: its weights cannot be loaded ({error})"
+
+    @torch.inference_mode()
+    def measure(a: Tensor, b: Tensor) -> float:
+        return float(network(a[::EVERY] * 2 - 1, b[::EVERY] * 2 - 1).mean())
+
+    return measure, "LPIPS (AlexNet)"

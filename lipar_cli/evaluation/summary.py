@@ -1,0 +1,23 @@
+"""From rows of figures to the few that are told first: means by any column."""
+
+import math
+from collections.abc import Sequence
+
+Row = dict[str, object]
+
+
+def means(rows: Sequence[Row], by: Sequence[str] = ()) -> list[Row]:
+    """A row per distinct value of the `by` columns, with the mean of every number column; NaN is left out."""
+    groups: dict[tuple[object, ...], list[Row]] = {}
+    for row in rows:
+        groups.setdefault(tuple(row[name] for name in by), []).append(row)
+    return [dict(zip(by, key, strict=True)) | _mean(group, set(by)) for key, group in groups.items()]
+
+
+def _mean(rows: Sequence[Row], without: set[str]) -> Row:
+    found: Row = {}
+    for name, value in rows[0].items():
+        if name not in without and isinstance(value, float):
+            numbers = [x for row in rows if isinstance(x := row[name], float) and not math.isnan(x)]
+            found[name] = sum(numbers) / len(numbers) if numbers else math.nan
+    return found

@@ -1,0 +1,246 @@
+"""`lipar eval`: the whole command on random weights, and each of its measures where the answer is known."""
+
+import json
+import math
+import sys
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+import yaml
+
+from lipar_cli.clips import Clip, edit, kept
+from lipar_cli.evaluation import detectors, fidelity, quality
+from lipar_cli.evaluation.autoencoder import change_correlation, token_pixels
+from lipar_cli.evaluation.pruning import gains, pruning, scaled
+from lipar_cli.evaluation.summary import means
+from lipar_core.config import Style, default_parameters
+from tests.cli.clips import make_clip, picture
+from tests.tiny import tiny_models, tiny_preset
+
+FRAMES = 24
+WIDE = tiny_preset(width=256, height=144, block_frames=1, window_frames=4)
+
+
+@pytest.fixture(scope="module")
+def wide(preset, tmp_path_factory) -> Path:
+    """The random weights on a picture of 9x16 tokens, with a style whose target is known and one without."""
+    tree = yaml.safe_load(preset.read_text())
+    tree["stream"] |= {"width": 256, "height": 144}
+    tree["styles"] = [{"name": "Sepia film", "prompt": "an old film"}, {"name": "Odd", "prompt": "odd"}]
+    path = tmp_path_factory.mktemp("wide") / "wide.yaml"
+    path.write_text(yaml.safe_dump(tree))
+    return path
+
+
+@pytest.fixture
+def media(tmp_path) -> Path:
+    folder = tmp_path / "media"
+    folder.mkdir()
+    make_clip(folder / "one.mp4", FRAMES, size=(256, 144))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def square() -> Clip:
+    """A bright square that moves over a still gradient, on 9x16 tokens."""
+    frames = np.stack([picture(i, 256, 144) for i in range(FRAMES)])
+    return Clip("square", torch.from_numpy(frames).permute(0, 3, 1, 2))
+
+
+def test_eval_measures_all_parts(tmp_path, lipar, wide, media):
+    out = tmp_path / "out"
+    code, said, complaints = lipar(
+        "eval", "--preset", wide, "--media", media, "--frames", FRAMES, "--scales", 0.5, 1, "--minutes", 0.5,
+        "--out", out,
+    )  # fmt: skip
+    assert code == 0, complaints
+    report = json.loads((out / "report.json").read_text())
+    assert {"date", "machine"} <= report["machine"].keys()
+    assert report["clips"] == ["one"]
+    assert {row["clip"] for row in report["autoencoder"]} == {"one"}
+    assert [row["style"] for row in report["fidelity"]] == ["Sepia film"]
+    assert len(report["pruning"]) == 2 * 4  # thresholds x arms
+    assert all(0 < row["kept"] <= 1 for row in report["pruning"])
+    assert len(report["detectors"]) == 2
+    assert [row["second"] for row in report["long"]] == [30]
+    assert "LPIPS left out" in said
+    page = (out / "report.html").read_text()
+    for heading in ("Autoencoder", "Styles", "Pruning", "The detector as a codec", "Long run"):
+        assert f"<h2>{heading}" in page
+    assert page.count("data:image/svg+xml") >= 5
+    assert 'src="http' not in page
+
+
+def test_eval_measures_what_is_asked_for(tmp_path, lipar, wide, media):
+    flags = ("--media", media, "--frames", FRAMES, "--parts", "pruning", "--scales", 1, "--out", tmp_path)
+    assert lipar("eval", "--preset", wide, *flags, "-p", "a <b>", "-p", "c")[0] == 0
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert "autoencoder" not in report
+    assert {row["prompt"] for row in report["pruning"]} == {"a <b>", "c"}
+    assert "a &lt;b&gt;" in (tmp_path / "report.html").read_text()
+    assert lipar("eval", "--preset", wide, *flags, "--every-style")[0] == 0
+    assert {r["prompt"] for r in json.loads((tmp_path / "report.json").read_text())["pruning"]} == {
+        "an old film",
+        "odd",
+    }
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (("--frames", 3), "--frames = 3: must be at least 24"),
+        (("--minutes", 0), "--minutes = 0: must be >= 0.5 and <= 60"),
+        (("--scales", 0), "--scales = 0: must be > 0 and <= 10"),
+        (("--media", "nowhere"), "--media nowhere: no .mp4 file there"),
+        (("--parts", "speed"), "argument --parts: invalid choice: 'speed'"),
+        (("--out", __file__), f"--out {__file__}: is not a folder"),
+    ],
+)
+def test_eval_refuses(lipar, flags, said):
+    code, _, complaints = lipar("eval", "--preset", "tiny", *flags)
+    assert code == 2
+    assert said in complaints
+    assert complaints.count("\n") == 1
+
+
+def test_eval_says_which_package_it_lacks(lipar, monkeypatch):
+    monkeypatch.setitem(sys.modules, "lipar_cli.evaluation.report", None)
+    code, _, complaints = lipar("eval", "--preset", "tiny")
+    assert code == 2
+    assert "pip install 'lipar-live[eval]'" in complaints
+
+
+def test_quality_of_known_pictures():
+    a = torch.rand(8, 3, 32, 48, generator=torch.Generator().manual_seed(0))
+    assert quality.psnr(a, a) == pytest.approx(120)
+    assert quality.psnr(a, a + 0.1) == pytest.approx(20, abs=1e-3)
+    assert quality.ssim(a, a) == pytest.approx(1)
+    assert quality.ssim(a, a.flip(-1)) < 0.5
+    still = a[:1].expand(8, -1, -1, -1)
+    blinking = still + 0.1 * (torch.arange(8) % 2).view(-1, 1, 1, 1)
+    assert quality.flicker(blinking, still) == pytest.approx(25.5, rel=1e-3)
+    assert math.isnan(quality.flicker(blinking, blinking))
+
+
+def test_lpips_is_used_where_it_is_there(monkeypatch):
+    package = ModuleType("lpips")
+    package.LPIPS = lambda net, verbose: torch.nn.PairwiseDistance()
+    monkeypatch.setitem(sys.modules, "lpips", package)
+    measure, note = quality.load_lpips()
+    assert measure is not None
+    assert measure(torch.zeros(4, 3), torch.ones(4, 3)) == pytest.approx(2 * 3**0.5)
+    assert note.startswith("LPIPS (")
+
+    def offline(net, verbose):
+        raise OSError("no network")
+
+    package.LPIPS = offline
+    assert quality.load_lpips() == (None, "LPIPS left out: its weights cannot be loaded (no network)")
+
+
+def test_tokens_stand_for_the_pixels_below_them():
+    video = torch.zeros(8, 3, 64, 96)
+    video[4:, :, 16:32, 32:48] = 1
+    assert token_pixels(video, 4, 6).mean(dim=-1).nonzero().tolist() == [[1, 1 * 6 + 2]]
+
+
+def test_latents_that_follow_pixels_correlate():
+    models = tiny_models()
+    levels = torch.rand(3, 1, 4, 6, generator=torch.Generator().manual_seed(0))  # of each token, at three latent frames
+    pixels = levels.repeat_interleave(4, 0).repeat_interleave(16, -2).repeat_interleave(16, -1).expand(-1, 3, -1, -1)
+    latents = levels.repeat_interleave(2, -2).repeat_interleave(2, -1).expand(-1, 8, -1, -1)
+    assert change_correlation(models, pixels, latents) == pytest.approx(1)
+    assert abs(change_correlation(models, pixels, latents.flip(-1))) < 0.5
+
+
+def test_a_stale_patch_is_as_it_was_when_last_kept():
+    pixels = torch.arange(5.0).view(5, 1, 1).expand(-1, 2, 3)
+    keep = torch.tensor([[1, 1], [0, 1], [0, 0], [1, 0], [0, 0]]).bool()
+    assert detectors.stale(pixels, keep)[..., 0].tolist() == [[0, 0], [0, 1], [0, 1], [3, 1], [3, 1]]
+
+
+def test_other_detectors_keep_as_much():
+    change = torch.rand(20, 4, 6, generator=torch.Generator().manual_seed(0))
+    for mask in (
+        detectors.at_share(lambda level: detectors.first_block(change > level, 1), 0.4),
+        detectors.most_changed(change, 1, 0.4),
+    ):
+        assert mask.float().mean() == pytest.approx(0.4, abs=0.003)
+        assert mask[0].all()
+        assert change[1:][mask[1:]].min() > change[1:][~mask[1:]].max()
+    still = detectors.published(torch.zeros(6, 9, 16), 1, 0.1)
+    assert still[0].all()
+    assert not still[1:].any()
+
+
+def test_the_published_detector_looks_a_frame_ahead():
+    change = torch.zeros(8, 9, 16)
+    change[4:6] = 1.0
+    keep = detectors.published(change, 1, 0.1)
+    assert keep[3].all()
+    assert not keep[1:3].any()
+
+
+def test_ours_loses_less_than_pixels_at_equal_share(square):
+    models = tiny_models(WIDE)
+    row = detectors.detectors(models, [square], scaled(models.preset, [0.5]))[0]
+    assert row["kept"] == row["ours_kept"]
+    assert row["pixels_kept"] == pytest.approx(row["kept"], abs=1e-3)
+    assert row["published_kept"] >= row["kept"] - 1e-6
+    assert min(row["ours_db"], row["pixels_db"], row["published_db"]) > 10
+
+
+def test_fidelity_tells_styles_apart(square, monkeypatch):
+    """Where the model's output is a style's very target, that style is found, with nothing lost."""
+    models = tiny_models(WIDE)
+    styles = (Style(name="Dark", prompt="dark"), Style(name="Bright", prompt="bright"))
+    models = replace(models, preset=replace(models.preset, styles=styles))
+    targets = {"Dark": lambda frame: frame // 4, "Bright": lambda frame: 255 - frame // 4}
+
+    def perfect(models, clip, parameters):
+        return replace(EDITED, frames=fidelity.apply(targets[parameters.prompt.title()], clip.frames))
+
+    EDITED = edit(models, square, default_parameters(models.preset))
+    monkeypatch.setattr(fidelity, "edit", perfect)
+    rows = fidelity.fidelity(models, [square], targets)
+    assert [row["right"] for row in rows] == [1.0, 1.0]
+    assert all(row["psnr_db"] > 100 for row in rows)
+    monkeypatch.setattr(
+        fidelity, "edit", lambda models, clip, parameters: perfect(models, clip, replace(parameters, prompt="dark"))
+    )
+    rows = fidelity.fidelity(models, [square], targets)
+    assert [(row["right"], row["taken_for"]) for row in rows] == [(1.0, "Dark"), (0.0, "Dark")]
+
+
+def test_arms_of_pruning(square):
+    models = tiny_models(WIDE)
+    everything, some = scaled(models.preset, [1e-6, 1.0])
+    rows = pruning(models, [square], ["x"], [everything, some])
+    by = {(row["tau"], row["arm"]): row for row in rows}
+    assert by[everything.tau, "lipar"]["kept"] == 1
+    assert by[everything.tau, "lipar"]["psnr_db"] == pytest.approx(120)
+    ours, naive, pixels, unbounded = (
+        by[some.tau, arm] for arm in ("lipar", "naive", "pixel difference", "no long-term bound")
+    )
+    assert ours["kept"] == naive["kept"] < 1
+    assert ours["psnr_db"] != naive["psnr_db"]
+    assert pixels["kept"] == pytest.approx(ours["kept"], abs=0.01)
+    assert unbounded["kept"] <= ours["kept"]
+    assert gains(rows, some.tau)["square"] == pytest.approx(ours["psnr_db"] - naive["psnr_db"])
+
+
+def test_the_first_block_does_not_count_as_kept():
+    ratios = [1.0, 0.25, 0.75]
+    assert kept(SimpleNamespace(blocks=[SimpleNamespace(keep_ratio=ratio) for ratio in ratios])) == 0.5
+    assert kept(SimpleNamespace(blocks=[SimpleNamespace(keep_ratio=1.0)])) == 1.0
+
+
+def test_means_leave_out_what_is_not_known():
+    rows = [{"a": "x", "v": 1.0}, {"a": "x", "v": 3.0}, {"a": "y", "v": math.nan}]
+    assert means(rows, ["a"])[0] == {"a": "x", "v": 2.0}
+    assert math.isnan(means(rows, ["a"])[1]["v"])
+    assert means(rows) == [{"v": 2.0}]
