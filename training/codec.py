@@ -7,7 +7,10 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import avg_pool2d
+from torchmetrics.functional.image import structural_similarity_index_measure
 
+from lipar_cli.evaluation.quality import psnr
 from lipar_core.config import CodecConfig
 from lipar_core.taehv import TAEHV
 from training import checkpoint
@@ -16,6 +19,7 @@ from training.pca_codec import start_as_pca
 from training.recipe import CodecRecipe
 
 SAVE_EVERY = 200  # steps
+STILL = 2 / 255  # a pixel that changes less from frame to frame does not move
 
 
 def train_codec(
@@ -49,25 +53,34 @@ def train_codec(
     return codec.eval().requires_grad_(False)
 
 
-def psnr(a: Tensor, b: Tensor) -> float:
-    """Of pictures in [0, 1], dB."""
-    return float(-10 * torch.log10(((a - b) ** 2).mean()))
-
-
 def as_tensor(clip: Clip) -> Tensor:
     """uint8 [N, H, W, 3] -> float [N, 3, H, W] in [0, 1]."""
     return torch.from_numpy(np.ascontiguousarray(clip)).permute(0, 3, 1, 2).float() / 255
 
 
 def _loss(codec: TAEHV, video: Tensor, latent_noise: float) -> Tensor:
-    """Difference, its gradients in space and in time (blur and flicker cost extra), and a leash on the latents."""
+    """Difference, structure, edges at three sizes, flicker (twice over where nothing moves), a leash on the latents."""
     latents, _ = codec.encode(video)
     raw, _ = codec.decode(latents + latent_noise * torch.randn_like(latents))
     lag = codec.config.lag_frames
-    error = raw[:, lag:] - video[:, : video.shape[1] - lag]
-    edges = error.diff(dim=-1).abs().mean() + error.diff(dim=-2).abs().mean()
-    flicker = error.diff(dim=1).abs().mean()
-    return error.abs().mean() + 4 * (error**2).mean() + 0.25 * (edges + flicker) + 1e-4 * (latents**2).mean()
+    wanted = video[:, : video.shape[1] - lag]
+    error = raw[:, lag:] - wanted
+    size = error.abs().mean() + 4 * (error**2).mean()
+    structure = structural_similarity_index_measure(raw[:, lag:].flatten(0, 1), wanted.flatten(0, 1), data_range=1.0)
+    assert isinstance(structure, Tensor)
+    look = 0.1 * (1 - structure) + 0.25 * _edges(error.flatten(0, 1))
+    still = (wanted.diff(dim=1).abs().mean(dim=2, keepdim=True) < STILL).float()
+    flicker = (error.diff(dim=1).abs() * (1 + still)).mean()
+    return size + look + 0.25 * flicker + 1e-4 * (latents**2).mean()
+
+
+def _edges(error: Tensor) -> Tensor:
+    """Mean gradient of the error [N, 3, H, W] at full, half and quarter size: blur costs extra, coarse blocks too."""
+    total = error.new_zeros(())
+    for _ in range(3):
+        total = total + error.diff(dim=-1).abs().mean() + error.diff(dim=-2).abs().mean()
+        error = avg_pool2d(error, 2)
+    return total / 2
 
 
 def _batch(clips: list[Clip], recipe: CodecRecipe, rng: np.random.Generator) -> Tensor:

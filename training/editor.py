@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import l1_loss, mse_loss
+from torch.nn.functional import interpolate, l1_loss, mse_loss
 
+from lipar_cli.evaluation.styles import STYLES
 from lipar_core.config import Preset
 from lipar_core.dit import CausalWan, TextMemory
 from lipar_core.flow import CLEAN_TIMESTEP, add_noise, sigmas, timestep_of_sigma, x0_from_prediction
@@ -21,16 +22,16 @@ from lipar_core.taehv import TAEHV
 from training import checkpoint
 from training.latents import Excerpt
 from training.memory import RolloutMemory
-from training.prompts import draw
+from training.prompts import draw, draw_mix
 from training.recipe import StageRecipe
-from training.styles import STYLES
 
 EMA = 0.998  # of the weights that are exported
 LOG_EVERY, SAVE_EVERY, WARMUP = 50, 200, 100  # steps
 PRESET_STRENGTH_SHARE = 0.6  # of the batches; the others draw their first sigma, for the strength slider
 STRENGTHS = (0.05, 0.6)
-HARD, HARD_WEIGHT = {"neon", "blueprint", "comic", "watercolour", "pencil sketch"}, 2.0  # lines are learned last
-STEADY_SHARE = 0.5  # of the tokens that a keep mask keeps, on average
+HARD, HARD_WEIGHT = {"neon", "comic", "watercolour", "pencil sketch"}, 2.0  # lines are learned last
+MIXED_SHARE, BLENDED_SHARE = 0.04, 0.08  # of the samples: two styles in one prompt; two prompts, interpolated
+SCATTERED_SHARE = 0.3  # of the keep masks: tokens drawn one by one; the others keep whole regions, as the detector does
 
 
 class Editor(nn.Module):
@@ -48,11 +49,13 @@ class Editor(nn.Module):
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Latents [B, F, C, h, w] of sources and targets, and a prompt each."""
+    """Latents [B, F, C, h, w] of sources and targets, and what was asked for: a blend of two prompts each."""
 
     source: Tensor
     target: Tensor
     prompts: list[str]
+    others: list[str]
+    shares: Tensor  # [B], of the other prompt: mostly 0
 
 
 def train_editor(
@@ -114,19 +117,20 @@ def rollout_loss(
     sink = preset.stream.sink_frames
     position = sink + int(rng.integers(0, preset.stream.rope_cap_frames - preset.stream.window_frames))
     memory = RolloutMemory(preset.transformer.layers, rope, sink, preset.stream.window_frames, position)
-    text = editor.dit.text_memory(editor.text(batch.prompts))
+    context = torch.lerp(editor.text(batch.prompts), editor.text(batch.others), batch.shares.view(-1, 1, 1))
+    text = editor.dit.text_memory(context)
     strength = None if rng.random() < PRESET_STRENGTH_SHARE else float(rng.uniform(*STRENGTHS))
     source, target = patchify(batch.source, patch), patchify(batch.target, patch)  # [B, F, T, P]
-    prune, context = rng.random() < stage.prune, source.shape[1] - stage.frames
+    prune, given = rng.random() < stage.prune, source.shape[1] - stage.frames
     losses: list[Tensor] = []
     shown: list[Tensor] = []
     previous: Tensor | None = None
     for frame in range(source.shape[1]):
-        selection = _random_selection(rows * cols, rng) if prune and previous is not None else None
-        if selection is not None and frame >= context:
+        selection = _random_selection(rows, cols, rng) if prune and previous is not None else None
+        if selection is not None and frame >= given:
             source, target = (_stale(x, frame, selection) for x in (source, target))
         memory.open(selection)
-        if frame < context:
+        if frame < given:
             x0 = target[:, frame]
         else:
             shares = sigmas(schedule, strength)
@@ -143,7 +147,7 @@ def rollout_loss(
         previous = x0
     loss = torch.stack(losses).mean()
     if stage.pixels:
-        loss = loss + stage.pixels * _pixel_loss(codec, torch.stack(shown, dim=1), target[:, context:], patch, rows)
+        loss = loss + stage.pixels * _pixel_loss(codec, torch.stack(shown, dim=1), target[:, given:], patch, rows)
     return loss
 
 
@@ -181,12 +185,15 @@ def _pixel_loss(codec: TAEHV, tokens: Tensor, wanted: Tensor, patch: int, rows: 
     return 4 * (error.abs().mean() + edges)
 
 
-def _random_selection(tokens: int, rng: np.random.Generator) -> Selection:
-    """A random keep mask, of a random share of tokens."""
-    share = rng.beta(2, 2) * 2 * STEADY_SHARE
-    keep = torch.from_numpy(rng.random((1, tokens)) < share)
-    keep[0, int(rng.integers(tokens))] = True
-    return select(keep)[0]
+def _random_selection(rows: int, cols: int, rng: np.random.Generator) -> Selection:
+    """A random keep mask of a random share of the tokens."""
+    score = torch.from_numpy(rng.random((1, 1, rows, cols)))
+    if rng.random() > SCATTERED_SHARE:
+        coarse = torch.from_numpy(rng.random((1, 1, int(rng.integers(2, rows)), int(rng.integers(2, cols)))))
+        score = interpolate(coarse, (rows, cols), mode="bilinear") + 0.05 * score
+    kept = max(1, round(rng.beta(2, 2) * rows * cols))
+    least_kept = score.flatten().topk(kept).values[-1]
+    return select((score >= least_kept).view(1, -1))[0]
 
 
 def _stale(x: Tensor, frame: int, selection: Selection) -> Tensor:
@@ -197,27 +204,37 @@ def _stale(x: Tensor, frame: int, selection: Selection) -> Tensor:
 
 def draw_batch(excerpts: list[Excerpt], stage: StageRecipe, rng: np.random.Generator) -> Batch:
     """Random crops [B, F, C, h, w] of random excerpts in random styles."""
-    context = int(rng.integers(0, stage.context + 1))
-    frames = context + stage.frames
+    frames = int(rng.integers(0, stage.context + 1)) + stage.frames
     long_enough = [excerpt for excerpt in excerpts if excerpt.latents.shape[1] >= frames]
-    sources, targets, prompts = [], [], []
+    drawn = [
+        _draw_sample(long_enough[index], stage, frames, rng)
+        for index in rng.integers(len(long_enough), size=stage.batch)
+    ]
+    sources, targets, prompts, others, shares = zip(*drawn, strict=True)
+    return Batch(torch.stack(sources), torch.stack(targets), [*prompts], [*others], torch.tensor(shares))
+
+
+def _draw_sample(
+    excerpt: Excerpt, stage: StageRecipe, frames: int, rng: np.random.Generator
+) -> tuple[Tensor, Tensor, str, str, float]:
+    """A crop of the source, of its target [F, C, h, w], the two prompts and the share of the second."""
+    _, length, _, height, width = excerpt.latents.shape
+    (rows, cols), room = (
+        stage.crop,
+        (length - frames + 1, (height - stage.crop[0]) // 2 + 1, (width - stage.crop[1]) // 2 + 1),
+    )
+    at, top, left = rng.integers(0, room) * (1, 2, 2)  # crops keep to the grid of tokens
+    crop = excerpt.latents[:, at : at + frames, :, top : top + rows, left : left + cols].float()
     names, words = list(STYLES), random.Random(int(rng.integers(2**31)))
-    shares = np.array([HARD_WEIGHT if name in HARD else 1.0 for name in names])
-    for index in rng.integers(0, len(long_enough), stage.batch):
-        latents, style = long_enough[index].latents, int(rng.choice(len(names), p=shares / shares.sum()))
-        _, length, _, height, width = latents.shape
-        room = (length - frames + 1, (height - stage.crop[0]) // 2 + 1, (width - stage.crop[1]) // 2 + 1)
-        at, top, left = rng.integers(0, room) * (1, 2, 2)  # crops keep to the grid of tokens
-        place = (
-            slice(at, at + frames),
-            slice(None),
-            slice(top, top + stage.crop[0]),
-            slice(left, left + stage.crop[1]),
-        )
-        sources.append(latents[names.index("none")][place])
-        targets.append(latents[style][place])
-        prompts.append(draw(names[style], words))
-    return Batch(torch.stack(sources).float(), torch.stack(targets).float(), prompts)
+    weights = np.array([HARD_WEIGHT if name in HARD else 1.0 for name in names])
+    first, second = rng.choice(len(names), 2, p=weights / weights.sum())
+    source, prompt, kind = crop[names.index("no edit")], draw(names[first], words), rng.random()
+    if kind < MIXED_SHARE and "no edit" not in (names[first], names[second]):
+        return source, crop[[first, second]].mean(dim=0), draw_mix(names[first], names[second], words), prompt, 0.0
+    if kind > 1 - BLENDED_SHARE:
+        share = float(rng.random())
+        return source, torch.lerp(crop[first], crop[second], share), prompt, draw(names[second], words), share
+    return source, crop[first], prompt, prompt, 0.0
 
 
 def _rate(stage: StageRecipe, step: int) -> float:

@@ -9,11 +9,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from lipar_cli.evaluation.styles import STYLES, apply
 from lipar_core.taehv import TAEHV
 from training import checkpoint
 from training.codec import as_tensor
 from training.media import Clip
-from training.styles import STYLES, apply
 
 LOG_EVERY = 25  # excerpts
 AHEAD = 2  # excerpts styled before their turn
@@ -21,12 +21,12 @@ AHEAD = 2  # excerpts styled before their turn
 
 @dataclass(frozen=True, slots=True)
 class Excerpt:
-    """One clip's latents, float16 [styles, F, C, h, w], styles in the order of `STYLES`; "none" is the source."""
+    """One clip's latents, float16 [styles, F, C, h, w], styles in the order of `STYLES`; "no edit" is the source."""
 
     latents: Tensor
 
     def source(self) -> Tensor:
-        return self.latents[list(STYLES).index("none")]
+        return self.latents[list(STYLES).index("no edit")]
 
 
 def _styled(name: str, clip: Clip) -> tuple[str, list[Clip]]:

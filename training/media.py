@@ -25,10 +25,15 @@ def train_clips(folder: Path, width: int, height: int, frames: int) -> Iterator[
 
 
 def train_photos(folder: Path, width: int, height: int, frames: int) -> Iterator[tuple[str, Clip]]:
-    """(name, clip) of every photo under a slow, seeded pan and zoom."""
-    for number, entry in enumerate(_entries(folder, "train", "photo")):
-        picture = cv2.cvtColor(cv2.imread(str(folder / entry["file"])), cv2.COLOR_BGR2RGB)
-        yield entry["file"], _pan(picture, width, height, frames, np.random.default_rng(number))
+    """(name, clip) of every photo in motion: under a slow pan and zoom, or behind a moving cut-out of another."""
+    entries = _entries(folder, "train", "photo")
+    for number, entry in enumerate(entries):
+        rng = np.random.default_rng(number)
+        clip = _pan(_photo(folder, entry), width, height, frames, rng, still=number % 2 == 1)
+        if number % 2:
+            other = _photo(folder, entries[int(rng.integers(len(entries)))])
+            clip = _pass_over(clip, _pan(other, width, height, 1, rng, still=True)[0], rng)
+        yield entry["file"], clip
 
 
 def eval_clips(folder: Path, width: int, height: int) -> Iterator[tuple[str, Clip]]:
@@ -56,15 +61,37 @@ def _cover(frame: av.VideoFrame, width: int, height: int) -> Clip:
     return picture[top : top + height, left : left + width]
 
 
-def _pan(picture: Clip, width: int, height: int, frames: int, rng: np.random.Generator) -> Clip:
+def _photo(folder: Path, entry: dict[str, str]) -> Clip:
+    return cv2.cvtColor(cv2.imread(str(folder / entry["file"])), cv2.COLOR_BGR2RGB)
+
+
+def _pan(picture: Clip, width: int, height: int, frames: int, rng: np.random.Generator, *, still: bool) -> Clip:
     tall, wide = picture.shape[:2]
     largest = min(wide / width, tall / height)
-    zooms = np.linspace(*rng.uniform(0.75, 1.0, 2), frames) * largest
-    xs, ys = (np.linspace(*rng.uniform(0.0, 1.0, 2), frames) for _ in range(2))
+    ends = rng.uniform([0.75, 0.0, 0.0], 1.0, (2, 3))  # zoom, x, y
+    if still:
+        ends[1] = ends[0]
     out = []
-    for zoom, x, y in zip(zooms, xs, ys, strict=True):
+    for zoom, x, y in np.linspace(*ends, frames) * (largest, 1, 1):
         w, h = width * zoom, height * zoom
         matrix = np.array([[zoom, 0, x * (wide - w)], [0, zoom, y * (tall - h)]], dtype=np.float32)
         flags = cv2.INTER_AREA | cv2.WARP_INVERSE_MAP
         out.append(cv2.warpAffine(picture, matrix, (width, height), flags=flags, borderMode=cv2.BORDER_REPLICATE))
+    return np.stack(out)
+
+
+def _pass_over(clip: Clip, picture: Clip, rng: np.random.Generator) -> Clip:
+    """The clip with a rectangle or an ellipse of the picture [H, W, 3] moving across it in a straight line."""
+    frames, height, width, _ = clip.shape
+    size = rng.uniform(0.12, 0.5, 2) * (width, height) / 2
+    ends = rng.uniform(0, 1, (2, 2)) * (width, height)
+    middle = rng.uniform(0.3, 0.7, 2) * (width, height)
+    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
+    power, out = (2 if rng.random() < 0.5 else 8), []
+    for frame, at in zip(clip, np.linspace(*ends, frames), strict=True):
+        shift = np.array([[1, 0, at[0] - middle[0]], [0, 1, at[1] - middle[1]]], dtype=np.float32)
+        moved = cv2.warpAffine(picture, shift, (width, height), borderMode=cv2.BORDER_REFLECT)
+        distance = np.abs((x - at[0]) / size[0]) ** power + np.abs((y - at[1]) / size[1]) ** power
+        cover = np.clip((1 - distance ** (1 / power)) * size.min(), 0, 1)[..., None]  # an edge one pixel wide
+        out.append((frame * (1 - cover) + moved * cover).astype(np.uint8))
     return np.stack(out)

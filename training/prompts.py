@@ -1,13 +1,14 @@
 """What people may type for a style: names for it, put into sentences of many shapes."""
 
 import random
+import string
 
 NAMES: dict[str, tuple[str, ...]] = {
     "pencil sketch": (
         "pencil sketch", "pencil drawing", "sketch", "graphite drawing", "hand-drawn sketch", "charcoal sketch",
         "black and white pencil sketch", "drawing with a pencil", "line sketch on white paper",
     ),
-    "sepia": (
+    "sepia film": (
         "sepia film", "sepia photograph", "old film", "vintage photo", "old photograph", "antique sepia picture",
         "silent movie", "faded brown photograph", "old-time western photo",
     ),
@@ -21,10 +22,10 @@ NAMES: dict[str, tuple[str, ...]] = {
     ),
     "neon": (
         "neon edges", "neon lights", "glowing neon outlines", "neon sign", "cyberpunk neon", "tron lines",
-        "glowing contours in the dark", "synthwave neon",
+        "glowing contours in the dark", "neon signs at night",
     ),
     "comic": (
-        "comic book", "comic", "cartoon", "graphic novel", "pop art", "comic strip", "manga in colour",
+        "comic book", "comic", "cartoon", "graphic novel", "inked comic", "comic strip", "manga in colour",
         "superhero comic with black outlines",
     ),
     "oil painting": (
@@ -35,13 +36,33 @@ NAMES: dict[str, tuple[str, ...]] = {
         "watercolour", "watercolor painting", "watercolour painting", "aquarelle", "pale watercolor wash",
         "soft watercolor on paper", "light wash of water colours",
     ),
-    "blueprint": (
-        "blueprint", "technical blueprint", "cyanotype", "architect's drawing", "white lines on blue paper",
-        "engineering drawing on blue paper", "chalk on a blue board",
-    ),
     "golden hour": (
         "golden hour", "warm sunset light", "sunset", "warm evening sun", "teal and orange film", "golden sunlight",
         "cinematic warm colours", "late summer afternoon light",
+    ),
+    "cyanotype": (
+        "cyanotype", "blueprint", "cyanotype print", "blue and white print", "Prussian blue photograph",
+        "blue monochrome", "sun print on blue paper", "blue duotone",
+    ),
+    "film noir": (
+        "film noir", "black and white film", "black and white photograph", "noir movie", "high contrast monochrome",
+        "monochrome detective film", "dramatic black and white", "grayscale photo", "greyscale",
+    ),
+    "moonlight": (
+        "moonlight", "night scene", "moonlit night", "day for night", "cold blue night", "dark blue moonlight",
+        "at midnight", "under a full moon",
+    ),
+    "pop art": (
+        "pop art", "pop art print", "screen print", "silkscreen print", "Warhol print", "painting by Andy Warhol",
+        "bold posterised colours", "four colour poster",
+    ),
+    "pixel art": (
+        "pixel art", "8-bit video game", "retro game graphics", "16-bit game", "large square pixels",
+        "pixelated picture", "old computer game", "arcade game pixels",
+    ),
+    "vaporwave": (
+        "vaporwave", "synthwave", "pink and cyan", "retrowave", "vaporwave aesthetic", "80s pink and purple",
+        "outrun colours", "purple and pink duotone",
     ),
 }  # fmt: skip
 
@@ -51,6 +72,11 @@ TEMPLATES = (
     "a beautiful {} of the scene", "the same scene as a {}", "convert to {}", "like a {}", "{} look", "{} effect",
     "render it as {}", "I want a {}", "a {} of a person", "a {} of a room", "please draw this as a {}",
     "change the video to a {}", "apply a {} filter",
+)  # fmt: skip
+
+MIXES = (
+    "{} and {}", "a {} and a {}", "half {}, half {}", "a mix of {} and {}", "{} meets {}", "{}, {}", "{} with {}",
+    "a blend of {} and {}",
 )  # fmt: skip
 
 NO_EDIT = (
@@ -70,11 +96,25 @@ FILLER = (
 
 def draw(style: str, rng: random.Random) -> str:
     """A random prompt for the style, as varied as people's."""
-    if style == "none":
-        text = rng.choice(NO_EDIT) if rng.random() < 0.5 else " ".join(rng.choices(FILLER, k=rng.randint(1, 6)))
+    if style == "no edit":
+        text = rng.choice(NO_EDIT) if rng.random() < 0.5 else _filler(rng, 6)
     else:
         text = rng.choice(TEMPLATES).format(rng.choice(NAMES[style]))
         if rng.random() < 0.25:
-            extra = " ".join(rng.choices(FILLER, k=rng.randint(1, 3)))
+            extra = _filler(rng, 3)
             text = f"{text}, {extra}" if rng.random() < 0.5 else f"{extra}, {text}"
     return text.capitalize() if rng.random() < 0.3 else text
+
+
+def draw_mix(first: str, second: str, rng: random.Random) -> str:
+    """A prompt that asks for two styles at once."""
+    names = [rng.choice(NAMES[style]) for style in (first, second)]
+    return rng.choice(MIXES).format(*names)
+
+
+def _filler(rng: random.Random, most: int) -> str:
+    """Words that mean nothing to the model: known ones, and some that nobody has written before."""
+    return " ".join(
+        rng.choice(FILLER) if rng.random() < 0.7 else "".join(rng.choices(string.ascii_lowercase, k=rng.randint(3, 9)))
+        for _ in range(rng.randint(1, most))
+    )

@@ -7,16 +7,17 @@ import cv2
 import numpy as np
 import torch
 
+from lipar_cli.evaluation.quality import psnr
+from lipar_cli.evaluation.styles import STYLES, apply
 from lipar_core.config import Preset, default_parameters
 from lipar_core.models import Models
 from lipar_core.parameters import merge
 from lipar_core.session import EditSession
 from lipar_core.taehv import TAEHV
-from training.codec import as_tensor, psnr
+from training.codec import as_tensor
 from training.editor import Editor
 from training.media import Clip
 from training.prompts import NAMES
-from training.styles import STYLES, apply
 
 FRAMES = 24  # of each clip
 COLUMNS = 6  # styles side by side

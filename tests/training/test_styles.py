@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
+from lipar_cli.evaluation.styles import STYLES, apply
 from training.prompts import NAMES, TEMPLATES, draw
-from training.styles import STYLES, apply
 
 RAMP = np.indices((48, 64)).sum(axis=0) * 2
 SCENE = np.stack([RAMP, RAMP[::-1], 255 - RAMP], axis=-1).clip(0, 255).astype(np.uint8)
@@ -36,11 +36,11 @@ def test_styles_are_told_apart():
 def test_a_sketch_has_no_colour_and_no_edit_changes_nothing():
     assert saturation(STYLES["pencil sketch"](SCENE)) == 0
     assert saturation(STYLES["comic"](SCENE)) > saturation(SCENE)
-    assert np.array_equal(STYLES["none"](SCENE), SCENE)
+    assert np.array_equal(STYLES["no edit"](SCENE), SCENE)
 
 
 def test_prompts_cover_every_style_in_many_words():
-    assert {*NAMES, "none"} == set(STYLES)
+    assert {*NAMES, "no edit"} == set(STYLES)
     rng = random.Random(0)
     for style in STYLES:
         assert len({draw(style, rng) for _ in range(200)}) > 60

@@ -6,19 +6,20 @@ import numpy as np
 import pytest
 import torch
 
+from lipar_cli.evaluation.quality import psnr
+from lipar_cli.evaluation.styles import STYLES
 from lipar_core.config import CodecConfig, Preset, WeightsConfig
 from lipar_core.models import load_models
 from lipar_core.parameters import Parameters
 from lipar_core.session import EditSession
 from lipar_core.taehv import TAEHV
 from tests.tiny import tiny_preset
-from training.codec import as_tensor, psnr, train_codec
+from training.codec import as_tensor, train_codec
 from training.editor import Editor, draw_batch, rollout_loss, train_editor
 from training.export import export
 from training.latents import encode_all
 from training.pca_codec import start_as_pca
 from training.recipe import CodecRecipe, StageRecipe, load_recipe
-from training.styles import STYLES
 
 LAYOUT = CodecConfig(
     latent_channels=24,
