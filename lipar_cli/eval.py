@@ -61,7 +61,9 @@ def run(args: argparse.Namespace) -> int:
         report.fidelity()
     if "pruning" in args.parts:
         styles = [style.prompt for style in models.preset.styles]
-        report.pruning(styles if args.every_style else args.prompt or styles[:1], args.scales)
+        prompts = styles if args.every_style else args.prompt or styles[:1]
+        report.pruning(prompts, args.scales)
+        report.vbench(prompts[0])
     if "detectors" in args.parts:
         report.detectors(args.scales)
     if "long" in args.parts:

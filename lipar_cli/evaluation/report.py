@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lipar_cli.clips import Clip, edit, read_clip
-from lipar_cli.evaluation import autoencoder, detectors, fidelity, long_run, pruning
+from lipar_cli.evaluation import autoencoder, detectors, fidelity, long_run, pruning, vbench
 from lipar_cli.evaluation.page import Section, curves, strip, write_page
 from lipar_cli.evaluation.quality import load_lpips
 from lipar_cli.evaluation.summary import Row, means
@@ -65,6 +65,17 @@ class Report:
         if gains:
             text = "PSNR with attention recovery less PSNR without, same masks; mean over prompts."
             self._tell("What attention recovery is worth", text, self._keep("recovery", gains))
+
+    def vbench(self, prompt: str) -> None:
+        program = vbench.find_vbench()
+        if program is None:
+            self._tell("VBench", vbench.ABSENT)
+            return
+        ours = merge(default_parameters(self.models.preset), {"prompt": prompt})
+        arms = {"unpruned": merge(ours, {"pruning": {"enabled": False}}), "lipar": ours}
+        films = {arm: {c.name: edit(self.models, c, chosen).frames for c in self.clips} for arm, chosen in arms.items()}
+        rows, note = vbench.score(program, films)
+        self._tell("VBench", note, self._keep("vbench", rows))
 
     def detectors(self, scales: Sequence[float]) -> None:
         settings = pruning.scaled(self.models.preset, scales)

@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,7 @@ import torch
 import yaml
 
 from lipar_cli.clips import Clip, edit, kept
-from lipar_cli.evaluation import detectors, fidelity, quality
+from lipar_cli.evaluation import detectors, fidelity, quality, vbench
 from lipar_cli.evaluation.autoencoder import change_correlation, token_pixels
 from lipar_cli.evaluation.pruning import gains, pruning, scaled
 from lipar_cli.evaluation.summary import means
@@ -68,6 +69,7 @@ def test_eval_measures_all_parts(tmp_path, lipar, wide, media):
     assert len(report["detectors"]) == 2
     assert [row["second"] for row in report["long"]] == [30]
     assert "LPIPS left out" in said
+    assert "VBench left out" in said
     page = (out / "report.html").read_text()
     for heading in ("Autoencoder", "Styles", "Pruning", "The detector as a codec", "Long run"):
         assert f"<h2>{heading}" in page
@@ -140,6 +142,32 @@ def test_lpips_is_used_where_it_is_there(monkeypatch):
 
     package.LPIPS = offline
     assert quality.load_lpips() == (None, "LPIPS left out: its weights cannot be loaded (no network)")
+
+
+VBENCH = """#!{python}
+import json, pathlib, sys
+given = dict(zip(sys.argv[2::2], sys.argv[3::2]))
+if given["--dimension"] == {broken!r}:
+    sys.exit("no weights")
+films = len(list(pathlib.Path(given["--videos_path"]).glob("*.mp4")))
+folder = pathlib.Path(given["--output_path"])
+folder.mkdir()
+(folder / "x_eval_results.json").write_text(json.dumps({{given["--dimension"]: [films / 10, []]}}))
+"""
+
+
+@pytest.mark.parametrize("broken", ["", "motion_smoothness"])
+def test_vbench_is_used_where_it_is_there(tmp_path, monkeypatch, square, broken):
+    program = tmp_path / "vbench"
+    program.write_text(VBENCH.format(python=sys.executable, broken=broken))
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    assert vbench.find_vbench() == str(program)
+    rows, note = vbench.score(str(program), {"lipar": {"one": square.pixels, "two": square.pixels}})
+    if broken:
+        assert (rows, note) == ([], "VBench left out: motion_smoothness failed (no weights)")
+    else:
+        assert rows == [{"arm": "lipar"} | dict.fromkeys(vbench.DIMENSIONS, 0.2)]
 
 
 def test_tokens_stand_for_the_pixels_below_them():

@@ -1,0 +1,53 @@
+"""VBench's measures of a film alone (arXiv 2311.17982), by the user's own `vbench` program."""
+
+import json
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from fractions import Fraction
+from pathlib import Path
+
+from torch import Tensor
+
+from lipar_cli.evaluation.summary import Row
+from lipar_cli.video_writer import VideoWriter
+
+DIMENSIONS = ("subject_consistency", "background_consistency", "motion_smoothness", "imaging_quality")
+FPS, CRF = 16, 10
+ABSENT = "VBench left out: the program vbench is not installed"
+
+
+def find_vbench() -> str | None:
+    """The program, or None."""
+    return shutil.which("vbench")
+
+
+def score(program: str, films: Mapping[str, Mapping[str, Tensor]]) -> tuple[list[Row], str]:
+    """films: arm -> clip -> frames [N, 3, H, W] in [0, 1]. A row per arm, and what to tell the user."""
+    rows: list[Row] = []
+    for arm, clips in films.items():
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            (folder / "films").mkdir()
+            for clip, frames in clips.items():
+                _write(folder / "films" / f"{clip}.mp4", frames)
+            row: Row = {"arm": arm}
+            for dimension in DIMENSIONS:
+                command = [program, "evaluate", "--dimension", dimension, "--videos_path", str(folder / "films")]
+                command += ["--output_path", str(folder / dimension), "--mode=custom_input"]
+                run = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+                found = sorted((folder / dimension).glob("*eval_results.json"))
+                if run.returncode or not found:
+                    why = (run.stderr.strip().splitlines() or ["no results"])[-1]
+                    return rows, f"VBench left out: {dimension} failed ({why})"
+                row[dimension] = float(json.loads(found[-1].read_text())[dimension][0])
+        rows.append(row)
+    return rows, "VBench, mean of all clips"
+
+
+def _write(path: Path, frames: Tensor) -> None:
+    height, width = frames.shape[-2:]
+    with VideoWriter(path, width, height, Fraction(FPS), Fraction(1, FPS), None, CRF) as writer:
+        for number, frame in enumerate(frames):
+            writer.write((frame.permute(1, 2, 0) * 255).round().byte().numpy(), number)
