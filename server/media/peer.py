@@ -14,11 +14,16 @@ from aiortc import (
     RTCIceServer,
     RTCPeerConnection,
     RTCRtpSender,
+    RTCRtpTransceiver,
     RTCSessionDescription,
 )
 from aiortc.mediastreams import MediaStreamError
+from aiortc.sdp import SessionDescription
 
 from server.errors import BadOffer, NoRoute
+from server.media import aiortc_patches
+from server.media.rate_control import RateControl
+from server.media.tracks import EditedTrack
 from server.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -33,11 +38,12 @@ class Peer:
     def __init__(
         self,
         settings: Settings,
-        track: MediaStreamTrack,
+        track: EditedTrack,
         on_frame: Callable[[av.VideoFrame, float], None],
         on_gone: Callable[[str], None],
     ) -> None:
-        self.on_frame, self.on_gone, self.track = on_frame, on_gone, track
+        self.settings, self.on_frame, self.on_gone, self.track = settings, on_frame, on_gone, track
+        self.repair: aiortc_patches.LossRepair | None = None
         self.heard = time.monotonic()  # when the last frame arrived
         servers = [
             RTCIceServer(urls=url, username=settings.ice_username, credential=settings.ice_credential)
@@ -75,9 +81,20 @@ class Peer:
         except Exception as error:  # no codec in common, no direction in common
             raise BadOffer(f"the offer cannot be answered ({type(error).__name__}: {error})") from error
         answer = self.pc.localDescription.sdp
+        self._tune(transceiver, answer)
         if "a=candidate" not in answer:
             raise NoRoute("no network address to offer: check the UDP ports and the ICE servers")
         return answer
+
+    def _tune(self, transceiver: RTCRtpTransceiver, answer: str) -> None:
+        """Put our own encoder and loss repair in place of aiortc's."""
+        media = next(media for media in SessionDescription.parse(answer).media if media.kind == "video")
+        self.repair = aiortc_patches.LossRepair(transceiver.receiver)
+        if media.rtp.codecs[0].mimeType != "video/H264":
+            return  # aiortc's VP8 encoder follows the browser's estimate by itself
+        control = RateControl(self.settings.start_bitrate, self.settings.min_bitrate, self.settings.max_bitrate)
+        self.track.encode_at(control)
+        aiortc_patches.hear_feedback(transceiver.sender, control.reported, control.estimated, self.track.want_keyframe)
 
     def say(self, telemetry: dict[str, object]) -> None:
         """Send telemetry where the page has opened the channel; what does not fit is not worth keeping."""
@@ -93,6 +110,8 @@ class Peer:
         self.track.stop()
         if self._drain is not None:
             self._drain.cancel()
+        if self.repair is not None:
+            self.repair.stop()
         try:
             await asyncio.wait_for(self.pc.close(), CLOSE_S)
         except TimeoutError:

@@ -1,0 +1,260 @@
+"""The media plane's parts that stand in for aiortc's: encoder, rate, putting packets together, asking again."""
+
+import asyncio
+import time
+from fractions import Fraction
+
+import aiortc
+import av
+import numpy as np
+import pytest
+from aiortc import MediaStreamTrack, RTCPeerConnection, VideoStreamTrack, rtcrtpreceiver
+from aiortc.rtp import RtpPacket, is_rtcp
+
+from server.media import aiortc_patches
+from server.media.frame_buffer import ASK_AGAIN_S, CAPACITY, GIVE_UP_S, FrameBuffer, Missing
+from server.media.h264 import CLOCK_RATE, H264Encoder
+from server.media.rate_control import BAD, RateControl
+
+SIZE = (320, 192)
+LOSS = 0.15
+
+
+def picture(i: int) -> av.VideoFrame:
+    """Moving waves and a little noise: never so simple that a rate cannot be spent."""
+    rng = np.random.default_rng(i)
+    y, x = np.mgrid[: SIZE[1], : SIZE[0]]
+    waves = 128 + 60 * np.sin((x + 7 * i) / 9) + 40 * np.cos((y - 5 * i) / 7) + rng.normal(0, 6, (SIZE[1], SIZE[0]))
+    planes = np.full((SIZE[1] * 3 // 2, SIZE[0]), 128, np.uint8)
+    planes[: SIZE[1]] = waves.clip(0, 255)
+    return av.VideoFrame.from_ndarray(planes, format="yuv420p")
+
+
+def encode(encoder: H264Encoder, count: int, fps: float, start: int = 0, keyframe_at: int = -1) -> list[av.Packet]:
+    packets = []
+    for i in range(start, start + count):
+        frame = picture(i)
+        frame.pts, frame.time_base = round(i * CLOCK_RATE / fps), Fraction(1, CLOCK_RATE)
+        packets.append(encoder.encode(frame, keyframe=i == keyframe_at))
+        assert packets[-1].pts == frame.pts
+    return packets
+
+
+@pytest.mark.parametrize("fps", [10, 16, 30])
+def test_the_encoder_keeps_to_a_rate_that_changes_without_a_keyframe(fps):
+    encoder = H264Encoder(*SIZE, 2_000_000)
+    for run, rate in enumerate((1_000_000, 300_000, 1_500_000)):
+        encoder.aim(rate, fps)
+        packets = encode(encoder, 60, fps, start=60 * run)
+        spent = sum(packet.size for packet in packets[20:]) * 8 * fps / 40
+        assert spent == pytest.approx(rate, rel=0.35)
+        assert [packet.is_keyframe for packet in packets] == [run == 0] + [False] * 59
+
+
+def test_keyframes_come_when_asked_for_and_can_be_decoded_from():
+    packets = encode(H264Encoder(*SIZE, 2_000_000), 8, 30, keyframe_at=5)
+    assert [packet.is_keyframe for packet in packets] == [True] + [False] * 4 + [True] + [False] * 2
+    decoder = av.CodecContext.create("h264", "r")
+    frames = [frame for packet in packets[5:] for frame in decoder.decode(av.Packet(bytes(packet)))]
+    assert len(frames) == 3
+    difference = frames[0].to_ndarray()[: SIZE[1]].astype(int) - picture(5).to_ndarray()[: SIZE[1]]
+    assert np.abs(difference).mean() < 20
+
+
+def test_the_encoder_never_goes_past_what_it_was_opened_at():
+    encoder = H264Encoder(*SIZE, 500_000)
+    encoder.aim(9_000_000, 30)
+    assert encoder.bitrate == 500_000
+
+
+def test_the_rate_follows_the_browser_s_estimate_within_its_bounds():
+    control = RateControl(1_500_000, 250_000, 6_000_000)
+    assert control.target == 1_500_000
+    for estimate, target in ((3_000_000, 3_000_000), (9_000_000, 6_000_000), (1_000, 250_000)):
+        control.estimated(estimate)
+        assert control.target == target
+
+
+def test_a_few_random_losses_do_not_lower_the_rate():
+    control, rng = RateControl(1_500_000, 250_000, 6_000_000), np.random.default_rng(0)
+    control.estimated(4_000_000)
+    for _ in range(200):
+        control.reported(rng.binomial(100, 0.03) / 100)
+    assert control.target == 4_000_000
+
+
+def test_one_bad_report_is_chance_and_several_are_congestion():
+    control = RateControl(1_500_000, 250_000, 6_000_000)
+    control.estimated(2_000_000)
+    control.reported(0.5)
+    assert control.target == 2_000_000
+    for _ in range(3):
+        control.reported(0.5)
+    lowered = control.target
+    assert 250_000 <= lowered < 1_500_000
+    for _ in range(3):
+        control.reported(BAD - 0.01)
+    assert control.target == lowered  # between calm and bad: hold
+    for _ in range(60):
+        control.reported(0.0)
+    assert control.target == 2_000_000  # and back, no further than the estimate
+
+
+def test_the_rate_never_falls_below_its_minimum():
+    control = RateControl(1_500_000, 250_000, 6_000_000)
+    for _ in range(50):
+        control.reported(1.0)
+    assert control.target == 250_000
+
+
+def packet(number: int, timestamp: int, marker: int = 0, data: bytes | None = None) -> RtpPacket:
+    made = RtpPacket(sequence_number=number % 65536, timestamp=timestamp, marker=marker)
+    made._data = b"%d " % number if data is None else data  # type: ignore[attr-defined]
+    return made
+
+
+def given(buffer: FrameBuffer, *packets: RtpPacket) -> list[bytes]:
+    out = []
+    for one in packets:
+        _, frame = buffer.add(one)
+        out += [item.data for item in ([frame] if frame else []) + list(buffer.more())]
+    return out
+
+
+@pytest.mark.parametrize("first", [10, 65534])
+def test_a_frame_comes_out_with_its_last_packet(first):
+    buffer = FrameBuffer()
+    a, b = packet(first, 0), packet(first + 1, 0, marker=1)
+    assert given(buffer, a) == []
+    assert given(buffer, b) == [b"%d %d " % (first, first + 1)]
+    assert given(buffer, packet(first + 2, 3000, marker=1)) == [b"%d " % (first + 2)]
+
+
+def test_frames_held_up_by_a_lost_packet_all_come_out_with_it():
+    buffer = FrameBuffer()
+    assert given(buffer, packet(0, 0, 1)) == [b"0 "]
+    assert given(buffer, packet(2, 3000, 1), packet(3, 6000, 1), packet(4, 9000, 1)) == []
+    assert given(buffer, packet(1, 3000)) == [b"1 2 ", b"3 ", b"4 "]
+
+
+def test_out_of_order_packets_and_senders_without_markers():
+    buffer = FrameBuffer()
+    assert given(buffer, packet(0, 0, 1), packet(2, 3000, 1), packet(1, 3000)) == [b"0 ", b"1 2 "]
+    assert given(buffer, packet(3, 6000), packet(4, 6000), packet(5, 9000)) == [b"3 4 "]
+
+
+def test_padding_is_no_frame():
+    buffer = FrameBuffer()
+    assert given(buffer, packet(0, 0, 1), packet(1, 0, data=b""), packet(2, 3000, 1)) == [b"0 ", b"2 "]
+
+
+def test_given_up_packets_make_room_for_the_next():
+    buffer = FrameBuffer()
+    given(buffer, packet(0, 0, 1), packet(2, 3000, 1))
+    buffer.skip()
+    assert given(buffer, packet(7, 6000, 1)) == [b"7 "]
+    wide = FrameBuffer()
+    assert given(wide, packet(0, 0, 1), packet(2, 3000, 1)) == [b"0 "]
+    assert wide.add(packet(CAPACITY + 5, 6000, 1))[0]  # a gap wider than the buffer: a keyframe is asked for
+
+
+def test_missing_packets_are_asked_for_until_they_come():
+    missing = Missing()
+    assert not missing.arrived(65534, 0.0)
+    assert missing.arrived(2, 0.0)
+    assert missing.all == [0, 1, 65535]
+    assert missing.wanted(ASK_AGAIN_S) == [0, 1, 65535]
+    assert missing.wanted(ASK_AGAIN_S * 1.5) == []
+    assert not missing.arrived(65535, 0.1)
+    assert not missing.arrived(0, 0.1)
+    assert missing.wanted(0.2) == [1]
+    assert not missing.given_up(GIVE_UP_S)
+    assert missing.given_up(GIVE_UP_S + 0.01)
+    assert missing.wanted(1.0) == []
+    assert not missing.given_up(9.0)
+
+
+async def test_our_parts_stand_where_aiortc_s_were():
+    """Fails where another aiortc keeps its parts elsewhere."""
+    assert aiortc.__version__.startswith(aiortc_patches.TESTED["aiortc"])
+    connection = RTCPeerConnection()
+    try:
+        transceiver = connection.addTransceiver("video")
+        repair = aiortc_patches.LossRepair(transceiver.receiver)
+        assert transceiver.receiver._RTCRtpReceiver__jitter_buffer is repair.frames
+        assert issubclass(FrameBuffer, rtcrtpreceiver.JitterBuffer)
+        generator = transceiver.receiver._RTCRtpReceiver__nack_generator
+        assert {"add", "missing"} <= set(dir(rtcrtpreceiver.NackGenerator()))
+        assert not generator.add(packet(1, 0))
+        assert generator.add(packet(3, 0))
+        assert generator.missing == [2]
+        repair.stop()
+        keyframes: list[bool] = []
+        aiortc_patches.hear_feedback(transceiver.sender, print, print, lambda: keyframes.append(True))
+        transceiver.sender._send_keyframe()
+        assert keyframes == [True]
+    finally:
+        await connection.close()
+
+
+class Waves(VideoStreamTrack):
+    """Pictures that differ, 30 a second."""
+
+    async def recv(self) -> av.VideoFrame:
+        pts, time_base = await self.next_timestamp()
+        frame = picture(pts // 3000)
+        frame.pts, frame.time_base = pts, time_base
+        return frame
+
+
+async def test_a_lossy_way_freezes_the_picture_for_no_longer_than_it_must():
+    """Packets are lost, retransmissions too: what is lost twice is asked for again, or given up in time."""
+    browser, server = RTCPeerConnection(), RTCPeerConnection()
+    arrived: list[float] = []
+    repairs: list[aiortc_patches.LossRepair] = []
+    taking: list[asyncio.Task[None]] = []
+
+    async def take(track: MediaStreamTrack) -> None:
+        while True:
+            await track.recv()
+            arrived.append(time.monotonic())
+
+    server.on("track", lambda track: taking.append(asyncio.create_task(take(track))))
+    try:
+        browser.addTransceiver(Waves(), direction="sendonly")
+        await browser.setLocalDescription(await browser.createOffer())
+        await server.setRemoteDescription(browser.localDescription)
+        await server.setLocalDescription(await server.createAnswer())
+        repairs.append(aiortc_patches.LossRepair(server.getReceivers()[0]))
+        transport, rng = browser.getSenders()[0].transport, np.random.default_rng(0)
+        send = transport._send_rtp
+
+        lost = []
+
+        async def lose_some(data: bytes) -> None:
+            if is_rtcp(data) or rng.random() > LOSS:
+                await send(data)
+            else:
+                lost.append(data)
+
+        transport._send_rtp = lose_some
+        await browser.setRemoteDescription(server.localDescription)
+        async with asyncio.timeout(20):
+            while len(arrived) < 150:
+                await asyncio.sleep(0.05)
+    finally:
+        for task in taking:
+            task.cancel()
+        for repair in repairs:
+            repair.stop()
+        await asyncio.gather(browser.close(), server.close())
+    gaps = np.diff(arrived)
+    assert len(lost) > 20
+    assert repairs[0].asked > 0
+    assert gaps[10:].max() < 3 * GIVE_UP_S
+    assert arrived[-1] - arrived[0] < 3 * 150 / 30
+
+
+def test_a_part_that_is_gone_is_named():
+    with pytest.raises(RuntimeError, match="aiortc's object has no _handle_rtcp_packet any more"):
+        aiortc_patches.hear_feedback(object(), print, print, print)
