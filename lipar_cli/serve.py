@@ -5,7 +5,7 @@ from pathlib import Path
 
 FLAGS = (
     "host", "port", "preset", "device", "threads", "tls_cert", "tls_key", "insecure", "max_sessions", "ice_servers",
-    "ice_username", "ice_credential", "start_bitrate", "min_bitrate", "max_bitrate",
+    "ice_username", "ice_credential", "start_bitrate", "min_bitrate", "max_bitrate", "camera_start_bitrate",
 )  # fmt: skip
 
 
@@ -29,6 +29,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument("--ice-credential")
     for name, what in (("start", "at first"), ("min", "at least"), ("max", "at most")):
         parser.add_argument(f"--{name}-bitrate", type=int, help=f"bit/s of the edited video {what}")
+    parser.add_argument("--camera-start-bitrate", type=int, help="bit/s at which a browser begins to send")
     parser.set_defaults(run=run)
 
 

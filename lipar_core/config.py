@@ -134,6 +134,9 @@ class TransformerConfig:
         return self.channels * self.patch**2
 
 
+Prediction = Literal["flow", "x0", "residual"]
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ScheduleConfig:
     """Flow-matching schedule: step k has sigma = shift u / (1 + (shift - 1) u), u = k / train_steps."""
@@ -141,7 +144,7 @@ class ScheduleConfig:
     steps: tuple[int, ...] = (400, 350, 250)
     shift: float = 5.0
     train_steps: Positive = 1000
-    prediction: Literal["flow", "x0"] = "flow"
+    prediction: Prediction = "flow"
 
     def sigma(self, step: float) -> float:
         """The noise share in [0, 1] of denoising step `step` (Self-Forcing's numbering, 0 to train_steps)."""

@@ -7,7 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from lipar_core.config import ScheduleConfig
+from lipar_core.config import Prediction, ScheduleConfig
 from lipar_core.dit import CausalWan, Modulation, TextMemory
 from lipar_core.flow import CLEAN_TIMESTEP, add_noise, timestep_of_sigma, x0_from_prediction
 from lipar_core.kv_cache import KVCache
@@ -23,7 +23,7 @@ class Steps:
     sigmas: list[float]
     modulations: list[Modulation]
     clean: Modulation
-    prediction: Literal["flow", "x0"]
+    prediction: Prediction
 
 
 def prepare_steps(dit: CausalWan, sigmas: list[float], schedule: ScheduleConfig) -> Steps:

@@ -3,11 +3,9 @@
 x = (1 - sigma) * x0 + sigma * noise; the network predicts flow = noise - x0, so x0 = x - sigma * flow.
 """
 
-from typing import Literal
-
 from torch import Tensor
 
-from lipar_core.config import ScheduleConfig
+from lipar_core.config import Prediction, ScheduleConfig
 
 CLEAN_TIMESTEP = 0.0
 
@@ -35,6 +33,12 @@ def add_noise(x0: Tensor, noise: Tensor, sigma: float) -> Tensor:
     return (1 - sigma) * x0 + sigma * noise
 
 
-def x0_from_prediction(x: Tensor, prediction: Tensor, sigma: float, kind: Literal["flow", "x0"]) -> Tensor:
-    """x0 from the network's output at the noisy input x."""
-    return prediction if kind == "x0" else x - sigma * prediction
+def x0_from_prediction(x: Tensor, prediction: Tensor, sigma: float, kind: Prediction) -> Tensor:
+    """x0 from the network's output at the noisy input x.
+
+    A residual is what is to be added to the input, whatever sigma is. At a low sigma that keeps the source's detail,
+    which an `x0` has to carry through every layer, and a flow would have to be enormous to change.
+    """
+    if kind == "x0":
+        return prediction
+    return x + prediction if kind == "residual" else x - sigma * prediction

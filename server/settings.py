@@ -33,6 +33,7 @@ class Settings:
     start_bitrate: int = 1_500_000  # bit/s, of the edited video
     min_bitrate: int = 250_000
     max_bitrate: int = 6_000_000
+    camera_start_bitrate: int = 1_500_000  # at which a browser is told to begin sending
     setup_timeout_s: float = 15.0  # from the offer to the first frame
     silence_timeout_s: float = 8.0  # without a frame from the camera
     load_timeout_s: float = 600.0  # of the model
@@ -47,6 +48,8 @@ class Settings:
         if not 0 < self.min_bitrate <= self.start_bitrate <= self.max_bitrate:
             rates = f"{self.min_bitrate}, {self.start_bitrate}, {self.max_bitrate}"
             raise ConfigError(f"min, start and max_bitrate = {rates}: must be positive and in this order")
+        if self.camera_start_bitrate < 1000:
+            raise ConfigError(f"camera_start_bitrate = {self.camera_start_bitrate}: must be at least 1000 bit/s")
         if (self.tls_cert is None) != (self.tls_key is None):
             raise ConfigError("tls_cert and tls_key: give both or none")
         for name in ("tls_cert", "tls_key"):

@@ -28,7 +28,7 @@ from training.recipe import StageRecipe
 EMA = 0.998  # of the weights that are exported
 LOG_EVERY, SAVE_EVERY, WARMUP = 50, 200, 100  # steps
 PRESET_STRENGTH_SHARE = 0.6  # of the batches; the others draw their first sigma, for the strength slider
-STRENGTHS = (0.05, 0.6)
+STRENGTHS = (0.02, 0.6)
 HARD, HARD_WEIGHT = {"neon", "comic", "watercolour", "pencil sketch"}, 2.0  # lines are learned last
 MIXED_SHARE, BLENDED_SHARE = 0.04, 0.08  # of the samples: two styles in one prompt; two prompts, interpolated
 SCATTERED_SHARE = 0.3  # of the keep masks: tokens drawn one by one; the others keep whole regions, as the detector does

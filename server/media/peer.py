@@ -22,6 +22,7 @@ from aiortc.sdp import SessionDescription
 
 from server.errors import BadOffer, NoRoute
 from server.media import aiortc_patches
+from server.media.answer_sdp import with_start_bitrate
 from server.media.rate_control import RateControl
 from server.media.tracks import EditedTrack
 from server.settings import Settings
@@ -82,6 +83,7 @@ class Peer:
             raise BadOffer(f"the offer cannot be answered ({type(error).__name__}: {error})") from error
         answer = self.pc.localDescription.sdp
         self._tune(transceiver, answer)
+        answer = with_start_bitrate(answer, self.settings.camera_start_bitrate)
         if "a=candidate" not in answer:
             raise NoRoute("no network address to offer: check the UDP ports and the ICE servers")
         return answer

@@ -29,4 +29,5 @@ def test_x0_is_found_from_either_prediction():
     x0, noise = torch.randn(2, 4, 8)
     x = add_noise(x0, noise, 0.7)
     torch.testing.assert_close(x0_from_prediction(x, noise - x0, 0.7, "flow"), x0)
+    torch.testing.assert_close(x0_from_prediction(x, x0 - x, 0.7, "residual"), x0)
     assert x0_from_prediction(x, x0, 0.7, "x0") is x0

@@ -12,6 +12,7 @@ from aiortc import MediaStreamTrack, RTCPeerConnection, VideoStreamTrack, rtcrtp
 from aiortc.rtp import RtpPacket, is_rtcp
 
 from server.media import aiortc_patches
+from server.media.answer_sdp import with_start_bitrate
 from server.media.frame_buffer import ASK_AGAIN_S, CAPACITY, GIVE_UP_S, FrameBuffer, Missing
 from server.media.h264 import CLOCK_RATE, H264Encoder
 from server.media.rate_control import BAD, RateControl
@@ -195,6 +196,14 @@ async def test_our_parts_stand_where_aiortc_s_were():
         assert keyframes == [True]
     finally:
         await connection.close()
+
+
+def test_the_answer_tells_at_which_rate_to_begin():
+    sdp = "m=video 9 UDP/TLS/RTP/SAVPF 97 99 98\r\na=rtpmap:97 VP8/90000\r\na=rtpmap:98 rtx/90000\r\na=fmtp:98 apt=97"
+    sdp += "\r\na=rtpmap:99 H264/90000\r\na=fmtp:99 packetization-mode=1\r\n"
+    wanted = sdp.replace("VP8/90000", "VP8/90000\r\na=fmtp:97 x-google-start-bitrate=1500")
+    wanted = wanted.replace("packetization-mode=1", "packetization-mode=1;x-google-start-bitrate=1500")
+    assert with_start_bitrate(sdp, 1_500_000) == wanted
 
 
 class Waves(VideoStreamTrack):

@@ -17,12 +17,12 @@ interface SliderSpec {
   power: number; // of the slider's travel, see schema.ts
   text: (value: number) => string;
   read: (preset: Preset) => number;
-  changes: (value: number) => Changes;
+  changes: (value: number, preset: Preset) => Changes;
 }
 
 const percent = (value: number): string => `${Math.round(value * 100)} %`;
 
-const SLIDERS: SliderSpec[] = [
+export const SLIDERS: SliderSpec[] = [
   {
     id: "strength",
     path: "strength",
@@ -37,7 +37,9 @@ const SLIDERS: SliderSpec[] = [
     power: 2,
     text: (value) => value.toFixed(3),
     read: ({ parameters }) => parameters.pruning.tau,
-    changes: (tau) => ({ pruning: { tau } }),
+    // both thresholds: with tau2 left behind, a larger tau would change nothing
+    changes: (tau, { parameters: { pruning } }) =>
+      pruning.tau > 0 ? { pruning: { tau, tau2: (tau * pruning.tau2) / pruning.tau } } : { pruning: { tau } },
   },
   {
     id: "min-keep",
@@ -144,7 +146,7 @@ export class Controls {
     slider.addEventListener("input", () => {
       const value = toValue(slider.valueAsNumber, range, power);
       show(text(value));
-      this.events.change(path, changes(value));
+      this.events.change(path, changes(value, this.preset));
     });
   }
 

@@ -45,6 +45,7 @@ export class View {
   showPreset({ name, description, width, height }: Preset): void {
     document.documentElement.style.setProperty("--aspect", `${width} / ${height}`);
     element("about", HTMLElement).textContent = `Preset ${name}: ${description}.`;
+    element("example", HTMLElement).hidden = name !== "tiny"; // its pictures are that model's
   }
 
   showCameras(cameras: CameraChoice[]): void {

@@ -1,0 +1,46 @@
+"""The picture in the README and on the page: `python -m benchmarks.strip`.
+
+A row per clip: the source, its edit in three styles, and what the last of them computed (orange) and reused (blue).
+"""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from lipar_cli.bench import CLIPS
+from lipar_cli.clips import Clip, edit, read_clip
+from lipar_cli.overlay import tinted
+from lipar_core.config import default_parameters, load_preset
+from lipar_core.models import Models, load_models
+from lipar_core.parameters import merge
+
+TARGET = Path(__file__).parent.parent / "web_client" / "public" / "strip.jpg"
+SHOWN = {"webcam_desk": 60, "cups": 24}  # clip -> frame
+STYLES = ("Watercolour", "Pop art", "Thermal")
+GAP = 4  # pixels of white between pictures
+
+
+def main() -> None:
+    models = load_models(load_preset("tiny"))
+    rows = [_row(models, read_clip(CLIPS / f"{name}.mp4", models, at + 8), at) for name, at in SHOWN.items()]
+    gap = np.full((GAP, rows[0].shape[1], 3), 255, np.uint8)
+    picture = np.concatenate([rows[0], *(part for row in rows[1:] for part in (gap, row))])
+    TARGET.parent.mkdir(exist_ok=True)
+    Image.fromarray(picture).save(TARGET, quality=88, optimize=True)
+    print(f"wrote {TARGET}, {TARGET.stat().st_size / 1000:.0f} kB")
+
+
+def _row(models: Models, clip: Clip, at: int) -> np.ndarray:
+    prompts = {style.name: style.prompt for style in models.preset.styles}
+    pictures = [clip.frames[at].permute(1, 2, 0).numpy()]
+    for name in STYLES:
+        edited = edit(models, clip, merge(default_parameters(models.preset, live=True), {"prompt": prompts[name]}))
+        pictures.append((edited.frames[at].permute(1, 2, 0) * 255).round().byte().numpy())
+    pictures.append(tinted(pictures[-1], edited.keep[at].numpy()))
+    gap = np.full((pictures[0].shape[0], GAP, 3), 255, np.uint8)
+    return np.concatenate([pictures[0], *(part for picture in pictures[1:] for part in (gap, picture))], axis=1)
+
+
+if __name__ == "__main__":
+    main()
