@@ -17,10 +17,29 @@ class Offer(BaseModel):
     parameters: dict[str, Any] = Field(default_factory=dict, description="changes to the preset's live parameters")
 
 
+class Return(BaseModel):
+    """A browser's offer to go on with a session that it has."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    token: str = Field(max_length=100, description="from the session's first answer")
+    sdp: str = Field(max_length=MAX_SDP)
+    type: Literal["offer"]
+
+
+class Parting(BaseModel):
+    """A page that is going away."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    token: str = Field(max_length=100)
+
+
 class Answer(BaseModel):
     """The server's answer, and the session that it opens."""
 
     id: str
+    token: str = Field(description="opens the session again after a reload or a change of network")
     sdp: str
     type: Literal["answer"] = "answer"
     parameters: dict[str, Any]
@@ -51,7 +70,7 @@ class Status(BaseModel):
     """A session as it is now."""
 
     id: str
-    state: Literal["connecting", "live", "paused", "model_restarting", "failed"]
+    state: Literal["connecting", "live", "paused", "parked", "model_restarting", "failed"]
     reason: str | None
     parameters: dict[str, Any]
     stats: Stats

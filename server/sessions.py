@@ -5,7 +5,7 @@ import itertools
 import logging
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -21,7 +21,7 @@ from server.settings import Settings
 
 log = logging.getLogger(__name__)
 
-State = Literal["connecting", "live", "paused", "model_restarting", "failed"]
+State = Literal["connecting", "live", "paused", "parked", "model_restarting", "failed"]
 ACK_S = 30.0  # a change is answered between two blocks; a new prompt may take a slow text encoder
 
 CONGESTED = "the model has much to answer already; try again later"
@@ -40,7 +40,9 @@ class SessionHandle:
     """One stream in the web process: its peer, its rings, its parameters and what it measures."""
 
     def __init__(self, settings: Settings, preset: Preset, link: ModelLink, parameters: Parameters) -> None:
-        self.id = secrets.token_urlsafe(12)
+        self.id, self.token = secrets.token_urlsafe(12), secrets.token_urlsafe(16)
+        self.began = time.monotonic()
+        self.parked_at: float | None = None  # when its browser went; it may come back
         self.settings, self.link, self.parameters = settings, link, parameters
         self.frames = FramePath(preset.stream.width, preset.stream.height, preset.stream.frames_per_block)
         self.failure: str | None = None
@@ -53,6 +55,8 @@ class SessionHandle:
     def state(self) -> State:
         if self.failure is not None:
             return "failed"
+        if self.parked_at is not None:
+            return "parked"
         if self.link.state != "ready":
             return "model_restarting"
         if self.parameters.paused:
@@ -62,6 +66,29 @@ class SessionHandle:
     @property
     def reason(self) -> str | None:
         return self.failure or (self.link.reason if self.state == "model_restarting" else None)
+
+    async def connect(self, sdp: str, on_gone: Callable[["Peer", str], None]) -> str:
+        """Take a browser's offer, in place of a connection that there may be; returns the answer."""
+        await self.disconnect()
+        self.frames.renew_track()
+        peer = Peer(self.settings, self.frames.track, self.frames.take_frame, lambda why: on_gone(peer, why))
+        self.peer, self.parked_at = peer, None
+        try:
+            return await peer.answer(sdp)
+        except BaseException:
+            await self.park()
+            raise
+
+    async def disconnect(self) -> None:
+        """Free the connection and keep everything else."""
+        peer, self.peer = self.peer, None
+        if peer is not None:
+            await peer.close()
+
+    async def park(self) -> None:
+        """Its browser is gone: free the connection, wait for it to come back."""
+        self.parked_at = time.monotonic()
+        await self.disconnect()
 
     def open(self) -> None:
         """Make the session known to the model process: when it begins, and whenever that process is new."""
@@ -135,8 +162,7 @@ class SessionHandle:
 
     async def close(self) -> None:
         """Free everything."""
-        if self.peer is not None:
-            await self.peer.close()
+        await self.disconnect()
         self.link.send(wire.Close(session=self.id))
         self.drop_waiting("the session has ended")
         self.frames.close()
@@ -187,20 +213,32 @@ class Sessions:
             raise Unavailable(self.link.reason)
         if self.link.congested:
             raise Unavailable(CONGESTED)
-        if len(self.handles) >= self.settings.max_sessions:
+        if len(self.handles) >= self.settings.max_sessions and not await self._close_oldest_parked():
             raise NoCapacity(f"all {self.settings.max_sessions} places are taken; try again when someone has left")
         handle = SessionHandle(self.settings, self.preset, self.link, parameters)
         self.handles[handle.id] = handle  # the place is taken before anything is awaited
         try:
-            path = handle.frames
-            handle.peer = Peer(self.settings, path.track, path.take_frame, lambda why: self._gone(handle.id, why))
-            answer = await handle.peer.answer(sdp)
+            answer = await handle.connect(sdp, lambda peer, why: self._gone(handle, peer, why))
             handle.open()
         except BaseException:
             await self.close(handle.id)
             raise
         log.info("session %s begins", handle.id)
         return handle, answer
+
+    async def resume(self, name: str, token: str, sdp: str) -> tuple[SessionHandle, str]:
+        """A browser comes back to its session with a new offer. Raises `SessionNotFound`, for a wrong token too."""
+        handle = self.get(name)
+        self._check(handle, token)
+        answer = await handle.connect(sdp, lambda peer, why: self._gone(handle, peer, why))
+        log.info("session %s goes on", name)
+        return handle, answer
+
+    async def park(self, name: str, token: str) -> None:
+        """A page says that it is going away, perhaps to come back. Raises `SessionNotFound`, for a wrong token too."""
+        handle = self.get(name)
+        self._check(handle, token)
+        await handle.park()
 
     async def close(self, name: str) -> None:
         """End a session; one that has ended already is no error."""
@@ -209,11 +247,29 @@ class Sessions:
             await handle.close()
             log.info("session %s has ended", name)
 
-    def _gone(self, name: str, why: str) -> None:
-        log.info("session %s: %s", name, why)
-        task = asyncio.create_task(self.close(name))
+    def _check(self, handle: SessionHandle, token: str) -> None:
+        if not secrets.compare_digest(token.encode(), handle.token.encode()):
+            raise SessionNotFound(f"session {handle.id!r} is not known under this token")
+
+    def _gone(self, handle: SessionHandle, peer: Peer, why: str) -> None:
+        """A connection has ended by itself."""
+        if handle.peer is not peer:
+            return  # another has taken its place already
+        log.info("session %s waits for its browser: %s", handle.id, why)
+        self._later(handle.park())
+
+    def _later(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
+
+    async def _close_oldest_parked(self) -> bool:
+        """Make room for someone who is there, at the cost of someone who is not."""
+        parked = [(handle.parked_at, name) for name, handle in self.handles.items() if handle.parked_at is not None]
+        if not parked:
+            return False
+        await self.close(min(parked)[1])
+        return True
 
     def _hear(self, message: wire.Up) -> None:
         handle = self.handles.get(getattr(message, "session", ""))
@@ -232,16 +288,27 @@ class Sessions:
                 handle.fail(reason)
 
     async def _watch_over(self) -> None:
-        """Once a second: telemetry to every page, and an end to sessions whose browser has vanished."""
+        """Once a second: telemetry to every page, and what time ends."""
         while True:
             await asyncio.sleep(1.0)
             now = time.monotonic()
             for handle in list(self.handles.values()):
-                peer = handle.peer
-                if peer is None:
-                    continue
-                peer.say(handle.status())
-                started = handle.frames.ingest.arrived > 0
-                limit = self.settings.silence_timeout_s if started else self.settings.setup_timeout_s
-                if now - peer.heard > limit:
-                    self._gone(handle.id, f"no frame from the camera for {limit:.0f} s")
+                if handle.peer is not None:
+                    handle.peer.say(handle.status())
+                    self._check_silence(handle, handle.peer, now)
+                if why := self._over(handle, now):
+                    log.info("session %s: %s", handle.id, why)
+                    self._later(self.close(handle.id))
+
+    def _check_silence(self, handle: SessionHandle, peer: Peer, now: float) -> None:
+        limit = self.settings.silence_timeout_s if peer.started else self.settings.setup_timeout_s
+        if now - peer.heard > limit:
+            self._gone(handle, peer, f"nothing from the browser for {limit:g} s")
+
+    def _over(self, handle: SessionHandle, now: float) -> str | None:
+        """Why a session has to end now, or None."""
+        if handle.parked_at is not None and now - handle.parked_at > self.settings.grace_s:
+            return f"its browser did not come back within {self.settings.grace_s:g} s"
+        if self.settings.max_session_s and now - handle.began > self.settings.max_session_s:
+            return f"it is {self.settings.max_session_s:g} s old"
+        return None

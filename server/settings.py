@@ -35,7 +35,9 @@ class Settings:
     max_bitrate: int = 6_000_000
     camera_start_bitrate: int = 1_500_000  # at which a browser is told to begin sending
     setup_timeout_s: float = 15.0  # from the offer to the first frame
-    silence_timeout_s: float = 8.0  # without a frame from the camera
+    silence_timeout_s: float = 4.5  # without a frame from the camera and without a ping from its page
+    grace_s: float = 30.0  # a session whose browser is gone waits so long for it to come back
+    max_session_s: float = 0.0  # a session's greatest age; 0 = no limit
     load_timeout_s: float = 600.0  # of the model
     hang_timeout_s: float = 60.0  # without a word from the loaded model
     static: Path = Path(__file__).parent / "static"  # the page's build
@@ -48,6 +50,12 @@ class Settings:
         if not 0 < self.min_bitrate <= self.start_bitrate <= self.max_bitrate:
             rates = f"{self.min_bitrate}, {self.start_bitrate}, {self.max_bitrate}"
             raise ConfigError(f"min, start and max_bitrate = {rates}: must be positive and in this order")
+        for name in ("setup_timeout_s", "silence_timeout_s"):
+            if getattr(self, name) <= 0:
+                raise ConfigError(f"{name} = {getattr(self, name)}: must be positive")
+        for name in ("grace_s", "max_session_s"):
+            if getattr(self, name) < 0:
+                raise ConfigError(f"{name} = {getattr(self, name)}: must not be negative")
         if self.camera_start_bitrate < 1000:
             raise ConfigError(f"camera_start_bitrate = {self.camera_start_bitrate}: must be at least 1000 bit/s")
         if (self.tls_cert is None) != (self.tls_key is None):

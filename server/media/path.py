@@ -19,11 +19,15 @@ class FramePath:
         capacity = 2 * frames_per_block
         self.incoming, self.outgoing = FrameRing(width, height, capacity), FrameRing(width, height, capacity)
         self.ingest = Ingest(self.incoming, frames_per_block)
-        self.pacer = Pacer(capacity)
-        self.track = EditedTrack(self.pacer)
+        self.renew_track()
         self.fit = Fitter(width, height)
         self.frames_in, self.frames_edited, self.frames_out = Rate(), Rate(), Rate()
         self.latency_ms: float | None = None
+
+    def renew_track(self) -> None:
+        """A new connection begins: a track ends with its connection, and what waited for the old one is stale."""
+        self.pacer = Pacer(self.outgoing.capacity)
+        self.track = EditedTrack(self.pacer)
         self.flows = False  # an edited frame has come back
 
     def take_frame(self, frame: av.VideoFrame, now: float) -> None:

@@ -45,7 +45,8 @@ class Peer:
     ) -> None:
         self.settings, self.on_frame, self.on_gone, self.track = settings, on_frame, on_gone, track
         self.repair: aiortc_patches.LossRepair | None = None
-        self.heard = time.monotonic()  # when the last frame arrived
+        self.heard = time.monotonic()  # when the last frame or ping arrived
+        self.started = False  # a frame has come
         servers = [
             RTCIceServer(urls=url, username=settings.ice_username, credential=settings.ice_credential)
             for url in settings.ice_servers
@@ -129,7 +130,7 @@ class Peer:
             while True:
                 frame = await track.recv()
                 assert isinstance(frame, av.VideoFrame)
-                self.heard = time.monotonic()
+                self.heard, self.started = time.monotonic(), True
                 self.on_frame(frame, self.heard)
         except MediaStreamError:
             self._gone("the camera's track has ended")
@@ -137,6 +138,11 @@ class Peer:
     def _channel(self, channel: RTCDataChannel) -> None:
         if channel.label == "telemetry":
             self._telemetry = channel
+            channel.on("message", lambda _: self._ping())
+
+    def _ping(self) -> None:
+        """The page is there, even where its camera gives nothing."""
+        self.heard = time.monotonic()
 
     def _state_changed(self) -> None:
         if self.pc.connectionState in ("failed", "closed"):

@@ -4,8 +4,10 @@ from typing import Any
 
 from fastapi import APIRouter, Response
 
+from lipar_core.parameters import to_dict
 from server.routes.dependencies import Registry, Session
-from server.schemas import Answer, Changed, Offer, Status
+from server.schemas import Answer, Changed, Offer, Parting, Return, Status
+from server.sessions import SessionHandle
 
 router = APIRouter(prefix="/api/v1/sessions", tags=["sessions"])
 
@@ -15,7 +17,19 @@ async def create(offer: Offer, sessions: Registry, response: Response) -> Answer
     """WebRTC offer in, answer out; the camera's track comes in and the edited one goes out on the same connection."""
     session, sdp = await sessions.create(offer.sdp, offer.parameters)
     response.headers["Location"] = f"/api/v1/sessions/{session.id}"
-    return Answer(id=session.id, sdp=sdp, parameters=session.status()["parameters"])  # type: ignore[arg-type]
+    return _answer(session, sdp)
+
+
+@router.post("/{session_id}/resume")
+async def resume(session_id: str, offer: Return, sessions: Registry) -> Answer:
+    """Go on with a session over a new connection, with its prompt and all that the model remembers of it."""
+    return _answer(*await sessions.resume(session_id, offer.token, offer.sdp))
+
+
+@router.post("/{session_id}/park", status_code=204)
+async def park(session_id: str, parting: Parting, sessions: Registry) -> None:
+    """Free the connection now and keep the session for the time of grace: a page says this when it is hidden."""
+    await sessions.park(session_id, parting.token)
 
 
 @router.get("")
@@ -41,3 +55,7 @@ async def change(changes: dict[str, Any], session: Session) -> Changed:
 async def end(session: Session, sessions: Registry) -> None:
     """End the session and free its place."""
     await sessions.close(session.id)
+
+
+def _answer(session: SessionHandle, sdp: str) -> Answer:
+    return Answer(id=session.id, token=session.token, sdp=sdp, parameters=to_dict(session.parameters))

@@ -10,7 +10,7 @@ import av
 import httpx2
 import numpy as np
 import uvicorn
-from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription, VideoStreamTrack
+from aiortc import RTCConfiguration, RTCDataChannel, RTCPeerConnection, RTCSessionDescription, VideoStreamTrack
 from aiortc.mediastreams import MediaStreamError
 
 from server.app import create_app
@@ -66,12 +66,14 @@ class Viewer:
         self.pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
         self.sizes: list[tuple[int, int]] = []
         self.telemetry: list[str] = []
-        self.id = ""
+        self.id = self.token = ""
+        self.channel: RTCDataChannel | None = None
         self._receiving: asyncio.Task[None] | None = None
 
     async def offer(self) -> str:
         self.pc.addTrack(Camera())
-        self.pc.createDataChannel("telemetry").on("message", self.telemetry.append)
+        self.channel = self.pc.createDataChannel("telemetry")
+        self.channel.on("message", self.telemetry.append)
         self.pc.on("track", self._begin)
         await self.pc.setLocalDescription(await self.pc.createOffer())
         return self.pc.localDescription.sdp
@@ -80,7 +82,15 @@ class Viewer:
         body = {"sdp": await self.offer(), "type": "offer", "parameters": parameters}
         reply = await self.client.post("/api/v1/sessions", json=body)
         if reply.status_code == 201:
-            self.id = reply.json()["id"]
+            self.id, self.token = reply.json()["id"], reply.json()["token"]
+            await self.pc.setRemoteDescription(RTCSessionDescription(reply.json()["sdp"], "answer"))
+        return reply
+
+    async def resume(self, session: str, token: str) -> httpx2.Response:
+        body = {"sdp": await self.offer(), "type": "offer", "token": token}
+        reply = await self.client.post(f"/api/v1/sessions/{session}/resume", json=body)
+        if reply.status_code == 200:
+            self.id, self.token = session, token
             await self.pc.setRemoteDescription(RTCSessionDescription(reply.json()["sdp"], "answer"))
         return reply
 

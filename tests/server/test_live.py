@@ -20,7 +20,12 @@ STOP_S = 15.0  # five seconds are promised
 def settings(tmp_path_factory):
     preset = write_bundle(tmp_path_factory.mktemp("preset"))
     return Settings(
-        port=free_port(), preset=str(preset), threads=1, silence_timeout_s=4.0, static=preset.parent / "none"
+        port=free_port(),
+        preset=str(preset),
+        threads=1,
+        silence_timeout_s=4.0,
+        grace_s=0.0,
+        static=preset.parent / "none",
     )
 
 

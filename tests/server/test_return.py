@@ -1,0 +1,143 @@
+"""Browsers that vanish and come back: the connection is freed at once, the session waits."""
+
+import asyncio
+import time
+
+import httpx2
+import pytest
+
+from server.settings import Settings
+from tests.server.bundle import write_bundle
+from tests.server.live import PATIENCE_S, Camera, RunningServer, Viewer, eventually, free_port
+
+GRACE_S, SILENCE_S = 6.0, 2.0
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    preset = write_bundle(tmp_path_factory.mktemp("preset"))
+    settings = Settings(
+        port=free_port(), preset=str(preset), threads=1, max_sessions=1, grace_s=GRACE_S, silence_timeout_s=SILENCE_S
+    )
+    with RunningServer(settings) as running:
+        yield running
+
+
+@pytest.fixture
+async def client(server):
+    async with server.client() as client:
+        async with asyncio.timeout(PATIENCE_S):
+            while not server.server.started or (await client.get("/readyz")).status_code != 200:
+                await asyncio.sleep(0.1)
+        yield client
+
+
+@pytest.fixture
+async def viewer(client):
+    viewer = Viewer(client)
+    assert (await viewer.start(prompt="an old film")).status_code == 201
+    await viewer.receives(4)
+    yield viewer
+    await client.delete(f"/api/v1/sessions/{viewer.id}")
+    await viewer.close()
+
+
+async def state_is(viewer: Viewer, wanted: str) -> None:
+    async with asyncio.timeout(PATIENCE_S):
+        while (await viewer.status()).get("state") != wanted:
+            await asyncio.sleep(0.05)
+
+
+async def park(viewer: Viewer) -> httpx2.Response:
+    return await viewer.client.post(f"/api/v1/sessions/{viewer.id}/park", json={"token": viewer.token})
+
+
+async def test_a_browser_comes_back_to_its_prompt_and_to_what_the_model_remembers(viewer):
+    block = (await viewer.status())["stats"]["block"]
+    await viewer.close()
+    await state_is(viewer, "parked")
+    again = Viewer(viewer.client)
+    reply = await again.resume(viewer.id, viewer.token)
+    assert reply.status_code == 200
+    assert reply.json()["parameters"]["prompt"] == "an old film"
+    await again.receives(4)
+    status = await again.status()
+    assert status["state"] == "live"
+    assert status["stats"]["block"] > block  # the numbers of one session in the model process: it was never begun anew
+    await again.close()
+
+
+async def test_a_new_connection_takes_the_old_one_s_place(viewer):
+    """After a change of network the server may not know yet that the old way is dead."""
+    again = Viewer(viewer.client)
+    assert (await again.resume(viewer.id, viewer.token)).status_code == 200
+    await again.receives(4)
+    await asyncio.sleep(SILENCE_S + 1.5)  # the old one's end must not park what goes on
+    assert (await again.status())["state"] == "live"
+    await again.close()
+
+
+async def test_only_its_token_opens_a_session(viewer):
+    stranger = Viewer(viewer.client)
+    for path in ("resume", "park"):
+        body = {"token": "guess"} | ({"sdp": await stranger.offer(), "type": "offer"} if path == "resume" else {})
+        reply = await viewer.client.post(f"/api/v1/sessions/{viewer.id}/{path}", json=body)
+        assert reply.status_code == 404
+        assert "under this token" in reply.json()["detail"]["message"]
+    await viewer.receives(2)
+    await stranger.close()
+    assert "token" not in await viewer.status()
+
+
+async def test_a_bad_offer_leaves_the_session_to_be_resumed(viewer):
+    body = {"token": viewer.token, "sdp": "v=0 nonsense", "type": "offer"}
+    assert (await viewer.client.post(f"/api/v1/sessions/{viewer.id}/resume", json=body)).status_code == 422
+    again = Viewer(viewer.client)
+    assert (await again.resume(viewer.id, viewer.token)).status_code == 200
+    await again.receives(2)
+    await again.close()
+
+
+async def test_grace_ends(viewer):
+    assert (await park(viewer)).status_code == 204
+    began = time.monotonic()
+    await state_is(viewer, "parked")
+    async with asyncio.timeout(3 * GRACE_S):
+        while (await viewer.client.get(f"/api/v1/sessions/{viewer.id}")).status_code != 404:
+            await asyncio.sleep(0.1)
+    assert time.monotonic() - began > GRACE_S - 1
+    late = Viewer(viewer.client)
+    assert (await late.resume(viewer.id, viewer.token)).status_code == 404
+    await late.close()
+
+
+async def test_who_is_there_goes_before_who_is_not(viewer):
+    await park(viewer)
+    other = Viewer(viewer.client)
+    assert (await other.start()).status_code == 201  # of one place
+    await other.receives(2)
+    assert (await viewer.client.get(f"/api/v1/sessions/{viewer.id}")).status_code == 404
+    await other.client.delete(f"/api/v1/sessions/{other.id}")
+    await other.close()
+
+
+async def test_a_silent_browser_is_noticed_and_a_silent_camera_with_pings_is_not(viewer, monkeypatch):
+    async def nothing(_: Camera) -> None:
+        await asyncio.sleep(PATIENCE_S)
+
+    monkeypatch.setattr(Camera, "recv", nothing)
+    assert viewer.channel is not None
+    began = time.monotonic()
+    while time.monotonic() - began < SILENCE_S + 2:
+        viewer.channel.send("ping")
+        await asyncio.sleep(0.2)
+    assert (await viewer.status())["state"] == "live"
+    await state_is(viewer, "parked")
+
+
+async def test_a_session_ends_at_its_greatest_age(client, server, viewer, monkeypatch):
+    sessions = server.app.state.sessions
+    monkeypatch.setattr(sessions.handles[viewer.id], "began", time.monotonic() - 100)
+    assert sessions._over(sessions.handles[viewer.id], time.monotonic()) is None
+    monkeypatch.setattr(sessions, "settings", Settings(max_session_s=50.0))
+    await eventually(lambda: viewer.id not in sessions.handles)
