@@ -1,7 +1,7 @@
 // The server's HTTP API. Every failure is one of two typed errors: it answered with a reason, or it did not answer.
 
 import { isErrorBody } from "./protocol";
-import type { Ack, Answer, Changes, Offer, Preset, Readiness, Schema, Status } from "./protocol";
+import type { Ack, Answer, Changes, Offer, Place, Preset, Readiness, Schema, Status } from "./protocol";
 
 const TIMEOUT_MS = 10_000;
 const UPDATE_TIMEOUT_MS = 40_000; // a new prompt may wait for a slow text encoder
@@ -50,6 +50,16 @@ export class Api {
     return this.json("POST", "/api/v1/sessions", offer);
   }
 
+  resumeSession({ id, token }: Place, sdp: string): Promise<Answer> {
+    return this.json("POST", `/api/v1/sessions/${id}/resume`, { type: "offer", sdp, token });
+  }
+
+  /** Frees the connection and keeps the session for a while. Survives the page's own end. */
+  async parkSession({ id, token }: Place): Promise<void> {
+    const reply = await this.fetch("POST", `/api/v1/sessions/${id}/park`, { ...asJson({ token }), keepalive: true });
+    if (!reply.ok && reply.status !== 404) throw await refusal(reply);
+  }
+
   session(id: string): Promise<Status> {
     return this.json("GET", `/api/v1/sessions/${id}`);
   }
@@ -65,11 +75,7 @@ export class Api {
   }
 
   private async json<T>(method: string, path: string, body?: unknown, timeout_ms = TIMEOUT_MS): Promise<T> {
-    const request: RequestInit = { signal: AbortSignal.timeout(timeout_ms) };
-    if (body !== undefined) {
-      request.body = JSON.stringify(body);
-      request.headers = { "Content-Type": "application/json" };
-    }
+    const request: RequestInit = { signal: AbortSignal.timeout(timeout_ms), ...(body === undefined ? {} : asJson(body)) };
     const reply = await this.fetch(method, path, request);
     if (!reply.ok) throw await refusal(reply);
     return (await reply.json()) as T;
@@ -82,6 +88,10 @@ export class Api {
       throw new Unreachable(error);
     }
   }
+}
+
+function asJson(body: unknown): RequestInit {
+  return { body: JSON.stringify(body), headers: { "Content-Type": "application/json" } };
 }
 
 async function refusal(reply: Response): Promise<Refused> {

@@ -2,7 +2,7 @@
 
 import { element } from "./elements";
 import type { Outcome } from "./latest_wins";
-import type { Ack, Changes, Preset, Schema } from "./protocol";
+import type { Ack, Changes, Parameters, Preset, Schema } from "./protocol";
 import { maxLengthOf, rangeOf, toTravel, toValue } from "./schema";
 import type { Range } from "./schema";
 
@@ -16,7 +16,7 @@ interface SliderSpec {
   path: string;
   power: number; // of the slider's travel, see schema.ts
   text: (value: number) => string;
-  read: (preset: Preset) => number;
+  read: (preset: Preset, parameters: Parameters) => number;
   changes: (value: number, preset: Preset) => Changes;
 }
 
@@ -28,7 +28,7 @@ export const SLIDERS: SliderSpec[] = [
     path: "strength",
     power: 1,
     text: percent,
-    read: ({ parameters, first_sigma }) => parameters.strength ?? first_sigma,
+    read: ({ first_sigma }, { strength }) => strength ?? first_sigma,
     changes: (strength) => ({ strength }),
   },
   {
@@ -36,7 +36,7 @@ export const SLIDERS: SliderSpec[] = [
     path: "pruning.tau",
     power: 2,
     text: (value) => value.toFixed(3),
-    read: ({ parameters }) => parameters.pruning.tau,
+    read: (_, { pruning }) => pruning.tau,
     // both thresholds: with tau2 left behind, a larger tau would change nothing
     changes: (tau, { parameters: { pruning } }) =>
       pruning.tau > 0 ? { pruning: { tau, tau2: (tau * pruning.tau2) / pruning.tau } } : { pruning: { tau } },
@@ -46,7 +46,7 @@ export const SLIDERS: SliderSpec[] = [
     path: "pruning.min_keep",
     power: 1,
     text: percent,
-    read: ({ parameters }) => parameters.pruning.min_keep,
+    read: (_, { pruning }) => pruning.min_keep,
     changes: (min_keep) => ({ pruning: { min_keep } }),
   },
 ];
@@ -65,6 +65,7 @@ export class Controls {
   private readonly pruning = element("pruning", HTMLInputElement);
   private readonly pause = element("pause", HTMLButtonElement);
   private readonly reset = element("reset", HTMLButtonElement);
+  private readonly sliders: ((parameters: Parameters) => void)[] = []; // each sets one
 
   constructor(
     private readonly preset: Preset,
@@ -88,6 +89,16 @@ export class Controls {
   startAnew(): void {
     for (const id of Object.values(NOTES)) element(id, HTMLParagraphElement).textContent = "";
     this.showPaused(false);
+  }
+
+  /** Shows what a session has that this page did not set. */
+  show(parameters: Parameters): void {
+    this.prompt.value = parameters.prompt;
+    this.markStyle(parameters.prompt);
+    for (const place of this.sliders) place(parameters);
+    this.pruning.checked = parameters.pruning.enabled;
+    this.enablePruningSliders();
+    this.showPaused(parameters.paused);
   }
 
   showOutcome(control: string, outcome: Outcome): void {
@@ -140,9 +151,13 @@ export class Controls {
       output.value = value;
       slider.setAttribute("aria-valuetext", value);
     };
-    const start = read(this.preset);
-    slider.value = String(toTravel(start, range, power));
-    show(text(start));
+    const place = (parameters: Parameters): void => {
+      const value = read(this.preset, parameters);
+      slider.value = String(toTravel(value, range, power));
+      show(text(value));
+    };
+    place(this.preset.parameters);
+    this.sliders.push(place);
     slider.addEventListener("input", () => {
       const value = toValue(slider.valueAsNumber, range, power);
       show(text(value));

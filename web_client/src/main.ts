@@ -4,6 +4,7 @@ import { Api } from "./api";
 import { cameraIsAllowed, listCameras, openCamera } from "./camera";
 import { Controls } from "./controls";
 import { Peer } from "./peer";
+import { Memory } from "./memory";
 import { problemOf } from "./problems";
 import type { Preset, Status } from "./protocol";
 import { ServerWatch } from "./server_watch";
@@ -13,6 +14,7 @@ import { View } from "./view";
 
 const api = new Api();
 const secure = cameraIsAllowed();
+const memory = new Memory(window.sessionStorage);
 let session: Session | null = null; // from when the preset is known
 let controls: Controls | null = null;
 let status: Status | null = null;
@@ -45,6 +47,8 @@ async function prepare(): Promise<void> {
       change: (control, changes) => session?.change(control, changes),
     });
     session = makeSession(preset);
+    const place = secure ? memory.take() : null;
+    if (place !== null) void session.start(view.deviceId, place);
   } catch (error) {
     unprepared = { name: "failed", problem: problemOf(error) };
   }
@@ -64,6 +68,7 @@ function makeSession(preset: Preset): Session {
         view.showSource(stream);
         if (stream !== null) void showCameras();
       },
+      resumed: (parameters) => controls?.show(parameters),
       result: (stream) => {
         view.showResult(stream);
       },
@@ -105,5 +110,8 @@ if (secure) {
   void showCameras();
   navigator.mediaDevices.addEventListener("devicechange", () => void showCameras());
 }
-window.addEventListener("pagehide", () => session?.stop());
+window.addEventListener("pagehide", () => {
+  const place = session?.leave() ?? null;
+  if (place !== null) memory.keep(place);
+});
 void watch.check();

@@ -5,6 +5,7 @@ import type { Preset, Status } from "./protocol";
 
 const GATHERING_TIMEOUT_MS = 2000;
 const DISCONNECTED_GRACE_MS = 4000;
+const PING_MS = 1000; // tells the server that this page is there, even where the camera gives nothing
 const FRAME_RATE = 30;
 const BITS_PER_PIXEL = 0.2; // ample for H264 at these sizes
 const LEAST_BITRATE = 500_000; // bit/s; small pictures need more bits for each pixel
@@ -20,6 +21,7 @@ export class Peer {
   private readonly pc: RTCPeerConnection;
   private readonly transceiver: RTCRtpTransceiver;
   private grace: ReturnType<typeof setTimeout> | undefined;
+  private ping: ReturnType<typeof setInterval> | undefined;
   private closed = false;
 
   constructor(
@@ -58,6 +60,7 @@ export class Peer {
   close(): void {
     this.closed = true;
     clearTimeout(this.grace);
+    clearInterval(this.ping);
     this.pc.close();
   }
 
@@ -73,6 +76,11 @@ export class Peer {
     channel.addEventListener("message", ({ data }: MessageEvent<string>) => {
       const status = parseStatus(data);
       if (status !== null) this.events.telemetry(status);
+    });
+    channel.addEventListener("open", () => {
+      this.ping = setInterval(() => {
+        if (channel.readyState === "open") channel.send("ping");
+      }, PING_MS);
     });
     channel.addEventListener("close", () => {
       this.lose("the server closed it");

@@ -58,7 +58,7 @@ export interface Stats {
 
 export interface Status {
   id: string;
-  state: "connecting" | "live" | "paused" | "model_restarting" | "failed";
+  state: "connecting" | "live" | "paused" | "parked" | "model_restarting" | "failed";
   reason: string | null;
   parameters: Parameters;
   stats: Stats;
@@ -70,9 +70,14 @@ export interface Offer {
   parameters: Changes;
 }
 
-export interface Answer {
-  type: "answer";
+/** Where a session is found again. */
+export interface Place {
   id: string;
+  token: string;
+}
+
+export interface Answer extends Place {
+  type: "answer";
   sdp: string;
   parameters: Parameters;
 }

@@ -5,7 +5,7 @@ import { LatestWins, mergeChanges } from "./latest_wins";
 import type { Outcome } from "./latest_wins";
 import { CAMERA_ENDED, isTransient, MediaLost, problemOf, SessionFailed } from "./problems";
 import type { Problem } from "./problems";
-import type { Ack, Answer, Changes, Offer, Preset, Status } from "./protocol";
+import type { Ack, Answer, Changes, Offer, Parameters, Place, Preset, Status } from "./protocol";
 import type { PeerEvents } from "./peer";
 import { deferred, Wait, within } from "./promises";
 
@@ -37,12 +37,16 @@ export interface Surroundings {
   api: {
     iceServers(): Promise<RTCIceServer[]>;
     createSession(offer: Offer): Promise<Answer>;
+    resumeSession(place: Place, sdp: string): Promise<Answer>;
+    parkSession(place: Place): Promise<void>;
     update(id: string, changes: Changes): Promise<Ack>;
     deleteSession(id: string): Promise<void>;
   };
 }
 
 export interface SessionEvents {
+  /** A session that this page did not begin goes on, with these parameters. */
+  resumed: (parameters: Parameters) => void;
   state: (state: SessionState) => void;
   camera: (stream: MediaStream | null) => void;
   result: (stream: MediaStream | null) => void;
@@ -56,7 +60,7 @@ export class Session {
   private late = new Map<string, Changes>(); // set while a connection was being made
   private camera: MediaStream | null = null;
   private peer: Connection | null = null;
-  private id: string | null = null;
+  private place: Place | null = null; // of the server's session: kept over lost connections
   private run = new AbortController(); // from one start to its end
   private readonly wait = new Wait();
   private silence: ReturnType<typeof setTimeout> | undefined;
@@ -69,8 +73,10 @@ export class Session {
     this.sender = new LatestWins((changes) => this.send(changes), events.outcome);
   }
 
-  async start(deviceId: string): Promise<void> {
+  /** `place`: a session to go on with, where the server still has it. */
+  async start(deviceId: string, place: Place | null = null): Promise<void> {
     this.end();
+    this.place = place;
     const { signal } = (this.run = new AbortController());
     try {
       this.become({ name: "asking-camera" });
@@ -84,6 +90,15 @@ export class Session {
   stop(): void {
     this.end();
     this.become({ name: "idle" });
+  }
+
+  /** The page goes away, perhaps to come back: returns what to come back to. */
+  leave(): Place | null {
+    const place = this.place;
+    this.place = null; // not discarded
+    this.stop();
+    if (place !== null) this.around.api.parkSession(place).catch(warnOf(`session ${place.id} was not parked:`));
+    return place;
   }
 
   /** While reconnecting: tries at once instead of waiting. */
@@ -110,8 +125,8 @@ export class Session {
   }
 
   private async send(changes: Changes): Promise<Ack> {
-    if (this.id === null) throw new Error("the connection was lost");
-    const ack = await this.around.api.update(this.id, changes);
+    if (this.place === null) throw new Error("the connection was lost");
+    const ack = await this.around.api.update(this.place.id, changes);
     this.want(changes);
     return ack;
   }
@@ -168,13 +183,34 @@ export class Session {
 
   private async negotiate(peer: Connection, signal: AbortSignal): Promise<void> {
     const sdp = await peer.offer();
-    const answer = await this.around.api.createSession({ type: "offer", sdp, parameters: this.wanted });
+    const answer = (await this.resume(sdp)) ?? (await this.around.api.createSession({ type: "offer", sdp, parameters: this.wanted }));
     if (isOver(signal) || this.peer !== peer) {
       this.discard(answer.id);
       throw new MediaLost("stopped");
     }
-    this.id = answer.id;
+    this.place = { id: answer.id, token: answer.token };
     await peer.accept(answer.sdp);
+  }
+
+  /** The answer of the session that there was; null where there was none, or the server has given it up. */
+  private async resume(sdp: string): Promise<Answer | null> {
+    if (this.place === null) return null;
+    try {
+      const answer = await this.around.api.resumeSession(this.place, sdp);
+      if (Object.keys(this.wanted).length === 0) this.adopt(answer.parameters);
+      return answer;
+    } catch (error) {
+      if (!(error instanceof Refused && error.status === 404)) throw error;
+      this.place = null;
+      return null;
+    }
+  }
+
+  /** What another page had set is wanted from now on. */
+  private adopt(parameters: Parameters): void {
+    const { prompt, seed, strength, pruning } = parameters;
+    this.wanted = { prompt, seed, pruning, ...(strength === null ? {} : { strength }) };
+    this.events.resumed(parameters);
   }
 
   private goLive(signal: AbortSignal): void {
@@ -236,6 +272,8 @@ export class Session {
     delete this.wanted.paused; // a new start is never a paused one
     this.dropPeer();
     this.dropCamera();
+    if (this.place !== null) this.discard(this.place.id);
+    this.place = null;
     this.events.result(null);
   }
 
@@ -243,15 +281,11 @@ export class Session {
     clearTimeout(this.silence);
     this.peer?.close();
     this.peer = null;
-    if (this.id !== null) this.discard(this.id);
-    this.id = null;
   }
 
   /** Frees the server's slot. A server that is gone has freed it already, and ends silent sessions by itself. */
   private discard(id: string): void {
-    this.around.api.deleteSession(id).catch((error: unknown) => {
-      console.warn(`session ${id} was not ended:`, error);
-    });
+    this.around.api.deleteSession(id).catch(warnOf(`session ${id} was not ended:`));
   }
 
   private dropCamera(): void {
@@ -265,6 +299,12 @@ export class Session {
     this.state = state;
     this.events.state(state);
   }
+}
+
+function warnOf(what: string): (error: unknown) => void {
+  return (error) => {
+    console.warn(what, error);
+  };
 }
 
 function stopTracks(stream: MediaStream): void {

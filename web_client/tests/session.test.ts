@@ -2,7 +2,8 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Refused, Unreachable } from "../src/api";
 import type { Outcome } from "../src/latest_wins";
 import type { PeerEvents } from "../src/peer";
-import type { Ack, Answer, Changes, Offer, Preset, Status } from "../src/protocol";
+import { Memory } from "../src/memory";
+import type { Ack, Answer, Changes, Offer, Parameters, Place, Preset, Status } from "../src/protocol";
 import { Session } from "../src/session";
 import type { Connection } from "../src/session";
 
@@ -40,6 +41,10 @@ class World {
   readonly offers: Offer[] = [];
   readonly updates: Changes[] = [];
   readonly deleted: string[] = [];
+  readonly parked: string[] = [];
+  readonly resumes: string[] = [];
+  readonly resumed: string[] = [];
+  known = true; // whether the server still has the session that a page comes back to
   readonly peers: FakePeer[] = [];
   readonly cameras: FakeCamera[] = [];
   readonly outcomes: [string, Outcome][] = [];
@@ -57,6 +62,11 @@ class World {
       api: {
         iceServers: () => Promise.resolve([]),
         createSession: (offer) => this.create(offer),
+        resumeSession: (place) => this.resume(place),
+        parkSession: (place) => {
+          this.parked.push(place.id);
+          return Promise.resolve();
+        },
         update: (_id, changes) => {
           this.updates.push(changes);
           return this.refuse === null ? Promise.resolve({ block: 5, pending: false } as Ack) : Promise.reject(this.refuse);
@@ -69,6 +79,7 @@ class World {
     },
     {
       state: (state) => this.states.push(state.name),
+      resumed: (parameters) => this.resumed.push(parameters.prompt),
       camera: () => undefined,
       result: () => undefined,
       status: () => undefined,
@@ -101,7 +112,15 @@ class World {
   private create(offer: Offer): Promise<Answer> {
     this.offers.push(offer);
     if (this.refuse !== null) return Promise.reject(this.refuse);
-    return Promise.resolve({ id: `s${this.offers.length}`, type: "answer", sdp: "answer" } as Answer);
+    return Promise.resolve({ id: `s${this.offers.length}`, token: "t", type: "answer", sdp: "answer" } as Answer);
+  }
+
+  private resume({ id, token }: Place): Promise<Answer> {
+    this.resumes.push(`${id} ${token}`);
+    if (this.refuse !== null) return Promise.reject(this.refuse);
+    if (!this.known) return Promise.reject(new Refused(404, "not known"));
+    const parameters = { prompt: "as it was", seed: 3, strength: null, pruning: { tau: 0.1 } } as Parameters;
+    return Promise.resolve({ id, token, type: "answer", sdp: "answer", parameters });
   }
 }
 
@@ -161,7 +180,24 @@ describe("start", () => {
 });
 
 describe("a lost connection", () => {
-  it("is made anew with the parameters that were last accepted", async () => {
+  it("is made again to the same session", async () => {
+    world.session.change("prompt", { prompt: "sepia" });
+    await world.goLive();
+    world.peer.events.lost("the connection failed");
+    await passing(500);
+    world.peer.events.connected();
+    await passing(0);
+    expect(world.session.state.name).toBe("live");
+    expect(world.resumes).toEqual(["s1 t"]);
+    expect(world.offers).toHaveLength(1);
+    expect(world.deleted).toEqual([]);
+    expect(world.resumed).toEqual([]); // this page knows what it has set
+    world.session.stop();
+    expect(world.deleted).toEqual(["s1"]);
+  });
+
+  it("is made anew with the parameters that were last accepted where the server has given the session up", async () => {
+    world.known = false;
     world.session.change("prompt", { prompt: "sepia" });
     await world.goLive();
     world.session.change("pruning.tau", { pruning: { tau: 0.3 } });
@@ -177,7 +213,7 @@ describe("a lost connection", () => {
     await passing(0);
     expect(world.session.state.name).toBe("live");
     expect(world.offers.at(-1)?.parameters).toEqual({ prompt: "sepia", pruning: { tau: 0.3 } });
-    expect(world.deleted).toEqual(["s1"]);
+    expect(world.resumes).toEqual(["s1 t"]);
   });
 
   it("is noticed by silence, and tried for as long as the server is away", async () => {
@@ -185,12 +221,12 @@ describe("a lost connection", () => {
     world.refuse = new Unreachable(null);
     await passing(60_000);
     expect(world.session.state.name).toBe("reconnecting");
-    const tries = world.offers.length;
+    const tries = world.resumes.length;
     expect(tries).toBeGreaterThan(5);
     world.refuse = null;
     world.session.retryNow();
     await passing(0);
-    expect(world.offers).toHaveLength(tries + 1);
+    expect(world.resumes).toHaveLength(tries + 1);
     world.peer.events.connected();
     await passing(0);
     expect(world.session.state.name).toBe("live");
@@ -212,6 +248,58 @@ describe("a lost connection", () => {
     expect(world.session.state.name).toBe("idle");
     expect(world.offers).toHaveLength(1);
   });
+});
+
+describe("a page that goes away", () => {
+  it("parks its session, and comes back to it with what was set", async () => {
+    await world.goLive();
+    const place = world.session.leave();
+    expect(place).toEqual({ id: "s1", token: "t" });
+    expect(world.session.state.name).toBe("idle");
+    expect([world.parked, world.deleted]).toEqual([["s1"], []]);
+    void world.session.start("", place);
+    await passing(0);
+    world.peer.events.connected();
+    await passing(0);
+    expect(world.session.state.name).toBe("live");
+    expect(world.resumed).toEqual(["as it was"]);
+    expect(world.offers).toHaveLength(1);
+    world.known = false;
+    world.peer.events.lost("gone");
+    await passing(500);
+    expect(world.offers.at(-1)?.parameters).toEqual({ prompt: "as it was", seed: 3, pruning: { tau: 0.1 } });
+  });
+
+  it("begins anew where the server has given the session up", async () => {
+    world.known = false;
+    void world.session.start("", { id: "old", token: "t" });
+    await passing(0);
+    world.peer.events.connected();
+    await passing(0);
+    expect(world.session.state.name).toBe("live");
+    expect([world.resumes, world.offers.length]).toEqual([["old t"], 1]);
+  });
+
+  it("that had no session leaves none", () => {
+    expect(world.session.leave()).toBeNull();
+    expect(world.parked).toEqual([]);
+  });
+});
+
+it("a place is remembered once, and nonsense is none", () => {
+  const kept = new Map<string, string>();
+  const memory = new Memory({
+    getItem: (key) => kept.get(key) ?? null,
+    setItem: (key, value) => void kept.set(key, value),
+    removeItem: (key) => void kept.delete(key),
+  });
+  memory.keep({ id: "a", token: "b" });
+  expect(memory.take()).toEqual({ id: "a", token: "b" });
+  expect(memory.take()).toBeNull();
+  for (const text of ["{", "null", '{"id": 3}']) {
+    kept.set("lipar-session", text);
+    expect(memory.take()).toBeNull();
+  }
 });
 
 describe("while live", () => {

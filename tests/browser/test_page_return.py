@@ -1,0 +1,63 @@
+"""A page that is reloaded, or killed: the first comes back to its session, the second frees its connection."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import expect
+
+from tests.browser.browser import browser, expect_applied, expect_pill, playing, start, stop, visit
+from tests.browser.conftest import Camera
+from tests.browser.live_server import LiveServer
+
+NOTICED_S = 3 * 6.0  # six seconds are promised
+
+
+def sessions(server: LiveServer) -> list[dict[str, Any]]:
+    with urllib.request.urlopen(f"{server.address}/api/v1/sessions", timeout=10) as reply:
+        found: list[dict[str, Any]] = json.load(reply)
+        return found
+
+
+def test_a_reload_comes_back_to_its_session(chromium: Path, camera: Camera, own_server: LiveServer) -> None:
+    with browser(chromium, *playing(camera.path)) as context:
+        page = visit(context, own_server.address)
+        start(page)
+        page.get_by_role("button", name="Thermal").click()
+        expect_applied(page, "#prompt-note")
+        (before,) = sessions(own_server)
+        page.reload()
+        expect_pill(page, "Live")  # of itself
+        expect(page.locator("#prompt")).to_have_value("a thermal camera")
+        expect(page.get_by_role("button", name="Thermal")).to_have_attribute("aria-pressed", "true")
+        (after,) = sessions(own_server)
+        assert after["id"] == before["id"]
+        page.wait_for_function("document.getElementById('result').getVideoPlaybackQuality().totalVideoFrames > 5")
+        (after,) = sessions(own_server)
+        assert after["stats"]["block"] > before["stats"]["block"]
+        stop(page, own_server)
+        page.reload()
+        expect_pill(page, "Ready")  # Stop is the end
+
+
+def test_a_killed_browser_is_noticed(chromium: Path, camera: Camera, own_server: LiveServer) -> None:
+    with browser(chromium, *playing(camera.path)) as context:
+        page = visit(context, own_server.address)
+        start(page)
+        pids = subprocess.run(["pgrep", "-f", str(camera.path)], capture_output=True, text=True, check=True).stdout
+        processes = [int(pid) for pid in pids.split()]
+        began = time.monotonic()
+        try:
+            for process in processes:
+                os.kill(process, signal.SIGSTOP)  # as dead: no goodbye to anybody
+            while sessions(own_server)[0]["state"] != "parked":
+                assert time.monotonic() - began < NOTICED_S
+                time.sleep(0.1)
+        finally:
+            for process in processes:
+                os.kill(process, signal.SIGCONT)
