@@ -5,7 +5,7 @@ from pathlib import Path
 
 FLAGS = (
     "host", "port", "preset", "device", "threads", "tls_cert", "tls_key", "insecure", "max_sessions", "ice_servers",
-    "ice_username", "ice_credential", "start_bitrate", "min_bitrate", "max_bitrate", "camera_start_bitrate",
+    "ice_username", "ice_credential", "turn_secret", "turn_ttl_s", "start_bitrate", "min_bitrate", "max_bitrate", "camera_start_bitrate",
 )  # fmt: skip
 
 
@@ -27,6 +27,8 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument("--ice-servers", nargs="+", help="stun: or turn: URLs (default: none)")
     parser.add_argument("--ice-username")
     parser.add_argument("--ice-credential")
+    parser.add_argument("--turn-secret", help="shared with the TURN server; better in LIPAR_TURN_SECRET than here")
+    parser.add_argument("--turn-ttl-s", type=int, help="how long a login made from it holds (default: 3600)")
     for name, what in (("start", "at first"), ("min", "at least"), ("max", "at most")):
         parser.add_argument(f"--{name}-bitrate", type=int, help=f"bit/s of the edited video {what}")
     parser.add_argument("--camera-start-bitrate", type=int, help="bit/s at which a browser begins to send")

@@ -30,6 +30,8 @@ class Settings:
     ice_servers: tuple[str, ...] = ()  # stun: and turn: URLs, as the page gets them too
     ice_username: str | None = None
     ice_credential: str | None = None
+    turn_secret: str | None = None  # shared with the TURN server: everyone gets a login of their own that expires
+    turn_ttl_s: int = 3600
     start_bitrate: int = 1_500_000  # bit/s, of the edited video
     min_bitrate: int = 250_000
     max_bitrate: int = 6_000_000
@@ -56,6 +58,10 @@ class Settings:
         for name in ("grace_s", "max_session_s"):
             if getattr(self, name) < 0:
                 raise ConfigError(f"{name} = {getattr(self, name)}: must not be negative")
+        if self.turn_secret is not None and (self.ice_username is not None or self.ice_credential is not None):
+            raise ConfigError("turn_secret: give either that or ice_username and ice_credential")
+        if self.turn_ttl_s < 60:
+            raise ConfigError(f"turn_ttl_s = {self.turn_ttl_s}: must be at least 60")
         if self.camera_start_bitrate < 1000:
             raise ConfigError(f"camera_start_bitrate = {self.camera_start_bitrate}: must be at least 1000 bit/s")
         if (self.tls_cert is None) != (self.tls_key is None):

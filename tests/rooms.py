@@ -91,7 +91,7 @@ ROOMS = (
     ),
     Room(
         name=SETTINGS,
-        prefixes=("server.settings", "server.errors"),
+        prefixes=("server.settings", "server.errors", "server.ice"),
         may_import=(PLAIN,),
         packages=frozenset(),
     ),

@@ -21,6 +21,7 @@ from aiortc.mediastreams import MediaStreamError
 from aiortc.sdp import SessionDescription
 
 from server.errors import BadOffer, NoRoute
+from server.ice import ice_servers
 from server.media import aiortc_patches
 from server.media.answer_sdp import with_start_bitrate
 from server.media.rate_control import RateControl
@@ -48,8 +49,8 @@ class Peer:
         self.heard = time.monotonic()  # when the last frame or ping arrived
         self.started = False  # a frame has come
         servers = [
-            RTCIceServer(urls=url, username=settings.ice_username, credential=settings.ice_credential)
-            for url in settings.ice_servers
+            RTCIceServer(urls=server.url, username=server.username, credential=server.credential)
+            for server in ice_servers(settings, "server")
         ]
         # an explicit list, if empty: aiortc's default asks a public STUN server
         self.pc = RTCPeerConnection(RTCConfiguration(iceServers=servers))

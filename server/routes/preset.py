@@ -7,6 +7,7 @@ from pydantic import TypeAdapter
 
 from lipar_core.config import default_parameters
 from lipar_core.parameters import Parameters, to_dict
+from server.ice import ice_servers as given_servers
 from server.routes.dependencies import Registry
 from server.schemas import PresetInfo, StyleInfo
 
@@ -40,7 +41,6 @@ async def schema() -> dict[str, Any]:
 @router.get("/ice-servers")
 async def ice_servers(sessions: Registry) -> dict[str, list[dict[str, Any]]]:
     """For the page's RTCPeerConnection; empty unless the server was given some."""
-    settings = sessions.settings
-    login = {"username": settings.ice_username, "credential": settings.ice_credential}
-    given = {name: value for name, value in login.items() if value is not None}
-    return {"iceServers": [{"urls": [url], **given} for url in settings.ice_servers]}
+    found = given_servers(sessions.settings, "page")
+    servers = ({"urls": [server.url], "username": server.username, "credential": server.credential} for server in found)
+    return {"iceServers": [{k: v for k, v in server.items() if v is not None} for server in servers]}

@@ -1,6 +1,7 @@
 import pytest
 
 from lipar_core.errors import ConfigError
+from server.ice import ice_servers
 from server.settings import load_settings
 
 
@@ -48,3 +49,21 @@ def test_other_addresses_are_served_with_tls_or_on_request(tmp_path):
     pem.write_text("-")
     assert load_settings({"host": "0.0.0.0", "tls_cert": pem, "tls_key": pem}, {}).host == "0.0.0.0"
     assert load_settings({"host": "0.0.0.0", "insecure": True}, {}).insecure
+
+
+def test_a_login_for_turn_expires_and_is_what_coturn_computes():
+    """The password against one made by OpenSSL: printf %s 1003600:page | openssl dgst -sha1 -hmac north -binary | base64"""
+    settings = Settings(ice_servers=("stun:a", "turn:b"), turn_secret="north")
+    stun, turn = ice_servers(settings, "page", now=1_000_000.9)
+    assert (stun.username, stun.credential) == (None, None)
+    assert turn.username == "1003600:page"
+    assert turn.credential == "VEPl/0u4BO1Q+qg6j/VbL9UP8og="
+    fixed = ice_servers(Settings(ice_servers=("turn:b",), ice_username="u", ice_credential="c"), "page")
+    assert (fixed[0].username, fixed[0].credential) == ("u", "c")
+
+
+def test_a_secret_and_a_fixed_login_exclude_each_other():
+    with pytest.raises(ConfigError, match="turn_secret: give either"):
+        Settings(turn_secret="s", ice_username="u")
+    with pytest.raises(ConfigError, match="turn_ttl_s = 5"):
+        Settings(turn_ttl_s=5)
