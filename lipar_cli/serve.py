@@ -5,7 +5,8 @@ from pathlib import Path
 
 FLAGS = (
     "host", "port", "preset", "device", "threads", "tls_cert", "tls_key", "insecure", "max_sessions", "ice_servers",
-    "ice_username", "ice_credential", "turn_secret", "turn_ttl_s", "start_bitrate", "min_bitrate", "max_bitrate", "camera_start_bitrate",
+    "ice_username", "ice_credential", "turn_secret", "turn_ttl_s", "start_bitrate", "min_bitrate", "max_bitrate",
+    "camera_start_bitrate",
 )  # fmt: skip
 
 

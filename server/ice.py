@@ -22,9 +22,8 @@ def ice_servers(settings: Settings, user: str, now: float | None = None) -> list
     """The configured servers. STUN ones get no login; `user` names who it is for in the TURN server's log."""
     username, credential = settings.ice_username, settings.ice_credential
     if settings.turn_secret is not None:
-        username, credential = login(
-            settings.turn_secret, user, settings.turn_ttl_s, time.time() if now is None else now
-        )
+        now = time.time() if now is None else now
+        username, credential = login(settings.turn_secret, user, settings.turn_ttl_s, now)
     return [
         IceServer(url) if url.startswith("stun") else IceServer(url, username, credential)
         for url in settings.ice_servers

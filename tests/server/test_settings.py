@@ -2,7 +2,7 @@ import pytest
 
 from lipar_core.errors import ConfigError
 from server.ice import ice_servers
-from server.settings import load_settings
+from server.settings import Settings, load_settings
 
 
 def test_flags_beat_the_environment():
@@ -52,7 +52,7 @@ def test_other_addresses_are_served_with_tls_or_on_request(tmp_path):
 
 
 def test_a_login_for_turn_expires_and_is_what_coturn_computes():
-    """The password against one made by OpenSSL: printf %s 1003600:page | openssl dgst -sha1 -hmac north -binary | base64"""
+    """OpenSSL's: printf %s 1003600:page | openssl dgst -sha1 -hmac north -binary | base64"""
     settings = Settings(ice_servers=("stun:a", "turn:b"), turn_secret="north")
     stun, turn = ice_servers(settings, "page", now=1_000_000.9)
     assert (stun.username, stun.credential) == (None, None)
