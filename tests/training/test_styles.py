@@ -1,3 +1,4 @@
+import json
 import random
 
 import cv2
@@ -5,7 +6,8 @@ import numpy as np
 import pytest
 
 from lipar_cli.evaluation.styles import STYLES, apply
-from training.prompts import NAMES, TEMPLATES, draw
+from training.media import train_photos
+from training.prompts import NAMES, TEMPLATES, draw, draw_mix
 
 RAMP = np.indices((48, 64)).sum(axis=0) * 2
 SCENE = np.stack([RAMP, RAMP[::-1], 255 - RAMP], axis=-1).clip(0, 255).astype(np.uint8)
@@ -45,3 +47,25 @@ def test_prompts_cover_every_style_in_many_words():
     for style in STYLES:
         assert len({draw(style, rng) for _ in range(200)}) > 60
     assert len(TEMPLATES) >= 15
+
+
+def test_a_mix_names_both_styles():
+    rng = random.Random(0)
+    for _ in range(50):
+        text = draw_mix("thermal", "film noir", rng)
+        assert any(name in text for name in NAMES["thermal"])
+        assert any(name in text for name in NAMES["film noir"])
+
+
+def test_photos_move_as_a_whole_or_behind_a_cut_out(tmp_path):
+    rng, entries = np.random.default_rng(0), []
+    for number in range(4):
+        picture = cv2.GaussianBlur(rng.integers(0, 256, (200, 320, 3), dtype=np.uint8), (0, 0), 4)
+        cv2.imwrite(str(tmp_path / f"{number}.png"), picture)
+        entries.append({"file": f"{number}.png", "split": "train", "kind": "photo", "tags": []})
+    (tmp_path / "MANIFEST.json").write_text(json.dumps(entries))
+    for number, (name, clip) in enumerate(train_photos(tmp_path, 96, 64, 8)):
+        assert (name, clip.shape, clip.dtype) == (f"{number}.png", (8, 64, 96, 3), np.uint8)
+        moved = (np.abs(np.diff(clip.astype(int), axis=0)).max(axis=-1) > 1).mean(axis=(1, 2))
+        assert moved.min() > 0  # something moves in every frame
+        assert (moved.max() < 0.6) == (number % 2 == 1)  # a cut-out over a still photo, or all of it
