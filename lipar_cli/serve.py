@@ -5,8 +5,8 @@ from pathlib import Path
 
 FLAGS = (
     "host", "port", "preset", "device", "threads", "tls_cert", "tls_key", "insecure", "max_sessions", "ice_servers",
-    "ice_username", "ice_credential", "turn_secret", "turn_ttl_s", "start_bitrate", "min_bitrate", "max_bitrate",
-    "camera_start_bitrate",
+    "ice_username", "ice_credential", "turn_secret", "turn_ttl_s", "udp_ports", "public_ip", "start_bitrate",
+    "min_bitrate", "max_bitrate", "camera_start_bitrate",
 )  # fmt: skip
 
 
@@ -30,6 +30,8 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument("--ice-credential")
     parser.add_argument("--turn-secret", help="shared with the TURN server; better in LIPAR_TURN_SECRET than here")
     parser.add_argument("--turn-ttl-s", type=int, help="how long a login made from it holds (default: 3600)")
+    parser.add_argument("--udp-ports", metavar="FIRST-LAST", help="where media is bound (default: any)")
+    parser.add_argument("--public-ip", help="IPv4 that browsers reach this server at, behind 1:1 NAT")
     for name, what in (("start", "at first"), ("min", "at least"), ("max", "at most")):
         parser.add_argument(f"--{name}-bitrate", type=int, help=f"bit/s of the edited video {what}")
     parser.add_argument("--camera-start-bitrate", type=int, help="bit/s at which a browser begins to send")

@@ -1,5 +1,6 @@
 """The web application: lifespan, routers, error map."""
 
+import asyncio
 import math
 import sys
 from collections.abc import AsyncIterator
@@ -40,6 +41,8 @@ def create_app(settings: Settings) -> FastAPI:
         aiortc_patches.set_bitrates(settings.start_bitrate, settings.min_bitrate, settings.max_bitrate)
         if settings.loopback:
             aiortc_patches.offer_loopback()
+        if settings.udp_range is not None:
+            aiortc_patches.limit_ports(asyncio.get_running_loop(), *settings.udp_range)
         app.state.sessions = Sessions(settings, load_preset(settings.preset))
         app.state.sessions.start()
         yield

@@ -32,6 +32,8 @@ class Settings:
     ice_credential: str | None = None
     turn_secret: str | None = None  # shared with the TURN server: everyone gets a login of their own that expires
     turn_ttl_s: int = 3600
+    udp_ports: str | None = None  # "40000-40100": where media is bound; None: the kernel chooses
+    public_ip: str | None = None  # IPv4 that browsers reach this server at, where it is not an interface's own
     start_bitrate: int = 1_500_000  # bit/s, of the edited video
     min_bitrate: int = 250_000
     max_bitrate: int = 6_000_000
@@ -58,6 +60,13 @@ class Settings:
         for name in ("grace_s", "max_session_s"):
             if getattr(self, name) < 0:
                 raise ConfigError(f"{name} = {getattr(self, name)}: must not be negative")
+        if self.udp_ports is not None and not self.udp_range:
+            raise ConfigError(f"udp_ports = {self.udp_ports}: must be FIRST-LAST, 1024 to 65535")
+        if self.public_ip is not None:
+            try:
+                ipaddress.IPv4Address(self.public_ip)
+            except ValueError as error:
+                raise ConfigError(f"public_ip = {self.public_ip}: must be an IPv4 address") from error
         if self.turn_secret is not None and (self.ice_username is not None or self.ice_credential is not None):
             raise ConfigError("turn_secret: give either that or ice_username and ice_credential")
         if self.turn_ttl_s < 60:
@@ -75,6 +84,14 @@ class Settings:
                 f"host = {self.host}: browsers give no camera to a page from another machine without TLS; "
                 "give --tls-cert and --tls-key, or --insecure if something in front of this server does TLS"
             )
+
+    @property
+    def udp_range(self) -> tuple[int, int] | None:
+        """First and last of `udp_ports`; None where there is no such range."""
+        first, dash, last = (self.udp_ports or "").partition("-")
+        if not (dash and first.isdecimal() and last.isdecimal() and 1024 <= int(first) <= int(last) <= 65535):
+            return None
+        return int(first), int(last)
 
     @property
     def loopback(self) -> bool:

@@ -1,6 +1,8 @@
 """What aiortc 1.16 and aioice 0.13 have no setting for. Each change checks that it still fits what it changes."""
 
 import asyncio
+import errno
+import random
 import time
 from collections.abc import Callable
 from typing import Any
@@ -46,6 +48,29 @@ def offer_loopback() -> None:
 
     get_host_addresses.offers_loopback = True  # type: ignore[attr-defined]
     aioice.ice.get_host_addresses = get_host_addresses
+
+
+def limit_ports(loop: asyncio.AbstractEventLoop, first: int, last: int) -> None:
+    """Bind media to UDP ports of a range, for a firewall to open: aioice has no setting (aioice#47).
+
+    It binds port 0 of an address and leaves the choice to the kernel; here a random free port of the range is taken.
+    Where none is free the binding fails, and an offer is answered with 503.
+    """
+    original = loop.create_datagram_endpoint
+
+    async def create_datagram_endpoint(factory: Any, local_addr: Any = None, **rest: Any) -> Any:
+        if local_addr is None or local_addr[1] != 0:
+            return await original(factory, local_addr=local_addr, **rest)
+        ports = random.sample(range(first, last + 1), last - first + 1)
+        for port in ports:
+            try:
+                return await original(factory, local_addr=(local_addr[0], port), **rest)
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE:
+                    raise
+        raise OSError(errno.EADDRINUSE, f"all UDP ports from {first} to {last} are taken")
+
+    loop.create_datagram_endpoint = create_datagram_endpoint  # type: ignore[method-assign, assignment]
 
 
 def hear_feedback(

@@ -21,3 +21,11 @@ def with_start_bitrate(sdp: str, bitrate: int) -> str:
             at = next(i for i, line in enumerate(lines) if line.startswith(f"a=rtpmap:{number} "))
             lines.insert(at + 1, fmtp + parameter)
     return "\r\n".join(lines)
+
+
+HOST = re.compile(r"^(a=candidate:\S+ \d+ udp \d+ )\d+(?:\.\d+){3}( \d+ typ host)", re.MULTILINE | re.IGNORECASE)
+
+
+def with_public_address(sdp: str, address: str) -> str:
+    """Name a public IPv4 address in place of the host's own in the candidates (RFC 8839): for 1:1 NAT."""
+    return HOST.sub(rf"\g<1>{address}\g<2>", sdp)

@@ -23,7 +23,7 @@ from aiortc.sdp import SessionDescription
 from server.errors import BadOffer, NoRoute
 from server.ice import ice_servers
 from server.media import aiortc_patches
-from server.media.answer_sdp import with_start_bitrate
+from server.media.answer_sdp import with_public_address, with_start_bitrate
 from server.media.rate_control import RateControl
 from server.media.tracks import EditedTrack
 from server.settings import Settings
@@ -86,6 +86,8 @@ class Peer:
         answer = self.pc.localDescription.sdp
         self._tune(transceiver, answer)
         answer = with_start_bitrate(answer, self.settings.camera_start_bitrate)
+        if self.settings.public_ip is not None:
+            answer = with_public_address(answer, self.settings.public_ip)
         if "a=candidate" not in answer:
             raise NoRoute("no network address to offer: check the UDP ports and the ICE servers")
         return answer

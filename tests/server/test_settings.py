@@ -62,6 +62,19 @@ def test_a_login_for_turn_expires_and_is_what_coturn_computes():
     assert (fixed[0].username, fixed[0].credential) == ("u", "c")
 
 
+@pytest.mark.parametrize("ports", ["40000", "a-b", "500-600", "5000-4000", "60000-70000"])
+def test_ports_are_a_range(ports):
+    with pytest.raises(ConfigError, match="udp_ports"):
+        Settings(udp_ports=ports)
+
+
+def test_addresses_and_ports_are_read():
+    assert Settings(udp_ports="40000-40100").udp_range == (40000, 40100)
+    assert Settings().udp_range is None
+    with pytest.raises(ConfigError, match="must be an IPv4 address"):
+        Settings(public_ip="lipar.example")
+
+
 def test_a_secret_and_a_fixed_login_exclude_each_other():
     with pytest.raises(ConfigError, match="turn_secret: give either"):
         Settings(turn_secret="s", ice_username="u")

@@ -12,10 +12,11 @@ from aiortc import MediaStreamTrack, RTCPeerConnection, VideoStreamTrack, rtcrtp
 from aiortc.rtp import RtpPacket, is_rtcp
 
 from server.media import aiortc_patches
-from server.media.answer_sdp import with_start_bitrate
+from server.media.answer_sdp import with_public_address, with_start_bitrate
 from server.media.frame_buffer import ASK_AGAIN_S, CAPACITY, GIVE_UP_S, FrameBuffer, Missing
 from server.media.h264 import CLOCK_RATE, H264Encoder
 from server.media.rate_control import BAD, RateControl
+from tests.server.live import free_port
 
 SIZE = (320, 192)
 LOSS = 0.15
@@ -204,6 +205,43 @@ def test_the_answer_tells_at_which_rate_to_begin():
     wanted = sdp.replace("VP8/90000", "VP8/90000\r\na=fmtp:97 x-google-start-bitrate=1500")
     wanted = wanted.replace("packetization-mode=1", "packetization-mode=1;x-google-start-bitrate=1500")
     assert with_start_bitrate(sdp, 1_500_000) == wanted
+
+
+def test_a_public_address_stands_in_for_the_host_s_own():
+    sdp = (
+        "a=candidate:1 1 udp 2130706431 10.0.0.5 40000 typ host\r\n"
+        "a=candidate:2 1 udp 2130706431 fe80::1 40001 typ host\r\n"
+        "a=candidate:3 1 udp 1694498815 198.51.100.9 4000 typ srflx raddr 10.0.0.5 rport 40000\r\n"
+    )
+    assert with_public_address(sdp, "203.0.113.7") == sdp.replace("10.0.0.5 40000 typ", "203.0.113.7 40000 typ")
+
+
+async def test_media_is_bound_within_the_range_and_refused_past_it():
+    loop = asyncio.new_event_loop()  # of this test's own: the change stays with it
+    taken = []
+
+    async def bind() -> int:
+        transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
+            asyncio.DatagramProtocol, local_addr=("127.0.0.1", 0)
+        )
+        taken.append(transport)
+        return int(transport.get_extra_info("sockname")[1])
+
+    async def bind_all() -> None:
+        first = free_port()
+        aiortc_patches.limit_ports(asyncio.get_running_loop(), first, first + 2)
+        ports = {await bind() for _ in range(3)}
+        assert ports == {first, first + 1, first + 2}
+        with pytest.raises(OSError, match="all UDP ports from"):
+            await bind()
+        for transport in taken:
+            transport.close()
+        await asyncio.sleep(0)
+
+    try:
+        await asyncio.to_thread(loop.run_until_complete, bind_all())
+    finally:
+        loop.close()
 
 
 class Waves(VideoStreamTrack):
