@@ -71,6 +71,14 @@ def expect_no_session(page: Page, server: LiveServer) -> None:
         page.wait_for_timeout(100)
 
 
+def expect_state(page: Page, server: LiveServer, state: str) -> None:
+    """The only session's state, as REST says it."""
+    deadline = time.monotonic() + WITHIN_MS / 1000
+    while [found["state"] for found in page.request.get(f"{server.address}/api/v1/sessions").json()] != [state]:
+        assert time.monotonic() < deadline, f"the session is not {state}"
+        page.wait_for_timeout(100)
+
+
 def expect_pill(page: Page, text: str) -> None:
     expect(page.locator("#pill")).to_have_text(text, timeout=WITHIN_MS)
 
