@@ -7,8 +7,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import avg_pool2d
-from torchmetrics.functional.image import structural_similarity_index_measure
 
 from lipar_cli.evaluation.quality import psnr
 from lipar_core.config import CodecConfig
@@ -16,9 +14,11 @@ from lipar_core.taehv import TAEHV
 from training import checkpoint
 from training.media import Clip
 from training.pca_codec import start_as_pca
+from training.picture_loss import picture_loss
 from training.recipe import CodecRecipe
 
 SAVE_EVERY = 200  # steps
+STRUCTURE = 0.1  # weight of SSIM in the loss
 STILL = 2 / 255  # a pixel that changes less from frame to frame does not move
 
 
@@ -64,23 +64,11 @@ def _loss(codec: TAEHV, video: Tensor, latent_noise: float) -> Tensor:
     raw, _ = codec.decode(latents + latent_noise * torch.randn_like(latents))
     lag = codec.config.lag_frames
     wanted = video[:, : video.shape[1] - lag]
+    look = picture_loss(raw[:, lag:].flatten(0, 1), wanted.flatten(0, 1), STRUCTURE)
     error = raw[:, lag:] - wanted
-    size = error.abs().mean() + 4 * (error**2).mean()
-    structure = structural_similarity_index_measure(raw[:, lag:].flatten(0, 1), wanted.flatten(0, 1), data_range=1.0)
-    assert isinstance(structure, Tensor)
-    look = 0.1 * (1 - structure) + 0.25 * _edges(error.flatten(0, 1))
     still = (wanted.diff(dim=1).abs().mean(dim=2, keepdim=True) < STILL).float()
     flicker = (error.diff(dim=1).abs() * (1 + still)).mean()
-    return size + look + 0.25 * flicker + 1e-4 * (latents**2).mean()
-
-
-def _edges(error: Tensor) -> Tensor:
-    """Mean gradient of the error [N, 3, H, W] at full, half and quarter size: blur costs extra, coarse blocks too."""
-    total = error.new_zeros(())
-    for _ in range(3):
-        total = total + error.diff(dim=-1).abs().mean() + error.diff(dim=-2).abs().mean()
-        error = avg_pool2d(error, 2)
-    return total / 2
+    return look + 0.25 * flicker + 1e-4 * (latents**2).mean()
 
 
 def _batch(clips: list[Clip], recipe: CodecRecipe, rng: np.random.Generator) -> Tensor:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import interpolate, l1_loss, mse_loss
+from torch.nn.functional import interpolate
 
 from lipar_cli.evaluation.styles import STYLES
 from lipar_core.config import Preset
@@ -22,14 +22,18 @@ from lipar_core.taehv import TAEHV
 from training import checkpoint
 from training.latents import Excerpt
 from training.memory import RolloutMemory
+from training.picture_loss import picture_loss
+from training.precision import bfloat16_is_faster, mixed_precision
 from training.prompts import draw, draw_mix
 from training.recipe import StageRecipe
 
 EMA = 0.998  # of the weights that are exported
 LOG_EVERY, SAVE_EVERY, WARMUP = 50, 200, 100  # steps
-PRESET_STRENGTH_SHARE = 0.6  # of the batches; the others draw their first sigma, for the strength slider
+PRESET_STRENGTH_SHARE = 0.75  # of the batches; the others draw their first sigma, for the strength slider
 STRENGTHS = (0.02, 0.6)
-HARD, HARD_WEIGHT = {"neon", "comic", "watercolour", "pencil sketch"}, 2.0  # lines are learned last
+TWICE_SHARE, AGAIN = 0.1, 0.4  # of the batches: denoised once more from this part of the noise, as users may ask for
+HARD, HARD_WEIGHT = {"neon", "comic", "watercolour", "pencil sketch", "pixel art", "pop art"}, 2.0  # learned last
+STRUCTURE = 0.25  # weight of SSIM in the loss in pixels
 MIXED_SHARE, BLENDED_SHARE = 0.04, 0.08  # of the samples: two styles in one prompt; two prompts, interpolated
 SCATTERED_SHARE = 0.3  # of the keep masks: tokens drawn one by one; the others keep whole regions, as the detector does
 
@@ -80,23 +84,28 @@ def _train_stage(
     seed: tuple[int, int],
     path: Path,
 ) -> None:
-    optimizer = torch.optim.AdamW(editor.parameters(), lr=stage.rate, betas=(0.9, 0.98), weight_decay=0.01)
+    optimizers, mixed = _optimizers(editor, stage.rate), bfloat16_is_faster()
+    print(f"{stage.name}: matrix products in {'bfloat16' if mixed else 'float32'}", flush=True)
     done = 0
     if state := checkpoint.load(path):
         editor.load_state_dict(state["editor"])
         averaged.load_state_dict(state["averaged"])
-        optimizer.load_state_dict(state["optimizer"])
+        for optimizer, saved in zip(optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(saved)
         done = state["step"]
     losses: list[float] = []
     for step in range(done, stage.steps):
         torch.manual_seed(hash((*seed, step)))  # a resumed run draws what an uninterrupted one would
         rng = np.random.default_rng((*seed, step))
-        optimizer.param_groups[0]["lr"] = _rate(stage, step)
-        loss = rollout_loss(editor, preset, stage, draw_batch(excerpts, stage, rng), codec, rng)
-        optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        batch = draw_batch(excerpts, stage, rng)
+        with mixed_precision(mixed):
+            loss = rollout_loss(editor, preset, stage, batch, codec, rng)
+            editor.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(editor.parameters(), 1.0)
-        optimizer.step()
+        for optimizer in optimizers:
+            optimizer.param_groups[0]["lr"] = _rate(stage, step)
+            optimizer.step()
         _average(averaged, editor, EMA)
         losses.append(loss.item())
         if (step + 1) % LOG_EVERY == 0:
@@ -104,7 +113,18 @@ def _train_stage(
             losses.clear()
         if (step + 1) % SAVE_EVERY == 0 or step + 1 == stage.steps:
             state = {"editor": editor.state_dict(), "averaged": averaged.state_dict(), "step": step + 1}
-            checkpoint.save(path, state | {"optimizer": optimizer.state_dict()})
+            checkpoint.save(path, state | {"optimizers": [optimizer.state_dict() for optimizer in optimizers]})
+
+
+def _optimizers(editor: Editor, rate: float) -> list[torch.optim.Optimizer]:
+    """Muon for the layers' matrices, at AdamW's step size; AdamW for all else."""
+    matrices = [p for p in editor.dit.blocks.parameters() if p.ndim == 2]
+    chosen = {id(p) for p in matrices}
+    others = [p for p in editor.parameters() if id(p) not in chosen]
+    return [
+        torch.optim.Muon(matrices, lr=rate, weight_decay=0.01, adjust_lr_fn="match_rms_adamw"),
+        torch.optim.AdamW(others, lr=rate, betas=(0.9, 0.98), weight_decay=0.01),
+    ]
 
 
 def rollout_loss(
@@ -117,10 +137,12 @@ def rollout_loss(
     sink = preset.stream.sink_frames
     position = sink + int(rng.integers(0, preset.stream.rope_cap_frames - preset.stream.window_frames))
     memory = RolloutMemory(preset.transformer.layers, rope, sink, preset.stream.window_frames, position)
-    context = torch.lerp(editor.text(batch.prompts), editor.text(batch.others), batch.shares.view(-1, 1, 1))
+    ours, others = editor.text(batch.prompts), editor.text(batch.others)
+    context = torch.lerp(ours, others, batch.shares.view(-1, 1, 1).to(ours))
     text = editor.dit.text_memory(context)
     strength = None if rng.random() < PRESET_STRENGTH_SHARE else float(rng.uniform(*STRENGTHS))
     source, target = patchify(batch.source, patch), patchify(batch.target, patch)  # [B, F, T, P]
+    twice = rng.random() < TWICE_SHARE
     prune, given = rng.random() < stage.prune, source.shape[1] - stage.frames
     losses: list[Tensor] = []
     shown: list[Tensor] = []
@@ -134,11 +156,14 @@ def rollout_loss(
             x0 = target[:, frame]
         else:
             shares = sigmas(schedule, strength)
+            shares = [*shares, shares[-1] * AGAIN] if twice else shares
             x0, step_losses = _denoise(
                 editor.dit, preset, memory, source[:, frame], target[:, frame], previous, text, shares
             )
             losses += step_losses
             shown.append(x0)
+        if frame == source.shape[1] - 1:
+            break  # nothing follows that could look back at this one
         memory.clean = True
         kept = x0.detach() if selection is None else x0.detach()[:, selection.index]
         editor.dit.fill_memory(kept, editor.dit.modulation(CLEAN_TIMESTEP), memory.rotary, text, memory)
@@ -171,18 +196,26 @@ def _denoise(
         modulation = dit.modulation(timestep_of_sigma(share, preset.schedule))
         predicted = dit(x, modulation, memory.rotary, text, memory)
         x0 = x0_from_prediction(x, predicted, share, preset.schedule.prediction)
-        losses.append(mse_loss(x0, wanted) + 0.5 * l1_loss(x0, wanted))
+        losses.append(_distance(x0, wanted))
         if chosen is not None:
             assert previous is not None
             x0 = torch.cat([x0, previous], dim=1).index_select(1, chosen.source())
     return x0, losses
 
 
+def _distance(ours: Tensor, wanted: Tensor) -> Tensor:
+    """Of tokens [B, T, P]: absolute, and the root of the squares per sample, so that no style outweighs the others."""
+    error = (ours - wanted).flatten(1)
+    return 0.5 * error.abs().mean() + (error.square().mean(dim=1) + 1e-4).sqrt().mean()
+
+
 def _pixel_loss(codec: TAEHV, tokens: Tensor, wanted: Tensor, patch: int, rows: int) -> Tensor:
-    ours, theirs = (codec.decode(unpatchify(x, patch, rows))[0] for x in (tokens, wanted.detach()))
-    error = ours - theirs.detach()
-    edges = error.diff(dim=-1).abs().mean() + error.diff(dim=-2).abs().mean()
-    return 4 * (error.abs().mean() + edges)
+    """tokens [B, F, T, P] of ours and of the target, decoded as one stream each."""
+    with torch.no_grad():
+        theirs = codec.decode(unpatchify(wanted, patch, rows))[0]
+    ours = codec.decode(unpatchify(tokens, patch, rows))[0]
+    with torch.autocast(ours.device.type, enabled=False):
+        return 4 * picture_loss(ours.flatten(0, 1).float(), theirs.flatten(0, 1).float(), STRUCTURE)
 
 
 def _random_selection(rows: int, cols: int, rng: np.random.Generator) -> Selection:
@@ -238,7 +271,7 @@ def _draw_sample(
 
 
 def _rate(stage: StageRecipe, step: int) -> float:
-    return stage.rate * min(1, (step + 1) / WARMUP) * (0.55 + 0.45 * math.cos(math.pi * step / stage.steps))
+    return stage.rate * min(1, (step + 1) / WARMUP) * (0.52 + 0.48 * math.cos(math.pi * step / stage.steps))
 
 
 @torch.no_grad()

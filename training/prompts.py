@@ -9,8 +9,8 @@ NAMES: dict[str, tuple[str, ...]] = {
         "black and white pencil sketch", "drawing with a pencil", "line sketch on white paper",
     ),
     "sepia film": (
-        "sepia film", "sepia photograph", "old film", "vintage photo", "old photograph", "antique sepia picture",
-        "silent movie", "faded brown photograph", "old-time western photo",
+        "sepia film", "old sepia film", "sepia photograph", "old film", "vintage photo", "old photograph",
+        "antique sepia picture", "silent movie", "faded brown photograph", "old-time western photo",
     ),
     "thermal": (
         "thermal camera", "heat map", "thermal image", "infrared heat camera", "heat vision", "thermal imaging",
@@ -21,12 +21,12 @@ NAMES: dict[str, tuple[str, ...]] = {
         "night scope footage", "green surveillance camera",
     ),
     "neon": (
-        "neon edges", "neon lights", "glowing neon outlines", "neon sign", "cyberpunk neon", "tron lines",
-        "glowing contours in the dark", "neon signs at night",
+        "neon edges", "glowing neon edges", "neon lights", "glowing neon outlines", "neon sign", "cyberpunk neon",
+        "tron lines", "glowing contours in the dark", "neon signs at night",
     ),
     "comic": (
         "comic book", "comic", "cartoon", "graphic novel", "inked comic", "comic strip", "manga in colour",
-        "superhero comic with black outlines",
+        "superhero comic with black outlines", "comic book with black outlines",
     ),
     "oil painting": (
         "oil painting", "oil on canvas", "painting with thick brush strokes", "impressionist painting", "old master",
@@ -37,8 +37,8 @@ NAMES: dict[str, tuple[str, ...]] = {
         "soft watercolor on paper", "light wash of water colours",
     ),
     "golden hour": (
-        "golden hour", "warm sunset light", "sunset", "warm evening sun", "teal and orange film", "golden sunlight",
-        "cinematic warm colours", "late summer afternoon light",
+        "golden hour", "warm golden hour light", "warm sunset light", "sunset", "warm evening sun", "golden sunlight",
+        "teal and orange film", "cinematic warm colours", "late summer afternoon light",
     ),
     "cyanotype": (
         "cyanotype", "blueprint", "cyanotype print", "blue and white print", "Prussian blue photograph",
