@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from lipar_core.config import load_preset
+from lipar_core.weights import read_state, section
 from training.codec import train_codec
 from training.editor import train_editor
 from training.export import export
@@ -23,6 +24,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
     parser.add_argument("--media", type=Path, required=True, help="folder with MANIFEST.json, train/, photos/, eval/")
     parser.add_argument("--recipe", type=Path, default=Path(__file__).parent / "tiny.yaml")
+    parser.add_argument("--codec", type=Path, help="a weights file whose autoencoder to go on from, instead of PCA")
     parser.add_argument("--runs", type=Path, default=Path("training/runs/tiny"), help="where checkpoints are kept")
     parser.add_argument("--out", type=Path, default=PACKAGE, help="the weights file to write")
     parser.add_argument("--threads", type=int, default=2)
@@ -35,7 +37,9 @@ def main() -> None:
     photos = dict(train_photos(args.media, width, height, recipe.photo_frames))
     check = dict(eval_clips(args.media, width, height))
     print(f"{len(clips)} excerpts of clips, {len(photos)} of photos", flush=True)
-    codec = train_codec(preset.codec, recipe.codec, list(clips.values()), check, recipe.seed, args.runs / "codec.pt")
+    earlier = section(read_state(args.codec), "codec") if args.codec else None
+    frames, checkpoint = list(clips.values()), args.runs / "codec.pt"
+    codec = train_codec(preset.codec, recipe.codec, frames, check, recipe.seed, checkpoint, earlier)
     everything = itertools.chain(clips.items(), photos.items())
     excerpts = encode_all(codec, everything, args.runs / "latents.pt")
     editor = train_editor(preset, recipe.stages, excerpts, codec, recipe.seed, args.runs)

@@ -11,6 +11,7 @@ from torch import Tensor
 from lipar_cli.evaluation.quality import psnr
 from lipar_core.config import CodecConfig
 from lipar_core.taehv import TAEHV
+from lipar_core.weights import State, load_into
 from training import checkpoint
 from training.media import Clip
 from training.pca_codec import start_as_pca
@@ -23,17 +24,29 @@ STILL = 2 / 255  # a pixel that changes less from frame to frame does not move
 
 
 def train_codec(
-    config: CodecConfig, recipe: CodecRecipe, clips: list[Clip], check: Mapping[str, Clip], seed: int, path: Path
+    config: CodecConfig,
+    recipe: CodecRecipe,
+    clips: list[Clip],
+    check: Mapping[str, Clip],
+    seed: int,
+    path: Path,
+    earlier: State | None = None,
 ) -> TAEHV:
-    """Train, or go on from `path`; prints the PSNR of the `check` clips as it goes."""
+    """Train, or go on from `path`; prints the PSNR of the `check` clips as it goes.
+
+    It begins with the weights of an `earlier` run, or as PCA of the clips.
+    """
     torch.manual_seed(seed)
-    codec = TAEHV(config)
+    codec = TAEHV(config).to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # half the time on a CPU
     optimizer = torch.optim.AdamW(codec.parameters(), lr=recipe.rate, betas=(0.9, 0.99), weight_decay=0.0)
     done = 0
     if state := checkpoint.load(path):
         codec.load_state_dict(state["codec"])
         optimizer.load_state_dict(state["optimizer"])
         done = state["step"]
+    elif earlier is not None:
+        load_into(codec, earlier, "the earlier codec")
+        print(f"codec of an earlier run: {_report(codec, check)}", flush=True)
     else:
         starts = np.random.default_rng(seed).integers(0, [len(clip) // 4 for clip in clips]) * 4
         samples = [as_tensor(clip[at : at + 4]) for clip, at in zip(clips, starts, strict=True)]

@@ -14,6 +14,7 @@ from lipar_core.taehv import TAEHV
 from training import checkpoint
 from training.codec import as_tensor
 from training.media import Clip
+from training.precision import bfloat16_is_faster, mixed_precision
 
 LOG_EVERY = 25  # excerpts
 AHEAD = 2  # excerpts styled before their turn
@@ -36,7 +37,8 @@ def _styled(name: str, clip: Clip) -> tuple[str, list[Clip]]:
 def _encode(codec: TAEHV, name: str, styled: list[Clip], number: int) -> Tensor:
     if number % LOG_EVERY == 0:
         print(f"latents of excerpt {number}: {name}", flush=True)
-    return torch.stack([codec.encode(as_tensor(clip)[None])[0][0].half() for clip in styled])
+    with mixed_precision(bfloat16_is_faster()):
+        return torch.stack([codec.encode(as_tensor(clip)[None])[0][0].half() for clip in styled])
 
 
 @torch.inference_mode()
