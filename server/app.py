@@ -10,18 +10,22 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse
 from fastapi.staticfiles import StaticFiles
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 import lipar_core
 from lipar_core.config import load_preset
 from lipar_core.errors import ParameterError
-from server.errors import BadOffer, ServerError, SessionNotFound, Unavailable
+from server.errors import BadOffer, Forbidden, NothingLive, ServerError, SessionNotFound, Unavailable
 from server.media import aiortc_patches
-from server.routes import health, preset, sessions
+from server.routes import health, preset, sessions, whep, whip
 from server.sessions import Sessions
 from server.settings import Settings
 
 SWITCH_S = 0.0005  # how long a busy Python thread may keep the event loop from the interpreter
-STATUS = {SessionNotFound: 404, BadOffer: 422, Unavailable: 503}
+STATUS = {Forbidden: 401, SessionNotFound: 404, NothingLive: 409, BadOffer: 422, Unavailable: 503}
+MORE_HEADERS = {401: {"WWW-Authenticate": "Bearer"}, 409: {"Retry-After": "2"}, 503: {"Retry-After": "5"}}
+OPEN_TO_ALL = (whip.router.prefix, whep.router.prefix)  # to pages of other origins, as their documents ask
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -49,15 +53,34 @@ def create_app(settings: Settings) -> FastAPI:
         await app.state.sessions.stop()
 
     app = FastAPI(title="LIPAR live", version=lipar_core.__version__, lifespan=lifespan)
-    for module in (health, preset, sessions):
+    for module in (health, preset, sessions, whip, whep):
         app.include_router(module.router)
     _map_errors(app)
     _add_headers(app)
+    app.add_middleware(PublicCors)
     if (settings.static / "index.html").is_file():
         app.mount("/", StaticFiles(directory=settings.static, html=True), name="page")
     else:
         app.add_api_route("/", lambda: PlainTextResponse(NOT_BUILT, 503), include_in_schema=False)
     return app
+
+
+class PublicCors:
+    """CORS for WHIP and WHEP alone: no other page may use the rest of a server that runs on its visitor's machine."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+        self.public = CORSMiddleware(
+            app,
+            allow_origins=["*"],
+            allow_methods=["*"],
+            allow_headers=["*"],
+            expose_headers=["Location", "ETag", "Link", "Accept-Post", "Accept-Patch", "Retry-After"],
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        public = scope["type"] == "http" and scope["path"].startswith(OPEN_TO_ALL)
+        await (self.public if public else self.app)(scope, receive, send)
 
 
 def _map_errors(app: FastAPI) -> None:
@@ -81,8 +104,7 @@ def _map_errors(app: FastAPI) -> None:
     @app.exception_handler(ServerError)
     async def failed(_: Request, error: ServerError) -> JSONResponse:
         status = next(code for kind, code in STATUS.items() if isinstance(error, kind))
-        headers = {"Retry-After": "5"} if status == 503 else None
-        return JSONResponse({"detail": {"message": str(error)}}, status, headers)
+        return JSONResponse({"detail": {"message": str(error)}}, status, MORE_HEADERS.get(status))
 
 
 def _add_headers(app: FastAPI) -> None:

@@ -13,6 +13,10 @@ class BadOffer(ServerError):
     """422: an SDP offer that cannot be used."""
 
 
+class NoCodec(BadOffer):
+    """The offer can be read, but nothing in it can be answered."""
+
+
 class Unavailable(ServerError):
     """503: try again later; the text says why."""
 
@@ -23,3 +27,11 @@ class NoRoute(Unavailable):
 
 class NoCapacity(Unavailable):
     """All slots are taken."""
+
+
+class NothingLive(ServerError):
+    """409: there is nothing to watch yet."""
+
+
+class Forbidden(ServerError):
+    """401: the token is missing or wrong."""

@@ -40,6 +40,7 @@ class Answer(BaseModel):
 
     id: str
     token: str = Field(description="opens the session again after a reload or a change of network")
+    view_token: str = Field(description="lets its bearer watch at /api/v1/whep/{id}, and nothing else")
     sdp: str
     type: Literal["answer"] = "answer"
     parameters: dict[str, Any]
@@ -61,7 +62,11 @@ class Stats(BaseModel):
     model_fps: float
     keep_ratio: float | None
     latency_ms: int | None = Field(description="from a camera frame's arrival to its edited frame's departure")
+    latency_stages_ms: dict[str, float] = Field(
+        description="medians of the newest frames: transport_in, wait, model, pacing, encode, transport_out"
+    )
     dropped_frames: int
+    queues: dict[str, int] = Field(description="frames that wait, place by place; each place has its limit")
     block: int | None
     stage_ms: dict[str, float]
 
@@ -73,6 +78,7 @@ class Status(BaseModel):
     state: Literal["connecting", "live", "paused", "parked", "model_restarting", "failed"]
     reason: str | None
     parameters: dict[str, Any]
+    viewers: int = Field(description="connections that watch, beside the one that edits")
     stats: Stats
 
 

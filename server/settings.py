@@ -40,6 +40,10 @@ class Settings:
     camera_start_bitrate: int = 1_500_000  # at which a browser is told to begin sending
     setup_timeout_s: float = 15.0  # from the offer to the first frame
     silence_timeout_s: float = 4.5  # without a frame from the camera and without a ping from its page
+    viewer_timeout_s: float = 15.0  # without a report of the video that a viewer gets
+    max_viewers: int = 16  # of a session, beside whoever edits it
+    publish_token: str | None = None  # what a WHIP publisher has to show; None: nothing
+    view_token: str | None = None  # lets its bearer watch every session; each has a token of its own beside it
     grace_s: float = 30.0  # a session whose browser is gone waits so long for it to come back
     max_session_s: float = 0.0  # a session's greatest age; 0 = no limit
     load_timeout_s: float = 600.0  # of the model
@@ -51,10 +55,12 @@ class Settings:
             raise ConfigError(f"port = {self.port}: must be 1 to 65535")
         if self.max_sessions < 1:
             raise ConfigError(f"max_sessions = {self.max_sessions}: must be at least 1")
+        if self.max_viewers < 0:
+            raise ConfigError(f"max_viewers = {self.max_viewers}: must not be negative")
         if not 0 < self.min_bitrate <= self.start_bitrate <= self.max_bitrate:
             rates = f"{self.min_bitrate}, {self.start_bitrate}, {self.max_bitrate}"
             raise ConfigError(f"min, start and max_bitrate = {rates}: must be positive and in this order")
-        for name in ("setup_timeout_s", "silence_timeout_s"):
+        for name in ("setup_timeout_s", "silence_timeout_s", "viewer_timeout_s"):
             if getattr(self, name) <= 0:
                 raise ConfigError(f"{name} = {getattr(self, name)}: must be positive")
         for name in ("grace_s", "max_session_s"):

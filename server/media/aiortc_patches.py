@@ -17,6 +17,7 @@ from aiortc.rtp import unpack_remb_fci as unpack_remb
 
 from server.media.frame_buffer import ASK_AGAIN_S, FrameBuffer, Missing
 
+FRAMES_REMEMBERED = 64
 TESTED = {"aiortc": "1.16.", "aioice": "0.13."}
 
 
@@ -78,11 +79,16 @@ def hear_feedback(
     on_lost: Callable[[float], None],
     on_estimate: Callable[[int], None],
     on_keyframe: Callable[[], None],
+    on_any: Callable[[], None],
 ) -> None:
-    """Tell what the browser reports of a sender: share of packets lost, its REMB in bit/s, a keyframe that it needs."""
+    """Tell what the other side reports of a sender: share of packets lost, its REMB in bit/s, a keyframe that it needs.
+
+    `on_any` is told of every report: who only watches says nothing else.
+    """
     handle, send_keyframe, ssrc = _own(sender, "_handle_rtcp_packet"), _own(sender, "_send_keyframe"), sender._ssrc
 
     async def handle_rtcp(packet: AnyRtcpPacket) -> None:
+        on_any()
         if isinstance(packet, (RtcpRrPacket, RtcpSrPacket)):
             for report in packet.reports:
                 if report.ssrc == ssrc:
@@ -120,7 +126,10 @@ class LossRepair:
             _own(receiver, f"_RTCRtpReceiver__{name}")
             setattr(receiver, f"_RTCRtpReceiver__{name}", value)
         self._codecs = _own(receiver, "_RTCRtpReceiver__codecs")
-        self._map = _own(receiver, "_RTCRtpReceiver__timestamp_mapper").map
+        mapper = _own(receiver, "_RTCRtpReceiver__timestamp_mapper")
+        self._original_map, mapper.map = mapper.map, self._map
+        self._first: dict[int, float] = {}  # when a frame's first packet came, by the sender's timestamp, then by ours
+        self._arrived: dict[int, float] = {}
         self._decode = _own(receiver, "_RTCRtpReceiver__decoder_queue").put
         receiver._handle_rtp_packet = self._handle_packet  # type: ignore[method-assign]
         self._task = asyncio.create_task(self._ask_again(), name="ask again")
@@ -128,7 +137,18 @@ class LossRepair:
     def stop(self) -> None:
         self._task.cancel()
 
+    def arrived(self, pts: int | None) -> float | None:
+        """When the first packet of the frame with this pts came, on the monotonic clock; asked once."""
+        return None if pts is None else self._arrived.pop(pts, None)
+
+    def _map(self, timestamp: int) -> int:
+        mapped: int = self._original_map(timestamp)
+        _remember(self._arrived, mapped, self._first.pop(timestamp, time.monotonic()))
+        return mapped
+
     async def _handle_packet(self, packet: RtpPacket, arrival_time_ms: int) -> None:
+        if packet.timestamp not in self._first:
+            _remember(self._first, packet.timestamp, time.monotonic())
         await self._handle(packet, arrival_time_ms)
         codec = self._codecs.get(packet.payload_type)
         if codec is not None and is_rtx(codec):
@@ -167,6 +187,13 @@ class _Gaps:
 
     def add(self, packet: RtpPacket) -> bool:
         return self._missing.arrived(packet.sequence_number, time.monotonic())
+
+
+def _remember(times: dict[int, float], key: int, value: float) -> None:
+    """The newest few alone: frames that are given up are never asked for."""
+    times[key] = value
+    if len(times) > FRAMES_REMEMBERED:
+        del times[next(iter(times))]
 
 
 def _own(owner: object, name: str) -> Any:

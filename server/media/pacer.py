@@ -21,8 +21,13 @@ class Pacer:
         """`capacity`: frames that may wait; past it the oldest go."""
         self.queue: deque[tuple[Planes, float]] = deque()
         self.capacity = capacity
-        self.delay: float | None = None
         self.dropped = 0
+        self.restart()
+
+    def restart(self) -> None:
+        """Forget what waits, and the delay that it needed."""
+        self.queue.clear()
+        self.delay: float | None = None
         self._least_spare = math.inf  # since the last review
         self._review_at = -math.inf  # source time
 

@@ -1,14 +1,14 @@
-"""One session's frames: from the camera into the model's ring, from its other ring to the outgoing track."""
+"""One session's frames: from the camera into the model's ring, from its other ring to whoever watches."""
 
 import time
 
 import av
 
+from server.media.broadcast import Broadcast
 from server.media.fit import Fitter
 from server.media.ingest import Ingest
-from server.media.pacer import Pacer
+from server.media.latency import Latency
 from server.media.rates import Rate
-from server.media.tracks import EditedTrack
 from server.ring import FrameRing
 
 
@@ -19,35 +19,46 @@ class FramePath:
         capacity = 2 * frames_per_block
         self.incoming, self.outgoing = FrameRing(width, height, capacity), FrameRing(width, height, capacity)
         self.ingest = Ingest(self.incoming, frames_per_block)
-        self.renew_track()
+        self.latency = Latency()
+        self.broadcast = Broadcast(capacity, self.latency)
         self.fit = Fitter(width, height)
         self.frames_in, self.frames_edited, self.frames_out = Rate(), Rate(), Rate()
         self.latency_ms: float | None = None
-
-    def renew_track(self) -> None:
-        """A new connection begins: a track ends with its connection, and what waited for the old one is stale."""
-        self.pacer = Pacer(self.outgoing.capacity)
-        self.track = EditedTrack(self.pacer)
         self.flows = False  # an edited frame has come back
+        self.one_way_s = 0.0  # to the camera's browser, as far as it is known
 
-    def take_frame(self, frame: av.VideoFrame, now: float) -> None:
-        """A camera frame has arrived."""
+    def note_way(self, round_trip_s: float | None, playout_s: float | None) -> None:
+        """What RTCP says of the way, and the page of its jitter buffer and decoder."""
+        if round_trip_s is not None:
+            self.one_way_s = round_trip_s / 2
+            self.latency.add("transport_out", self.one_way_s + (playout_s or 0.0))
+
+    def begin_anew(self) -> None:
+        """The camera comes over a new connection: what waits of the old one is stale."""
+        self.broadcast.forget()
+        self.flows = False
+
+    def take_frame(self, frame: av.VideoFrame, first_packet: float, now: float) -> None:
+        """A camera frame is here; `first_packet`: when it began to arrive."""
         self.frames_in.add(now)
+        self.latency.add("transport_in", now - first_packet + self.one_way_s)
         if self.ingest.wants(now):
             self.ingest.offer(self.fit(frame), now)
 
     def block_done(self, busy_ms: float | None, dropped: int, sessions: int) -> None:
         """The model put frames into the outgoing ring; `busy_ms` is None where it only repeated one."""
         now = time.monotonic()
+        planes, stamps = self.outgoing.take(self.outgoing.capacity)
         if busy_ms is not None:
             self.ingest.block_done(busy_ms / 1000, sessions)
+            for stamp in stamps:
+                self.latency.add("wait", now - busy_ms / 1000 - stamp)
+                self.latency.add("model", busy_ms / 1000)
         self.ingest.dropped += dropped
-        planes, stamps = self.outgoing.take(self.outgoing.capacity)
         for picture, stamp in zip(planes, stamps, strict=True):
-            self.pacer.add(picture, stamp, now)
+            self.broadcast.add(picture, stamp, now)
             self.frames_edited.add(now)
         self.flows |= bool(stamps)
-        self.track.wake()
         self.ingest.move()
 
     def empty_rings(self) -> None:
@@ -55,22 +66,32 @@ class FramePath:
         for ring in (self.incoming, self.outgoing):
             ring.take(ring.capacity)
 
-    def figures(self) -> dict[str, float | int | None]:
-        """Rates over the last seconds, latency of the newest frame sent, frames given up on the way."""
+    def figures(self) -> dict[str, object]:
+        """Rates over the last seconds, latency of the newest frame sent, frames given up on the way, what waits."""
         now = time.monotonic()
-        for sent, pts in self.track.sent:
+        for sent, pts in self.broadcast.sent:
             self.frames_out.add(sent)
             self.latency_ms = (sent - pts) * 1000
-        self.track.sent.clear()
+        self.broadcast.sent.clear()
+        pacer, tracks = self.broadcast.pacer, self.broadcast.tracks
         return {
             "fps_in": round(self.frames_in.per_second(now), 1),
             "fps_out": round(self.frames_out.per_second(now), 1),
             "model_fps": round(self.frames_edited.per_second(now), 1),
             "latency_ms": None if self.latency_ms is None else round(self.latency_ms),
-            "dropped_frames": self.ingest.dropped + self.pacer.dropped,
+            "latency_stages_ms": self.latency.figures(),
+            "dropped_frames": self.ingest.dropped + pacer.dropped + sum(track.dropped for track in tracks),
+            "queues": {
+                "ingest": len(self.ingest.waiting),
+                "incoming_ring": len(self.incoming),
+                "outgoing_ring": len(self.outgoing),
+                "pacer": len(pacer.queue),
+                "tracks": sum(track.waiting for track in tracks),
+            },
         }
 
     def close(self) -> None:
         """Free the shared memory."""
+        self.broadcast.close()
         self.incoming.close()
         self.outgoing.close()

@@ -1,8 +1,10 @@
-"""One browser's connection: its camera in, the edited video out."""
+"""One connection: a camera's or publisher's video in, the edited video out, or both."""
 
 import asyncio
 import json
 import logging
+import math
+import secrets
 import time
 from collections.abc import Callable
 
@@ -13,76 +15,87 @@ from aiortc import (
     RTCDataChannel,
     RTCIceServer,
     RTCPeerConnection,
+    RTCRtpCodecCapability,
     RTCRtpSender,
     RTCRtpTransceiver,
     RTCSessionDescription,
 )
 from aiortc.mediastreams import MediaStreamError
 from aiortc.sdp import SessionDescription
+from aiortc.stats import RTCRemoteInboundRtpStreamStats
 
-from server.errors import BadOffer, NoRoute
+from server.errors import BadOffer, NoCodec, NoRoute
 from server.ice import ice_servers
 from server.media import aiortc_patches
 from server.media.answer_sdp import with_public_address, with_start_bitrate
+from server.media.h264 import h264_encoder
 from server.media.rate_control import RateControl
 from server.media.tracks import EditedTrack
+from server.media.trickle import Trickle
 from server.settings import Settings
 
 log = logging.getLogger(__name__)
 
 CLOSE_S = 3.0  # closing joins threads of aiortc; it is not waited for longer
-PREFERRED = ("video/H264", "video/rtx", "video/VP8")
+MOST_UNSENT = 65_536  # bytes in a data channel; telemetry that does not fit is not worth keeping
+DIRECTIONS = {(True, True): "sendrecv", (True, False): "recvonly", (False, True): "sendonly"}
+
+OnFrame = Callable[[av.VideoFrame, float, float], None]
+OnChannel = Callable[[RTCDataChannel], None]
 
 
 class Peer:
-    """Wraps an RTCPeerConnection. `on_frame` gets every camera frame with its arrival time, `on_gone` the end."""
+    """Wraps an RTCPeerConnection. Whatever arrives is taken at once: a queue that nobody empties grows without end."""
 
     def __init__(
         self,
         settings: Settings,
-        track: EditedTrack,
-        on_frame: Callable[[av.VideoFrame, float], None],
         on_gone: Callable[[str], None],
+        *,
+        track: EditedTrack | None = None,
+        on_frame: OnFrame | None = None,
+        on_control: OnChannel | None = None,
     ) -> None:
+        """`track` goes out; `on_frame` gets what comes in: a frame, when its first packet came, and the time now.
+
+        `on_control` is given the data channel of that name. `on_gone` is told once why the connection has ended.
+        """
         self.settings, self.on_frame, self.on_gone, self.track = settings, on_frame, on_gone, track
+        self.on_control = on_control
+        self.id, self.etag = secrets.token_urlsafe(12), f'"{secrets.token_hex(8)}"'
         self.repair: aiortc_patches.LossRepair | None = None
-        self.heard = time.monotonic()  # when the last frame or ping arrived
-        self.started = False  # a frame has come
+        self.heard = time.monotonic()  # when the last frame, ping or report arrived
+        self.started = False  # video has come, or was asked for
+        self.playout_s: float | None = None  # what the page says of its jitter buffer and decoder
         servers = [
             RTCIceServer(urls=server.url, username=server.username, credential=server.credential)
             for server in ice_servers(settings, "server")
         ]
         # an explicit list, if empty: aiortc's default asks a public STUN server
         self.pc = RTCPeerConnection(RTCConfiguration(iceServers=servers))
-        self._drain: asyncio.Task[None] | None = None
+        self._drains: list[asyncio.Task[None]] = []
         self._telemetry: RTCDataChannel | None = None
-        self._closed = False
+        self._sender: RTCRtpSender | None = None
+        self._video = self._closed = False
         self.pc.on("track", self._begin)
         self.pc.on("datachannel", self._channel)
         self.pc.on("connectionstatechange", self._state_changed)
 
     async def answer(self, sdp: str) -> str:
-        """Take the offer and return the answer; raises `BadOffer` or `NoRoute`."""
-        if not sdp.startswith("v="):
-            raise BadOffer("the offer is not SDP: it must begin with v=0")
-        if "m=video" not in sdp:
-            raise BadOffer("the offer has no video")
+        """Take the offer and return the answer; raises `BadOffer`, `NoCodec` or `NoRoute`."""
+        _check(sdp, sends=self.on_frame is not None, takes=self.track is not None)
+        direction = DIRECTIONS[self.on_frame is not None, self.track is not None]
+        transceiver = self.pc.addTransceiver(self.track or "video", direction)
+        # before the offer is taken: aiortc settles the codecs then
+        transceiver.setCodecPreferences(_preferred())
         try:
             await self.pc.setRemoteDescription(RTCSessionDescription(sdp=sdp, type="offer"))
-        except Exception as error:  # aiortc's parser fails in many ways on a malformed text
-            raise BadOffer(f"the offer cannot be read ({type(error).__name__}: {error})") from error
-        transceiver = next((t for t in self.pc.getTransceivers() if t.kind == "video"), None)
-        if transceiver is None or self._drain is None:
-            raise BadOffer("the offer sends no video")
-        codecs = RTCRtpSender.getCapabilities("video").codecs
-        ordered = [codec for name in PREFERRED for codec in codecs if codec.mimeType == name]
-        transceiver.setCodecPreferences(ordered)
-        transceiver.direction = "sendrecv"
-        transceiver.sender.replaceTrack(self.track)
+        except Exception as error:  # aiortc fails in many ways on what it cannot use
+            raise NoCodec(f"the offer cannot be used ({type(error).__name__}: {error})") from error
         try:
             await self.pc.setLocalDescription(await self.pc.createAnswer())
         except Exception as error:  # no codec in common, no direction in common
-            raise BadOffer(f"the offer cannot be answered ({type(error).__name__}: {error})") from error
+            raise NoCodec(f"the offer cannot be answered ({type(error).__name__}: {error})") from error
         answer = self.pc.localDescription.sdp
         self._tune(transceiver, answer)
         answer = with_start_bitrate(answer, self.settings.camera_start_bitrate)
@@ -92,20 +105,22 @@ class Peer:
             raise NoRoute("no network address to offer: check the UDP ports and the ICE servers")
         return answer
 
-    def _tune(self, transceiver: RTCRtpTransceiver, answer: str) -> None:
-        """Put our own encoder and loss repair in place of aiortc's."""
-        media = next(media for media in SessionDescription.parse(answer).media if media.kind == "video")
-        self.repair = aiortc_patches.LossRepair(transceiver.receiver)
-        if media.rtp.codecs[0].mimeType != "video/H264":
-            return  # aiortc's VP8 encoder follows the browser's estimate by itself
-        control = RateControl(self.settings.start_bitrate, self.settings.min_bitrate, self.settings.max_bitrate)
-        self.track.encode_at(control)
-        aiortc_patches.hear_feedback(transceiver.sender, control.reported, control.estimated, self.track.want_keyframe)
+    async def add_candidates(self, trickle: Trickle) -> None:
+        """The other side's addresses that it found after its offer; raises `BadOffer` for an ICE restart."""
+        await trickle.add_to(self.pc)
+
+    async def round_trip_s(self) -> float | None:
+        """Of the way to the other side, by RTCP; None while no report has come."""
+        if self._sender is None:
+            return None
+        found = (await self._sender.getStats()).values()
+        times = [one.roundTripTime for one in found if isinstance(one, RTCRemoteInboundRtpStreamStats)]
+        return next((seconds for seconds in times if seconds is not None), None)
 
     def say(self, telemetry: dict[str, object]) -> None:
-        """Send telemetry where the page has opened the channel; what does not fit is not worth keeping."""
+        """Send telemetry where the page has opened the channel."""
         channel = self._telemetry
-        if channel is not None and channel.readyState == "open" and channel.bufferedAmount < 65_536:
+        if channel is not None and channel.readyState == "open" and channel.bufferedAmount < MOST_UNSENT:
             channel.send(json.dumps(telemetry))
 
     async def close(self) -> None:
@@ -113,9 +128,10 @@ class Peer:
         if self._closed:
             return
         self._closed = True
-        self.track.stop()
-        if self._drain is not None:
-            self._drain.cancel()
+        if self.track is not None:
+            self.track.stop()
+        for drain in self._drains:
+            drain.cancel()
         if self.repair is not None:
             self.repair.stop()
         try:
@@ -123,29 +139,62 @@ class Peer:
         except TimeoutError:
             log.warning("a peer did not close within %.0f s", CLOSE_S)
 
+    def _tune(self, transceiver: RTCRtpTransceiver, answer: str) -> None:
+        """Put our own encoder and loss repair in place of aiortc's."""
+        media = next(media for media in SessionDescription.parse(answer).media if media.kind == "video")
+        if self.on_frame is not None:
+            self.repair = aiortc_patches.LossRepair(transceiver.receiver)
+        if self.track is None:
+            return
+        self._sender, settings = transceiver.sender, self.settings
+        start = max(settings.start_bitrate, min(round(self.track.stream.spent), settings.max_bitrate))
+        control = RateControl(start, settings.min_bitrate, settings.max_bitrate)
+        if media.rtp.codecs[0].mimeType == "video/H264":  # aiortc's VP8 encoder follows the estimate by itself
+            self.track.encode_at(control)
+        listeners = (control.reported, control.estimated, self.track.want_keyframe, self._reported)
+        aiortc_patches.hear_feedback(transceiver.sender, *listeners)
+
     def _begin(self, track: MediaStreamTrack) -> None:
-        if track.kind == "video" and self._drain is None:
-            self._drain = asyncio.create_task(self._run(track), name="drain")
+        if track.kind == "video" and self.on_frame is not None and not self._video:
+            self._video = True
+            self._drains.append(asyncio.create_task(self._run(track), name="drain"))
+        else:
+            self._drains.append(asyncio.create_task(_discard(track), name="discard"))
 
     async def _run(self, track: MediaStreamTrack) -> None:
-        """Always take what arrives: a queue that nobody empties grows without end."""
+        assert self.on_frame is not None
         try:
             while True:
                 frame = await track.recv()
                 assert isinstance(frame, av.VideoFrame)
-                self.heard, self.started = time.monotonic(), True
-                self.on_frame(frame, self.heard)
+                self._hear()
+                arrived = self.repair.arrived(frame.pts) if self.repair is not None else None
+                self.on_frame(frame, self.heard if arrived is None else arrived, self.heard)
         except MediaStreamError:
             self._gone("the camera's track has ended")
+
+    def _hear(self) -> None:
+        self.heard, self.started = time.monotonic(), True
+
+    def _reported(self) -> None:
+        if self.on_frame is None:  # who sends video has to send it, not only reports
+            self._hear()
 
     def _channel(self, channel: RTCDataChannel) -> None:
         if channel.label == "telemetry":
             self._telemetry = channel
-            channel.on("message", lambda _: self._ping())
+            channel.on("message", self._ping)
+        elif channel.label == "control" and self.on_control is not None:
+            self.on_control(channel)
 
-    def _ping(self) -> None:
-        """The page is there, even where its camera gives nothing."""
+    def _ping(self, message: str | bytes) -> None:
+        """The page is there, even where its camera gives nothing; it may say how long it holds a frame."""
         self.heard = time.monotonic()
+        try:
+            held = float(json.loads(message)["playout_ms"]) / 1000
+        except (ValueError, KeyError, TypeError):
+            return  # a ping alone
+        self.playout_s = held if math.isfinite(held) and held >= 0 else None
 
     def _state_changed(self) -> None:
         if self.pc.connectionState in ("failed", "closed"):
@@ -154,3 +203,36 @@ class Peer:
     def _gone(self, why: str) -> None:
         if not self._closed:
             self.on_gone(why)
+
+
+async def _discard(track: MediaStreamTrack) -> None:
+    """Sound, or video that nobody asked for."""
+    try:
+        while True:
+            await track.recv()
+    except MediaStreamError:
+        return
+
+
+def _check(sdp: str, *, sends: bool, takes: bool) -> None:
+    """Raise `BadOffer` unless the offer can be read and has video of this direction."""
+    if not sdp.startswith("v="):
+        raise BadOffer("the offer is not SDP: it must begin with v=0")
+    try:
+        media = SessionDescription.parse(sdp).media
+    except Exception as error:  # aiortc's parser fails in many ways on a malformed text
+        raise BadOffer(f"the offer cannot be read ({type(error).__name__}: {error})") from error
+    directions = {one.direction for one in media if one.kind == "video"}
+    if not directions:
+        raise BadOffer("the offer has no video")
+    if sends and not directions & {"sendonly", "sendrecv"}:
+        raise BadOffer("the offer sends no video")
+    if takes and not directions & {"recvonly", "sendrecv"}:
+        raise BadOffer("the offer takes no video")
+
+
+def _preferred() -> list[RTCRtpCodecCapability]:
+    """H.264 before VP8: ours is encoded once for all who watch, and its rate changes without a keyframe."""
+    codecs = RTCRtpSender.getCapabilities("video").codecs
+    names = ("video/H264", "video/rtx", "video/VP8") if h264_encoder() else ("video/VP8", "video/rtx")
+    return [codec for name in names for codec in codecs if codec.mimeType == name]

@@ -1,88 +1,123 @@
-"""The outgoing track: edited frames, when they are due."""
+"""An outgoing track: what one connection gets of a session's edited stream."""
 
 import asyncio
-import fractions
 import functools
-import time
 from collections import deque
-from typing import Any
+from typing import Any, Protocol
 
 import av
 from aiortc import MediaStreamTrack
 from aiortc.mediastreams import MediaStreamError
 
-from server.media.h264 import CLOCK_RATE, H264Encoder
-from server.media.pacer import Pacer
+from server.media.h264 import H264Encoder, open_encoder
 from server.media.rate_control import RateControl
 
-TIME_BASE = fractions.Fraction(1, CLOCK_RATE)
-FPS_SMOOTHING = 0.1  # weight of the newest interval between frames
-STALLED_S = 1.0  # a longer look at the queue than this is never needed: `wake` comes earlier
+Item = Any  # av.VideoFrame or av.Packet
+WAITING = 4  # items; past them the oldest go: what is not sent in time is stale
+LEAVES, RETURNS = 0.7, 0.9  # of the shared stream's rate: a way that carries less gets a stream of its own
+
+
+class Stream(Protocol):
+    """What a track is part of."""
+
+    @property
+    def fps(self) -> float: ...
+
+    @property
+    def spent(self) -> float:
+        """bit/s of what is shared."""
+
+    def want_keyframe(self) -> None: ...
+
+    def leave(self, track: "EditedTrack") -> None: ...
 
 
 class EditedTrack(MediaStreamTrack):
-    """Gives aiortc's sender one frame at a time; `recv` is its clock."""
+    """Gives aiortc's sender one item at a time; whoever calls `give` is its clock.
+
+    H.264 is given as packets, mostly the ones that everyone gets; another codec as frames, which aiortc encodes.
+    """
 
     kind = "video"
 
-    def __init__(self, pacer: Pacer) -> None:
+    def __init__(self, stream: Stream, *, leads: bool) -> None:
+        """`leads`: the shared stream has the rate that this track's way carries."""
         super().__init__()
-        self.pacer = pacer
-        self.sent: deque[tuple[float, float]] = deque(maxlen=300)  # when a frame left, and its source time
-        self._last_sent: float | None = None
-        self._keyframe_wanted = False
-        self._encoder: H264Encoder | None = None
-        self._control: RateControl | None = None
-        self._interval_s = 1 / 30  # between frames, smoothed
-        self._wake = asyncio.Event()
-        self._began = time.monotonic()
+        self.stream, self.leads = stream, leads
+        self.control: RateControl | None = None
+        self.dropped = 0
+        self._items: deque[Any] = deque()
+        self._arrived = asyncio.Event()
+        self._reading = self._aside = False  # aiortc reads it; it has a stream of its own
+        self._wants_keyframe = True  # nothing else can be decoded at first
+        self._encoder: H264Encoder | None = None  # of its own stream
 
     def encode_at(self, control: RateControl) -> None:
         """Give H.264 packets from now on, not frames, at the rate that `control` allows."""
-        self._control = control
+        self.control = control
+
+    def shares(self, bitrate: float) -> bool:
+        """Whether the shared stream, of `bitrate` bit/s, suits this track."""
+        if self.control is None or not self._reading:
+            return False
+        aside = not self.leads and self.control.target < (RETURNS if self._aside else LEAVES) * bitrate
+        if aside != self._aside:
+            self._aside, self._wants_keyframe, self._encoder = aside, True, None
+        return not aside
 
     def want_keyframe(self) -> None:
         """Make the next packet one that can be decoded by itself."""
-        self._keyframe_wanted = True
+        if self._aside:
+            self._wants_keyframe = True
+        else:
+            self.stream.want_keyframe()
 
-    def wake(self) -> None:
-        """Frames were added to the pacer."""
-        self._wake.set()
+    def give(self, item: Item) -> None:
+        """The next picture: a packet of the shared stream, or a frame where `shares` said no."""
+        if not self._reading:
+            return
+        if isinstance(item, av.Packet) and self._wants_keyframe:
+            if not item.is_keyframe:
+                self.stream.want_keyframe()
+                return
+            self._wants_keyframe = False
+        if len(self._items) == WAITING:
+            self.dropped += 1
+            if isinstance(item, av.Packet):  # a gap: nothing can be decoded before the next keyframe
+                self._items.clear()
+                self._wants_keyframe = True
+                self.stream.want_keyframe()
+                return
+            self._items.popleft()
+        self._items.append(item)
+        self._arrived.set()
+
+    @property
+    def waiting(self) -> int:
+        """Items that aiortc has not taken yet."""
+        return len(self._items)
 
     def stop(self) -> None:
         super().stop()
-        self._wake.set()
+        self.stream.leave(self)
+        self._arrived.set()
 
-    async def recv(self) -> "av.VideoFrame | av.Packet[Any]":
+    async def recv(self) -> Item:
+        self._reading = True
         while self.readyState == "live":
-            wait = self.pacer.wait(time.monotonic())
-            if wait == 0:
-                return await self._encoded(self._frame())
-            self._wake.clear()
-            try:
-                await asyncio.wait_for(self._wake.wait(), STALLED_S if wait is None else wait)
-            except TimeoutError:
-                continue
+            if self._items:
+                item = self._items.popleft()
+                return await self._encoded(item) if isinstance(item, av.VideoFrame) else item
+            self._arrived.clear()
+            await self._arrived.wait()
         raise MediaStreamError("the track has ended")
 
-    def _frame(self) -> av.VideoFrame:
-        planes, pts = self.pacer.pop()
-        frame = av.VideoFrame.from_ndarray(planes, format="yuv420p")
-        now = time.monotonic()
-        frame.pts, frame.time_base = round((now - self._began) * CLOCK_RATE), TIME_BASE
-        if self._last_sent is not None:
-            interval = min(now - self._last_sent, STALLED_S)
-            self._interval_s += FPS_SMOOTHING * (interval - self._interval_s)
-        self._last_sent = now
-        self.sent.append((now, pts))
-        return frame
-
-    async def _encoded(self, frame: av.VideoFrame) -> "av.VideoFrame | av.Packet[Any]":
-        if self._control is None:
+    async def _encoded(self, frame: av.VideoFrame) -> Item:
+        if self.control is None:
             return frame
         if self._encoder is None:
-            self._encoder = H264Encoder(frame.width, frame.height, self._control.maximum)
-        self._encoder.aim(self._control.target, 1 / self._interval_s)
-        keyframe, self._keyframe_wanted = self._keyframe_wanted, False
+            self._encoder = open_encoder(frame.width, frame.height, self.control.maximum)
+        self._encoder.aim(self.control.target, self.stream.fps)
+        keyframe, self._wants_keyframe = self._wants_keyframe, False
         encode = functools.partial(self._encoder.encode, frame, keyframe=keyframe)
         return await asyncio.get_running_loop().run_in_executor(None, encode)

@@ -4,7 +4,8 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from server.sessions import SessionHandle, Sessions
+from server.session import SessionHandle
+from server.sessions import Sessions
 
 
 def get_sessions(request: Request) -> Sessions:

@@ -2,12 +2,14 @@
 
 from typing import Any
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 
 from lipar_core.parameters import to_dict
+from server.errors import SessionNotFound
 from server.routes.dependencies import Registry, Session
+from server.routes.sdp_bodies import trickled
 from server.schemas import Answer, Changed, Offer, Parting, Return, Status
-from server.sessions import SessionHandle
+from server.session import SessionHandle
 
 router = APIRouter(prefix="/api/v1/sessions", tags=["sessions"])
 
@@ -17,13 +19,13 @@ async def create(offer: Offer, sessions: Registry, response: Response) -> Answer
     """WebRTC offer in, answer out; the camera's track comes in and the edited one goes out on the same connection."""
     session, sdp = await sessions.create(offer.sdp, offer.parameters)
     response.headers["Location"] = f"/api/v1/sessions/{session.id}"
-    return _answer(session, sdp)
+    return _answer(session, sdp, response)
 
 
 @router.post("/{session_id}/resume")
-async def resume(session_id: str, offer: Return, sessions: Registry) -> Answer:
+async def resume(session_id: str, offer: Return, sessions: Registry, response: Response) -> Answer:
     """Go on with a session over a new connection, with its prompt and all that the model remembers of it."""
-    return _answer(*await sessions.resume(session_id, offer.token, offer.sdp))
+    return _answer(*await sessions.resume(session_id, offer.token, offer.sdp), response)
 
 
 @router.post("/{session_id}/park", status_code=204)
@@ -44,6 +46,14 @@ async def show(session: Session) -> Status:
     return Status.model_validate(session.status())
 
 
+@router.patch("/{session_id}", status_code=204)
+async def trickle(request: Request, session: Session) -> Response:
+    """More ICE candidates of the browser, as `application/trickle-ice-sdpfrag` with the answer's ETag in If-Match."""
+    if session.peer is None:
+        raise SessionNotFound(f"session {session.id!r} has no connection now")
+    return await trickled(request, session.peer)
+
+
 @router.patch("/{session_id}/parameters")
 async def change(changes: dict[str, Any], session: Session) -> Changed:
     """Change any live parameters; `"reset": true` starts the stream afresh. Answers with the block of effect."""
@@ -57,5 +67,13 @@ async def end(session: Session, sessions: Registry) -> None:
     await sessions.close(session.id)
 
 
-def _answer(session: SessionHandle, sdp: str) -> Answer:
-    return Answer(id=session.id, token=session.token, sdp=sdp, parameters=to_dict(session.parameters))
+def _answer(session: SessionHandle, sdp: str, response: Response) -> Answer:
+    if session.peer is not None:
+        response.headers["ETag"] = session.peer.etag
+    return Answer(
+        id=session.id,
+        token=session.token,
+        view_token=session.view_token,
+        sdp=sdp,
+        parameters=to_dict(session.parameters),
+    )

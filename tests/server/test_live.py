@@ -63,6 +63,20 @@ def model_processes() -> list[int]:
     ]
 
 
+async def test_parameters_change_over_the_connection_itself(viewer):
+    replies: list[dict[str, object]] = []
+    control = viewer.pc.createDataChannel("control")
+    control.on("message", lambda text: replies.append(json.loads(text)))
+    await eventually(lambda: control.readyState == "open")
+    control.send(json.dumps({"request": 1, "changes": {"seed": 9}}))
+    control.send(json.dumps({"request": 2, "changes": {"seed": -9}}))
+    await eventually(lambda: len(replies) == 2)
+    applied, refused = sorted(replies, key=lambda reply: reply["request"])
+    assert applied["parameters"]["seed"] == 9
+    assert refused["error"]["path"] == "seed"
+    assert (await viewer.status())["parameters"]["seed"] == 9
+
+
 async def test_edited_frames_come_back_and_figures_with_them(viewer):
     await viewer.receives(20)
     assert set(viewer.sizes) == {(96, 64)}

@@ -192,7 +192,7 @@ async def test_our_parts_stand_where_aiortc_s_were():
         assert generator.missing == [2]
         repair.stop()
         keyframes: list[bool] = []
-        aiortc_patches.hear_feedback(transceiver.sender, print, print, lambda: keyframes.append(True))
+        aiortc_patches.hear_feedback(transceiver.sender, print, print, lambda: keyframes.append(True), print)
         transceiver.sender._send_keyframe()
         assert keyframes == [True]
     finally:
@@ -304,4 +304,4 @@ async def test_a_lossy_way_freezes_the_picture_for_no_longer_than_it_must():
 
 def test_a_part_that_is_gone_is_named():
     with pytest.raises(RuntimeError, match="aiortc's object has no _handle_rtcp_packet any more"):
-        aiortc_patches.hear_feedback(object(), print, print, print)
+        aiortc_patches.hear_feedback(object(), print, print, print, print)

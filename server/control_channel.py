@@ -1,0 +1,57 @@
+"""The data channel "control": live parameters over the connection itself, with the same words as REST."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from aiortc import RTCDataChannel
+
+from lipar_core.errors import ParameterError
+from server.errors import ServerError
+
+MOST_OPEN = 8  # requests that wait for the model; more are refused
+MOST_CHARACTERS = 20_000  # of a request
+
+Change = Callable[[Mapping[str, object]], Awaitable[dict[str, Any]]]
+
+
+class ControlChannel:
+    """`{"request": ID, "changes": {...}}` -> `{"request": ID, "block": N, "parameters": {...}, "pending": false}`.
+
+    A refusal is `{"request": ID, "error": {"message": ...}}`, with path, value and allowed values of a bad parameter.
+    """
+
+    def __init__(self, channel: RTCDataChannel, change: Change) -> None:
+        self.channel, self.change = channel, change
+        self._open: set[asyncio.Task[None]] = set()
+        channel.on("message", self.hear)
+
+    def hear(self, message: str | bytes) -> None:
+        try:
+            request = json.loads(message) if len(message) <= MOST_CHARACTERS else None
+        except ValueError:
+            request = None
+        if not isinstance(request, dict) or not isinstance(request.get("changes"), dict):
+            self._refuse(None, f'not {{"request": ID, "changes": {{...}}}} within {MOST_CHARACTERS} characters')
+        elif len(self._open) >= MOST_OPEN:
+            self._refuse(request.get("request"), f"{MOST_OPEN} requests are open already")
+        else:
+            task = asyncio.create_task(self._answer(request.get("request"), request["changes"]))
+            self._open.add(task)
+            task.add_done_callback(self._open.discard)
+
+    async def _answer(self, request: object, changes: Mapping[str, object]) -> None:
+        try:
+            self._say({"request": request, **await self.change(changes)})
+        except ParameterError as error:
+            self._refuse(request, str(error), path=error.path, value=repr(error.value), allowed=error.allowed)
+        except ServerError as error:
+            self._refuse(request, str(error))
+
+    def _refuse(self, request: object, message: str, **more: str) -> None:
+        self._say({"request": request, "error": {"message": message, **more}})
+
+    def _say(self, reply: dict[str, Any]) -> None:
+        if self.channel.readyState == "open":
+            self.channel.send(json.dumps(reply))

@@ -1,0 +1,136 @@
+"""A session's edited stream, given out when each frame is due to everyone who watches."""
+
+import asyncio
+import contextlib
+import fractions
+import functools
+import logging
+import time
+from collections import deque
+from typing import Any
+
+import av
+
+from server.media.h264 import CLOCK_RATE, H264Encoder, open_encoder
+from server.media.latency import Latency
+from server.media.pacer import Pacer
+from server.media.tracks import EditedTrack
+from server.ring import Planes
+
+log = logging.getLogger(__name__)
+
+TIME_BASE = fractions.Fraction(1, CLOCK_RATE)
+SMOOTHING = 0.1  # weight of the newest interval between frames, and of its size
+STALLED_S = 1.0  # a longer interval says nothing about the frame rate
+KEYFRAME_GAP_S = 0.5  # at least, between keyframes that are asked for: viewers who come at once share one
+
+
+class Broadcast:
+    """Paces, encodes once for all H.264 tracks whose way carries the same rate, and hands out.
+
+    A viewer costs a packet forwarded, not an encoder. Those whose way is narrower, or who take another codec, are
+    given the frame and have it encoded for themselves.
+    """
+
+    def __init__(self, capacity: int, latency: Latency) -> None:
+        """`capacity`: frames that may wait for their time. Runs until `close`, on the running event loop."""
+        self.pacer, self.latency = Pacer(capacity), latency
+        self.tracks: list[EditedTrack] = []
+        self.sent: deque[tuple[float, float]] = deque(maxlen=300)  # when a frame was due, and its source time
+        self.keyframes = 0
+        self.spent = 0.0  # bit/s of the shared stream, smoothed
+        self._interval_s = 1 / 30  # between frames, smoothed
+        self._last_sent: float | None = None
+        self._encoder: H264Encoder | None = None
+        self._keyframe_wanted = False
+        self._keyframe_at = 0.0
+        self._wake = asyncio.Event()
+        self._began = time.monotonic()
+        self._task = asyncio.create_task(self._run(), name="broadcast")
+
+    @property
+    def fps(self) -> float:
+        return 1 / self._interval_s
+
+    def join(self, *, leads: bool) -> EditedTrack:
+        """A track of the stream for one more connection; it leaves with its `stop`."""
+        track = EditedTrack(self, leads=leads)
+        self.tracks.append(track)
+        return track
+
+    def leave(self, track: EditedTrack) -> None:
+        if track in self.tracks:
+            self.tracks.remove(track)
+
+    def add(self, planes: Planes, stamp: float, now: float) -> None:
+        """An edited frame is ready; `stamp` is its source time."""
+        self.pacer.add(planes, stamp, now)
+        assert self.pacer.delay is not None
+        self.latency.add("pacing", stamp + self.pacer.delay - now)
+        self._wake.set()
+
+    def forget(self) -> None:
+        """What waits is stale: its source has gone and come back."""
+        self.pacer.restart()
+
+    def want_keyframe(self) -> None:
+        """Make a coming packet one that can be decoded by itself."""
+        self._keyframe_wanted = True
+
+    def close(self) -> None:
+        self._task.cancel()
+
+    async def _run(self) -> None:
+        while True:
+            wait = self.pacer.wait(time.monotonic())
+            if wait == 0:
+                await self._give(*self.pacer.pop())
+                continue
+            self._wake.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), wait)
+
+    async def _give(self, planes: Planes, stamp: float) -> None:
+        now = time.monotonic()
+        pts = round((now - self._began) * CLOCK_RATE)
+        if self._last_sent is not None:
+            self._interval_s += SMOOTHING * (min(now - self._last_sent, STALLED_S) - self._interval_s)
+        self._last_sent = now
+        sharing = [track for track in self.tracks if track.shares(self.spent)]
+        packet = await self._encoded(_frame(planes, pts), sharing) if sharing else None
+        for track in self.tracks:
+            if track not in sharing:
+                track.give(_frame(planes, pts))
+            elif packet is not None:
+                track.give(packet)
+        self.sent.append((now, stamp))
+
+    async def _encoded(self, frame: av.VideoFrame, sharing: list[EditedTrack]) -> "av.Packet[Any] | None":
+        controls = [track.control for track in sharing if track.control is not None]
+        leader = next((track.control for track in sharing if track.leads), None)
+        control = leader or max(controls, key=lambda control: control.target)
+        begin = time.monotonic()
+        keyframe = self._keyframe_wanted and begin - self._keyframe_at > KEYFRAME_GAP_S
+        if keyframe:
+            self._keyframe_wanted, self._keyframe_at = False, begin
+        try:
+            if self._encoder is None:
+                self._encoder = open_encoder(frame.width, frame.height, control.maximum)
+            self._encoder.aim(control.target, self.fps)
+            encode = functools.partial(self._encoder.encode, frame, keyframe=keyframe)
+            packet = await asyncio.get_running_loop().run_in_executor(None, encode)
+        except av.FFmpegError:
+            log.exception("a frame could not be encoded; a new encoder takes the next")
+            self._encoder = None
+            return None
+        self.keyframes += packet.is_keyframe
+        self.spent += SMOOTHING * (packet.size * 8 * self.fps - self.spent)
+        self.latency.add("encode", time.monotonic() - begin)
+        return packet
+
+
+def _frame(planes: Planes, pts: int) -> av.VideoFrame:
+    """A frame of its own for every encoder: an encoder marks it."""
+    frame = av.VideoFrame.from_ndarray(planes, format="yuv420p")
+    frame.pts, frame.time_base = pts, TIME_BASE
+    return frame

@@ -1,0 +1,64 @@
+"""ICE candidates that come after the offer, as an SDP fragment (RFC 8840)."""
+
+import re
+from dataclasses import dataclass
+
+from aiortc import RTCIceCandidate, RTCPeerConnection
+from aiortc.sdp import SessionDescription, candidate_from_sdp
+
+from server.errors import BadOffer
+
+MEDIA_TYPE = "application/trickle-ice-sdpfrag"
+MOST = 100  # candidates in one fragment
+
+
+@dataclass(frozen=True, slots=True)
+class Trickle:
+    """What a fragment says."""
+
+    candidates: tuple[RTCIceCandidate, ...]
+    complete: bool  # no more will come
+    ufrag: str | None
+
+    async def add_to(self, pc: RTCPeerConnection) -> None:
+        """Raises `BadOffer` where the fragment belongs to another ICE session: aiortc cannot restart one."""
+        remote = SessionDescription.parse(pc.remoteDescription.sdp)
+        known = {media.ice.usernameFragment for media in remote.media if media.ice is not None}
+        if self.ufrag is not None and self.ufrag not in known:
+            raise BadOffer("an ICE restart is not supported: make a new session")
+        for candidate in self.candidates:
+            await pc.addIceCandidate(candidate)
+        if self.complete:
+            await pc.addIceCandidate(None)
+
+
+def read_trickle(text: str) -> Trickle:
+    """Raises `BadOffer` for a fragment that cannot be read."""
+    candidates: list[RTCIceCandidate] = []
+    mid, complete, ufrag = None, False, None
+    for line in re.split(r"\r?\n", text):
+        name, _, value = line.removeprefix("a=").partition(":")
+        if not line.startswith("a="):
+            continue
+        if name == "mid":
+            mid = value
+        elif name == "ice-ufrag":
+            ufrag = value
+        elif name == "end-of-candidates":
+            complete = True
+        elif name == "candidate":
+            candidates.append(_candidate(value, mid))
+    if not candidates and not complete and ufrag is None:
+        raise BadOffer("the fragment names no candidate")
+    if len(candidates) > MOST:
+        raise BadOffer(f"the fragment names {len(candidates)} candidates: {MOST} at most")
+    return Trickle(tuple(candidates), complete, ufrag)
+
+
+def _candidate(value: str, mid: str | None) -> RTCIceCandidate:
+    try:
+        candidate = candidate_from_sdp(value)
+    except (ValueError, IndexError, AssertionError) as error:
+        raise BadOffer(f"the candidate {value[:100]!r} cannot be read") from error
+    candidate.sdpMid, candidate.sdpMLineIndex = mid, None if mid is not None else 0
+    return candidate

@@ -1,0 +1,81 @@
+"""What WHIP and WHEP share: SDP in and out of HTTP bodies (RFC 9725; draft-ietf-wish-whep)."""
+
+import hmac
+from typing import Annotated
+
+from fastapi import Depends, HTTPException, Request, Response
+
+from server.errors import BadOffer, Forbidden
+from server.ice import IceServer, ice_servers
+from server.media.peer import Peer
+from server.media.trickle import MEDIA_TYPE, read_trickle
+from server.schemas import MAX_SDP
+from server.settings import Settings
+
+SDP = "application/sdp"
+ACCEPTED = {"Accept-Post": SDP}
+
+
+async def read_offer(request: Request) -> str:
+    """The body of a POST. 415 for another media type, 400 for what is no SDP at all."""
+    text = await _read(request, SDP, ACCEPTED)
+    if not text.startswith("v="):
+        raise HTTPException(400, {"message": "the body is not SDP: it must begin with v=0"}, ACCEPTED)
+    return text
+
+
+OfferText = Annotated[str, Depends(read_offer)]
+
+
+def answered(sdp: str, location: str, peer: Peer, settings: Settings) -> Response:
+    """201 with the answer, where the new resource is, and the ICE servers."""
+    headers = {"Location": location, "ETag": peer.etag, "Accept-Patch": MEDIA_TYPE}
+    response = Response(sdp, 201, headers, SDP)
+    for server in ice_servers(settings, peer.id):
+        response.headers.append("Link", _link(server))
+    return response
+
+
+async def trickled(request: Request, peer: Peer) -> Response:
+    """PATCH: more candidates. 428 and 412 as RFC 9725 section 4.3.1 says; a restart is refused with 422."""
+    text = await _read(request, MEDIA_TYPE, {"Accept-Patch": MEDIA_TYPE})
+    match request.headers.get("if-match"):
+        case None:
+            raise HTTPException(428, {"message": "If-Match is missing: it is the ETag of the answer"})
+        case "*":
+            raise BadOffer("an ICE restart is not supported: make a new session")
+        case tag if tag != peer.etag:
+            raise HTTPException(412, {"message": f"If-Match {tag[:100]} is not the ETag of this resource"})
+    await peer.add_candidates(read_trickle(text))
+    return Response(status_code=204)
+
+
+def check_bearer(request: Request, *tokens: str | None, also: str | None = None) -> None:
+    """Raise `Forbidden` unless the request bears one of the tokens: in Authorization, or as `also` from the address."""
+    scheme, _, given = request.headers.get("authorization", "").partition(" ")
+    given = given.strip() if scheme.lower() == "bearer" else also or ""
+    wanted = [token for token in tokens if token is not None]
+    if not any(hmac.compare_digest(given.encode(), token.encode()) for token in wanted):
+        raise Forbidden("the bearer token is missing or wrong")
+
+
+async def _read(request: Request, media_type: str, headers: dict[str, str]) -> str:
+    given = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if given != media_type:
+        raise HTTPException(415, {"message": f"Content-Type is {given or 'missing'}: it must be {media_type}"}, headers)
+    body = b""
+    async for part in request.stream():
+        body += part
+        if len(body) > MAX_SDP:
+            raise HTTPException(413, {"message": f"the body is longer than {MAX_SDP} bytes"})
+    try:
+        return body.decode()
+    except UnicodeDecodeError as error:
+        raise HTTPException(400, {"message": "the body is not UTF-8"}, headers) from error
+
+
+def _link(server: IceServer) -> str:
+    link = f'<{server.url}>; rel="ice-server"'
+    if server.username is not None:
+        link += f'; username="{server.username}"; credential="{server.credential}"; credential-type="password"'
+    return link

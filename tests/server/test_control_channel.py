@@ -1,0 +1,85 @@
+"""Live parameters over the data channel "control": the same words and refusals as REST."""
+
+import asyncio
+import json
+
+import pytest
+
+from lipar_core.errors import ParameterError
+from server.control_channel import MOST_CHARACTERS, MOST_OPEN, ControlChannel
+from server.errors import Unavailable
+
+
+class Channel:
+    """An open data channel that keeps what is sent."""
+
+    readyState = "open"  # noqa: N815 - aiortc's name
+
+    def __init__(self) -> None:
+        self.sent: list[dict[str, object]] = []
+
+    def on(self, event: str, heard) -> None:
+        assert event == "message"
+        self.hear = heard
+
+    def send(self, text: str) -> None:
+        self.sent.append(json.loads(text))
+
+
+async def answers(change, *messages) -> list[dict[str, object]]:
+    channel = Channel()
+    ControlChannel(channel, change)
+    for message in messages:
+        channel.hear(message if isinstance(message, (str, bytes)) else json.dumps(message))
+    await asyncio.sleep(0.01)
+    return channel.sent
+
+
+async def test_a_change_is_acknowledged_with_its_request():
+    async def change(changes):
+        return {"block": 7, "parameters": dict(changes), "pending": False}
+
+    (reply,) = await answers(change, {"request": "a", "changes": {"seed": 3}})
+    assert reply == {"request": "a", "block": 7, "parameters": {"seed": 3}, "pending": False}
+
+
+async def test_refusals_name_what_is_wrong():
+    async def refuse(changes):
+        raise ParameterError("pruning.tau", -1.0, "must be >= 0 and <= 2")
+
+    async def fail(changes):
+        raise Unavailable("the model is loading")
+
+    (reply,) = await answers(refuse, {"request": 1, "changes": {"pruning": {"tau": -1}}})
+    assert reply["request"] == 1
+    assert reply["error"]["path"] == "pruning.tau"
+    assert "must be >= 0 and <= 2" in reply["error"]["message"]
+    (reply,) = await answers(fail, {"request": 2, "changes": {"seed": 1}})
+    assert reply == {"request": 2, "error": {"message": "the model is loading"}}
+
+
+@pytest.mark.parametrize("message", ["hello", b"\xff", "[]", '{"request": 1}', "x" * (MOST_CHARACTERS + 1)])
+async def test_garbage_is_refused_in_one_message(message):
+    async def never(changes):
+        raise AssertionError
+
+    (reply,) = await answers(never, message)
+    assert "changes" in reply["error"]["message"]
+
+
+async def test_a_flood_is_refused_past_a_few_open_requests():
+    release = asyncio.Event()
+
+    async def wait(changes):
+        await release.wait()
+        return {"block": 1, "parameters": {}, "pending": False}
+
+    channel = Channel()
+    ControlChannel(channel, wait)
+    for number in range(MOST_OPEN + 100):
+        channel.hear(json.dumps({"request": number, "changes": {}}))
+    assert len(channel.sent) == 100
+    assert all("open already" in reply["error"]["message"] for reply in channel.sent)
+    release.set()
+    await asyncio.sleep(0.01)
+    assert len(channel.sent) == MOST_OPEN + 100
