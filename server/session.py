@@ -134,7 +134,9 @@ class SessionHandle:
         await self.disconnect()
 
     async def look_after(self, now: float) -> None:
-        """Once a second: telemetry to the page, times of the way, and who has fallen silent."""
+        """Once a second: telemetry to the page, times of the way, who has fallen silent, what has broken."""
+        if self.failure is None and (fault := self.frames.broadcast.fault) is not None:
+            self.fail(f"a fault in the server: {fault!r}")
         if (peer := self.peer) is not None:
             peer.say(self.status())
             limit = self.settings.silence_timeout_s if peer.started else self.settings.setup_timeout_s

@@ -77,6 +77,11 @@ class Broadcast:
         """Make a coming packet one that can be decoded by itself."""
         self._keyframe_wanted = True
 
+    @property
+    def fault(self) -> BaseException | None:
+        """What ended it before `close`: a fault of ours."""
+        return self._task.exception() if self._task.done() and not self._task.cancelled() else None
+
     def close(self) -> None:
         self._task.cancel()
 
