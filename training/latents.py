@@ -38,7 +38,8 @@ def _encode(codec: TAEHV, name: str, styled: list[Clip], number: int) -> Tensor:
     if number % LOG_EVERY == 0:
         print(f"latents of excerpt {number}: {name}", flush=True)
     with mixed_precision(bfloat16_is_faster()):
-        return torch.stack([codec.encode(as_tensor(clip)[None])[0][0].half() for clip in styled])
+        latents = [codec.encode(as_tensor(clip)[None])[0][0] for clip in styled]
+    return torch.stack([one.half() for one in latents])  # not inside: autocast stacks no halves
 
 
 @torch.inference_mode()
