@@ -9,6 +9,7 @@ import torch
 from lipar_cli.evaluation.quality import psnr
 from lipar_cli.evaluation.styles import STYLES
 from lipar_core.config import CodecConfig, Preset, WeightsConfig
+from lipar_core.errors import CheckpointError
 from lipar_core.models import load_models
 from lipar_core.parameters import Parameters
 from lipar_core.session import EditSession
@@ -74,6 +75,18 @@ def test_the_start_is_a_good_linear_code(clips):
 def test_other_layouts_cannot_start_as_pca(clips):
     with pytest.raises(ValueError, match="PCA needs"):
         start_as_pca(TAEHV(CodecConfig()), as_tensor(clips[0]))
+
+
+def test_an_earlier_codec_is_gone_on_from(tmp_path, clips):
+    torch.manual_seed(1)
+    earlier = TAEHV(LAYOUT)
+    recipe = CodecRecipe(steps=1, batch=1, frames=8, crop=32, rate=0.0, warmup=1, latent_noise=0.0)
+    codec = train_codec(LAYOUT, recipe, clips, {}, 0, tmp_path / "codec.pt", earlier.state_dict())
+    for a, b in zip(codec.parameters(), earlier.parameters(), strict=True):
+        assert torch.equal(a, b)
+    del earlier.encoder
+    with pytest.raises(CheckpointError, match=r"the earlier codec: missing key encoder"):
+        train_codec(LAYOUT, recipe, clips, {}, 0, tmp_path / "other.pt", earlier.state_dict())
 
 
 def test_stopped_runs_go_on_as_if_they_had_not(tmp_path, clips, preset):
