@@ -18,6 +18,7 @@ from lipar_core.config import load_preset
 from lipar_core.errors import ParameterError
 from server.errors import BadOffer, Forbidden, NothingLive, ServerError, SessionNotFound, Unavailable
 from server.media import aiortc_patches
+from server.model_entry import Entry, main
 from server.routes import health, preset, sessions, whep, whip
 from server.sessions import Sessions
 from server.settings import Settings
@@ -35,8 +36,8 @@ HEADERS = {
 NOT_BUILT = "The web page is not built yet. Run `make web` in the project's folder, then reload this page.\n"
 
 
-def create_app(settings: Settings) -> FastAPI:
-    """The application; its lifespan starts and stops the model process."""
+def create_app(settings: Settings, model: Entry = main) -> FastAPI:
+    """The application; its lifespan starts and stops the model process, which runs `model`."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -47,7 +48,7 @@ def create_app(settings: Settings) -> FastAPI:
             aiortc_patches.offer_loopback()
         if settings.udp_range is not None:
             aiortc_patches.limit_ports(asyncio.get_running_loop(), *settings.udp_range)
-        app.state.sessions = Sessions(settings, load_preset(settings.preset))
+        app.state.sessions = Sessions(settings, load_preset(settings.preset), model)
         app.state.sessions.start()
         yield
         await app.state.sessions.stop()

@@ -3,7 +3,10 @@
 import logging
 import os
 import signal
+from collections.abc import Callable
 from multiprocessing.connection import Connection
+
+Entry = Callable[[Connection, str, str | None, int | None], None]  # what a model process runs; can be pickled
 
 
 def main(pipe: Connection, preset: str, device: str | None, threads: int | None) -> None:

@@ -10,7 +10,7 @@ from multiprocessing.connection import Connection
 from typing import Literal
 
 from server import wire
-from server.model_entry import main
+from server.model_entry import Entry
 from server.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -26,11 +26,13 @@ class ModelLink:
     def __init__(
         self,
         settings: Settings,
+        entry: Entry,
         on_message: Callable[[wire.Up], None],
         on_up: Callable[[], None],
         on_down: Callable[[str], None],
     ) -> None:
-        self.settings, self.on_message, self.on_up, self.on_down = settings, on_message, on_up, on_down
+        self.settings, self.entry = settings, entry
+        self.on_message, self.on_up, self.on_down = on_message, on_up, on_down
         self.state: State = "loading"
         self.reason = "the model is loading"
         self.starts = 0
@@ -94,7 +96,7 @@ class ModelLink:
         ours, theirs = context.Pipe()
         settings = self.settings
         process = context.Process(
-            target=main,
+            target=self.entry,
             args=(theirs, settings.preset, settings.device, settings.threads),
             name="lipar-model",
             daemon=True,

@@ -10,6 +10,7 @@ import uvicorn
 
 from lipar_core.errors import ConfigError
 from server.app import create_app
+from server.model_entry import Entry, main
 from server.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -17,7 +18,7 @@ log = logging.getLogger(__name__)
 GRACE_S = 3  # for open requests on shutdown
 
 
-def serve(settings: Settings) -> None:
+def serve(settings: Settings, model: Entry = main) -> None:
     """Serve until SIGINT or SIGTERM; raises `ConfigError` when the address cannot be used."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s web   %(levelname)s %(message)s")
     logging.getLogger("aioice").setLevel(logging.WARNING)  # its candidate pairs are many and help nobody
@@ -27,7 +28,7 @@ def serve(settings: Settings) -> None:
     if not settings.loopback and settings.tls_cert is None:
         log.warning("serving %s without TLS (--insecure): browsers give the camera to secure pages only", settings.host)
     config = uvicorn.Config(
-        create_app(settings),
+        create_app(settings, model),
         log_level="warning",
         timeout_graceful_shutdown=GRACE_S,
         ssl_certfile=settings.tls_cert,

@@ -10,6 +10,7 @@ from lipar_core.config import Preset, default_parameters
 from lipar_core.parameters import merge
 from server import wire
 from server.errors import NoCapacity, SessionNotFound, Unavailable
+from server.model_entry import Entry
 from server.model_link import ModelLink
 from server.session import CONGESTED, Kind, SessionHandle
 from server.settings import Settings
@@ -20,10 +21,11 @@ log = logging.getLogger(__name__)
 class Sessions:
     """All live sessions, and the model process that they share."""
 
-    def __init__(self, settings: Settings, preset: Preset) -> None:
+    def __init__(self, settings: Settings, preset: Preset, model: Entry) -> None:
+        """`model`: what its model process runs."""
         self.settings, self.preset = settings, preset
         self.handles: dict[str, SessionHandle] = {}
-        self.link = ModelLink(settings, self._hear, self._model_up, self._model_down)
+        self.link = ModelLink(settings, model, self._hear, self._model_up, self._model_down)
         self._watch: asyncio.Task[None] | None = None
         self._closing: set[asyncio.Task[None]] = set()
 

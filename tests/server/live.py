@@ -14,6 +14,7 @@ from aiortc import RTCConfiguration, RTCDataChannel, RTCPeerConnection, RTCSessi
 from aiortc.mediastreams import MediaStreamError
 
 from server.app import create_app
+from server.model_entry import Entry, main
 from server.settings import Settings
 
 PATIENCE_S = 60.0  # the slowest thing here, a fresh model process, takes some 3 s on an idle machine
@@ -22,8 +23,8 @@ PATIENCE_S = 60.0  # the slowest thing here, a fresh model process, takes some 3
 class RunningServer:
     """The application under uvicorn, on a thread and event loop of its own."""
 
-    def __init__(self, settings: Settings) -> None:
-        self.app = create_app(settings)
+    def __init__(self, settings: Settings, model: Entry = main) -> None:
+        self.app = create_app(settings, model)
         self.url = f"http://{settings.host}:{settings.port}"
         config = uvicorn.Config(self.app, host=settings.host, port=settings.port, log_level="warning")
         self.server = uvicorn.Server(config)

@@ -1,0 +1,128 @@
+"""A model process that only inverts pictures: what is left of the latency is the transport's own.
+
+`python -m tests.server.echo --port 8000` serves with it; never torch, so that the server's process is as in use.
+"""
+
+import argparse
+import signal
+import tempfile
+import time
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import yaml
+
+from lipar_core.config import load_preset
+from server import wire
+from server.ring import FrameRing
+from server.run import serve
+from server.settings import load_settings
+from tests.rooms import ROOT
+from tests.server.bad_way import Way, spoil_all
+
+POLL_S = 0.001
+BEAT_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Echo:
+    """What a model process runs in place of the model."""
+
+    block_s: float = 0.0  # that a block takes
+    whole_blocks: bool = False  # else every frame is answered by itself
+
+    def __call__(self, pipe: Connection, preset: str, _device: str | None, _threads: int | None) -> None:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        stream = load_preset(preset).stream
+        work = _Work(pipe, self, stream.width, stream.height, stream.frames_per_block)
+        wire.send(pipe, wire.Ready(warmup_ms=0.0))
+        try:
+            while work.running:
+                work.turn()
+        except (EOFError, BrokenPipeError):
+            pass  # the web process is gone
+        finally:
+            for name in list(work.rings):
+                work.drop(name)
+
+
+class _Work:
+    def __init__(self, pipe: Connection, echo: Echo, width: int, height: int, frames_per_block: int) -> None:
+        self.pipe, self.echo, self.size = pipe, echo, (width, height, 2 * frames_per_block)
+        self.needed = frames_per_block if echo.whole_blocks else 1
+        self.rings: dict[str, tuple[FrameRing, FrameRing]] = {}
+        self.blocks, self.running, self.said = 0, True, time.monotonic()
+
+    def turn(self) -> None:
+        while self.pipe.poll(POLL_S):
+            self.answer(wire.receive_down(self.pipe))
+        for name, (incoming, outgoing) in self.rings.items():
+            if len(incoming) >= self.needed:
+                self.invert(name, incoming, outgoing)
+        if time.monotonic() - self.said > BEAT_S:
+            self.say(wire.Beat())
+
+    def invert(self, name: str, incoming: FrameRing, outgoing: FrameRing) -> None:
+        began = time.perf_counter()
+        planes, pts = incoming.take(self.needed)
+        put = [outgoing.put(255 - frame, stamp) for frame, stamp in zip(planes, pts, strict=True)]
+        time.sleep(max(0.0, self.echo.block_s - (time.perf_counter() - began)))
+        self.blocks += 1
+        busy_ms = (time.perf_counter() - began) * 1000
+        counts = {"block": self.blocks, "frames": sum(put), "dropped": len(put) - sum(put), "keep_ratio": 1.0}
+        self.say(wire.BlockDone(session=name, stage_ms={"denoise": busy_ms}, busy_ms=busy_ms, **counts))
+
+    def answer(self, message: wire.Down) -> None:
+        match message:
+            case wire.Open():
+                self.drop(message.session)
+                try:
+                    rings = FrameRing(*self.size, message.incoming), FrameRing(*self.size, message.outgoing)
+                except FileNotFoundError:
+                    return  # it has ended already
+                self.rings[message.session] = rings
+            case wire.Close():
+                self.drop(message.session)
+            case wire.Change():
+                told = {"session": message.session, "request": message.request, "block": self.blocks}
+                self.say(wire.Changed(parameters=message.changes, pending=False, **told))
+            case wire.Stop():
+                self.running = False
+
+    def drop(self, name: str) -> None:
+        for ring in self.rings.pop(name, ()):
+            ring.close()
+
+    def say(self, message: wire.Up) -> None:
+        wire.send(self.pipe, message)
+        self.said = time.monotonic()
+
+
+def write_preset(folder: Path, *, width: int = 832, height: int = 480, block_frames: int = 1) -> Path:
+    """A preset of this size; its weights are never read."""
+    tree = yaml.safe_load((ROOT / "configs" / "tiny.yaml").read_text(encoding="utf-8"))
+    tree["stream"] |= {"width": width, "height": height, "block_frames": block_frames}
+    path = folder / f"echo_{width}x{height}_{block_frames}.yaml"
+    path.write_text(yaml.safe_dump(tree), encoding="utf-8")
+    return path
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--block-frames", type=int, default=1, help="latent frames in a block")
+    parser.add_argument("--block-s", type=float, help="answer whole blocks, after so long; else every frame at once")
+    parser.add_argument("--lose-in", type=float, default=0.0, help="share of the browser's packets that never come")
+    parser.add_argument("--lose-out", type=float, default=0.0, help="share of the server's")
+    given = parser.parse_args()
+    spoil_all(Way(given.lose_in, seed=1), Way(given.lose_out, seed=2))
+    with tempfile.TemporaryDirectory() as folder:
+        preset = write_preset(Path(folder), block_frames=given.block_frames)
+        flags = {"host": given.host, "port": given.port, "preset": str(preset), "insecure": True, "max_sessions": 4}
+        serve(load_settings(flags), Echo(given.block_s or 0.0, whole_blocks=given.block_s is not None))
+
+
+if __name__ == "__main__":
+    main()
