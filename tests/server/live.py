@@ -3,7 +3,9 @@
 import asyncio
 import socket
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Any, Self
 
 import av
@@ -42,6 +44,15 @@ class RunningServer:
     def client(self) -> httpx2.AsyncClient:
         return httpx2.AsyncClient(base_url=self.url, timeout=PATIENCE_S)
 
+    @asynccontextmanager
+    async def ready(self) -> AsyncIterator[httpx2.AsyncClient]:
+        """A client, once a session can begin."""
+        async with self.client() as client:
+            async with asyncio.timeout(PATIENCE_S):
+                while not self.server.started or (await client.get("/readyz")).status_code != 200:
+                    await asyncio.sleep(0.1)
+            yield client
+
 
 class Camera(VideoStreamTrack):
     """30 frames a second of a colour that changes."""
@@ -62,17 +73,18 @@ class Camera(VideoStreamTrack):
 class Viewer:
     """One page: offers its camera, counts what comes back."""
 
-    def __init__(self, client: httpx2.AsyncClient) -> None:
-        self.client = client
+    def __init__(self, client: httpx2.AsyncClient, camera: VideoStreamTrack | None = None) -> None:
+        self.client, self.camera = client, camera or Camera()
         self.pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
         self.sizes: list[tuple[int, int]] = []
+        self.arrived: list[tuple[float, float]] = []  # when, and the sender's time, both in seconds
         self.telemetry: list[str] = []
         self.id = self.token = ""
         self.channel: RTCDataChannel | None = None
         self._receiving: asyncio.Task[None] | None = None
 
     async def offer(self) -> str:
-        self.pc.addTrack(Camera())
+        self.pc.addTrack(self.camera)
         self.channel = self.pc.createDataChannel("telemetry")
         self.channel.on("message", self.telemetry.append)
         self.pc.on("track", self._begin)
@@ -117,6 +129,7 @@ class Viewer:
                 while True:
                     frame = await track.recv()
                     self.sizes.append((frame.width, frame.height))
+                    self.arrived.append((time.monotonic(), float(frame.pts * frame.time_base)))
             except MediaStreamError:
                 return  # the stream has ended
 
