@@ -19,7 +19,9 @@ RECORD = """
     const context = canvas.getContext("2d", { willReadFrequently: true });
     const frames = (window.recorded[id] = []);
     const take = (now) => {
-      context.drawImage(video, 0, 0, width, height);
+      const scale = Math.max(width / video.videoWidth, height / video.videoHeight); // cut as the server cuts it
+      const [wide, tall] = [video.videoWidth * scale, video.videoHeight * scale];
+      context.drawImage(video, (width - wide) / 2, (height - tall) / 2, wide, tall);
       const rgba = context.getImageData(0, 0, width, height).data;
       frames.push([now / 1000, btoa(String.fromCharCode(...rgba))]);
       video.requestVideoFrameCallback(take);

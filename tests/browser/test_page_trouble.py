@@ -63,7 +63,7 @@ def test_a_camera_in_use_and_free_again(chromium: Path, camera: Camera, live_ser
 def test_a_page_that_is_not_secure(chromium: Path, live_server: LiveServer) -> None:
     with browser(chromium, "--host-resolver-rules=MAP lipar.test 127.0.0.1") as context:
         page = visit(context, f"http://lipar.test:{live_server.port}")
-        expect_banner(page, "This page is not secure, so the browser keeps the camera from it", "--tls-cert")
+        expect_banner(page, "This page is not secure, so the browser keeps camera and screen from it", "--tls-cert")
         expect_pill(page, "Not secure")
         expect(page.get_by_role("button", name="Start")).to_be_disabled()
 

@@ -1,15 +1,22 @@
 // Wires the parts: none of them knows another.
 
 import { Api } from "./api";
-import { cameraIsAllowed, listCameras, openCamera } from "./camera";
+import { cameraIsAllowed, listCameras } from "./camera";
 import { Controls } from "./controls";
-import { Peer } from "./peer";
 import { Memory } from "./memory";
+import { Peer } from "./peer";
 import { problemOf } from "./problems";
-import type { Preset, Status } from "./protocol";
+import type { Problem } from "./problems";
+import type { Place, Preset, Status } from "./protocol";
+import { screenIsAllowed } from "./screen";
 import { ServerWatch } from "./server_watch";
 import { Session } from "./session";
 import type { SessionState } from "./session";
+import { nameOf, openSource } from "./source";
+import type { SourceChoice } from "./source";
+import { SourcePicker } from "./source_picker";
+import { startLabel } from "./status_text";
+import type { BannerAction } from "./status_text";
 import { View } from "./view";
 
 const api = new Api();
@@ -18,14 +25,18 @@ const memory = new Memory(window.sessionStorage);
 let session: Session | null = null; // from when the preset is known
 let controls: Controls | null = null;
 let status: Status | null = null;
+let notice: Problem | null = null;
+let sends = false;
+let kept: Place | null = null; // a session that a reload left, until there is a source for it
 let unprepared: SessionState = { name: "idle" }; // what there is instead of a session's state until then
 
 const view = new View({
-  start: (deviceId) => void session?.start(deviceId),
+  start: () => void session?.start(picker.choice, kept),
   stop: () => session?.stop(),
-  pickCamera: (deviceId) => void session?.switchCamera(deviceId),
-  again: () => void again(),
+  banner: (action) => void answerBanner(action),
+  resized: () => session?.fit(),
 });
+const picker = new SourcePicker({ camera: secure, screen: screenIsAllowed() }, pick);
 const watch = new ServerWatch(
   () => api.readiness(),
   () => void afterCheck(),
@@ -47,11 +58,17 @@ async function prepare(): Promise<void> {
       change: (control, changes) => session?.change(control, changes),
     });
     session = makeSession(preset);
-    const place = secure ? memory.take() : null;
-    if (place !== null) void session.start(view.deviceId, place);
+    comeBack(session);
   } catch (error) {
     unprepared = { name: "failed", problem: problemOf(error) };
   }
+}
+
+/** A camera opens by itself after a reload; a screen and a file have to be chosen again. */
+function comeBack(session: Session): void {
+  const { place, kind } = memory.take() ?? { place: null, kind: null };
+  if (kind === "camera" && secure) void session.start(picker.choice, place);
+  else kept = place;
 }
 
 function makeSession(preset: Preset): Session {
@@ -59,14 +76,24 @@ function makeSession(preset: Preset): Session {
     {
       preset,
       api,
-      openCamera: (deviceId) => openCamera(deviceId, preset),
-      openPeer: (camera, iceServers, events) => new Peer(camera, iceServers, preset, events),
+      openSource: (choice) => openSource(choice, preset),
+      openPeer: (video, iceServers, events) => new Peer(video, iceServers, preset, events),
     },
     {
       state: afterState,
-      camera: (stream) => {
-        view.showSource(stream);
-        if (stream !== null) void showCameras();
+      source: (source) => {
+        sends = source !== null;
+        view.showSource(source?.stream ?? null);
+        if (source !== null) {
+          picker.showSource(source);
+          view.nameSource(nameOf(source.choice));
+        }
+        if (source?.choice.kind === "camera") void showCameras();
+        show();
+      },
+      notice: (problem) => {
+        notice = problem;
+        show();
       },
       resumed: (parameters) => controls?.show(parameters),
       result: (stream) => {
@@ -82,10 +109,10 @@ function makeSession(preset: Preset): Session {
   );
 }
 
-function afterState(): void {
-  const name = session?.state.name;
+function afterState({ name }: SessionState): void {
   if (name !== "live") status = null;
-  if (name === "asking-camera") controls?.startAnew();
+  if (name === "live") kept = null;
+  if (name === "opening") controls?.startAnew();
   if (name === "reconnecting" || name === "failed") void watch.check();
   controls?.enableActions(name === "live");
   show();
@@ -93,16 +120,35 @@ function afterState(): void {
 
 function show(): void {
   const state = session?.state ?? unprepared;
-  view.showSituation({ secure, server: watch.state, session: state, status });
+  const choice = picker.choice.kind;
+  view.showSituation({ secure, choice, sends, notice, kept: kept !== null, server: watch.state, session: state, status });
 }
 
 async function showCameras(): Promise<void> {
-  view.showCameras(await listCameras());
+  picker.showCameras(await listCameras());
+}
+
+/** Before a start a source is only chosen; afterwards it takes the place of the one that there is. */
+function pick(choice: SourceChoice): void {
+  if (session !== null && startLabel(session.state) === "Stop") {
+    void session.switchSource(choice);
+    return;
+  }
+  picker.show(choice);
+  view.nameSource(nameOf(choice));
+  show();
+}
+
+async function answerBanner(action: BannerAction): Promise<void> {
+  if (action === "camera") pick(picker.camera);
+  else if (action === "dismiss") notice = null;
+  else await again();
+  show();
 }
 
 async function again(): Promise<void> {
   await watch.check();
-  if (session?.state.name === "failed") await session.start(view.deviceId);
+  if (session?.state.name === "failed") await session.start(picker.choice, kept);
   else session?.retryNow();
 }
 
@@ -111,7 +157,7 @@ if (secure) {
   navigator.mediaDevices.addEventListener("devicechange", () => void showCameras());
 }
 window.addEventListener("pagehide", () => {
-  const place = session?.leave() ?? null;
-  if (place !== null) memory.keep(place);
+  const place = session?.leave() ?? kept;
+  if (place !== null) memory.keep({ place, kind: picker.choice.kind });
 });
 void watch.check();

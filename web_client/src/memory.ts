@@ -1,28 +1,36 @@
-// The session that this tab was in when its page went away: a reload comes back to it.
+// The session that this tab was in when its page went away, and what it sent: a reload comes back to it.
 
 import type { Place } from "./protocol";
+import type { SourceKind } from "./source";
 
 const KEY = "lipar-session";
+
+export interface Kept {
+  place: Place;
+  kind: SourceKind;
+}
 
 export class Memory {
   constructor(private readonly storage: Pick<Storage, "getItem" | "setItem" | "removeItem">) {}
 
-  keep(place: Place): void {
-    this.storage.setItem(KEY, JSON.stringify(place));
+  keep(kept: Kept): void {
+    this.storage.setItem(KEY, JSON.stringify(kept));
   }
 
   /** What was kept, once: a duplicate of this tab must not fight with it over one session. */
-  take(): Place | null {
+  take(): Kept | null {
     const text = this.storage.getItem(KEY);
     this.storage.removeItem(KEY);
     return text === null ? null : parse(text);
   }
 }
 
-function parse(text: string): Place | null {
+function parse(text: string): Kept | null {
   try {
-    const { id, token } = (JSON.parse(text) ?? {}) as Partial<Place>;
-    return typeof id === "string" && typeof token === "string" ? { id, token } : null;
+    const { place, kind } = (JSON.parse(text) ?? {}) as Partial<Kept>;
+    const { id, token } = place ?? {};
+    const whole = typeof id === "string" && typeof token === "string" && typeof kind === "string";
+    return whole ? { place: { id, token }, kind } : null;
   } catch {
     return null;
   }

@@ -1,4 +1,4 @@
-// One WebRTC connection: the camera's track out, the edited track in, telemetry beside them.
+// One WebRTC connection: the source's track out, the edited track in, telemetry beside them.
 
 import { parseStatus } from "./protocol";
 import type { Preset, Status } from "./protocol";
@@ -25,13 +25,13 @@ export class Peer {
   private closed = false;
 
   constructor(
-    camera: MediaStream,
+    video: MediaStream,
     iceServers: RTCIceServer[],
     private readonly preset: Preset,
     private readonly events: PeerEvents,
   ) {
     this.pc = new RTCPeerConnection({ iceServers });
-    this.transceiver = this.addVideo(camera);
+    this.transceiver = this.addVideo(video);
     this.addTelemetry();
     this.pc.addEventListener("track", ({ track }) => {
       events.video(new MediaStream([track]));
@@ -50,11 +50,25 @@ export class Peer {
 
   async accept(sdp: string): Promise<void> {
     await this.pc.setRemoteDescription({ type: "answer", sdp });
-    await this.limitBitrate();
+    await this.fit();
   }
 
-  async replaceCamera(camera: MediaStream): Promise<void> {
-    await this.transceiver.sender.replaceTrack(hinted(camera));
+  async replaceVideo(video: MediaStream): Promise<void> {
+    if (this.closed) return;
+    await this.transceiver.sender.replaceTrack(trackOf(video));
+    await this.fit();
+  }
+
+  /** Sends no more pixels and bits than the model uses. To be called again when the source's size has changed. */
+  async fit(): Promise<void> {
+    const { sender } = this.transceiver;
+    const parameters = sender.getParameters();
+    const { width, height } = this.preset;
+    for (const encoding of parameters.encodings) {
+      encoding.maxBitrate = Math.max(LEAST_BITRATE, Math.round(width * height * FRAME_RATE * BITS_PER_PIXEL));
+      encoding.scaleResolutionDownBy = excess(sender.track?.getSettings() ?? {}, this.preset);
+    }
+    await sender.setParameters(parameters);
   }
 
   close(): void {
@@ -64,8 +78,8 @@ export class Peer {
     this.pc.close();
   }
 
-  private addVideo(camera: MediaStream): RTCRtpTransceiver {
-    const transceiver = this.pc.addTransceiver(hinted(camera), { direction: "sendrecv", streams: [camera] });
+  private addVideo(video: MediaStream): RTCRtpTransceiver {
+    const transceiver = this.pc.addTransceiver(trackOf(video), { direction: "sendrecv", streams: [video] });
     transceiver.setCodecPreferences(h264First(RTCRtpReceiver.getCapabilities("video")?.codecs ?? []));
     transceiver.receiver.jitterBufferTarget = 0; // newest picture first: the server paces its frames already
     return transceiver;
@@ -98,14 +112,6 @@ export class Peer {
     });
   }
 
-  private async limitBitrate(): Promise<void> {
-    const parameters = this.transceiver.sender.getParameters();
-    const { width, height } = this.preset;
-    const maxBitrate = Math.max(LEAST_BITRATE, Math.round(width * height * FRAME_RATE * BITS_PER_PIXEL));
-    for (const encoding of parameters.encodings) encoding.maxBitrate = maxBitrate;
-    await this.transceiver.sender.setParameters(parameters);
-  }
-
   private follow(state: RTCPeerConnectionState): void {
     clearTimeout(this.grace);
     if (state === "connected") this.events.connected();
@@ -124,11 +130,16 @@ export class Peer {
   }
 }
 
-function hinted(camera: MediaStream): MediaStreamTrack {
-  const [track] = camera.getVideoTracks();
-  if (track === undefined) throw new Error("the camera gave no video");
-  track.contentHint = "motion"; // when bits are short, keep the frame rate
+function trackOf(video: MediaStream): MediaStreamTrack {
+  const [track] = video.getVideoTracks();
+  if (track === undefined) throw new Error("the source gave no video");
   return track;
+}
+
+/** By what a picture can be divided and still cover the model's: the server cuts off the rest. */
+export function excess({ width, height }: MediaTrackSettings, preset: Pick<Preset, "width" | "height">): number {
+  if (width === undefined || height === undefined) return 1; // this browser does not say
+  return Math.max(1, Math.min(width / preset.width, height / preset.height));
 }
 
 /** H264 first: the server's encoder can change its rate there without a new key frame. */

@@ -1,11 +1,28 @@
 // What can go wrong, in the words of the person at the page: what it is, and what to do.
 
 import { Refused, Unreachable } from "./api";
+import type { SourceKind } from "./source";
 
 export interface Problem {
-  kind: "camera" | "insecure" | "server" | "busy" | "media" | "refused" | "session";
+  kind: "source" | "server" | "busy" | "media" | "refused" | "session";
   title: string;
   advice: string;
+}
+
+/** Someone thought better of it, which is no problem. */
+export class Cancelled extends Error {}
+
+/** The system keeps the screen from the browser. */
+export class ScreenBlocked extends Error {}
+
+/** A file that this browser cannot play, with the reason. */
+export class Unplayable extends Error {
+  constructor(
+    readonly file: string,
+    reason: string,
+  ) {
+    super(reason);
+  }
 }
 
 /** The connection to the server's media did not come up, or broke. */
@@ -28,16 +45,34 @@ const CAMERA: Record<string, [title: string, advice: string]> = {
 };
 
 export const INSECURE: Problem = {
-  kind: "insecure",
-  title: "This page is not secure, so the browser keeps the camera from it",
+  kind: "source",
+  title: "This page is not secure, so the browser keeps camera and screen from it",
   advice:
-    "Open it over https:// (start the server with --tls-cert and --tls-key), or, on the machine that runs the server, as http://127.0.0.1 with the same port.",
+    "A video file works here too. For the rest open the page over https:// (start the server with --tls-cert and --tls-key), or, on the machine that runs the server, as http://127.0.0.1 with the same port.",
 };
 
-export const CAMERA_ENDED: Problem = {
-  kind: "camera",
-  title: "The camera stopped",
-  advice: "It was unplugged or taken by another program. Connect it again or pick another camera, then try again.",
+export const ENDED: Record<SourceKind, Problem> = {
+  camera: {
+    kind: "source",
+    title: "The camera stopped",
+    advice: "It was unplugged or taken by another program. Connect it again or pick another source.",
+  },
+  screen: {
+    kind: "source",
+    title: "The screen is shared no more",
+    advice: "The browser or the shared window ended it. Your session goes on: pick what comes next.",
+  },
+  file: {
+    kind: "source",
+    title: "The video file broke off",
+    advice: "It cannot be read any further. Your session goes on: pick what comes next.",
+  },
+};
+
+const SCREEN_BLOCKED: Problem = {
+  kind: "source",
+  title: "The system keeps the screen from the browser",
+  advice: "Allow this browser to record the screen in the system's privacy settings, then try again.",
 };
 
 export const SERVER_GONE: Problem = {
@@ -49,7 +84,11 @@ export const SERVER_GONE: Problem = {
 /** Any error of the session's, told to the user. */
 export function problemOf(error: unknown): Problem {
   const camera = error instanceof Error ? CAMERA[error.name] : undefined;
-  if (camera !== undefined) return { kind: "camera", title: camera[0], advice: camera[1] };
+  if (camera !== undefined) return { kind: "source", title: camera[0], advice: camera[1] };
+  if (error instanceof ScreenBlocked) return SCREEN_BLOCKED;
+  if (error instanceof Unplayable) {
+    return { kind: "source", title: `${error.file} cannot be played`, advice: `${sentence(error.message)} Pick another file, MP4 with H.264 say.` };
+  }
   if (error instanceof Unreachable) return SERVER_GONE;
   if (error instanceof Refused) return refused(error);
   const reason = error instanceof Error ? error.message : String(error);

@@ -1,13 +1,15 @@
-// One person's stream from Start to Stop: asks for the camera, connects, keeps connected, says what state it is in.
+// One person's stream from Start to Stop: opens the source, connects, keeps connected, says what state it is in.
 
 import { Refused } from "./api";
+import { Feed } from "./feed";
 import { LatestWins, mergeChanges } from "./latest_wins";
 import type { Outcome } from "./latest_wins";
-import { CAMERA_ENDED, isTransient, MediaLost, problemOf, SessionFailed } from "./problems";
+import { Cancelled, ENDED, isTransient, MediaLost, problemOf, SessionFailed } from "./problems";
 import type { Problem } from "./problems";
 import type { Ack, Answer, Changes, Offer, Parameters, Place, Preset, Status } from "./protocol";
 import type { PeerEvents } from "./peer";
 import { deferred, Wait, within } from "./promises";
+import type { Source, SourceChoice, SourceKind } from "./source";
 
 const CONNECT_TIMEOUT_MS = 15_000;
 const SILENCE_MS = 6000; // telemetry comes once a second
@@ -16,7 +18,7 @@ const LONGEST_WAIT_MS = 8000;
 
 export type SessionState =
   | { name: "idle" }
-  | { name: "asking-camera" }
+  | { name: "opening"; kind: SourceKind }
   | { name: "connecting" }
   | { name: "live" }
   | { name: "reconnecting"; reason: string; attempt: number }
@@ -25,15 +27,16 @@ export type SessionState =
 export interface Connection {
   offer(): Promise<string>;
   accept(sdp: string): Promise<void>;
-  replaceCamera(camera: MediaStream): Promise<void>;
+  replaceVideo(stream: MediaStream): Promise<void>;
+  fit(): Promise<void>;
   close(): void;
 }
 
 /** What a session needs from its surroundings. */
 export interface Surroundings {
   preset: Preset;
-  openCamera: (deviceId: string) => Promise<MediaStream>;
-  openPeer: (camera: MediaStream, iceServers: RTCIceServer[], events: PeerEvents) => Connection;
+  openSource: (choice: SourceChoice) => Promise<Source>;
+  openPeer: (video: MediaStream, iceServers: RTCIceServer[], events: PeerEvents) => Connection;
   api: {
     iceServers(): Promise<RTCIceServer[]>;
     createSession(offer: Offer): Promise<Answer>;
@@ -48,7 +51,10 @@ export interface SessionEvents {
   /** A session that this page did not begin goes on, with these parameters. */
   resumed: (parameters: Parameters) => void;
   state: (state: SessionState) => void;
-  camera: (stream: MediaStream | null) => void;
+  /** What is sent; null where nothing is. */
+  source: (source: Source | null) => void;
+  /** What went wrong with a source while the session goes on; null when that is over. */
+  notice: (problem: Problem | null) => void;
   result: (stream: MediaStream | null) => void;
   status: (status: Status) => void;
   outcome: (control: string, outcome: Outcome) => void;
@@ -58,32 +64,40 @@ export class Session {
   state: SessionState = { name: "idle" };
   private wanted: Changes = {}; // what the user has set and nobody refused: the next connection starts with it
   private late = new Map<string, Changes>(); // set while a connection was being made
-  private camera: MediaStream | null = null;
   private peer: Connection | null = null;
   private place: Place | null = null; // of the server's session: kept over lost connections
   private run = new AbortController(); // from one start to its end
   private readonly wait = new Wait();
   private silence: ReturnType<typeof setTimeout> | undefined;
   private readonly sender: LatestWins;
+  private readonly feed: Feed;
 
   constructor(
     private readonly around: Surroundings,
     private readonly events: SessionEvents,
   ) {
     this.sender = new LatestWins((changes) => this.send(changes), events.outcome);
+    this.feed = new Feed(around.openSource, {
+      changed: events.source,
+      ended: (source) => {
+        this.lackSource(ENDED[source.choice.kind]);
+      },
+    });
   }
 
   /** `place`: a session to go on with, where the server still has it. */
-  async start(deviceId: string, place: Place | null = null): Promise<void> {
+  async start(choice: SourceChoice, place: Place | null = null): Promise<void> {
     this.end();
     this.place = place;
     const { signal } = (this.run = new AbortController());
     try {
-      this.become({ name: "asking-camera" });
-      await this.takeCamera(deviceId, signal);
+      this.become({ name: "opening", kind: choice.kind });
+      await this.feed.take(choice);
       await this.connect(signal, "connecting");
     } catch (error) {
-      if (!isOver(signal)) this.failWith(error);
+      if (isOver(signal)) return;
+      if (error instanceof Cancelled) this.giveUp();
+      else this.failWith(error);
     }
   }
 
@@ -95,8 +109,7 @@ export class Session {
   /** The page goes away, perhaps to come back: returns what to come back to. */
   leave(): Place | null {
     const place = this.place;
-    this.place = null; // not discarded
-    this.stop();
+    this.giveUp();
     if (place !== null) this.around.api.parkSession(place).catch(warnOf(`session ${place.id} was not parked:`));
     return place;
   }
@@ -106,15 +119,23 @@ export class Session {
     this.wait.cutShort();
   }
 
-  async switchCamera(deviceId: string): Promise<void> {
+  /** Sends another source from now on. Where that cannot be opened the old one stays. */
+  async switchSource(choice: SourceChoice): Promise<void> {
     const { signal } = this.run;
-    if (this.camera === null) return;
+    if (this.state.name === "opening") return this.restart(choice);
     try {
-      const camera = await this.takeCamera(deviceId, signal);
-      if (camera !== null) await this.peer?.replaceCamera(camera);
+      const source = await this.feed.take(choice);
+      if (source === null) return;
+      this.events.notice(null);
+      await this.peer?.replaceVideo(source.stream);
     } catch (error) {
-      if (!isOver(signal)) this.failWith(error);
+      if (!isOver(signal) && !(error instanceof Cancelled)) this.events.notice(problemOf(error));
     }
+  }
+
+  /** The source's size has changed. */
+  fit(): void {
+    this.peer?.fit().catch(warnOf("the source's size was not followed:"));
   }
 
   /** Changes a parameter now if a session is live, else for the next one. `control` is the parameter's path. */
@@ -122,6 +143,18 @@ export class Session {
     if (this.state.name === "live") this.sender.put(control, changes);
     else if (this.state.name === "connecting" || this.state.name === "reconnecting") this.late.set(control, changes);
     else this.want(changes);
+  }
+
+  /** As if nothing had been started: a session to go on with is left to another try. */
+  private giveUp(): void {
+    this.place = null;
+    this.stop();
+  }
+
+  private restart(choice: SourceChoice): Promise<void> {
+    const place = this.place;
+    this.place = null;
+    return this.start(choice, place);
   }
 
   private async send(changes: Changes): Promise<Ack> {
@@ -135,29 +168,20 @@ export class Session {
     this.wanted = mergeChanges(this.wanted, lasting);
   }
 
-  private async takeCamera(deviceId: string, signal: AbortSignal): Promise<MediaStream | null> {
-    const camera = await this.around.openCamera(deviceId);
-    if (isOver(signal)) {
-      stopTracks(camera);
-      return null;
-    }
-    this.dropCamera();
-    this.camera = camera;
-    camera.getVideoTracks()[0]?.addEventListener("ended", () => {
-      if (this.camera === camera) this.fail(CAMERA_ENDED);
-    });
-    this.events.camera(camera);
-    return camera;
+  /** A live session goes on without a source; one that has yet to connect does not. */
+  private lackSource(problem: Problem): void {
+    if (this.state.name === "live") this.events.notice(problem);
+    else this.fail(problem);
   }
 
   /** Resolves when media flows; throws when it does not come to that. */
   private async connect(signal: AbortSignal, name: "connecting" | "reconnecting"): Promise<void> {
-    if (isOver(signal) || this.camera === null) return;
+    if (isOver(signal)) return;
     if (name === "connecting") this.become({ name });
     const connected = deferred();
     const iceServers = await this.around.api.iceServers();
-    if (isOver(signal)) return;
-    const peer = this.around.openPeer(this.camera, iceServers, {
+    if (isOver(signal) || this.feed.source === null) return;
+    const peer = this.around.openPeer(this.feed.source.stream, iceServers, {
       video: (stream) => {
         this.events.result(stream);
       },
@@ -236,6 +260,10 @@ export class Session {
   private async reconnect(reason: string, signal: AbortSignal): Promise<void> {
     this.dropPeer();
     this.events.result(null);
+    if (this.feed.source === null) {
+      this.failWith(new MediaLost(reason));
+      return;
+    }
     for (let attempt = 1; !isOver(signal); attempt++) {
       this.become({ name: "reconnecting", reason, attempt });
       await this.wait.pause(Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** (attempt - 1)), signal);
@@ -271,7 +299,8 @@ export class Session {
     this.late.clear();
     delete this.wanted.paused; // a new start is never a paused one
     this.dropPeer();
-    this.dropCamera();
+    this.feed.drop();
+    this.events.notice(null);
     if (this.place !== null) this.discard(this.place.id);
     this.place = null;
     this.events.result(null);
@@ -288,13 +317,6 @@ export class Session {
     this.around.api.deleteSession(id).catch(warnOf(`session ${id} was not ended:`));
   }
 
-  private dropCamera(): void {
-    if (this.camera === null) return;
-    stopTracks(this.camera);
-    this.camera = null;
-    this.events.camera(null);
-  }
-
   private become(state: SessionState): void {
     this.state = state;
     this.events.state(state);
@@ -305,10 +327,6 @@ function warnOf(what: string): (error: unknown) => void {
   return (error) => {
     console.warn(what, error);
   };
-}
-
-function stopTracks(stream: MediaStream): void {
-  for (const track of stream.getTracks()) track.stop();
 }
 
 /** Asked anew after every await: the signal may have been aborted meanwhile. */

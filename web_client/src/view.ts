@@ -1,45 +1,42 @@
 // The page's pictures, figures, header and banner.
 
-import type { CameraChoice } from "./camera";
 import { element } from "./elements";
 import { FrameMeter } from "./frame_meter";
 import type { Preset, Stats } from "./protocol";
 import { bannerOf, mayStart, number, pillOf, stagesText, startLabel } from "./status_text";
-import type { Situation } from "./status_text";
+import type { BannerAction, Situation } from "./status_text";
 
 export interface ViewEvents {
-  start: (deviceId: string) => void;
+  start: () => void;
   stop: () => void;
-  pickCamera: (deviceId: string) => void;
   /** The banner's button. */
-  again: () => void;
+  banner: (action: BannerAction) => void;
+  /** The source's picture has another size than before. */
+  resized: () => void;
 }
+
+const BUTTONS: Record<BannerAction, string> = { again: "Try again", now: "Try now", camera: "Use the camera", dismiss: "OK" };
 
 export class View {
   private readonly source = element("source", HTMLVideoElement);
   private readonly result = element("result", HTMLVideoElement);
-  private readonly cameras = element("camera", HTMLSelectElement);
   private readonly startButton = element("start", HTMLButtonElement);
+  private readonly bannerButton = element("banner-button", HTMLButtonElement);
   private readonly meter = new FrameMeter();
 
   constructor(events: ViewEvents) {
     this.startButton.addEventListener("click", () => {
       if (this.startButton.textContent === "Stop") events.stop();
-      else events.start(this.deviceId);
+      else events.start();
     });
-    this.cameras.addEventListener("change", () => {
-      events.pickCamera(this.deviceId);
+    this.bannerButton.addEventListener("click", () => {
+      events.banner(this.bannerButton.value as BannerAction);
     });
-    element("banner-button", HTMLButtonElement).addEventListener("click", events.again);
+    this.source.addEventListener("resize", events.resized);
     this.countFrames();
     setInterval(() => {
       this.showFps();
     }, 500);
-    this.showCameras([]);
-  }
-
-  get deviceId(): string {
-    return this.cameras.value;
   }
 
   showPreset({ name, description, width, height }: Preset): void {
@@ -48,18 +45,13 @@ export class View {
     element("example", HTMLElement).hidden = name !== "tiny"; // its pictures are that model's
   }
 
-  showCameras(cameras: CameraChoice[]): void {
-    const chosen = this.deviceId;
-    const named = cameras.filter(({ deviceId }) => deviceId !== "");
-    const options = named.map(({ deviceId, label }) => new Option(label, deviceId, false, deviceId === chosen));
-    this.cameras.replaceChildren(...(options.length > 0 ? options : [new Option("Default camera", "")]));
-    this.cameras.disabled = options.length === 0;
-  }
-
   showSource(stream: MediaStream | null): void {
     show(this.source, stream);
-    const used = stream?.getVideoTracks()[0]?.getSettings().deviceId;
-    if (used !== undefined) this.cameras.value = used;
+  }
+
+  /** What the source's picture is, or will be. */
+  nameSource(name: string): void {
+    for (const place of document.querySelectorAll(".source-name")) place.textContent = name;
   }
 
   showResult(stream: MediaStream | null): void {
@@ -95,9 +87,9 @@ export class View {
     banner.dataset.tone = content.tone;
     element("banner-title", HTMLElement).textContent = content.title;
     element("banner-advice", HTMLElement).textContent = content.advice;
-    const button = element("banner-button", HTMLButtonElement);
-    button.hidden = content.button === undefined;
-    button.textContent = content.button ?? "";
+    this.bannerButton.hidden = content.action === undefined;
+    this.bannerButton.value = content.action ?? "";
+    this.bannerButton.textContent = content.action === undefined ? "" : BUTTONS[content.action];
   }
 
   private countFrames(): void {

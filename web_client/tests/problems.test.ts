@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { Refused, Unreachable } from "../src/api";
-import { isTransient, MediaLost, problemOf, sentence, SessionFailed } from "../src/problems";
+import { isTransient, MediaLost, problemOf, sentence, SessionFailed, Unplayable } from "../src/problems";
 
 describe("what went wrong is told", () => {
   it.each([
@@ -9,8 +9,14 @@ describe("what went wrong is told", () => {
     ["NotReadableError", "The camera is in use"],
   ])("%s of the camera", (name, title) => {
     const problem = problemOf(new DOMException("Permission denied", name));
-    expect(problem).toMatchObject({ kind: "camera", title });
+    expect(problem).toMatchObject({ kind: "source", title });
     expect(problem.advice).not.toBe("");
+  });
+
+  it("a file that cannot be played, by its name", () => {
+    const problem = problemOf(new Unplayable("clip.xyz", "this browser does not know its format"));
+    expect(problem.title).toBe("clip.xyz cannot be played");
+    expect(problem.advice).toContain("This browser does not know its format.");
   });
 
   it("with the server's own reason", () => {

@@ -3,33 +3,37 @@ import { Refused, Unreachable } from "../src/api";
 import type { Outcome } from "../src/latest_wins";
 import type { PeerEvents } from "../src/peer";
 import { Memory } from "../src/memory";
+import { Cancelled, Unplayable } from "../src/problems";
 import type { Ack, Answer, Changes, Offer, Parameters, Place, Preset, Status } from "../src/protocol";
+import { deferred } from "../src/promises";
 import { Session } from "../src/session";
 import type { Connection } from "../src/session";
+import type { Source, SourceChoice } from "../src/source";
 
-class FakeTrack extends EventTarget {
-  stopped = false;
-  stop(): void {
-    this.stopped = true;
-  }
+class FakeSource implements Source {
+  readonly track = new EventTarget();
+  readonly stream = { getVideoTracks: () => [this.track] } as unknown as MediaStream;
+  closed = false;
+  constructor(readonly choice: SourceChoice) {}
+  close = (): void => {
+    this.closed = true;
+  };
 }
 
-class FakeCamera {
-  readonly track = new FakeTrack();
-  getTracks(): FakeTrack[] {
-    return [this.track];
-  }
-  getVideoTracks(): FakeTrack[] {
-    return [this.track];
-  }
-}
+const CAMERA: SourceChoice = { kind: "camera", deviceId: "" };
+const SCREEN: SourceChoice = { kind: "screen" };
 
 class FakePeer implements Connection {
   closed = false;
+  readonly shown: MediaStream[] = []; // in place of the first
   constructor(readonly events: PeerEvents) {}
   offer = (): Promise<string> => Promise.resolve("offer");
   accept = (): Promise<void> => Promise.resolve();
-  replaceCamera = (): Promise<void> => Promise.resolve();
+  replaceVideo = (stream: MediaStream): Promise<void> => {
+    this.shown.push(stream);
+    return Promise.resolve();
+  };
+  fit = (): Promise<void> => Promise.resolve();
   close = (): void => {
     this.closed = true;
   };
@@ -46,16 +50,19 @@ class World {
   readonly resumed: string[] = [];
   known = true; // whether the server still has the session that a page comes back to
   readonly peers: FakePeer[] = [];
-  readonly cameras: FakeCamera[] = [];
+  readonly sources: FakeSource[] = [];
+  readonly notices: (string | null)[] = [];
   readonly outcomes: [string, Outcome][] = [];
   refuse: Error | null = null;
-  noCamera: Error | null = null;
+  noSource: Error | null = null;
+  asking: Promise<void> | null = null; // a picker that is open
+  oneCamera = false; // at a time
 
   readonly session = new Session(
     {
       preset: {} as Preset,
-      openCamera: () => this.openCamera(),
-      openPeer: (_camera, _servers, events) => {
+      openSource: (choice) => this.openSource(choice),
+      openPeer: (_video, _servers, events) => {
         this.peers.push(new FakePeer(events));
         return this.peer;
       },
@@ -80,7 +87,8 @@ class World {
     {
       state: (state) => this.states.push(state.name),
       resumed: (parameters) => this.resumed.push(parameters.prompt),
-      camera: () => undefined,
+      source: () => undefined,
+      notice: (problem) => this.notices.push(problem?.title ?? null),
       result: () => undefined,
       status: () => undefined,
       outcome: (control, outcome) => this.outcomes.push([control, outcome]),
@@ -96,17 +104,20 @@ class World {
   }
 
   async goLive(): Promise<void> {
-    void this.session.start("");
+    void this.session.start(CAMERA);
     await passing(0);
     this.peer.events.connected();
     await passing(0);
     expect(this.session.state.name).toBe("live");
   }
 
-  private openCamera(): Promise<MediaStream> {
-    if (this.noCamera !== null) return Promise.reject(this.noCamera);
-    this.cameras.push(new FakeCamera());
-    return Promise.resolve(this.cameras.at(-1) as unknown as MediaStream);
+  private async openSource(choice: SourceChoice): Promise<Source> {
+    if (choice.kind === "screen") await this.asking;
+    if (this.noSource !== null) throw this.noSource;
+    if (this.oneCamera && this.sources.some(({ closed }) => !closed)) throw new DOMException("", "NotReadableError");
+    const source = new FakeSource(choice);
+    this.sources.push(source);
+    return source;
   }
 
   private create(offer: Offer): Promise<Answer> {
@@ -139,37 +150,37 @@ afterEach(() => {
 describe("start", () => {
   it("goes by the camera and the offer to live, and stop frees all", async () => {
     await world.goLive();
-    expect(world.states).toEqual(["asking-camera", "connecting", "live"]);
+    expect(world.states).toEqual(["opening", "connecting", "live"]);
     world.session.stop();
     expect(world.session.state.name).toBe("idle");
     expect(world.deleted).toEqual(["s1"]);
-    expect(world.peer.closed && world.cameras[0]?.track.stopped).toBe(true);
+    expect(world.peer.closed && world.sources[0]?.closed).toBe(true);
   });
 
   it("fails with the camera's reason, and can be pressed again", async () => {
-    world.noCamera = new DOMException("", "NotAllowedError");
-    await world.session.start("");
+    world.noSource = new DOMException("", "NotAllowedError");
+    await world.session.start(CAMERA);
     expect(world.problem).toBe("The camera is blocked");
-    world.noCamera = null;
+    world.noSource = null;
     await world.goLive();
   });
 
   it("fails with the server's reason when no slot is free, and gives the camera back", async () => {
     world.refuse = new Refused(503, "the slot is taken");
-    await world.session.start("");
+    await world.session.start(CAMERA);
     expect(world.problem).toContain("can't take another stream");
-    expect(world.cameras[0]?.track.stopped).toBe(true);
+    expect(world.sources[0]?.closed).toBe(true);
   });
 
   it("fails when no media comes, and ends the server's session", async () => {
-    void world.session.start("");
+    void world.session.start(CAMERA);
     await passing(15_000);
     expect(world.problem).toBe("No video connection to the server");
     expect(world.deleted).toEqual(["s1"]);
   });
 
   it("is undone by a stop while the server still works on the offer", async () => {
-    const going = world.session.start("");
+    const going = world.session.start(CAMERA);
     await passing(0);
     world.session.stop();
     await passing(20_000);
@@ -257,7 +268,7 @@ describe("a page that goes away", () => {
     expect(place).toEqual({ id: "s1", token: "t" });
     expect(world.session.state.name).toBe("idle");
     expect([world.parked, world.deleted]).toEqual([["s1"], []]);
-    void world.session.start("", place);
+    void world.session.start(CAMERA, place);
     await passing(0);
     world.peer.events.connected();
     await passing(0);
@@ -272,7 +283,7 @@ describe("a page that goes away", () => {
 
   it("begins anew where the server has given the session up", async () => {
     world.known = false;
-    void world.session.start("", { id: "old", token: "t" });
+    void world.session.start(CAMERA, { id: "old", token: "t" });
     await passing(0);
     world.peer.events.connected();
     await passing(0);
@@ -293,10 +304,10 @@ it("a place is remembered once, and nonsense is none", () => {
     setItem: (key, value) => void kept.set(key, value),
     removeItem: (key) => void kept.delete(key),
   });
-  memory.keep({ id: "a", token: "b" });
-  expect(memory.take()).toEqual({ id: "a", token: "b" });
+  memory.keep({ place: { id: "a", token: "b" }, kind: "screen" });
+  expect(memory.take()).toEqual({ place: { id: "a", token: "b" }, kind: "screen" });
   expect(memory.take()).toBeNull();
-  for (const text of ["{", "null", '{"id": 3}']) {
+  for (const text of ["{", "null", '{"place": {"id": 3}, "kind": "screen"}']) {
     kept.set("lipar-session", text);
     expect(memory.take()).toBeNull();
   }
@@ -314,12 +325,6 @@ describe("while live", () => {
     expect(world.session.state).toMatchObject({ problem: { advice: "The model ran out of memory. Try again." } });
   });
 
-  it("the camera's end is told", async () => {
-    await world.goLive();
-    world.cameras[0]?.track.dispatchEvent(new Event("ended"));
-    expect(world.problem).toBe("The camera stopped");
-  });
-
   it("a new start is never a paused one", async () => {
     await world.goLive();
     world.session.change("paused", { paused: true });
@@ -330,8 +335,81 @@ describe("while live", () => {
   });
 });
 
+describe("a source", () => {
+  it("takes the place of another without a new connection", async () => {
+    await world.goLive();
+    await world.session.switchSource(SCREEN);
+    expect(world.peer.shown).toEqual([world.sources[1]?.stream]);
+    expect(world.sources.map(({ closed }) => closed)).toEqual([true, false]);
+    expect([world.peers.length, world.offers.length]).toEqual([1, 1]);
+  });
+
+  it("stays where no other was picked, and where another cannot be opened, which is told", async () => {
+    await world.goLive();
+    world.notices.length = 0;
+    world.noSource = new Cancelled();
+    await world.session.switchSource(SCREEN);
+    expect(world.notices).toEqual([]);
+    world.noSource = new Unplayable("clip.xyz", "no such format");
+    await world.session.switchSource(CAMERA);
+    expect(world.notices).toEqual(["clip.xyz cannot be played"]);
+    expect([world.sources[0]?.closed, world.session.state.name]).toEqual([false, "live"]);
+  });
+
+  it("that ends leaves the session live, and another goes on", async () => {
+    await world.goLive();
+    await world.session.switchSource(SCREEN);
+    world.sources[1]?.track.dispatchEvent(new Event("ended"));
+    expect(world.notices.at(-1)).toBe("The screen is shared no more");
+    expect([world.sources[1]?.closed, world.session.state.name]).toEqual([true, "live"]);
+    await world.session.switchSource(CAMERA);
+    expect(world.notices.at(-1)).toBeNull();
+    expect(world.peer.shown.at(-1)).toBe(world.sources[2]?.stream);
+    world.sources[1]?.track.dispatchEvent(new Event("ended")); // of one that is gone
+    expect(world.notices.at(-1)).toBeNull();
+  });
+
+  it("that was chosen last wins over one that is still being picked", async () => {
+    await world.goLive();
+    const picker = deferred();
+    world.asking = picker.promise;
+    const screen = world.session.switchSource(SCREEN);
+    await world.session.switchSource(CAMERA);
+    picker.resolve();
+    await screen;
+    expect(world.sources.map(({ choice, closed }) => [choice.kind, closed])).toEqual([["camera", true], ["camera", false], ["screen", true]]);
+    expect(world.peer.shown).toHaveLength(1);
+  });
+
+  it("that is not picked ends a start as if there had been none", async () => {
+    world.noSource = new Cancelled();
+    await world.session.start(SCREEN, { id: "old", token: "t" });
+    expect(world.session.state.name).toBe("idle");
+    expect(world.deleted).toEqual([]);
+  });
+
+  it("may be changed while the first is still asked for", async () => {
+    world.asking = new Promise(() => undefined);
+    void world.session.start(SCREEN);
+    await passing(0);
+    void world.session.switchSource(CAMERA);
+    await passing(0);
+    world.peer.events.connected();
+    await passing(0);
+    expect(world.session.state.name).toBe("live");
+    expect(world.sources).toHaveLength(1);
+  });
+
+  it("another camera is opened after ours is closed where both at once are too many", async () => {
+    await world.goLive();
+    world.oneCamera = true;
+    await world.session.switchSource(CAMERA);
+    expect(world.sources.map(({ closed }) => closed)).toEqual([true, false]);
+  });
+});
+
 it("what is set while connecting is sent when live", async () => {
-  void world.session.start("");
+  void world.session.start(CAMERA);
   await passing(0);
   world.session.change("strength", { strength: 0.4 });
   expect(world.updates).toEqual([]);

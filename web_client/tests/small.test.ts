@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { FrameMeter } from "../src/frame_meter";
-import { h264First } from "../src/peer";
+import { excess, h264First } from "../src/peer";
 import { parseStatus } from "../src/protocol";
 
 describe("the frame meter", () => {
@@ -16,6 +16,14 @@ describe("the frame meter", () => {
 it("offers H264 first and keeps the rest in order", () => {
   const codecs = ["video/VP8", "video/rtx", "video/H264", "video/AV1", "video/H264"].map((mimeType, i) => ({ mimeType, i }));
   expect(h264First(codecs).map(({ i }) => i)).toEqual([2, 4, 0, 1, 3]);
+});
+
+it("sends a picture no larger than what covers the model's", () => {
+  const preset = { width: 256, height: 144 };
+  expect(excess({ width: 1024, height: 576 }, preset)).toBe(4);
+  expect(excess({ width: 576, height: 1024 }, preset)).toBe(2.25); // upright: its width decides
+  expect(excess({ width: 128, height: 72 }, preset)).toBe(1);
+  expect(excess({}, preset)).toBe(1);
 });
 
 it("takes telemetry for what it is and passes over what it does not know", () => {

@@ -1,9 +1,19 @@
 import { describe, expect, it } from "vitest";
 import { bannerOf, mayStart, number, pillOf, stagesText, startLabel } from "../src/status_text";
+import { ENDED } from "../src/problems";
 import type { Situation } from "../src/status_text";
 import type { Status } from "../src/protocol";
 
-const calm: Situation = { secure: true, server: { name: "ready" }, session: { name: "idle" }, status: null };
+const calm: Situation = {
+  secure: true,
+  choice: "camera",
+  sends: false,
+  notice: null,
+  kept: false,
+  server: { name: "ready" },
+  session: { name: "idle" },
+  status: null,
+};
 const status = (state: Status["state"], reason: string | null = null): Status => ({ state, reason, parameters: { paused: state === "paused" } }) as Status;
 
 describe("the banner", () => {
@@ -16,10 +26,22 @@ describe("the banner", () => {
     const banner = bannerOf({ ...calm, secure: false, server: { name: "gone" } });
     expect(banner?.title).toContain("not secure");
     expect(banner?.advice).toContain("--tls-cert");
+    expect(bannerOf({ ...calm, secure: false, choice: "file" })).toBeNull();
+  });
+
+  it("tells of a source that ended and offers the camera, or of one that could not be opened", () => {
+    const live: Situation = { ...calm, session: { name: "live" }, notice: ENDED.screen };
+    expect(bannerOf(live)).toMatchObject({ title: "The screen is shared no more", action: "camera" });
+    expect(bannerOf({ ...live, secure: false })?.action).toBeUndefined();
+    expect(bannerOf({ ...live, sends: true })?.action).toBe("dismiss");
+  });
+
+  it("says that a session waits for its source", () => {
+    expect(bannerOf({ ...calm, kept: true })?.title).toContain("kept");
   });
 
   it("offers a button when the server is gone, but leaves a live picture alone", () => {
-    expect(bannerOf({ ...calm, server: { name: "gone" } })).toMatchObject({ title: "The server does not answer", button: "Try again" });
+    expect(bannerOf({ ...calm, server: { name: "gone" } })).toMatchObject({ title: "The server does not answer", action: "again" });
     expect(bannerOf({ ...calm, server: { name: "gone" }, session: { name: "live" } })).toBeNull();
   });
 
@@ -32,7 +54,7 @@ describe("the banner", () => {
 
   it("keeps the reason while reconnecting", () => {
     const banner = bannerOf({ ...calm, session: { name: "reconnecting", reason: "no slot is free", attempt: 3 } });
-    expect(banner).toMatchObject({ button: "Try now" });
+    expect(banner).toMatchObject({ action: "now" });
     expect(banner?.advice).toContain("No slot is free. Attempt 3");
   });
 });
@@ -40,6 +62,7 @@ describe("the banner", () => {
 it("the pill follows server, session and telemetry", () => {
   expect(pillOf(calm).text).toBe("Ready");
   expect(pillOf({ ...calm, server: { name: "gone" } }).text).toBe("No server");
+  expect(pillOf({ ...calm, session: { name: "opening", kind: "screen" } }).text).toBe("Asking for the screen…");
   expect(pillOf({ ...calm, session: { name: "live" } }).text).toContain("first picture");
   expect(pillOf({ ...calm, session: { name: "live" }, status: status("paused") }).text).toBe("Paused");
   expect(pillOf({ ...calm, session: { name: "live" }, status: status("live") })).toEqual({ text: "Live", tone: "good" });
@@ -48,6 +71,7 @@ it("the pill follows server, session and telemetry", () => {
 it("Start is there when it can work, Stop always", () => {
   expect(mayStart(calm)).toBe(true);
   expect(mayStart({ ...calm, secure: false })).toBe(false);
+  expect(mayStart({ ...calm, secure: false, choice: "file" })).toBe(true);
   expect(mayStart({ ...calm, server: { name: "loading", reason: "x" } })).toBe(false);
   expect(mayStart({ ...calm, server: { name: "gone" }, session: { name: "reconnecting", reason: "x", attempt: 1 } })).toBe(true);
   expect(startLabel({ name: "connecting" })).toBe("Stop");

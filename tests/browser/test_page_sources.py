@@ -1,0 +1,247 @@
+"""Camera, screen and files: one after the other in one session, of any shape; and what a source can do wrong."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser import pixels
+from tests.browser.browser import (
+    WITHIN_MS,
+    browser,
+    expect_applied,
+    expect_banner,
+    expect_pill,
+    playing,
+    start,
+    stop,
+    visit,
+)
+from tests.browser.camera import MEDIA
+from tests.browser.conftest import Camera
+from tests.browser.live_server import LiveServer
+
+SETTLE_S = 4  # from a switch to its pictures
+LOOK_S = 3
+CLIP = MEDIA / "juggle.mp4"
+ORANGE, BLUE = (230, 120, 20), (20, 60, 220)
+
+# What a browser does when its user presses Cancel in the picker, or Stop in its bar; neither can be pressed by a test.
+CANCEL = """
+() => {
+  const cancelled = new DOMException("Permission denied", "NotAllowedError");
+  navigator.mediaDevices.getDisplayMedia = () => Promise.reject(cancelled);
+}
+"""
+NO_CAMERA = """
+() => {
+  navigator.mediaDevices.getUserMedia = () => Promise.reject(new Error("the camera was asked for"));
+}
+"""
+END = """
+() => {
+  const [track] = document.getElementById("source").srcObject.getVideoTracks();
+  track.stop();
+  track.dispatchEvent(new Event("ended"));
+}
+"""
+DROP = """
+(target) => {
+  const [file] = document.getElementById("held").files;
+  const dataTransfer = new DataTransfer();
+  dataTransfer.items.add(file);
+  for (const kind of ["dragover", "drop"]) {
+    target.dispatchEvent(new DragEvent(kind, { dataTransfer, bubbles: true, cancelable: true }));
+  }
+}
+"""
+
+
+@pytest.fixture
+def page(chromium: Path, camera: Camera, live_server: LiveServer) -> Iterator[Page]:
+    with browser(chromium, *playing(camera.path)) as context:
+        page = visit(context, live_server.address)
+        expect_pill(page, "Ready")
+        yield page
+        if page.get_by_role("button", name="Stop").count():
+            stop(page, live_server)
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Files of one colour each, upright and wide, and one that is no video."""
+    folder = tmp_path_factory.mktemp("clips")
+    paths = {name: folder / f"{name}.mp4" for name in ("upright", "wide", "broken")}
+    write_clip(paths["upright"], 270, 480, ORANGE)
+    write_clip(paths["wide"], 1280, 360, BLUE)
+    paths["broken"].write_bytes(b"no video" * 1000)
+    return paths
+
+
+def write_clip(path: Path, width: int, height: int, colour: tuple[int, int, int]) -> None:
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream("libx264", rate=15, options={"preset": "ultrafast"})
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        for number in range(30):
+            picture = np.full((height, width, 3), colour, np.uint8)
+            picture[: height // 8] = number * 8  # something moves
+            out.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        out.mux(stream.encode(None))
+
+
+def choose(page: Page, path: Path) -> None:
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name="File", exact=True).click()
+    chooser.value.set_files(path)
+
+
+def unedited(page: Page) -> None:
+    """The codec alone: the result is the source's picture, later."""
+    page.get_by_label("Strength").fill("0")
+    expect_applied(page, "#strength-note")
+
+
+def look(page: Page) -> np.ndarray:
+    """The result's mean picture; it has to be the source's, and to move."""
+    page.wait_for_timeout(SETTLE_S * 1000)
+    for video in ("source", "result"):
+        pixels.take(page, video)
+    page.wait_for_timeout(LOOK_S * 1000)
+    result, source = pixels.take(page, "result"), pixels.take(page, "source")
+    assert len(np.unique(result.rgb, axis=0)) > 2, "the result stands still"
+    assert np.abs(result.rgb.mean(axis=0) - source.rgb.mean(axis=0)).mean() < 0.08
+    return result.rgb.mean(axis=0)
+
+
+def session_id(page: Page, server: LiveServer) -> str:
+    (session,) = page.request.get(f"{server.address}/api/v1/sessions").json()
+    return str(session["id"])
+
+
+def test_sources_follow_one_another_in_one_session(page: Page, live_server: LiveServer, clips: dict[str, Path]) -> None:
+    posts: list[str] = []
+    page.on("request", lambda request: posts.append(request.url) if request.method == "POST" else None)
+    start(page)
+    begun, sent = session_id(page, live_server), len(posts)
+    pixels.begin(page)
+    unedited(page)
+    seen = [look(page)]
+    for path in (CLIP, clips["upright"], clips["wide"]):
+        choose(page, path)
+        expect(page.locator("figcaption.source-name")).to_have_text(path.name, timeout=WITHIN_MS)
+        seen.append(look(page))
+    page.get_by_role("button", name="Screen").click()
+    expect(page.locator("figcaption.source-name")).to_have_text("Screen", timeout=WITHIN_MS)
+    seen.append(look(page))
+    page.get_by_role("button", name="Camera").click()
+    expect(page.locator("figcaption.source-name")).to_have_text("Camera", timeout=WITHIN_MS)
+    back = look(page)
+    for number, one in enumerate(seen):
+        for other in seen[:number]:
+            assert np.abs(one - other).mean() > 0.1, "two sources look the same"
+    assert np.abs(back - seen[0]).mean() < 0.08
+    expect_pill(page, "Live")
+    assert session_id(page, live_server) == begun
+    assert len(posts) == sent
+
+
+def test_what_is_sent_is_no_larger_than_the_model_needs(page: Page, clips: dict[str, Path]) -> None:
+    page.evaluate("""() => {
+      const Real = window.RTCPeerConnection;
+      window.RTCPeerConnection = class extends Real { constructor(...all) { super(...all); window.pc = this; } };
+    }""")
+    choose(page, clips["upright"])
+    start(page)
+    sends = """async ([width, height]) => {
+      const out = [...(await window.pc.getStats()).values()].find(({ type }) => type === "outbound-rtp");
+      return out.frameWidth === width && out.frameHeight === height;
+    }"""
+    page.wait_for_function(sends, arg=[256, 454], timeout=WITHIN_MS)  # 270x480 that still covers 256x144
+    choose(page, clips["wide"])
+    page.wait_for_function(sends, arg=[512, 144], timeout=WITHIN_MS)
+
+
+def test_a_file_starts_a_session_by_itself(page: Page, live_server: LiveServer) -> None:
+    page.evaluate(NO_CAMERA)
+    choose(page, CLIP)
+    expect(page.get_by_role("button", name="File", exact=True)).to_have_attribute("aria-pressed", "true")
+    start(page)
+    pixels.begin(page)
+    unedited(page)
+    look(page)
+    before = session_id(page, live_server)
+    page.reload()  # the file is gone with the page, the session is not
+    expect_banner(page, "Your session is kept for a moment", "press Start")
+    choose(page, CLIP)
+    start(page)
+    assert session_id(page, live_server) == before
+
+
+def test_a_screen_starts_a_session_by_itself(page: Page) -> None:
+    page.get_by_role("button", name="Screen").click()
+    start(page)
+    expect(page.locator("figcaption.source-name")).to_have_text("Screen")
+
+
+def test_a_file_that_cannot_be_played_leaves_the_camera_on(page: Page, clips: dict[str, Path]) -> None:
+    start(page)
+    choose(page, clips["broken"])
+    expect_banner(page, "broken.mp4 cannot be played", "does not know its format")
+    expect(page.get_by_role("button", name="Camera")).to_have_attribute("aria-pressed", "true")
+    page.get_by_role("button", name="OK").click()
+    expect(page.locator("#banner")).to_be_hidden()
+    expect_pill(page, "Live")
+
+
+def test_a_file_may_be_dropped_on_the_picture(page: Page) -> None:
+    page.evaluate("document.body.insertAdjacentHTML('beforeend', '<input type=file id=held>')")
+    page.locator("#held").set_input_files(CLIP)
+    start(page)
+    page.locator("#source").evaluate(DROP)
+    expect(page.locator("figcaption.source-name")).to_have_text(CLIP.name, timeout=WITHIN_MS)
+    expect_pill(page, "Live")
+
+
+def test_a_screen_that_was_not_picked_changes_nothing(page: Page) -> None:
+    page.evaluate(CANCEL)
+    page.get_by_role("button", name="Screen").click()
+    page.get_by_role("button", name="Start").click()
+    expect_pill(page, "Ready")
+    expect(page.locator("#banner")).to_be_hidden()
+    page.get_by_role("button", name="Camera").click()
+    start(page)
+    page.get_by_role("button", name="Screen").click()
+    page.wait_for_timeout(500)
+    expect(page.locator("figcaption.source-name")).to_have_text("Camera")
+    expect(page.locator("#banner")).to_be_hidden()
+    expect_pill(page, "Live")
+
+
+def test_a_screen_that_is_shared_no_more(page: Page, live_server: LiveServer) -> None:
+    page.get_by_role("button", name="Screen").click()
+    start(page)
+    begun = session_id(page, live_server)
+    page.evaluate(END)
+    expect_banner(page, "The screen is shared no more", "pick what comes next")
+    expect_pill(page, "Live")
+    page.get_by_role("button", name="Use the camera").click()
+    expect(page.locator("figcaption.source-name")).to_have_text("Camera", timeout=WITHIN_MS)
+    expect(page.locator("#banner")).to_be_hidden()
+    assert session_id(page, live_server) == begun
+
+
+def test_a_page_that_is_not_secure_plays_a_file(chromium: Path, live_server: LiveServer) -> None:
+    with browser(chromium, "--host-resolver-rules=MAP lipar.test 127.0.0.1") as context:
+        page = visit(context, f"http://lipar.test:{live_server.port}")
+        expect_pill(page, "Not secure")
+        expect(page.get_by_role("button", name="Camera")).to_be_disabled()
+        expect(page.get_by_role("button", name="Screen")).to_be_hidden()
+        choose(page, CLIP)
+        start(page)
+        pixels.begin(page)
+        unedited(page)
+        look(page)
+        stop(page, live_server)
