@@ -99,7 +99,8 @@ class SessionHandle:
         try:
             return await peer.answer(sdp)
         except BaseException:
-            await self.park()
+            if self.peer is peer:  # else another has taken its place already
+                await self.park()
             raise
 
     async def watch(self, sdp: str) -> tuple[Peer, str]:

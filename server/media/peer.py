@@ -24,7 +24,7 @@ from aiortc.mediastreams import MediaStreamError
 from aiortc.sdp import SessionDescription
 from aiortc.stats import RTCRemoteInboundRtpStreamStats
 
-from server.errors import BadOffer, NoCodec, NoRoute
+from server.errors import BadOffer, NoCodec, NoRoute, SessionNotFound
 from server.ice import ice_servers
 from server.media import aiortc_patches
 from server.media.answer_sdp import with_public_address, with_start_bitrate
@@ -77,12 +77,23 @@ class Peer:
         self._telemetry: RTCDataChannel | None = None
         self._sender: RTCRtpSender | None = None
         self._video = self._closed = False
+        self._setup = asyncio.Lock()  # what the answer opens can be closed when it stands, no sooner
         self.pc.on("track", self._begin)
         self.pc.on("datachannel", self._channel)
         self.pc.on("connectionstatechange", self._state_changed)
 
     async def answer(self, sdp: str) -> str:
-        """Take the offer and return the answer; raises `BadOffer`, `NoCodec` or `NoRoute`."""
+        """Take the offer and return the answer.
+
+        Raises `BadOffer`, `NoCodec` or `NoRoute`; `SessionNotFound` where it was closed meanwhile.
+        """
+        async with self._setup:
+            answer = await self._answer(sdp)
+        if self._closed:
+            raise SessionNotFound("the connection was ended while it was set up")
+        return answer
+
+    async def _answer(self, sdp: str) -> str:
         _check(sdp, sends=self.on_frame is not None, takes=self.track is not None)
         direction = DIRECTIONS[self.on_frame is not None, self.track is not None]
         transceiver = self.pc.addTransceiver(self.track or "video", direction)
@@ -130,14 +141,15 @@ class Peer:
         self._closed = True
         if self.track is not None:
             self.track.stop()
-        for drain in self._drains:
-            drain.cancel()
-        if self.repair is not None:
-            self.repair.stop()
-        try:
-            await asyncio.wait_for(self.pc.close(), CLOSE_S)
-        except TimeoutError:
-            log.warning("a peer did not close within %.0f s", CLOSE_S)
+        async with self._setup:
+            for drain in self._drains:
+                drain.cancel()
+            if self.repair is not None:
+                self.repair.stop()
+            try:
+                await asyncio.wait_for(self.pc.close(), CLOSE_S)
+            except TimeoutError:
+                log.warning("a peer did not close within %.0f s", CLOSE_S)
 
     def _tune(self, transceiver: RTCRtpTransceiver, answer: str) -> None:
         """Put our own encoder and loss repair in place of aiortc's."""

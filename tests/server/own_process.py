@@ -1,0 +1,71 @@
+"""The server with the echo, in a process of its own: for clients that hold the interpreter, signals, and measuring."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.rooms import ROOT
+from tests.server.live import free_port
+
+READY_WITHIN_S = 60
+END_WITHIN_S = 60
+ASK = "import sys, urllib.request; urllib.request.urlopen(sys.argv[1], timeout=5)"
+
+
+class EchoServer:
+    """`python -m tests.server.echo`."""
+
+    def __init__(
+        self,
+        *flags: str,
+        host: str = "127.0.0.1",
+        before: tuple[str, ...] = (),
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        """`before` stands before the command, to run it elsewhere; `environment` is added to this process's own."""
+        port, self.before = free_port(), before
+        self.address = f"http://{host}:{port}"
+        command = [sys.executable, "-m", "tests.server.echo", "--port", str(port), "--host", host, *flags]
+        self.process = subprocess.Popen([*before, *command], cwd=ROOT, env={**os.environ, **(environment or {})})
+
+    def wait_until_ready(self) -> None:
+        ask = [*self.before, sys.executable, "-c", ASK, f"{self.address}/readyz"]
+        deadline = time.monotonic() + READY_WITHIN_S
+        while subprocess.run(ask, stderr=subprocess.DEVNULL, check=False).returncode:
+            assert self.process.poll() is None, "the server ended"
+            assert time.monotonic() < deadline, "the server was not ready in time"
+            time.sleep(0.1)
+
+    @property
+    def cpu_s(self) -> float:
+        """Processor time that the web process has taken."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    @property
+    def memory_mb(self) -> float:
+        """Resident memory of the web process."""
+        pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+    def stop(self) -> float:
+        """Seconds that it takes to end when it is told to."""
+        began = time.monotonic()
+        self.process.terminate()
+        assert self.process.wait(END_WITHIN_S) == 0
+        return time.monotonic() - began
+
+
+@contextmanager
+def echo(*flags: str, **where: object) -> Iterator[EchoServer]:
+    server = EchoServer(*flags, **where)  # type: ignore[arg-type]
+    try:
+        server.wait_until_ready()
+        yield server
+    finally:
+        if server.process.poll() is None:
+            server.stop()
