@@ -14,6 +14,7 @@ import statistics
 import subprocess
 import tempfile
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -21,9 +22,10 @@ from typing import Any
 import numpy as np
 from playwright.sync_api import BrowserContext, Error, Page
 
-from benchmarks.echo_server import FLAGS, EchoServer, begin, echo
+from benchmarks.barcode import FLAGS, begin
 from tests.browser.browser import browser
 from tests.server.namespaces import wire
+from tests.server.own_process import EchoServer, echo
 
 SETTLE_S = 5
 FREEZE_MS = 500
@@ -150,7 +152,8 @@ def ended(_: int) -> None:
 
 
 def _get(address: str) -> str:
-    return subprocess.run(["curl", "-s", address], capture_output=True, text=True, check=True).stdout
+    with urllib.request.urlopen(address, timeout=10) as reply:
+        return str(reply.read())
 
 
 SCENES: dict[str, tuple[Callable[[int], None], int]] = {

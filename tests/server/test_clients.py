@@ -1,0 +1,223 @@
+"""Clients that are not ours: FFmpeg's WHIP muxer, connections through coturn, offers as Chromium bundles them."""
+
+import asyncio
+import contextlib
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import aioice.ice
+import av
+import httpx2
+import numpy as np
+import pytest
+from aiortc import RTCConfiguration, RTCIceServer, RTCIceTransportPolicy, RTCPeerConnection, RTCSessionDescription
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from server.settings import Settings
+from tests.server.echo import Echo, write_preset
+from tests.server.live import PATIENCE_S, RunningServer, Viewer, eventually, free_port
+from tests.server.own_process import echo
+from tests.server.test_whip_whep import Watcher
+
+SIZE = (320, 192)
+SECRET = "shared-with-coturn"
+PUBLISH, VIEW = "publish-secret", "view-secret"
+FPS = 30
+
+
+@pytest.fixture(scope="module")
+def preset(tmp_path_factory) -> Path:
+    return write_preset(tmp_path_factory.mktemp("preset"), width=SIZE[0], height=SIZE[1])
+
+
+def until(holds) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def certificate(folder: Path) -> dict[str, str]:
+    """A P-256 key and its certificate: the muxer's own has a curve that aiortc's DTLS refuses."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "publisher")])
+    now = datetime.now(UTC)
+    builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+    signed = builder.not_valid_before(now - timedelta(1)).not_valid_after(now + timedelta(1)).sign(key, hashes.SHA256())
+    encoding = serialization.Encoding.PEM
+    plain = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    (folder / "cert.pem").write_bytes(signed.public_bytes(encoding))
+    (folder / "key.pem").write_bytes(key.private_bytes(encoding, *plain))
+    return {"cert_file": str(folder / "cert.pem"), "key_file": str(folder / "key.pem")}
+
+
+def publish(url: str, options: dict[str, str], enough: threading.Event) -> None:
+    """FFmpeg as a WHIP publisher, until it is enough."""
+    with av.open(url, "w", format="whip", options=options) as out:
+        stream = out.add_stream("libx264", rate=FPS, options={"tune": "zerolatency", "preset": "superfast"})
+        stream.width, stream.height, stream.pix_fmt = *SIZE, "yuv420p"
+        stream.codec_context.profile, stream.codec_context.gop_size = "Baseline", FPS
+        began = time.monotonic()
+        for i in range(round(PATIENCE_S * FPS)):
+            if enough.is_set():
+                break
+            picture = np.full((SIZE[1], SIZE[0], 3), 30, np.uint8)
+            picture[:, (4 * i) % SIZE[0] :] = 90
+            out.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+            time.sleep(max(0.0, began + i / FPS - time.monotonic()))
+
+
+async def test_ffmpeg_publishes_and_ends_its_session(tmp_path):
+    with echo(environment={"LIPAR_PUBLISH_TOKEN": PUBLISH, "LIPAR_VIEW_TOKEN": VIEW}) as server:
+        async with httpx2.AsyncClient(base_url=server.address, timeout=PATIENCE_S) as client:
+            enough, options = threading.Event(), certificate(tmp_path) | {"authorization": PUBLISH}
+            publishing = asyncio.create_task(
+                asyncio.to_thread(publish, f"{server.address}/api/v1/whip?session=ffmpeg", options, enough)
+            )
+            try:
+                async with asyncio.timeout(PATIENCE_S):
+                    while (await client.get("/api/v1/sessions/ffmpeg")).json().get("state") != "live":
+                        assert not publishing.done(), publishing.exception()
+                        await asyncio.sleep(0.1)
+                watcher = Watcher(client)
+                assert (await watcher.watch("ffmpeg", {"Authorization": f"Bearer {VIEW}"})).status_code == 201
+                await watcher.sees(20)
+                await watcher.close()
+                picture = watcher.frames[-1].to_ndarray(format="rgb24")
+                assert (picture.shape[1], picture.shape[0]) == (832, 480)
+                assert picture.mean() > 150  # inverted
+            finally:
+                enough.set()
+                await publishing
+            # the muxer says DELETE when it is closed: nothing waits for a publisher that has gone
+            assert (await client.get("/api/v1/sessions/ffmpeg")).status_code == 404
+
+
+@contextlib.contextmanager
+def turn(program: Path, folder: Path) -> Iterator[str]:
+    """coturn on the loopback address, with `SECRET`."""
+    port = free_port()
+    flags = [
+        *("-n", "--no-cli", "--no-tls", "--no-dtls", "--allow-loopback-peers", "--listening-ip=127.0.0.1"),
+        *("--relay-ip=127.0.0.1", f"--listening-port={port}", "--realm=test", "--use-auth-secret"),
+        *(f"--static-auth-secret={SECRET}", f"--pidfile={folder / 'pid'}", "--log-file=stdout", "--simple-log"),
+    ]
+    process = subprocess.Popen([program, *flags], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder)
+    try:
+        until(lambda: _listens(port))
+        yield f"turn:127.0.0.1:{port}?transport=udp"
+    finally:
+        process.terminate()
+        process.wait(PATIENCE_S)
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+async def relayed(client: httpx2.AsyncClient) -> RTCPeerConnection:
+    """A connection that may use nothing but the TURN server that the server names, with the login that it gives."""
+    given = (await client.get("/api/v1/ice-servers")).json()["iceServers"]
+    servers = [RTCIceServer(one["urls"], one["username"], one["credential"]) for one in given]
+    return RTCPeerConnection(RTCConfiguration(servers, iceTransportPolicy=RTCIceTransportPolicy.RELAY))
+
+
+async def test_editor_and_viewer_connect_through_a_relay_alone(preset, turnserver, tmp_path):
+    with turn(turnserver, tmp_path) as url:
+        settings = Settings(port=free_port(), preset=str(preset), ice_servers=(url,), turn_secret=SECRET)
+        with RunningServer(settings, Echo()) as server:
+            async with server.ready() as client:
+                editor, watcher = Viewer(client), Watcher(client)
+                editor.pc, watcher.pc = await relayed(client), await relayed(client)
+                watcher.pc.on("track", watcher._begin)
+                reply = await editor.start()
+                assert reply.status_code == 201
+                assert "typ relay" in editor.pc.localDescription.sdp
+                assert "typ host" not in editor.pc.localDescription.sdp
+                await editor.receives(10)
+                headers = {"Authorization": f"Bearer {reply.json()['view_token']}"}
+                seen = await watcher.watch(editor.id, headers)
+                assert 'rel="ice-server"' in seen.headers["Link"]
+                await watcher.sees(10)
+                await watcher.close()
+                await client.delete(f"/api/v1/sessions/{editor.id}")
+                await editor.close()
+
+
+async def test_a_server_that_has_only_a_relay_and_the_wrong_login_says_so(preset, turnserver, tmp_path, monkeypatch):
+    with turn(turnserver, tmp_path) as url:
+        settings = {"preset": str(preset), "ice_servers": (url,)}
+        good = Settings(port=free_port(), turn_secret=SECRET, **settings)
+        bad = Settings(port=free_port(), turn_secret="another", **settings)
+        for given, status in ((good, 201), (bad, 503)):
+            with RunningServer(given, Echo()) as server:
+                async with server.ready() as client:
+                    viewer = Viewer(client)
+                    await viewer.offer()
+                    with monkeypatch.context() as patch:
+                        patch.setattr(aioice.ice, "get_host_addresses", lambda **_: [])
+                        body = {"sdp": viewer.pc.localDescription.sdp, "type": "offer"}
+                        reply = await client.post("/api/v1/sessions", json=body)
+                    assert reply.status_code == status, reply.text
+                    if status == 503:
+                        assert "no network address" in reply.json()["detail"]["message"]
+                    assert len((await client.get("/api/v1/sessions")).json()) == (status == 201)
+                    await viewer.close()
+
+
+async def test_no_free_port_is_said_and_a_freed_one_is_used(preset):
+    with contextlib.ExitStack() as taken:
+        first = free_port()
+        for port in (first, first + 1):
+            for family, anywhere in ((socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::")):
+                with contextlib.suppress(OSError):  # a machine without IPv6
+                    sock = taken.enter_context(socket.socket(family, socket.SOCK_DGRAM))
+                    if family == socket.AF_INET6:
+                        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+                    sock.bind((anywhere, port))
+        settings = Settings(port=free_port(), preset=str(preset), udp_ports=f"{first}-{first + 1}")
+        with RunningServer(settings, Echo()) as server:
+            async with server.ready() as client:
+                viewer = Viewer(client)
+                refused = await viewer.start()
+                assert refused.status_code == 503, refused.text
+                assert "no network address" in refused.json()["detail"]["message"]
+                assert (await client.get("/api/v1/sessions")).json() == []
+                taken.close()
+                body = {"sdp": viewer.pc.localDescription.sdp, "type": "offer"}
+                reply = await client.post("/api/v1/sessions", json=body)
+                assert reply.status_code == 201
+                await viewer.pc.setRemoteDescription(RTCSessionDescription(reply.json()["sdp"], "answer"))
+                await viewer.receives(4)
+                await client.delete(reply.headers["Location"])
+                await viewer.close()
+
+
+async def test_candidates_of_the_first_media_alone_are_used_as_chromium_bundles_them(preset):
+    """aiortc's own MAX_BUNDLE forgets them: where no packet of the browser's comes through first, nothing connects."""
+    with RunningServer(Settings(port=free_port(), preset=str(preset)), Echo()) as server:
+        async with server.ready() as client:
+            viewer = Viewer(client)
+            viewer.pc.addTransceiver("audio", direction="recvonly")
+            await viewer.offer()
+            head, *media = viewer.pc.localDescription.sdp.split("m=")
+            assert len(media) == 3
+            bare = ["\r\n".join(line for line in one.split("\r\n") if "candidate" not in line) for one in media[1:]]
+            body = {"sdp": "m=".join([head, media[0], *bare]), "type": "offer"}
+            reply = await client.post("/api/v1/sessions", json=body)
+            assert reply.status_code == 201
+            session = server.app.state.sessions.handles[reply.json()["id"]]
+            (transport,) = {one.receiver.transport.transport for one in session.peer.pc.getTransceivers()}
+            assert transport.getRemoteCandidates()
+            await viewer.pc.setRemoteDescription(RTCSessionDescription(reply.json()["sdp"], "answer"))
+            await eventually(lambda: len(viewer.sizes) > 4)
+            await client.delete(reply.headers["Location"])
+            await viewer.close()
