@@ -1,4 +1,4 @@
-"""What is on the page's two videos, read through a canvas while they play."""
+"""What is on the page's videos, read through a canvas while they play."""
 
 import base64
 from dataclasses import dataclass
@@ -11,9 +11,9 @@ LONGEST_DELAY_S = 2.5  # less than the time for which the source is recorded ahe
 
 # Keeps, for each frame that a video shows, the time and the pixels.
 RECORD = """
-([width, height]) => {
+([width, height, videos]) => {
   window.recorded = {};
-  for (const id of ["source", "result"]) {
+  for (const id of videos) {
     const video = document.getElementById(id);
     const canvas = new OffscreenCanvas(width, height);
     const context = canvas.getContext("2d", { willReadFrequently: true });
@@ -59,8 +59,9 @@ def delay_between(source: Recording, result: Recording) -> float:
     return float(delays[np.argmin(errors)])
 
 
-def begin(page: Page) -> None:
-    page.evaluate(RECORD, [WIDTH, HEIGHT])
+def begin(page: Page, *videos: str) -> None:
+    """Record what these videos show, the source and the result if none is named."""
+    page.evaluate(RECORD, [WIDTH, HEIGHT, videos or ("source", "result")])
 
 
 def take(page: Page, video: str) -> Recording:

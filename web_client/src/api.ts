@@ -12,6 +12,7 @@ export class Refused extends Error {
     readonly status: number,
     message: string,
     readonly path: string | null = null,
+    readonly retry_ms: number | null = null, // when to ask again
   ) {
     super(message);
   }
@@ -81,12 +82,17 @@ export class Api {
     return (await reply.json()) as T;
   }
 
-  private async fetch(method: string, path: string, request: RequestInit = {}): Promise<Response> {
-    try {
-      return await fetch(this.base + path, { signal: AbortSignal.timeout(TIMEOUT_MS), ...request, method });
-    } catch (error) {
-      throw new Unreachable(error);
-    }
+  private fetch(method: string, path: string, request: RequestInit = {}): Promise<Response> {
+    return answered(this.base + path, { ...request, method });
+  }
+}
+
+/** Any answer of the server's, a refusal too. Throws `Unreachable` where there is none in time. */
+export async function answered(url: string, request: RequestInit): Promise<Response> {
+  try {
+    return await fetch(url, { signal: AbortSignal.timeout(TIMEOUT_MS), ...request });
+  } catch (error) {
+    throw new Unreachable(error);
   }
 }
 
@@ -94,8 +100,9 @@ function asJson(body: unknown): RequestInit {
   return { body: JSON.stringify(body), headers: { "Content-Type": "application/json" } };
 }
 
-async function refusal(reply: Response): Promise<Refused> {
+export async function refusal(reply: Response): Promise<Refused> {
   const body: unknown = await reply.json().catch(() => null); // a proxy in between answers in HTML
-  if (!isErrorBody(body)) return new Refused(reply.status, `the server answered ${reply.status} ${reply.statusText}`);
-  return new Refused(reply.status, body.detail.message, body.detail.path);
+  const { message, path } = isErrorBody(body) ? body.detail : { message: `the server answered ${reply.status} ${reply.statusText}` };
+  const wait_s = Number(reply.headers.get("Retry-After") ?? NaN);
+  return new Refused(reply.status, message, path, Number.isFinite(wait_s) ? wait_s * 1000 : null);
 }

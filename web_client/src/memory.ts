@@ -28,9 +28,9 @@ export class Memory {
 function parse(text: string): Kept | null {
   try {
     const { place, kind } = (JSON.parse(text) ?? {}) as Partial<Kept>;
-    const { id, token } = place ?? {};
-    const whole = typeof id === "string" && typeof token === "string" && typeof kind === "string";
-    return whole ? { place: { id, token }, kind } : null;
+    const { id, token, view_token } = place ?? {};
+    const whole = [id, token, view_token, kind].every((value) => typeof value === "string");
+    return whole ? ({ place: { id, token, view_token }, kind } as Kept) : null;
   } catch {
     return null;
   }

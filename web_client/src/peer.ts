@@ -2,9 +2,8 @@
 
 import { parseStatus } from "./protocol";
 import type { Preset, Status } from "./protocol";
+import { follow, gathered, receiveAtOnce } from "./rtc";
 
-const GATHERING_TIMEOUT_MS = 2000;
-const DISCONNECTED_GRACE_MS = 4000;
 const PING_MS = 1000; // tells the server that this page is there, even where the camera gives nothing
 const FRAME_RATE = 30;
 const BITS_PER_PIXEL = 0.2; // ample for H264 at these sizes
@@ -20,7 +19,6 @@ export interface PeerEvents {
 export class Peer {
   private readonly pc: RTCPeerConnection;
   private readonly transceiver: RTCRtpTransceiver;
-  private grace: ReturnType<typeof setTimeout> | undefined;
   private ping: ReturnType<typeof setInterval> | undefined;
   private closed = false;
 
@@ -36,16 +34,13 @@ export class Peer {
     this.pc.addEventListener("track", ({ track }) => {
       events.video(new MediaStream([track]));
     });
-    this.pc.addEventListener("connectionstatechange", () => {
-      this.follow(this.pc.connectionState);
+    follow(this.pc, events.connected, (reason) => {
+      this.lose(reason);
     });
   }
 
-  /** The offer, with every candidate in it: the server takes no later ones. */
-  async offer(): Promise<string> {
-    await this.pc.setLocalDescription();
-    await this.gathered();
-    return this.pc.localDescription?.sdp ?? "";
+  offer(): Promise<string> {
+    return gathered(this.pc);
   }
 
   async accept(sdp: string): Promise<void> {
@@ -73,15 +68,13 @@ export class Peer {
 
   close(): void {
     this.closed = true;
-    clearTimeout(this.grace);
     clearInterval(this.ping);
     this.pc.close();
   }
 
   private addVideo(video: MediaStream): RTCRtpTransceiver {
     const transceiver = this.pc.addTransceiver(trackOf(video), { direction: "sendrecv", streams: [video] });
-    transceiver.setCodecPreferences(h264First(RTCRtpReceiver.getCapabilities("video")?.codecs ?? []));
-    transceiver.receiver.jitterBufferTarget = 0; // newest picture first: the server paces its frames already
+    receiveAtOnce(transceiver);
     return transceiver;
   }
 
@@ -101,28 +94,6 @@ export class Peer {
     });
   }
 
-  private gathered(): Promise<void> {
-    return new Promise((resolve) => {
-      const check = (): void => {
-        if (this.pc.iceGatheringState === "complete") resolve();
-      };
-      this.pc.addEventListener("icegatheringstatechange", check);
-      setTimeout(resolve, GATHERING_TIMEOUT_MS); // a silent STUN server must not hold up the rest
-      check();
-    });
-  }
-
-  private follow(state: RTCPeerConnectionState): void {
-    clearTimeout(this.grace);
-    if (state === "connected") this.events.connected();
-    else if (state === "failed") this.lose("the connection failed");
-    else if (state === "disconnected") {
-      this.grace = setTimeout(() => {
-        this.lose("the connection broke off");
-      }, DISCONNECTED_GRACE_MS);
-    }
-  }
-
   private lose(reason: string): void {
     if (this.closed) return;
     this.close();
@@ -140,10 +111,4 @@ function trackOf(video: MediaStream): MediaStreamTrack {
 export function excess({ width, height }: MediaTrackSettings, preset: Pick<Preset, "width" | "height">): number {
   if (width === undefined || height === undefined) return 1; // this browser does not say
   return Math.max(1, Math.min(width / preset.width, height / preset.height));
-}
-
-/** H264 first: the server's encoder can change its rate there without a new key frame. */
-export function h264First<C extends { mimeType: string }>(codecs: C[]): C[] {
-  const isH264 = (codec: C): boolean => codec.mimeType.toLowerCase() === "video/h264";
-  return [...codecs.filter(isH264), ...codecs.filter((codec) => !isH264(codec))];
 }

@@ -74,6 +74,7 @@ export interface Offer {
 export interface Place {
   id: string;
   token: string;
+  view_token: string; // lets its bearer watch, and nothing else
 }
 
 export interface Answer extends Place {

@@ -62,10 +62,10 @@ export interface SessionEvents {
 
 export class Session {
   state: SessionState = { name: "idle" };
+  place: Place | null = null; // of the server's session: kept over lost connections
   private wanted: Changes = {}; // what the user has set and nobody refused: the next connection starts with it
   private late = new Map<string, Changes>(); // set while a connection was being made
   private peer: Connection | null = null;
-  private place: Place | null = null; // of the server's session: kept over lost connections
   private run = new AbortController(); // from one start to its end
   private readonly wait = new Wait();
   private silence: ReturnType<typeof setTimeout> | undefined;
@@ -212,7 +212,7 @@ export class Session {
       this.discard(answer.id);
       throw new MediaLost("stopped");
     }
-    this.place = { id: answer.id, token: answer.token };
+    this.place = { id: answer.id, token: answer.token, view_token: answer.view_token };
     await peer.accept(answer.sdp);
   }
 

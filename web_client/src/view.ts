@@ -25,6 +25,7 @@ export class View {
   private readonly meter = new FrameMeter();
 
   constructor(events: ViewEvents) {
+    element("editor", HTMLDivElement).hidden = false;
     this.startButton.addEventListener("click", () => {
       if (this.startButton.textContent === "Stop") events.stop();
       else events.start();

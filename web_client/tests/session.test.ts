@@ -123,15 +123,15 @@ class World {
   private create(offer: Offer): Promise<Answer> {
     this.offers.push(offer);
     if (this.refuse !== null) return Promise.reject(this.refuse);
-    return Promise.resolve({ id: `s${this.offers.length}`, token: "t", type: "answer", sdp: "answer" } as Answer);
+    return Promise.resolve({ id: `s${this.offers.length}`, token: "t", type: "answer", sdp: "answer", view_token: "v" } as Answer);
   }
 
-  private resume({ id, token }: Place): Promise<Answer> {
+  private resume({ id, token, view_token }: Place): Promise<Answer> {
     this.resumes.push(`${id} ${token}`);
     if (this.refuse !== null) return Promise.reject(this.refuse);
     if (!this.known) return Promise.reject(new Refused(404, "not known"));
     const parameters = { prompt: "as it was", seed: 3, strength: null, pruning: { tau: 0.1 } } as Parameters;
-    return Promise.resolve({ id, token, type: "answer", sdp: "answer", parameters });
+    return Promise.resolve({ id, token, view_token, type: "answer", sdp: "answer", parameters });
   }
 }
 
@@ -265,7 +265,7 @@ describe("a page that goes away", () => {
   it("parks its session, and comes back to it with what was set", async () => {
     await world.goLive();
     const place = world.session.leave();
-    expect(place).toEqual({ id: "s1", token: "t" });
+    expect(place).toEqual({ id: "s1", token: "t", view_token: "v" });
     expect(world.session.state.name).toBe("idle");
     expect([world.parked, world.deleted]).toEqual([["s1"], []]);
     void world.session.start(CAMERA, place);
@@ -283,7 +283,7 @@ describe("a page that goes away", () => {
 
   it("begins anew where the server has given the session up", async () => {
     world.known = false;
-    void world.session.start(CAMERA, { id: "old", token: "t" });
+    void world.session.start(CAMERA, { id: "old", token: "t", view_token: "v" });
     await passing(0);
     world.peer.events.connected();
     await passing(0);
@@ -304,8 +304,8 @@ it("a place is remembered once, and nonsense is none", () => {
     setItem: (key, value) => void kept.set(key, value),
     removeItem: (key) => void kept.delete(key),
   });
-  memory.keep({ place: { id: "a", token: "b" }, kind: "screen" });
-  expect(memory.take()).toEqual({ place: { id: "a", token: "b" }, kind: "screen" });
+  memory.keep({ place: { id: "a", token: "b", view_token: "c" }, kind: "screen" });
+  expect(memory.take()).toEqual({ place: { id: "a", token: "b", view_token: "c" }, kind: "screen" });
   expect(memory.take()).toBeNull();
   for (const text of ["{", "null", '{"place": {"id": 3}, "kind": "screen"}']) {
     kept.set("lipar-session", text);
@@ -383,7 +383,7 @@ describe("a source", () => {
 
   it("that is not picked ends a start as if there had been none", async () => {
     world.noSource = new Cancelled();
-    await world.session.start(SCREEN, { id: "old", token: "t" });
+    await world.session.start(SCREEN, { id: "old", token: "t", view_token: "v" });
     expect(world.session.state.name).toBe("idle");
     expect(world.deleted).toEqual([]);
   });

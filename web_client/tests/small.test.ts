@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { FrameMeter } from "../src/frame_meter";
-import { excess, h264First } from "../src/peer";
+import { excess } from "../src/peer";
 import { parseStatus } from "../src/protocol";
+import { h264First } from "../src/rtc";
 
 describe("the frame meter", () => {
   it("counts over the last two seconds and falls to zero when frames stop", () => {
