@@ -7,6 +7,8 @@ from server.ring import Planes
 
 REVIEW_S = 2.0  # of source time, after which a delay that was not needed is given back
 GIVE_BACK = 0.5  # share of it
+HASTE = 0.12  # how much faster than their source frames are shown while a delay shrinks: nobody sees it
+STALE_S = 1.0  # a delay so much longer than needed is a stall that is over: it is given back at once
 MARGIN_S = 0.01  # kept on top of the delay that was needed
 
 
@@ -14,7 +16,8 @@ class Pacer:
     """A queue with a clock. A frame of source time s is due at s + delay; the delay follows what blocks need.
 
     A late block raises the delay at once (the picture waits, nothing is shown twice, nothing races to catch up); a
-    delay that is not needed any more shrinks slowly. Times in seconds, on one clock with the source's.
+    delay that is not needed any more shrinks slowly. After a stall what still waits of it goes, and the newest picture
+    is next. Times in seconds, on one clock with the source's.
     """
 
     def __init__(self, capacity: int) -> None:
@@ -28,17 +31,24 @@ class Pacer:
         """Forget what waits, and the delay that it needed."""
         self.queue.clear()
         self.delay: float | None = None
+        self._goal = -math.inf  # what the delay shrinks to
+        self._added = -math.inf  # when the newest came
         self._least_spare = math.inf  # since the last review
         self._review_at = -math.inf  # source time
 
     def add(self, planes: Planes, pts: float, now: float) -> None:
-        """An edited frame is ready. Frames must come in the order of their pts."""
+        """An edited frame is ready. Frames come in the order of their pts, those of a block at one `now`."""
         needed = now - pts + MARGIN_S
-        self.delay = needed if self.delay is None else max(self.delay, needed)
+        first, self._added = now != self._added, now  # of its block, which waited for longest
+        if first and self.delay is not None and self.delay - needed > STALE_S:
+            self.dropped += len(self.queue)
+            self.restart()
+        if self.delay is None or needed > self.delay:
+            self.delay = self._goal = needed
         self._least_spare = min(self._least_spare, self.delay - needed)
         if pts >= self._review_at:
             if math.isfinite(self._review_at):
-                self.delay -= GIVE_BACK * self._least_spare
+                self._goal = self.delay - GIVE_BACK * self._least_spare
             self._least_spare, self._review_at = math.inf, pts + REVIEW_S
         self.queue.append((planes, pts))
         if len(self.queue) > self.capacity:
@@ -53,4 +63,7 @@ class Pacer:
 
     def pop(self) -> tuple[Planes, float]:
         """Take the next frame; the caller has waited until it was due."""
-        return self.queue.popleft()
+        planes, pts = self.queue.popleft()
+        if self.queue and self.delay is not None:
+            self.delay = max(self._goal, self.delay - HASTE * (self.queue[0][1] - pts))
+        return planes, pts
