@@ -12,6 +12,7 @@ from server.errors import ServerError
 
 MOST_OPEN = 8  # requests that wait for the model; more are refused
 MOST_CHARACTERS = 20_000  # of a request
+MOST_UNSENT = 262_144  # bytes of answers that nobody takes; then nothing more is heard
 
 Change = Callable[[Mapping[str, object]], Awaitable[dict[str, Any]]]
 
@@ -28,6 +29,8 @@ class ControlChannel:
         channel.on("message", self.hear)
 
     def hear(self, message: str | bytes) -> None:
+        if self.channel.bufferedAmount > MOST_UNSENT:  # whoever asks without taking the answers
+            return
         try:
             request = json.loads(message) if len(message) <= MOST_CHARACTERS else None
         except ValueError:

@@ -6,14 +6,15 @@ import json
 import pytest
 
 from lipar_core.errors import ParameterError
-from server.control_channel import MOST_CHARACTERS, MOST_OPEN, ControlChannel
+from server.control_channel import MOST_CHARACTERS, MOST_OPEN, MOST_UNSENT, ControlChannel
 from server.errors import Unavailable
 
 
 class Channel:
     """An open data channel that keeps what is sent."""
 
-    readyState = "open"  # noqa: N815 - aiortc's name
+    readyState = "open"  # noqa: N815 - aiortc's names
+    bufferedAmount = 0  # noqa: N815
 
     def __init__(self) -> None:
         self.sent: list[dict[str, object]] = []
@@ -83,3 +84,18 @@ async def test_a_flood_is_refused_past_a_few_open_requests():
     release.set()
     await asyncio.sleep(0.01)
     assert len(channel.sent) == MOST_OPEN + 100
+
+
+async def test_who_does_not_take_the_answers_is_not_heard():
+    async def change(changes):
+        return {"block": 1, "parameters": {}, "pending": False}
+
+    channel = Channel()
+    ControlChannel(channel, change)
+    channel.bufferedAmount = MOST_UNSENT + 1
+    for _ in range(100):
+        channel.hear("garbage")
+    assert channel.sent == []
+    channel.bufferedAmount = 0
+    channel.hear("garbage")
+    assert len(channel.sent) == 1
