@@ -25,6 +25,21 @@ from tests.browser.live_server import LiveServer
 
 ARRIVING_S = 20
 LONGEST_GAP_S = 5  # between two frames shown; a frozen picture, not a slow machine
+KEEP_PLAYOUT = """
+window.playout = [];
+const send = RTCDataChannel.prototype.send;
+RTCDataChannel.prototype.send = function (text) {
+  if (text.startsWith("{")) window.playout.push(JSON.parse(text).playout_ms);
+  send.call(this, text);
+};
+"""
+LATENCY = """
+() => [
+  [...document.querySelectorAll("#latency-legend span")].map(({ textContent }) => textContent),
+  Number(document.getElementById("latency").textContent),
+]
+"""
+STAGES = ["way in", "wait", "model", "pacing", "encoding", "way out"]
 SETTLE_S = 3  # from a prompt's block to its pictures, and to the end of what the browser still had
 
 
@@ -124,6 +139,23 @@ def test_pause_holds_the_picture_and_reset_goes_on(page: Page) -> None:
     expect_pill(page, "Live")
     page.get_by_role("button", name="Reset").click()
     expect_applied(page, "#action-note")
+
+
+def test_latency_is_told_by_stage_with_what_the_page_itself_adds(chromium: Path, live_server: LiveServer) -> None:
+    flags = ["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"]
+    with browser(chromium, *flags) as context:
+        context.add_init_script(KEEP_PLAYOUT)
+        page = visit(context, live_server.address)
+        start(page)
+        page.wait_for_function("window.playout.length > 2", timeout=WITHIN_MS)
+        assert 0 < max(page.evaluate("window.playout")) < 1000
+        expect(page.locator("#latency-legend span")).to_have_count(len(STAGES), timeout=WITHIN_MS)
+        expect(page.locator("#latency-bar div")).to_have_count(len(STAGES))
+        entries, total = page.evaluate(LATENCY)
+        names, times = zip(*(entry.rsplit(" ", 1) for entry in entries), strict=True)
+        assert list(names) == STAGES
+        assert abs(sum(map(int, times)) - total) <= len(STAGES)  # each is rounded
+        stop(page, live_server)
 
 
 def test_the_page_says_what_the_preset_knows(page: Page) -> None:

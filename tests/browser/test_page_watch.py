@@ -65,6 +65,7 @@ def test_a_second_tab_sees_the_edited_picture_and_leaves_cleanly(page: Page, liv
     expect_watching(viewer)
     expect(viewer.locator("#editor")).to_be_hidden()
     expect_viewers(page, live_server, 1, WITHIN_MS / 1000)
+    expect(page.locator("#viewers")).to_have_text("1", timeout=WITHIN_MS)
     pixels.begin(page)
     pixels.begin(viewer, "watched")
     page.wait_for_timeout(SETTLE_S * 1000)
@@ -76,6 +77,7 @@ def test_a_second_tab_sees_the_edited_picture_and_leaves_cleanly(page: Page, liv
     assert np.abs(mean - source.rgb.mean(axis=0)).mean() > 0.05
     viewer.close()
     expect_viewers(page, live_server, 0, GONE_S)
+    expect(page.locator("#viewers-figure")).to_be_hidden(timeout=WITHIN_MS)
 
 
 def test_a_viewer_outlives_a_reload_of_the_editor_and_says_when_the_session_ends(

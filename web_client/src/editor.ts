@@ -103,7 +103,7 @@ function makeSession(preset: Preset): Session {
       },
       status: (newest) => {
         status = newest;
-        view.showStats(newest.stats);
+        view.showStatus(newest);
         show();
       },
       outcome: (control, outcome) => controls?.showOutcome(control, outcome),

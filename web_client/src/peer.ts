@@ -1,10 +1,11 @@
 // One WebRTC connection: the source's track out, the edited track in, telemetry beside them.
 
+import { Playout } from "./playout";
 import { parseStatus } from "./protocol";
 import type { Preset, Status } from "./protocol";
 import { follow, gathered, receiveAtOnce } from "./rtc";
 
-const PING_MS = 1000; // tells the server that this page is there, even where the camera gives nothing
+const PING_MS = 1000; // tells the server that this page is there, even where the source gives nothing
 const FRAME_RATE = 30;
 const BITS_PER_PIXEL = 0.2; // ample for H264 at these sizes
 const LEAST_BITRATE = 500_000; // bit/s; small pictures need more bits for each pixel
@@ -20,6 +21,7 @@ export class Peer {
   private readonly pc: RTCPeerConnection;
   private readonly transceiver: RTCRtpTransceiver;
   private ping: ReturnType<typeof setInterval> | undefined;
+  private readonly playout = new Playout();
   private closed = false;
 
   constructor(
@@ -85,13 +87,18 @@ export class Peer {
       if (status !== null) this.events.telemetry(status);
     });
     channel.addEventListener("open", () => {
-      this.ping = setInterval(() => {
-        if (channel.readyState === "open") channel.send("ping");
-      }, PING_MS);
+      this.ping = setInterval(() => void this.say(channel), PING_MS);
     });
     channel.addEventListener("close", () => {
       this.lose("the server closed it");
     });
+  }
+
+  /** That this page is there, and how long it holds a frame. */
+  private async say(channel: RTCDataChannel): Promise<void> {
+    const playout_ms = this.playout.take(await this.transceiver.receiver.getStats());
+    if (channel.readyState !== "open") return;
+    channel.send(playout_ms === null ? "ping" : JSON.stringify({ playout_ms: Math.round(playout_ms * 10) / 10 }));
   }
 
   private lose(reason: string): void {

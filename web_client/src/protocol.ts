@@ -51,6 +51,8 @@ export interface Stats {
   model_fps: number;
   keep_ratio: number | null;
   latency_ms: number | null;
+  /** From the camera to the screen, in the order of the way; a stage that was not seen yet is missing. */
+  latency_stages_ms: Record<string, number>;
   dropped_frames: number;
   block: number | null;
   stage_ms: Record<string, number>;
@@ -61,6 +63,7 @@ export interface Status {
   state: "connecting" | "live" | "paused" | "parked" | "model_restarting" | "failed";
   reason: string | null;
   parameters: Parameters;
+  viewers: number; // beside whoever edits
   stats: Stats;
 }
 

@@ -129,5 +129,5 @@ export function number(value: number | null | undefined, digits = 0, scale = 1):
 /** "encode 3 · denoise 41" milliseconds a block; empty where nothing was measured. */
 export function stagesText(stages: Record<string, number> | null | undefined): string {
   const parts = Object.entries(stages ?? {}).map(([name, ms]) => `${name} ${ms.toFixed(ms < 10 ? 1 : 0)}`);
-  return parts.length > 0 ? `ms a block: ${parts.join(" · ")}` : "";
+  return parts.length > 0 ? `Model, ms a block: ${parts.join(" · ")}` : "";
 }

@@ -2,7 +2,8 @@
 
 import { element } from "./elements";
 import { FrameMeter } from "./frame_meter";
-import type { Preset, Stats } from "./protocol";
+import { LatencyBar, totalOf } from "./latency_bar";
+import type { Preset, Status } from "./protocol";
 import { bannerOf, mayStart, number, pillOf, stagesText, startLabel } from "./status_text";
 import type { BannerAction, Situation } from "./status_text";
 
@@ -22,6 +23,7 @@ export class View {
   private readonly result = element("result", HTMLVideoElement);
   private readonly startButton = element("start", HTMLButtonElement);
   private readonly bannerButton = element("banner-button", HTMLButtonElement);
+  private readonly latency = new LatencyBar();
   private readonly meter = new FrameMeter();
 
   constructor(events: ViewEvents) {
@@ -58,7 +60,7 @@ export class View {
   showResult(stream: MediaStream | null): void {
     show(this.result, stream);
     this.meter.clear();
-    if (stream === null) this.showStats(null);
+    if (stream === null) this.showStatus(null);
   }
 
   showSituation(situation: Situation): void {
@@ -72,11 +74,15 @@ export class View {
     this.showBanner(situation);
   }
 
-  showStats(stats: Stats | null): void {
+  showStatus(status: Status | null): void {
+    const stats = status?.stats;
     this.put("model-fps", number(stats?.model_fps, 1));
     this.put("keep-ratio", number(stats?.keep_ratio, 0, 100));
-    this.put("latency", number(stats?.latency_ms));
+    this.put("latency", number(totalOf(stats?.latency_stages_ms)));
     this.put("block", number(stats?.block));
+    this.put("viewers", number(status?.viewers));
+    element("viewers-figure", HTMLDivElement).hidden = (status?.viewers ?? 0) === 0;
+    this.latency.show(stats?.latency_stages_ms ?? {});
     element("stages", HTMLParagraphElement).textContent = stagesText(stats?.stage_ms);
   }
 

@@ -80,6 +80,6 @@ it("Start is there when it can work, Stop always", () => {
 it("figures that are not there yet are dashes", () => {
   expect(number(null)).toBe("–");
   expect(number(0.354, 0, 100)).toBe("35");
-  expect(stagesText({ encode: 3.25, denoise: 41.2 })).toBe("ms a block: encode 3.3 · denoise 41");
+  expect(stagesText({ encode: 3.25, denoise: 41.2 })).toBe("Model, ms a block: encode 3.3 · denoise 41");
   expect(stagesText(null)).toBe("");
 });
