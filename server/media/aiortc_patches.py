@@ -12,7 +12,15 @@ import aioice.ice
 import aiortc
 from aiortc import RTCRtpReceiver, RTCRtpSender
 from aiortc.codecs import h264, is_rtx, vpx
-from aiortc.rtp import RTCP_PSFB_APP, AnyRtcpPacket, RtcpPsfbPacket, RtcpRrPacket, RtcpSrPacket, RtpPacket
+from aiortc.rtp import (
+    RTCP_PSFB_APP,
+    RTP_HISTORY_SIZE,
+    AnyRtcpPacket,
+    RtcpPsfbPacket,
+    RtcpRrPacket,
+    RtcpSrPacket,
+    RtpPacket,
+)
 from aiortc.rtp import unpack_remb_fci as unpack_remb
 
 from server.media.frame_buffer import ASK_AGAIN_S, FrameBuffer, Missing
@@ -83,9 +91,11 @@ def hear_feedback(
 ) -> None:
     """Tell what the other side reports of a sender: share of packets lost, its REMB in bit/s, a keyframe that it needs.
 
+    A packet that is asked for again and not kept any more needs a keyframe too: Chromium says so after 3 s only.
     `on_any` is told of every report: who only watches says nothing else.
     """
     handle, send_keyframe, ssrc = _own(sender, "_handle_rtcp_packet"), _own(sender, "_send_keyframe"), sender._ssrc
+    retransmit, sent = _own(sender, "_retransmit"), _own(sender, "_RTCRtpSender__rtp_history")
 
     async def handle_rtcp(packet: AnyRtcpPacket) -> None:
         on_any()
@@ -106,6 +116,13 @@ def hear_feedback(
         on_keyframe()
         send_keyframe()
 
+    async def retransmit_or_begin_anew(number: int) -> None:
+        kept = sent.get(number % RTP_HISTORY_SIZE)
+        if kept is None or kept.sequence_number != number:
+            on_keyframe()
+        await retransmit(number)
+
+    sender._retransmit = retransmit_or_begin_anew  # type: ignore[method-assign]
     sender._handle_rtcp_packet = handle_rtcp  # type: ignore[method-assign]
     sender._send_keyframe = keyframe  # type: ignore[method-assign]
 

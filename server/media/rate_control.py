@@ -3,6 +3,7 @@
 SMOOTHING = 1 / 3  # weight of the newest report: a rule that looks at one alone takes chance for congestion
 CALM, BAD = 0.02, 0.10  # shares of lost packets; between them nothing changes (draft-ietf-rmcat-gcc-02, section 6)
 BAD_REPORTS = 2  # in a row, before the rate falls
+SEVERE = 0.25  # a share that is never chance: the way has narrowed, and what came through is what it carries
 RISE = 1.08  # per calm report
 
 
@@ -29,7 +30,9 @@ class RateControl:
         """A receiver report's share of packets lost since the one before, 0..1."""
         self.lost += SMOOTHING * (fraction_lost - self.lost)
         self._bad = self._bad + 1 if fraction_lost > BAD else 0
-        if self._bad >= BAD_REPORTS and self.lost > BAD:
+        if fraction_lost > SEVERE:
+            self._cap = max(self.minimum, self.target * (1 - fraction_lost))
+        elif self._bad >= BAD_REPORTS and self.lost > BAD:
             self._cap = max(self.minimum, self.target * (1 - 0.5 * self.lost))
         elif self.lost < CALM:
             self._cap = min(self.maximum, max(self._cap, self.minimum) * RISE)

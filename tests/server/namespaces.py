@@ -1,18 +1,14 @@
 """A network of its own for a test: two namespaces, a wire between them, and a limit on what the wire carries."""
 
-import asyncio
-import ctypes
 import os
 import secrets
 import shutil
 import subprocess
 import sys
-from collections.abc import Coroutine, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-CLONE_NEWNET = 0x40000000
 QUEUE_MS = 200  # of a limited wire, as a home router's may be
 
 
@@ -43,18 +39,10 @@ class Wire:
         command = ["ip", "netns", "exec", namespace, "tc", "qdisc", "replace", "dev", "wire", "root", *bucket]
         subprocess.run(command, check=True)
 
-    def inside(self, namespace: str, work: Coroutine[Any, Any, Any]) -> Any:
-        """Run on a thread that is in this namespace, and so are the sockets that it opens."""
-
-        def run() -> Any:
-            libc = ctypes.CDLL(None, use_errno=True)
-            with open(f"/run/netns/{namespace}") as space:
-                if libc.setns(space.fileno(), CLONE_NEWNET):
-                    raise OSError(ctypes.get_errno(), "setns")
-            return asyncio.run(work)
-
-        with ThreadPoolExecutor(1) as thread:
-            return thread.submit(run).result()
+    @property
+    def at_server(self) -> dict[str, Any]:
+        """Where `echo` is to run its server."""
+        return {"host": self.server_address, "before": ("ip", "netns", "exec", self.server)}
 
 
 @contextmanager

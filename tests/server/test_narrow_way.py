@@ -1,0 +1,49 @@
+"""A way that carries little, and one that narrows for a while: veth and token buckets in namespaces of the test."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.server.barcode import Seen, begin, page_inside
+from tests.server.namespaces import why_not, wire
+from tests.server.own_process import echo
+
+REASON = why_not()
+pytestmark = pytest.mark.skipif(REASON is not None, reason=str(REASON))
+LEAST_FPS = 20 / 3  # 20 are promised
+P95_MS = 3 * 250.0
+FREEZE_MS = 3 * 500.0
+
+
+def session_over(chromium: Path, rates: list[int], settle_s: float, seconds: float) -> list[Seen]:
+    """A page and its server over a wire that carries these rates, bit/s each way, one after the other."""
+    seen = []
+    with wire() as net:
+        net.limit(net.server, rates[0])
+        net.limit(net.client, rates[0])
+        with echo(**net.at_server) as server, page_inside(chromium, net) as screen:
+            begin(screen, server.address)
+            for rate in rates:
+                net.limit(net.server, rate)
+                net.limit(net.client, rate)
+                screen.wait_for_timeout(settle_s * 1000)
+                seen.append(Seen(screen, server, seconds))
+    return seen
+
+
+def assert_moves(seen: Seen) -> None:
+    assert seen.fps > LEAST_FPS, seen
+    assert seen.gaps_ms.max() < FREEZE_MS, seen
+    assert sorted(seen.latency_ms)[int(0.95 * len(seen.latency_ms))] < P95_MS, seen
+    assert seen.status["state"] == "live"
+
+
+def test_a_narrow_way_shows_a_picture_that_moves(chromium: Path) -> None:
+    (seen,) = session_over(chromium, [1_200_000], settle_s=4.0, seconds=5.0)
+    assert_moves(seen)
+
+
+@pytest.mark.soak
+def test_a_way_that_narrows_and_widens_again_is_followed(chromium: Path) -> None:
+    for seen in session_over(chromium, [5_000_000, 800_000, 5_000_000], settle_s=10.0, seconds=10.0):
+        assert_moves(seen)
