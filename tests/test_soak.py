@@ -99,20 +99,29 @@ async def observe(client: httpx2.AsyncClient, path: str, watch: Watch, pid: int)
 
 def assert_steady(watch: Watch) -> None:
     assert watch.arrivals, "no edited frame came"
-    first = int(len(watch.minutes) * WARM_UP_SHARE)
-    minutes, memory, latency = (values[first:] for values in (watch.minutes, watch.memory_mb, watch.latency_ms))
-    growth = statistics.linear_regression(minutes, memory).slope
+    growth, latency = growth_mb_per_minute(watch), watch.latency_ms[warm_up(watch) :]
     assert growth < MOST_GROWTH_MB_PER_MINUTE, f"memory grows by {growth:.2f} MB a minute"
     half = len(latency) // 2
     early, late = statistics.median(latency[:half]), statistics.median(latency[half:])
     assert late < 2 * early + 100, f"latency went from {early:.0f} to {late:.0f} ms"
 
 
+def warm_up(watch: Watch) -> int:
+    return int(len(watch.minutes) * WARM_UP_SHARE)
+
+
+def growth_mb_per_minute(watch: Watch) -> float:
+    first = warm_up(watch)
+    return statistics.linear_regression(watch.minutes[first:], watch.memory_mb[first:]).slope
+
+
 def report(watch: Watch) -> None:
     seconds = watch.arrivals[-1] - watch.arrivals[0] if watch.arrivals else 0.0
+    p50, p95, p99 = np.percentile(watch.latency_ms, [50, 95, 99])
     print(
         f"\n{len(watch.arrivals)} edited frames in {seconds:.0f} s, memory {watch.memory_mb[0]:.0f} -> "
-        f"{watch.memory_mb[-1]:.0f} MB, median latency {statistics.median(watch.latency_ms):.0f} ms"
+        f"{watch.memory_mb[-1]:.0f} MB ({growth_mb_per_minute(watch):+.2f} MB a minute), "
+        f"latency in the server p50 {p50:.0f}, p95 {p95:.0f}, p99 {p99:.0f} ms, longest silence {max(np.diff(watch.arrivals), default=0.0):.1f} s"
     )
 
 
