@@ -116,11 +116,11 @@ def hear_feedback(
         on_keyframe()
         send_keyframe()
 
-    async def retransmit_or_begin_anew(number: int) -> None:
-        kept = sent.get(number % RTP_HISTORY_SIZE)
-        if kept is None or kept.sequence_number != number:
+    async def retransmit_or_begin_anew(sequence_number: int) -> None:
+        kept = sent.get(sequence_number % RTP_HISTORY_SIZE)
+        if kept is None or kept.sequence_number != sequence_number:
             on_keyframe()
-        await retransmit(number)
+        await retransmit(sequence_number)
 
     sender._retransmit = retransmit_or_begin_anew  # type: ignore[method-assign]
     sender._handle_rtcp_packet = handle_rtcp  # type: ignore[method-assign]
