@@ -71,6 +71,7 @@ function comeBack(session: Session): void {
   const { place, kind } = memory.take() ?? { place: null, kind: null };
   if (kind === "camera" && secure) void session.start(picker.choice, place);
   else kept = place;
+  if (kind === "screen") pick({ kind });
 }
 
 function makeSession(preset: Preset): Session {

@@ -25,7 +25,7 @@ export class LatencyBar {
   show(stages: Record<string, number>): void {
     const known = inOrder(stages);
     this.bar.replaceChildren(...known.map(segment));
-    this.legend.replaceChildren(...known.map(entry));
+    this.legend.replaceChildren(known.length > 0 ? "Latency, ms:" : "", ...known.map(entry));
   }
 }
 

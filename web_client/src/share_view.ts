@@ -8,6 +8,7 @@ const LOCAL = ["localhost", "127.0.0.1", "[::1]"];
 
 export class ShareView {
   private readonly button = element("share", HTMLButtonElement);
+  private readonly shared = element("shared", HTMLDivElement);
   private readonly link = element("share-link", HTMLInputElement);
   private readonly note = element("share-note", HTMLParagraphElement);
 
@@ -19,11 +20,11 @@ export class ShareView {
   show(place: Place | null): void {
     this.button.disabled = place === null;
     this.link.value = place === null ? "" : shareLink(location.href, place);
-    if (place === null) this.link.hidden = this.note.hidden = true;
+    if (place === null) this.shared.hidden = true;
   }
 
   private async share(): Promise<void> {
-    this.link.hidden = this.note.hidden = false;
+    this.shared.hidden = false;
     this.link.select();
     this.note.textContent = [await this.copied(), localOnly()].join(" ");
   }
