@@ -1,0 +1,94 @@
+"""A WHEP player that is not ours (npm's whip-whep), on a page of another origin than the server's.
+
+It sends its candidates by PATCH without If-Match, which RFC 9725 has refused with 428; its own checks find the server.
+"""
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import numpy as np
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser import pixels
+from tests.browser.browser import WITHIN_MS, browser, expect_applied, playing, start, stop, visit
+from tests.browser.conftest import Camera
+from tests.browser.live_server import LiveServer
+from tests.rooms import ROOT
+
+PLAYER = ROOT / "web_client" / "node_modules" / "whip-whep" / "whep.js"
+FILES = {"/": (Path(__file__).parent / "whep_player.html", "text/html"), "/whep.js": (PLAYER, "text/javascript")}
+SETTLE_S = 3
+
+
+class Site(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        if self.path not in FILES:
+            self.send_error(404)
+            return
+        path, kind = FILES[self.path]
+        self.send_response(200)
+        self.send_header("Content-Type", kind)
+        self.end_headers()
+        self.wfile.write(path.read_bytes())
+
+    def log_message(self, *_: object) -> None:
+        """Nothing: a test that fails says enough."""
+
+
+@pytest.fixture
+def other_origin() -> Iterator[str]:
+    if not PLAYER.exists():
+        pytest.fail("whip-whep is not installed: run `make web`")
+    site = ThreadingHTTPServer(("127.0.0.1", 0), Site)
+    thread = threading.Thread(target=site.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{site.server_port}"
+    site.shutdown()
+    thread.join()
+    site.server_close()
+
+
+def test_a_player_of_another_origin_watches_and_leaves(
+    chromium: Path, camera: Camera, live_server: LiveServer, other_origin: str
+) -> None:
+    with browser(chromium, *playing(camera.path)) as context:
+        page = visit(context, live_server.address)
+        with page.expect_response(lambda reply: reply.request.method == "POST") as created:
+            start(page)
+        session = created.value.json()
+        page.get_by_role("button", name="Pencil sketch").click()
+        expect_applied(page, "#prompt-note")
+
+        player = visit(context, other_origin)
+        replies: list[tuple[str, int]] = []
+        player.on("response", lambda reply: replies.append((reply.request.method, reply.status)))
+        address = f"{live_server.address}/api/v1/whep/{session['id']}"
+        player.evaluate("([address, token]) => window.watch(address, token)", [address, session["view_token"]])
+        player.wait_for_function("document.getElementById('watched').videoWidth === 256", timeout=WITHIN_MS)
+        pixels.begin(page)
+        pixels.begin(player, "watched")
+        player.wait_for_timeout(SETTLE_S * 1000)
+        watched, edited = pixels.take(player, "watched"), pixels.take(page, "result")
+        assert len(np.unique(watched.rgb, axis=0)) > 4, "the picture stands still"
+        assert np.abs(watched.rgb.mean(axis=0) - edited.rgb.mean(axis=0)).mean() < 0.03
+        expect(page.locator("#viewers")).to_have_text("1", timeout=WITHIN_MS)
+
+        player.evaluate("() => window.leave()")
+        expect(page.locator("#viewers-figure")).to_be_hidden(timeout=WITHIN_MS)
+        assert ("POST", 201) in replies
+        # it closes its connection first, which the server may notice before it is told
+        assert {("DELETE", 200), ("DELETE", 404)} & set(replies)
+        stop(page, live_server)
+
+
+def test_a_page_of_another_origin_reaches_nothing_else(
+    chromium: Path, live_server: LiveServer, other_origin: str
+) -> None:
+    with browser(chromium) as context:
+        page = visit(context, other_origin)
+        ask = "(url) => fetch(url).then((reply) => reply.status, () => 'refused')"
+        assert page.evaluate(ask, f"{live_server.address}/api/v1/whep/nobody") == 404  # an answer, if no good one
+        assert page.evaluate(ask, f"{live_server.address}/api/v1/sessions") == "refused"
