@@ -119,9 +119,10 @@ def report(watch: Watch) -> None:
     seconds = watch.arrivals[-1] - watch.arrivals[0] if watch.arrivals else 0.0
     p50, p95, p99 = np.percentile(watch.latency_ms, [50, 95, 99])
     print(
-        f"\n{len(watch.arrivals)} edited frames in {seconds:.0f} s, memory {watch.memory_mb[0]:.0f} -> "
-        f"{watch.memory_mb[-1]:.0f} MB ({growth_mb_per_minute(watch):+.2f} MB a minute), "
-        f"latency in the server p50 {p50:.0f}, p95 {p95:.0f}, p99 {p99:.0f} ms, longest silence {max(np.diff(watch.arrivals), default=0.0):.1f} s"
+        f"\n{len(watch.arrivals)} edited frames in {seconds:.0f} s, longest silence "
+        f"{max(np.diff(watch.arrivals), default=0.0):.1f} s; memory {watch.memory_mb[0]:.0f} -> "
+        f"{watch.memory_mb[-1]:.0f} MB, {growth_mb_per_minute(watch):+.2f} MB a minute; "
+        f"latency in the server p50 {p50:.0f}, p95 {p95:.0f}, p99 {p99:.0f} ms"
     )
 
 
