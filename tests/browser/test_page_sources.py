@@ -104,15 +104,15 @@ def unedited(page: Page) -> None:
     expect_applied(page, "#strength-note")
 
 
-def look(page: Page) -> np.ndarray:
-    """The result's mean picture; it has to be the source's, and to move."""
+def look(page: Page, most: float = 0.08) -> np.ndarray:
+    """The result's mean picture; it has to move, and to differ from the source's by `most` at most."""
     page.wait_for_timeout(SETTLE_S * 1000)
     for video in ("source", "result"):
         pixels.take(page, video)
     page.wait_for_timeout(LOOK_S * 1000)
     result, source = pixels.take(page, "result"), pixels.take(page, "source")
     assert len(np.unique(result.rgb, axis=0)) > 2, "the result stands still"
-    assert np.abs(result.rgb.mean(axis=0) - source.rgb.mean(axis=0)).mean() < 0.08
+    assert np.abs(result.rgb.mean(axis=0) - source.rgb.mean(axis=0)).mean() < most
     return result.rgb.mean(axis=0)
 
 
@@ -146,6 +146,18 @@ def test_sources_follow_one_another_in_one_session(page: Page, live_server: Live
     expect_pill(page, "Live")
     assert session_id(page, live_server) == begun
     assert len(posts) == sent
+
+
+def test_nothing_of_the_source_before_shows_through(page: Page) -> None:
+    choose(page, CLIP)
+    start(page)
+    page.get_by_role("button", name="No edit").click()
+    expect_applied(page, "#prompt-note")
+    pixels.begin(page)
+    page.wait_for_timeout(SETTLE_S * 1000)
+    page.get_by_role("button", name="Screen").click()
+    expect(page.locator("figcaption.source-name")).to_have_text("Screen", timeout=WITHIN_MS)
+    look(page, most=0.18)  # with what the model remembers of the clip it is 0.29, without 0.1
 
 
 def test_what_is_sent_is_no_larger_than_the_model_needs(page: Page, clips: dict[str, Path]) -> None:

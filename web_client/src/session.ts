@@ -15,6 +15,8 @@ const CONNECT_TIMEOUT_MS = 15_000;
 const SILENCE_MS = 6000; // telemetry comes once a second
 const FIRST_WAIT_MS = 500; // before a reconnection; doubles each time
 const LONGEST_WAIT_MS = 8000;
+const SWITCH_MS = 300; // until a new source's first picture goes out
+const LONGEST_SWITCH_MS = 3000;
 
 export type SessionState =
   | { name: "idle" }
@@ -69,6 +71,8 @@ export class Session {
   private run = new AbortController(); // from one start to its end
   private readonly wait = new Wait();
   private silence: ReturnType<typeof setTimeout> | undefined;
+  private afresh: ReturnType<typeof setTimeout> | undefined;
+  private fill_ms = 0; // from a picture to the block that it is in
   private readonly sender: LatestWins;
   private readonly feed: Feed;
 
@@ -128,6 +132,7 @@ export class Session {
       if (source === null) return;
       this.events.notice(null);
       await this.peer?.replaceVideo(source.stream);
+      this.beginAfresh();
     } catch (error) {
       if (!isOver(signal) && !(error instanceof Cancelled)) this.events.notice(problemOf(error));
     }
@@ -149,6 +154,17 @@ export class Session {
   private giveUp(): void {
     this.place = null;
     this.stop();
+  }
+
+  /** What the model remembers is another scene, and shows through: forget it, once the old pictures are through. */
+  private beginAfresh(): void {
+    clearTimeout(this.afresh);
+    this.afresh = setTimeout(
+      () => {
+        if (this.state.name === "live") this.send({ reset: true }).catch(warnOf("the new source did not begin afresh:"));
+      },
+      Math.min(LONGEST_SWITCH_MS, SWITCH_MS + 2 * this.fill_ms),
+    );
   }
 
   private restart(choice: SourceChoice): Promise<void> {
@@ -246,6 +262,8 @@ export class Session {
 
   private hear(status: Status, signal: AbortSignal): void {
     this.expectTelemetry(signal);
+    const { transport_in, wait } = status.stats.latency_stages_ms;
+    this.fill_ms = (transport_in ?? 0) + (wait ?? 0);
     this.events.status(status);
     if (status.state === "failed") this.failWith(new SessionFailed(status.reason ?? "the server gave no reason"));
   }
@@ -308,6 +326,7 @@ export class Session {
 
   private dropPeer(): void {
     clearTimeout(this.silence);
+    clearTimeout(this.afresh);
     this.peer?.close();
     this.peer = null;
   }

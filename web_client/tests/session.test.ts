@@ -4,7 +4,7 @@ import type { Outcome } from "../src/latest_wins";
 import type { PeerEvents } from "../src/peer";
 import { Memory } from "../src/memory";
 import { Cancelled, Unplayable } from "../src/problems";
-import type { Ack, Answer, Changes, Offer, Parameters, Place, Preset, Status } from "../src/protocol";
+import type { Ack, Answer, Changes, Offer, Parameters, Place, Preset, Stats, Status } from "../src/protocol";
 import { deferred } from "../src/promises";
 import { Session } from "../src/session";
 import type { Connection } from "../src/session";
@@ -135,6 +135,7 @@ class World {
   }
 }
 
+const status = (state: Status["state"], stats: Partial<Stats> = {}): Status => ({ state, stats: { latency_stages_ms: {}, ...stats } }) as Status;
 const passing = (ms: number): Promise<unknown> => vi.advanceTimersByTimeAsync(ms);
 let world: World;
 
@@ -318,10 +319,10 @@ describe("while live", () => {
     await world.goLive();
     for (let i = 0; i < 20; i++) {
       await passing(1000);
-      world.peer.events.telemetry({ state: "live" } as Status);
+      world.peer.events.telemetry(status("live"));
     }
     expect(world.session.state.name).toBe("live");
-    world.peer.events.telemetry({ state: "failed", reason: "the model ran out of memory" } as Status);
+    world.peer.events.telemetry({ ...status("failed"), reason: "the model ran out of memory" });
     expect(world.session.state).toMatchObject({ problem: { advice: "The model ran out of memory. Try again." } });
   });
 
@@ -342,6 +343,16 @@ describe("a source", () => {
     expect(world.peer.shown).toEqual([world.sources[1]?.stream]);
     expect(world.sources.map(({ closed }) => closed)).toEqual([true, false]);
     expect([world.peers.length, world.offers.length]).toEqual([1, 1]);
+  });
+
+  it("begins afresh when the pictures of the one before are through", async () => {
+    await world.goLive();
+    world.peer.events.telemetry(status("live", { latency_stages_ms: { transport_in: 50, wait: 150, model: 1000 } }));
+    await world.session.switchSource(SCREEN);
+    await passing(600);
+    expect(world.updates).toEqual([]);
+    await passing(200);
+    expect(world.updates).toEqual([{ reset: true }]);
   });
 
   it("stays where no other was picked, and where another cannot be opened, which is told", async () => {
