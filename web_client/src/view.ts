@@ -36,6 +36,9 @@ export class View {
       events.banner(this.bannerButton.value as BannerAction);
     });
     this.source.addEventListener("resize", events.resized);
+    element("example-picture", HTMLImageElement).addEventListener("error", () => {
+      element("example", HTMLElement).hidden = true; // a build may come without it
+    });
     this.countFrames();
     setInterval(() => {
       this.showFps();
