@@ -8,6 +8,7 @@ from server.ring import Planes
 REVIEW_S = 2.0  # of source time, after which a delay that was not needed is given back
 GIVE_BACK = 0.5  # share of it
 HASTE = 0.12  # how much faster than their source frames are shown while a delay shrinks: nobody sees it
+MOST_APART_S = 0.2  # a longer time between two frames is a pause
 STALE_S = 1.0  # a delay so much longer than needed is a stall that is over: it is given back at once
 MARGIN_S = 0.01  # kept on top of the delay that was needed
 
@@ -33,6 +34,7 @@ class Pacer:
         self.delay: float | None = None
         self._goal = -math.inf  # what the delay shrinks to
         self._added = -math.inf  # when the newest came
+        self._shown: float | None = None  # source time of the newest that was taken
         self._least_spare = math.inf  # since the last review
         self._review_at = -math.inf  # source time
 
@@ -64,6 +66,7 @@ class Pacer:
     def pop(self) -> tuple[Planes, float]:
         """Take the next frame; the caller has waited until it was due."""
         planes, pts = self.queue.popleft()
-        if self.queue and self.delay is not None:
-            self.delay = max(self._goal, self.delay - HASTE * (self.queue[0][1] - pts))
+        if self.delay is not None and self._shown is not None:
+            self.delay = max(self._goal, self.delay - HASTE * min(pts - self._shown, MOST_APART_S))
+        self._shown = pts
         return planes, pts

@@ -145,6 +145,13 @@ def test_a_delay_that_is_not_needed_is_given_back():
     assert REVIEW_S < 12.0
 
 
+def test_a_delay_is_given_back_where_frames_come_one_by_one():
+    late = [(0.5, [0.0])] + [(i / 20 + 0.05, [i / 20]) for i in range(10, 200)]
+    shown = play(Pacer(64), late, 12.0)
+    assert shown[0][0] - shown[0][1] > 0.5
+    assert shown[-1][0] - shown[-1][1] < 0.1
+
+
 def test_a_full_queue_drops_the_oldest_and_an_empty_one_has_nothing_due():
     pacer = Pacer(2)
     assert pacer.wait(0.0) is None
