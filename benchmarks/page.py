@@ -10,6 +10,7 @@ import statistics
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from tests.browser.browser import browser, playing, start, stop, visit
 from tests.browser.camera import write_camera
@@ -17,11 +18,13 @@ from tests.browser.live_server import running
 
 CLIP, FRAMES = "webcam_desk.mp4", 120
 SETTLE_S = 5
+FILL_AND_LAG = 6  # frames, of a block of one latent frame
+REST_MS = 150  # what transport and pacing may take
 
 
 def main(seconds: int) -> None:
     chromium = next(Path(found) for name in ("chromium", "google-chrome") if (found := shutil.which(name)))
-    samples: list[dict[str, float]] = []
+    samples: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder), running("--threads", "2") as server:
         camera = Path("camera.y4m")
         write_camera(CLIP, camera, width=640, height=480, frames=FRAMES)
@@ -36,6 +39,13 @@ def main(seconds: int) -> None:
     for name in ("fps_in", "model_fps", "fps_out", "keep_ratio", "latency_ms"):
         values = [sample[name] for sample in samples]
         print(f"{name}: median {statistics.median(values):.2f}, {min(values):.2f} to {max(values):.2f}")
+    stages = [sample["latency_stages_ms"] for sample in samples]
+    total = statistics.median(sum(stage.values()) for stage in stages)
+    block_ms = statistics.median(stage["model"] for stage in stages)
+    fps = statistics.median(sample["fps_out"] for sample in samples)
+    bound = FILL_AND_LAG * 1000 / fps + block_ms + REST_MS
+    print(f"picture to picture {total:.0f} ms, {' + '.join(f'{name} {ms:.0f}' for name, ms in stages[-1].items())}")
+    print(f"bound: {FILL_AND_LAG} frames at {fps:.1f} fps + block {block_ms:.0f} ms + {REST_MS} ms = {bound:.0f} ms")
 
 
 if __name__ == "__main__":
