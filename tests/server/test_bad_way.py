@@ -17,7 +17,7 @@ from tests.server.echo import Echo, write_preset
 from tests.server.live import RunningServer, Viewer, eventually, free_port
 
 SIZE = (320, 192)
-LOOK_S = 2.5
+LOOK_S = 2.0
 FREEZE_S = 3 * 0.5  # half a second is promised
 
 

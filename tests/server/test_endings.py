@@ -22,7 +22,7 @@ BLOCK_S = 0.3
 STOPS_S = 3 * 5.0  # five seconds are promised
 NOTICED_S = 3 * 6.0
 BACK_S = 3 * 2.0
-HALF_OPEN, AT_ONCE, ROUNDS = 100, 50, 15
+HALF_OPEN, AT_ONCE, ROUNDS = 100, 100, 12
 
 
 @pytest.fixture(scope="module")

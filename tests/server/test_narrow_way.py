@@ -39,7 +39,7 @@ def assert_moves(seen: Seen) -> None:
 
 
 def test_a_narrow_way_shows_a_picture_that_moves(chromium: Path) -> None:
-    (seen,) = session_over(chromium, [1_200_000], settle_s=4.0, seconds=5.0)
+    (seen,) = session_over(chromium, [1_200_000], settle_s=3.0, seconds=4.0)
     assert_moves(seen)
 
 
