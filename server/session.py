@@ -105,7 +105,7 @@ class SessionHandle:
 
     async def watch(self, sdp: str) -> tuple[Peer, str]:
         """A viewer's offer: the peer and the answer. Raises `NothingLive`, `NoCapacity`, or what `Peer.answer` does."""
-        if not self.frames.flows:
+        if not self.frames.flows or self.parked_at is not None:
             raise NothingLive("nothing is live in this session yet")
         if len(self.viewers) >= self.settings.max_viewers:
             raise NoCapacity(f"all {self.settings.max_viewers} places to watch are taken")
@@ -139,6 +139,7 @@ class SessionHandle:
         if self.failure is None and (fault := self.frames.broadcast.fault) is not None:
             self.fail(f"a fault in the server: {fault!r}")
         if (peer := self.peer) is not None:
+            self.frames.ingest.fill(now)
             peer.say(self.status())
             limit = self.settings.silence_timeout_s if peer.started else self.settings.setup_timeout_s
             if now - peer.heard > limit:

@@ -6,6 +6,7 @@ from server.ring import FrameRing, Planes
 
 HEADROOM = 0.96  # of the model's speed: what is admitted must not pile up
 SMOOTHING = 0.2  # weight of the newest measurement
+STILL_S = 0.5  # after which a source that sends nothing shows something that stands still
 
 
 class Ingest:
@@ -17,6 +18,7 @@ class Ingest:
         self.model_fps: float | None = None  # what the model can do; unknown before its first block
         self.arrived = self.admitted = self.dropped = 0
         self._due: float | None = None  # when the next frame is wanted
+        self._newest: tuple[Planes, float] | None = None
 
     def block_done(self, busy_s: float, sessions: int) -> None:
         """The model edited a block in `busy_s` seconds, taking turns between `sessions`."""
@@ -43,7 +45,20 @@ class Ingest:
         if len(self.waiting) == self.waiting.maxlen:
             self.dropped += 1
         self.waiting.append((planes, pts))
+        self._newest = planes, pts
         self.move()
+
+    def fill(self, now: float) -> None:
+        """Complete a block that its source leaves part-full, with its newest frame.
+
+        A shared screen that stands still sends next to nothing: the last frames of a movement would wait for the next.
+        """
+        missing = self.frames_per_block - len(self.ring)
+        if self._newest is None or not 0 < missing < self.frames_per_block or now - self._newest[1] < STILL_S:
+            return
+        planes, pts = self._newest
+        for i in range(1, missing + 1):
+            self.ring.put(planes, pts + (now - pts) * i / missing)
 
     def move(self) -> None:
         """Fill the ring, up to one block."""

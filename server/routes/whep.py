@@ -50,6 +50,11 @@ async def look(session: Session) -> Response:
     return Response(media_type=SDP)
 
 
+@router.get("/{session_id}", status_code=204)
+async def nothing(session: Session) -> None:
+    """Nothing to see: the draft keeps GET for later."""
+
+
 @router.patch("/{session_id}/{viewer_id}", status_code=204)
 async def trickle(request: Request, viewer: Viewer) -> Response:
     """More ICE candidates of the player."""

@@ -102,6 +102,22 @@ def test_at_most_a_block_waits_in_the_ring_and_the_oldest_outside_go():
     ring.close()
 
 
+def test_a_source_that_stands_still_gets_its_last_block(ring):
+    ingest = Ingest(ring, 4)
+    ingest.fill(100.0)
+    assert len(ring) == 0  # nothing has come yet
+    ingest.offer(planes(1), 10.0)
+    ingest.offer(planes(2), 10.1)
+    ingest.fill(10.3)
+    assert len(ring) == 2  # it may only be slow
+    ingest.fill(11.1)
+    taken, pts = ring.take(4)
+    assert taken[:, 0, 0].tolist() == [1, 2, 2, 2]
+    assert pts == pytest.approx([10.0, 10.1, 10.6, 11.1])
+    ingest.fill(20.0)
+    assert len(ring) == 0  # once is enough: there is nothing new to show
+
+
 def play(pacer: Pacer, blocks: list[tuple[float, list[float]]], until: float) -> list[tuple[float, float]]:
     """(when shown, source time) of all frames; blocks are (arrival, source times)."""
     shown, now, waiting = [], 0.0, list(blocks)

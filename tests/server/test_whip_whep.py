@@ -113,10 +113,14 @@ async def publishing(client, query: str = ""):
         await pc.close()
 
 
-async def live(client, session: str) -> None:
+async def becomes(client, session: str, state: str) -> None:
     async with asyncio.timeout(PATIENCE_S):
-        while (await client.get(f"/api/v1/sessions/{session}")).json()["state"] != "live":
+        while (await client.get(f"/api/v1/sessions/{session}")).json()["state"] != state:
             await asyncio.sleep(0.05)
+
+
+async def live(client, session: str) -> None:
+    await becomes(client, session, "live")
 
 
 async def test_a_published_video_is_edited_watched_and_steered(client):
@@ -128,6 +132,8 @@ async def test_a_published_video_is_edited_watched_and_steered(client):
         assert "a=sendrecv" not in published.text
         assert 'rel="alternate"' in published.headers["Link"]
         await live(client, "studio")
+        looked = await client.get("/api/v1/whep/studio", headers=bearer(VIEW))
+        assert (looked.status_code, looked.content) == (204, b"")
         async with watching(client, "studio") as first, watching(client, "studio") as second:
             await asyncio.gather(first.sees(8), second.sees(8))
             assert (first.frames[0].width, first.frames[0].height) == (96, 64)
@@ -150,6 +156,11 @@ async def test_who_publishes_again_goes_on_and_viewers_stay(client):
         async with watching(client, "again") as watcher:
             await watcher.sees(4)
             await first.close()
+            await becomes(client, "again", "parked")
+            async with Watch(client) as late:
+                refused = await late.watch("again", bearer(VIEW))
+            assert refused.status_code == 409
+            assert refused.headers["Retry-After"]
             async with publishing(client, "?session=again"):
                 await watcher.sees(8)
                 status = (await client.get("/api/v1/sessions/again")).json()
@@ -238,6 +249,7 @@ async def test_preflights_and_options_need_no_token(client):
         assert preflight.headers["Access-Control-Allow-Origin"] == "*"
         plain = await client.options(path)
         assert plain.headers["Accept-Post"] == "application/sdp"
+    assert (await client.get("/api/v1/whip", headers=bearer(PUBLISH))).status_code == 204
     closed = await client.options("/api/v1/sessions", headers=asked)
     assert "Access-Control-Allow-Origin" not in closed.headers
 
