@@ -1,4 +1,7 @@
-"""One live session for a long time: nothing may grow or stop. `make soak`; LIPAR_SOAK_S is its length in seconds."""
+"""One live session for a long time: nothing may grow or stop. `make soak`; LIPAR_SOAK_S is its length in seconds.
+
+With the tiny model, and with an echo of 832x480 that shows what the media plane alone does (`-k echo`).
+"""
 
 import asyncio
 import os
@@ -27,6 +30,11 @@ SAMPLE_EVERY_S = 2.0
 READY_WITHIN_S = 120
 LONGEST_SILENCE_S = 10  # without one edited frame
 MOST_GROWTH_MB_PER_MINUTE = 1.0
+PICTURES = 32  # of the camera, made once: drawing them must not be what is measured
+COMMANDS = {
+    "tiny": [str(Path(sys.executable).with_name("lipar")), "serve", "--preset", "tiny"],
+    "echo": [sys.executable, "-m", "tests.server.echo"],
+}
 WARM_UP_SHARE = 0.25  # of the samples: allocators and caches fill at first
 
 
@@ -35,15 +43,19 @@ class MovingBars(VideoStreamTrack):
 
     def __init__(self, width: int, height: int) -> None:
         super().__init__()
-        self.random = np.random.default_rng(0)
-        self.bars = np.tile((np.arange(width) // 16 % 2 * 160).astype(np.uint8), (height, 1))
+        random = np.random.default_rng(0)
+        bars = np.tile((np.arange(width) // PICTURES % 2 * 160).astype(np.uint8), (height, 1))[..., None].repeat(
+            3, axis=2
+        )
+        self.pictures = [
+            np.roll(bars, i, axis=1) + random.integers(0, 32, bars.shape, np.uint8) for i in range(PICTURES)
+        ]
         self.count = 0
 
     async def recv(self) -> VideoFrame:
         pts, time_base = await self.next_timestamp()
         self.count += 1
-        picture = np.roll(self.bars, 2 * self.count, axis=1)[..., None].repeat(3, axis=2)
-        frame = VideoFrame.from_ndarray(picture + self.random.integers(0, 32, picture.shape, np.uint8), format="rgb24")
+        frame = VideoFrame.from_ndarray(self.pictures[self.count % PICTURES], format="rgb24")
         frame.pts, frame.time_base = pts, time_base
         return frame
 
@@ -69,8 +81,9 @@ class Watch:
 
 @pytest.mark.soak
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
-async def test_a_long_session_neither_grows_nor_stops() -> None:
-    with server() as (process, address):
+@pytest.mark.parametrize("engine", COMMANDS)
+async def test_a_long_session_neither_grows_nor_stops(engine: str) -> None:
+    with server(COMMANDS[engine]) as (process, address):
         async with httpx2.AsyncClient(base_url=address, timeout=30) as client:
             await wait_until_ready(client, process)
             async with session(client) as (path, watch):
@@ -128,13 +141,12 @@ def report(watch: Watch) -> None:
 
 
 @contextmanager
-def server() -> Iterator[tuple[subprocess.Popen[bytes], str]]:
-    """`lipar serve` on a free port."""
+def server(command: list[str]) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """The server on a free port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [str(Path(sys.executable).with_name("lipar")), "serve", "--preset", "tiny", "--port", str(port)]
-    process = subprocess.Popen(command, cwd=ROOT)
+    process = subprocess.Popen([*command, "--port", str(port)], cwd=ROOT)
     try:
         yield process, f"http://127.0.0.1:{port}"
     finally:
