@@ -37,12 +37,7 @@ def server(settings):
 
 @pytest.fixture
 async def client(server):
-    async with server.client() as client:
-        async with asyncio.timeout(PATIENCE_S):
-            while True:
-                if server.server.started and (await client.get("/readyz")).status_code == 200:
-                    break
-                await asyncio.sleep(0.1)
+    async with server.ready() as client:
         yield client
         assert (await client.get("/api/v1/sessions")).json() == []
 
@@ -248,10 +243,7 @@ async def test_it_stops_promptly_with_a_live_peer(settings, tmp_path):
     stopping = Settings(port=free_port(), preset=settings.preset, threads=1)
     running = RunningServer(stopping)
     running.thread.start()
-    async with running.client() as client:
-        async with asyncio.timeout(PATIENCE_S):
-            while not running.server.started or (await client.get("/readyz")).status_code != 200:
-                await asyncio.sleep(0.1)
+    async with running.ready() as client:
         viewer = Viewer(client)
         await viewer.start()
         await viewer.receives(4)

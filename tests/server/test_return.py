@@ -25,10 +25,7 @@ def server(tmp_path_factory):
 
 @pytest.fixture
 async def client(server):
-    async with server.client() as client:
-        async with asyncio.timeout(PATIENCE_S):
-            while not server.server.started or (await client.get("/readyz")).status_code != 200:
-                await asyncio.sleep(0.1)
+    async with server.ready() as client:
         yield client
 
 
