@@ -25,6 +25,7 @@ def main() -> None:
     parser.add_argument("--media", type=Path, required=True, help="folder with MANIFEST.json, train/, photos/, eval/")
     parser.add_argument("--recipe", type=Path, default=Path(__file__).parent / "tiny.yaml")
     parser.add_argument("--codec", type=Path, help="a weights file whose autoencoder to go on from, instead of PCA")
+    parser.add_argument("--editor", type=Path, help="a weights file whose editor to go on from, instead of nothing")
     parser.add_argument("--runs", type=Path, default=Path("training/runs/tiny"), help="where checkpoints are kept")
     parser.add_argument("--out", type=Path, default=PACKAGE, help="the weights file to write")
     parser.add_argument("--threads", type=int, default=2)
@@ -42,7 +43,8 @@ def main() -> None:
     codec = train_codec(preset.codec, recipe.codec, frames, check, recipe.seed, checkpoint, earlier)
     everything = itertools.chain(clips.items(), photos.items())
     excerpts = encode_all(codec, everything, args.runs / "latents.pt")
-    editor = train_editor(preset, recipe.stages, excerpts, codec, recipe.seed, args.runs)
+    begun = read_state(args.editor) if args.editor else None
+    editor = train_editor(preset, recipe.stages, excerpts, codec, recipe.seed, args.runs, begun)
     manifest = hashlib.sha256((args.media / "MANIFEST.json").read_bytes()).hexdigest()
     notes = {"recipe": args.recipe.read_text(), "media_sha256": manifest, "torch": str(torch.__version__)}
     if check:

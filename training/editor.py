@@ -19,6 +19,7 @@ from lipar_core.patches import patchify, unpatchify
 from lipar_core.rope import RotaryTable
 from lipar_core.selection import Selection, select
 from lipar_core.taehv import TAEHV
+from lipar_core.weights import State, load_into, section
 from training import checkpoint
 from training.latents import Excerpt
 from training.memory import RolloutMemory
@@ -63,11 +64,23 @@ class Batch:
 
 
 def train_editor(
-    preset: Preset, stages: tuple[StageRecipe, ...], excerpts: list[Excerpt], codec: TAEHV, seed: int, folder: Path
+    preset: Preset,
+    stages: tuple[StageRecipe, ...],
+    excerpts: list[Excerpt],
+    codec: TAEHV,
+    seed: int,
+    folder: Path,
+    earlier: State | None = None,
 ) -> Editor:
-    """Run the stages, going on from their checkpoints; returns the averaged weights of the last."""
+    """Run the stages, going on from their checkpoints; returns the averaged weights of the last.
+
+    It begins with the transformer and the text encoder of an `earlier` run's bundle, or with random weights.
+    """
     torch.manual_seed(seed)
     editor, averaged = Editor(preset), Editor(preset)
+    if earlier is not None:
+        load_into(editor.dit, section(earlier, "transformer"), "the earlier editor")
+        load_into(editor.text, section(earlier, "text"), "the earlier editor")
     averaged.load_state_dict(editor.state_dict())
     for number, stage in enumerate(stages):
         _train_stage(editor, averaged, preset, stage, excerpts, codec, (seed, number), folder / f"{stage.name}.pt")

@@ -14,6 +14,7 @@ from lipar_core.models import load_models
 from lipar_core.parameters import Parameters
 from lipar_core.session import EditSession
 from lipar_core.taehv import TAEHV
+from lipar_core.weights import read_state
 from tests.tiny import tiny_preset
 from training.codec import as_tensor, train_codec
 from training.editor import Editor, draw_batch, rollout_loss, train_editor
@@ -121,6 +122,17 @@ def test_the_loss_falls(tmp_path, clips, preset):
         optimizer.step()
         losses.append(loss.item())
     assert sum(losses[-5:]) < 0.7 * sum(losses[:5])
+
+
+def test_an_earlier_editor_is_gone_on_from(tmp_path, clips, preset):
+    path = tmp_path / "tiny.safetensors"
+    codec, earlier = TAEHV(LAYOUT).requires_grad_(False), Editor(preset)
+    export(codec, earlier, path, {})
+    excerpts = encode_all(codec, [(str(i), clip) for i, clip in enumerate(clips)], tmp_path / "latents.pt")
+    still = replace(STAGE, steps=1, rate=0.0)
+    editor = train_editor(preset, (still,), excerpts, codec, 0, tmp_path, read_state(path))
+    for a, b in zip(editor.parameters(), earlier.parameters(), strict=True):
+        torch.testing.assert_close(a, b.half().float(), rtol=0, atol=1e-6)
 
 
 def test_the_product_reads_what_is_exported(tmp_path, preset):
