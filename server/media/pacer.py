@@ -56,6 +56,9 @@ class Pacer:
         if len(self.queue) > self.capacity:
             self.queue.popleft()
             self.dropped += 1
+            # a delay longer than the queue is would drop every frame before it is due, for ever
+            self.delay = min(self.delay, now - self.queue[0][1])
+            self._goal = min(self._goal, self.delay)
 
     def wait(self, now: float) -> float | None:
         """Seconds until the next frame is due (0: now); None when there is none."""

@@ -205,3 +205,15 @@ def test_the_middle_is_kept():
     picture[:, 60:140] = 255
     cut = Fitter(64, 48)(av.VideoFrame.from_ndarray(picture, format="rgb24"))
     assert cut[:48].mean() > 220
+
+
+def test_a_delay_that_the_queue_cannot_hold_does_not_stop_the_picture():
+    blocks = [(0.1 + i / 7.5, [(4 * i + j) / 30 for j in range(4)]) for i in range(60)]  # 30 frames a second, in fours
+    blocks[3] = (blocks[3][0] + 0.6, blocks[3][1])  # one comes late, those behind it with it
+    late = blocks[3][0]
+    blocks = [(max(arrival, late) if i > 3 else arrival, stamps) for i, (arrival, stamps) in enumerate(blocks)]
+    pacer = Pacer(capacity=8)
+    shown = play(pacer, blocks, until=8.5)
+    assert sum(5.0 < at < 7.0 for at, _ in shown) > 50
+    gaps = np.diff([at for at, _ in shown if at > 2.0])
+    assert gaps.max() < 0.2
