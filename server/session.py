@@ -6,7 +6,7 @@ import logging
 import secrets
 import time
 from collections.abc import Coroutine, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from aiortc import RTCDataChannel
@@ -235,8 +235,7 @@ class SessionHandle:
 
     async def _change(self, changes: Mapping[str, object]) -> dict[str, Any]:
         """What the data channel asks for."""
-        ack = await self.update(changes)
-        return {"block": ack.block, "parameters": ack.parameters, "pending": ack.pending}
+        return asdict(await self.update(changes))
 
     def _lost(self, peer: Peer, why: str) -> None:
         """The connection that the video comes from has ended by itself."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from lipar_core.config import load_preset
-from lipar_core.weights import read_state, section
+from lipar_core.weights import read_state
 from training.codec import train_codec
 from training.editor import train_editor
 from training.export import export
@@ -38,7 +38,7 @@ def main() -> None:
     photos = dict(train_photos(args.media, width, height, recipe.photo_frames))
     check = dict(eval_clips(args.media, width, height))
     print(f"{len(clips)} excerpts of clips, {len(photos)} of photos", flush=True)
-    earlier = section(read_state(args.codec), "codec") if args.codec else None
+    earlier = read_state(args.codec) if args.codec else None
     frames, checkpoint = list(clips.values()), args.runs / "codec.pt"
     codec = train_codec(preset.codec, recipe.codec, frames, check, recipe.seed, checkpoint, earlier)
     everything = itertools.chain(clips.items(), photos.items())

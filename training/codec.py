@@ -11,7 +11,7 @@ from torch import Tensor
 from lipar_cli.evaluation.quality import psnr
 from lipar_core.config import CodecConfig
 from lipar_core.taehv import TAEHV
-from lipar_core.weights import State, load_into
+from lipar_core.weights import State, load_into, section
 from training import checkpoint
 from training.media import Clip
 from training.pca_codec import start_as_pca
@@ -34,7 +34,7 @@ def train_codec(
 ) -> TAEHV:
     """Train, or go on from `path`; prints the PSNR of the `check` clips as it goes.
 
-    It begins with the weights of an `earlier` run, or as PCA of the clips.
+    It begins with the autoencoder of an `earlier` run's bundle, or as PCA of the clips.
     """
     torch.manual_seed(seed)
     codec = TAEHV(config).to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # half the time on a CPU
@@ -45,7 +45,7 @@ def train_codec(
         optimizer.load_state_dict(state["optimizer"])
         done = state["step"]
     elif earlier is not None:
-        load_into(codec, earlier, "the earlier codec")
+        load_into(codec, section(earlier, "codec"), "the earlier codec")
         print(f"codec of an earlier run: {_report(codec, check)}", flush=True)
     else:
         starts = np.random.default_rng(seed).integers(0, [len(clip) // 4 for clip in clips]) * 4

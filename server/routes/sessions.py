@@ -1,5 +1,6 @@
 """Live sessions: begin, look, change, end."""
 
+from dataclasses import asdict
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -57,8 +58,7 @@ async def trickle(request: Request, session: Session) -> Response:
 @router.patch("/{session_id}/parameters")
 async def change(changes: dict[str, Any], session: Session) -> Changed:
     """Change any live parameters; `"reset": true` starts the stream afresh. Answers with the block of effect."""
-    ack = await session.update(changes)
-    return Changed(block=ack.block, parameters=ack.parameters, pending=ack.pending)
+    return Changed(**asdict(await session.update(changes)))
 
 
 @router.delete("/{session_id}", status_code=204)
