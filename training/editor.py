@@ -1,8 +1,6 @@
 """Training of the transformer and its text encoder: rollouts over latent frames, as the product runs them."""
 
 import math
-import random
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +8,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from lipar_cli.evaluation.styles import STYLES
 from lipar_core.config import Preset
 from lipar_core.dit import CausalWan, TextMemory
 from lipar_core.flow import CLEAN_TIMESTEP, add_noise, sigmas, timestep_of_sigma, x0_from_prediction
@@ -21,11 +18,11 @@ from lipar_core.selection import Selection, select
 from lipar_core.taehv import TAEHV
 from lipar_core.weights import State, load_into, section
 from training import checkpoint
+from training.batches import Asked, Batch, draw_batch
 from training.latents import Excerpt
 from training.memory import RolloutMemory
 from training.picture_loss import picture_loss
 from training.precision import bfloat16_is_faster, mixed_precision
-from training.prompts import draw, draw_mix
 from training.recipe import StageRecipe
 
 EMA = 0.998  # of the weights that are exported
@@ -33,9 +30,7 @@ LOG_EVERY, SAVE_EVERY, WARMUP = 50, 200, 100  # steps
 PRESET_STRENGTH_SHARE = 0.75  # of the batches; the others draw their first sigma, for the strength slider
 STRENGTHS = (0.02, 0.6)
 TWICE_SHARE, AGAIN = 0.1, 0.4  # of the batches: denoised once more from this part of the noise, as users may ask for
-HARD, HARD_WEIGHT = {"neon", "comic", "watercolour", "pencil sketch", "pixel art", "pop art"}, 2.0  # learned last
-STRUCTURE = 0.25  # weight of SSIM in the loss in pixels
-MIXED_SHARE, BLENDED_SHARE = 0.04, 0.08  # of the samples: two styles in one prompt; two prompts, interpolated
+STRUCTURE = 0.5  # weight of SSIM in the loss in pixels
 SCATTERED_SHARE = 0.3  # of the keep masks: tokens drawn one by one; the others keep whole regions, as the detector does
 
 
@@ -50,17 +45,6 @@ class Editor(nn.Module):
             if isinstance(module, nn.Linear):
                 nn.init.xavier_uniform_(module.weight)
                 nn.init.zeros_(module.bias)
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Latents [B, F, C, h, w] of sources and targets, and what was asked for: a blend of two prompts each."""
-
-    source: Tensor
-    target: Tensor
-    prompts: list[str]
-    others: list[str]
-    shares: Tensor  # [B], of the other prompt: mostly 0
 
 
 def train_editor(
@@ -150,43 +134,59 @@ def rollout_loss(
     sink = preset.stream.sink_frames
     position = sink + int(rng.integers(0, preset.stream.rope_cap_frames - preset.stream.window_frames))
     memory = RolloutMemory(preset.transformer.layers, rope, sink, preset.stream.window_frames, position)
-    ours, others = editor.text(batch.prompts), editor.text(batch.others)
-    context = torch.lerp(ours, others, batch.shares.view(-1, 1, 1).to(ours))
-    text = editor.dit.text_memory(context)
+    text, later = (_text_memory(editor, asked) for asked in (batch.asked, batch.later or batch.asked))
     strength = None if rng.random() < PRESET_STRENGTH_SHARE else float(rng.uniform(*STRENGTHS))
+    shares = sigmas(schedule, strength)
+    shares = [*shares, shares[-1] * AGAIN] if rng.random() < TWICE_SHARE else shares
     source, target = patchify(batch.source, patch), patchify(batch.target, patch)  # [B, F, T, P]
-    twice = rng.random() < TWICE_SHARE
-    prune, given = rng.random() < stage.prune, source.shape[1] - stage.frames
+    prune, learned = rng.random() < stage.prune, batch.given + batch.past
     losses: list[Tensor] = []
-    shown: list[Tensor] = []
-    previous: Tensor | None = None
+    clean: list[Tensor] = []  # every frame's x0 [B, T, P] so far
     for frame in range(source.shape[1]):
-        selection = _random_selection(rows, cols, rng) if prune and previous is not None else None
-        if selection is not None and frame >= given:
-            source, target = (_stale(x, frame, selection) for x in (source, target))
-        memory.open(selection)
-        if frame < given:
-            x0 = target[:, frame]
-        else:
-            shares = sigmas(schedule, strength)
-            shares = [*shares, shares[-1] * AGAIN] if twice else shares
-            x0, step_losses = _denoise(
-                editor.dit, preset, memory, source[:, frame], target[:, frame], previous, text, shares
-            )
-            losses += step_losses
-            shown.append(x0)
-        if frame == source.shape[1] - 1:
-            break  # nothing follows that could look back at this one
-        memory.clean = True
-        kept = x0.detach() if selection is None else x0.detach()[:, selection.index]
-        editor.dit.fill_memory(kept, editor.dit.modulation(CLEAN_TIMESTEP), memory.rotary, text, memory)
-        memory.clean = False
-        memory.close()
-        previous = x0
+        if frame == learned:
+            torch.clear_autocast_cache()  # of weights that were cast without a gradient
+        with torch.set_grad_enabled(frame >= learned):
+            if frame == batch.turn and batch.later is not None:
+                text = later
+                memory.clear()
+                for x0 in clean:
+                    memory.open(None)
+                    _remember(editor.dit, memory, x0, text)
+            selection = _random_selection(rows, cols, rng) if prune and frame not in (0, batch.turn) else None
+            if selection is not None and frame >= batch.given:
+                source, target = (_stale(x, frame, selection) for x in (source, target))
+            memory.open(selection)
+            if frame < batch.given:
+                clean.append(target[:, frame])
+            else:
+                previous = clean[-1] if clean else None
+                x0, step_losses = _denoise(
+                    editor.dit, preset, memory, source[:, frame], target[:, frame], previous, text, shares
+                )
+                losses += step_losses if frame >= learned else []
+                clean.append(x0)
+            if frame < source.shape[1] - 1:  # after the last nothing looks back
+                _remember(editor.dit, memory, clean[-1], text)
     loss = torch.stack(losses).mean()
     if stage.pixels:
-        loss = loss + stage.pixels * _pixel_loss(codec, torch.stack(shown, dim=1), target[:, given:], patch, rows)
+        shown, wanted = torch.stack(clean[learned:], dim=1), target[:, learned:]
+        loss = loss + stage.pixels * _pixel_loss(codec, shown, wanted, patch, rows)
     return loss
+
+
+def _text_memory(editor: Editor, asked: Asked) -> TextMemory:
+    ours, others = editor.text(asked.prompts), editor.text(asked.others)
+    context: Tensor = torch.lerp(ours, others, asked.shares.view(-1, 1, 1).to(ours))
+    return editor.dit.text_memory(context)
+
+
+def _remember(dit: CausalWan, memory: RolloutMemory, x0: Tensor, text: TextMemory) -> None:
+    """The clean pass over the frame in work, x0 [B, T, P], which then belongs to the past."""
+    kept = x0.detach() if memory.selection is None else x0.detach()[:, memory.selection.index]
+    memory.clean = True
+    dit.fill_memory(kept, dit.modulation(CLEAN_TIMESTEP), memory.rotary, text, memory)
+    memory.clean = False
+    memory.close()
 
 
 def _denoise(
@@ -246,41 +246,6 @@ def _stale(x: Tensor, frame: int, selection: Selection) -> Tensor:
     """x [B, F, T, P], frame `frame` repeating the one before where pruned: pruned means that nothing changed."""
     merged = torch.where(selection.keep[0, :, None], x[:, frame], x[:, frame - 1])
     return torch.cat([x[:, :frame], merged[:, None], x[:, frame + 1 :]], dim=1)
-
-
-def draw_batch(excerpts: list[Excerpt], stage: StageRecipe, rng: np.random.Generator) -> Batch:
-    """Random crops [B, F, C, h, w] of random excerpts in random styles."""
-    frames = int(rng.integers(0, stage.context + 1)) + stage.frames
-    long_enough = [excerpt for excerpt in excerpts if excerpt.latents.shape[1] >= frames]
-    drawn = [
-        _draw_sample(long_enough[index], stage, frames, rng)
-        for index in rng.integers(len(long_enough), size=stage.batch)
-    ]
-    sources, targets, prompts, others, shares = zip(*drawn, strict=True)
-    return Batch(torch.stack(sources), torch.stack(targets), [*prompts], [*others], torch.tensor(shares))
-
-
-def _draw_sample(
-    excerpt: Excerpt, stage: StageRecipe, frames: int, rng: np.random.Generator
-) -> tuple[Tensor, Tensor, str, str, float]:
-    """A crop of the source, of its target [F, C, h, w], the two prompts and the share of the second."""
-    _, length, _, height, width = excerpt.latents.shape
-    (rows, cols), room = (
-        stage.crop,
-        (length - frames + 1, (height - stage.crop[0]) // 2 + 1, (width - stage.crop[1]) // 2 + 1),
-    )
-    at, top, left = rng.integers(0, room) * (1, 2, 2)  # crops keep to the grid of tokens
-    crop = excerpt.latents[:, at : at + frames, :, top : top + rows, left : left + cols].float()
-    names, words = list(STYLES), random.Random(int(rng.integers(2**31)))
-    weights = np.array([HARD_WEIGHT if name in HARD else 1.0 for name in names])
-    first, second = rng.choice(len(names), 2, p=weights / weights.sum())
-    source, prompt, kind = crop[names.index("no edit")], draw(names[first], words), rng.random()
-    if kind < MIXED_SHARE and "no edit" not in (names[first], names[second]):
-        return source, crop[[first, second]].mean(dim=0), draw_mix(names[first], names[second], words), prompt, 0.0
-    if kind > 1 - BLENDED_SHARE:
-        share = float(rng.random())
-        return source, torch.lerp(crop[first], crop[second], share), prompt, draw(names[second], words), share
-    return source, crop[first], prompt, prompt, 0.0
 
 
 def _rate(stage: StageRecipe, step: int) -> float:

@@ -17,6 +17,11 @@ class RolloutMemory:
         """`first_position`: where the first frame after the sink sits, so that the sink is seen from any distance."""
         self.rope, self.sink, self.window, self.gap = rope, sink, window, first_position - sink
         self.past: list[list[tuple[Tensor, Tensor]]] = [[] for _ in range(layers)]
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget the past: the next frame is the first."""
+        self.past = [[] for _ in self.past]
         self.frames = 0
         self.clean = False
         self.open(None)

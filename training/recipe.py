@@ -34,8 +34,9 @@ class StageRecipe:
     steps: Positive
     batch: Positive
     crop: tuple[int, ...]  # latent rows and columns
-    frames: Positive  # latent frames rolled out on the model's own output
+    frames: Positive  # latent frames to learn from, rolled out on the model's own output
     context: Annotated[int, at.Interval(ge=0, le=20)]  # true latent frames before them, at most
+    past: Annotated[int, at.Interval(ge=0, le=40)] = 0  # frames of its own between the two, at most: no gradient
     prune: Share  # share of rollouts with keep masks
     rate: float
     pixels: Share  # weight of the loss in pixels, through the frozen decoder

@@ -16,11 +16,13 @@ from lipar_core.session import EditSession
 from lipar_core.taehv import TAEHV
 from lipar_core.weights import read_state
 from tests.tiny import tiny_preset
+from training.batches import draw_batch
 from training.codec import as_tensor, train_codec
-from training.editor import Editor, draw_batch, rollout_loss, train_editor
+from training.editor import Editor, rollout_loss, train_editor
 from training.export import export
-from training.latents import encode_all
+from training.latents import Excerpt, encode_all
 from training.pca_codec import start_as_pca
+from training.precision import mixed_precision
 from training.recipe import CodecRecipe, StageRecipe, load_recipe
 
 LAYOUT = CodecConfig(
@@ -58,6 +60,20 @@ def clips() -> list[np.ndarray]:
 def preset() -> Preset:
     base = tiny_preset(block_frames=1, window_frames=3)
     return replace(base, codec=LAYOUT, transformer=replace(base.transformer, channels=24))
+
+
+@pytest.fixture(scope="module")
+def codec(clips) -> TAEHV:
+    torch.manual_seed(0)
+    codec = TAEHV(LAYOUT).requires_grad_(False)
+    start_as_pca(codec, torch.cat([as_tensor(clip) for clip in clips]))
+    return codec
+
+
+@pytest.fixture(scope="module")
+def excerpts(tmp_path_factory, clips, codec) -> list[Excerpt]:
+    folder = tmp_path_factory.mktemp("latents")
+    return encode_all(codec, [(str(i), clip) for i, clip in enumerate(clips)], folder / "latents.pt")
 
 
 def test_the_start_is_a_good_linear_code(clips):
@@ -105,11 +121,7 @@ def test_stopped_runs_go_on_as_if_they_had_not(tmp_path, clips, preset):
         torch.testing.assert_close(a, b, rtol=0, atol=2e-3)  # the rate's schedule differs for two steps
 
 
-def test_the_loss_falls(tmp_path, clips, preset):
-    torch.manual_seed(0)
-    codec = TAEHV(LAYOUT).requires_grad_(False)
-    start_as_pca(codec, torch.cat([as_tensor(clip) for clip in clips]))
-    excerpts = encode_all(codec, [(str(i), clip) for i, clip in enumerate(clips)], tmp_path / "latents.pt")
+def test_the_loss_falls(preset, codec, excerpts):
     editor = Editor(preset)
     optimizer = torch.optim.AdamW(editor.parameters(), lr=3e-3)
     losses = []
@@ -124,11 +136,50 @@ def test_the_loss_falls(tmp_path, clips, preset):
     assert sum(losses[-5:]) < 0.7 * sum(losses[:5])
 
 
-def test_an_earlier_editor_is_gone_on_from(tmp_path, clips, preset):
+def test_a_scene_or_a_prompt_may_change_on_the_way(excerpts):
+    stage = replace(STAGE, frames=1, context=0, past=9)
+    seen = set()
+    for seed in range(60):
+        batch = draw_batch(excerpts, stage, np.random.default_rng(seed))
+        frames = batch.past + 1
+        assert batch.source.shape == batch.target.shape == (2, frames, 24, 8, 8)
+        jumps = (batch.source.diff(dim=1).abs().mean(dim=(0, 2, 3, 4)) > 0.1).nonzero().flatten() + 1
+        kind = "change" if batch.later else "cut" if batch.turn else "neither"
+        seen.add(kind)
+        if kind == "cut":
+            assert batch.turn in jumps
+        if kind == "change":
+            assert 0 < batch.turn < frames
+            assert batch.later.prompts != batch.asked.prompts
+    assert seen == {"cut", "change", "neither"}
+
+
+@pytest.mark.parametrize("mixed", [False, True])
+def test_all_is_learned_from_the_frames_after_the_past(preset, codec, excerpts, mixed):
+    torch.manual_seed(0)
+    editor, stage = Editor(preset), replace(STAGE, context=0, past=6)
+    drawn = (draw_batch(excerpts, stage, np.random.default_rng(seed)) for seed in range(100))
+    batch = next(batch for batch in drawn if batch.past > 2 and batch.later and batch.turn < batch.past)
+    learned = 0
+    original = editor.dit.forward
+
+    def forward(*args):
+        nonlocal learned
+        learned += torch.is_grad_enabled()
+        return original(*args)
+
+    editor.dit.forward = forward
+    with mixed_precision(mixed):
+        rollout_loss(editor, preset, replace(stage, pixels=0.0), batch, codec, np.random.default_rng(3)).backward()
+    assert learned in (stage.frames, 2 * stage.frames)  # some batches denoise twice
+    nowhere = [name for name, one in editor.named_parameters() if one.grad is None or not one.grad.any()]
+    assert nowhere == []
+
+
+def test_an_earlier_editor_is_gone_on_from(tmp_path, preset, codec, excerpts):
     path = tmp_path / "tiny.safetensors"
-    codec, earlier = TAEHV(LAYOUT).requires_grad_(False), Editor(preset)
+    earlier = Editor(preset)
     export(codec, earlier, path, {})
-    excerpts = encode_all(codec, [(str(i), clip) for i, clip in enumerate(clips)], tmp_path / "latents.pt")
     still = replace(STAGE, steps=1, rate=0.0)
     editor = train_editor(preset, (still,), excerpts, codec, 0, tmp_path, read_state(path))
     for a, b in zip(editor.parameters(), earlier.parameters(), strict=True):
