@@ -58,7 +58,8 @@ class SessionHandle:
         self.began = time.monotonic()
         self.parked_at: float | None = None  # when its browser went; it may come back
         self.settings, self.link, self.parameters = settings, link, parameters
-        self.frames = FramePath(preset.stream.width, preset.stream.height, preset.stream.frames_per_block)
+        stream = preset.stream
+        self.frames = FramePath(stream.width, stream.height, stream.frames_per_block, self._block_waits)
         self.failure: str | None = None
         self.last_block: wire.BlockDone | None = None
         self._requests = itertools.count()
@@ -236,6 +237,9 @@ class SessionHandle:
     async def _change(self, changes: Mapping[str, object]) -> dict[str, Any]:
         """What the data channel asks for."""
         return asdict(await self.update(changes))
+
+    def _block_waits(self) -> None:
+        self.link.send(wire.BlockWaits())
 
     def _lost(self, peer: Peer, why: str) -> None:
         """The connection that the video comes from has ended by itself."""

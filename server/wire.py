@@ -39,6 +39,10 @@ class Change(Message):
     changes: dict[str, Any]
 
 
+class BlockWaits(Message):
+    """A whole block is in some ring: it need not wait until the model process looks there of itself."""
+
+
 class Stop(Message):
     """End the model process."""
 
@@ -97,7 +101,7 @@ class Beat(Message):
     """The model process is alive; sent when nothing else is to be said."""
 
 
-Down = Open | Close | Change | Stop
+Down = Open | Close | Change | BlockWaits | Stop
 Up = Ready | NotLoaded | Changed | Refused | BlockDone | SessionFailed | Beat
 
 _encoder = msgspec.msgpack.Encoder()

@@ -1,6 +1,7 @@
 """One session's frames: from the camera into the model's ring, from its other ring to whoever watches."""
 
 import time
+from collections.abc import Callable
 
 import av
 
@@ -15,10 +16,11 @@ from server.ring import FrameRing
 class FramePath:
     """Owns both rings and everything that waits beside them. Times in seconds on the monotonic clock."""
 
-    def __init__(self, width: int, height: int, frames_per_block: int) -> None:
+    def __init__(self, width: int, height: int, frames_per_block: int, on_block: Callable[[], None]) -> None:
+        """`on_block` is called whenever a whole block waits for the model."""
         capacity = 2 * frames_per_block
         self.incoming, self.outgoing = FrameRing(width, height, capacity), FrameRing(width, height, capacity)
-        self.ingest = Ingest(self.incoming, frames_per_block)
+        self.ingest = Ingest(self.incoming, frames_per_block, on_block)
         self.latency = Latency()
         self.broadcast = Broadcast(capacity, self.latency)
         self.fit = Fitter(width, height)

@@ -17,7 +17,7 @@ from server.model.live_session import LiveSession
 log = logging.getLogger(__name__)
 
 BEAT_S = 1.0  # a message at least so often
-IDLE_S = 0.02  # how long to wait for messages when no block waits
+IDLE_S = 0.02  # how long to wait for messages when no block waits: what a paused session has to answer is not said
 
 
 class Worker:
@@ -57,6 +57,8 @@ class Worker:
                 self.drop(message.session)
             case wire.Change():
                 self.change(message)
+            case wire.BlockWaits():
+                pass  # it has ended the wait for messages, which is all that it is for
             case wire.Stop():
                 self.running = False
 
