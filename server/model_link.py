@@ -80,11 +80,14 @@ class ModelLink:
     async def _supervise(self) -> None:
         while True:
             reason = await self._run_once()
+            if self.state == "ready":
+                self.state = "loading"
+            if self.state == "loading":
+                self.reason = reason
             self.on_down(reason)
             if self.state == "failed":
                 return
             if self.state != "stopped":
-                self.state, self.reason = "loading", reason
                 delay = BACKOFF_S[min(self._fruitless, len(BACKOFF_S) - 1)]
                 log.warning("%s; starting it again in %.1f s", reason, delay)
                 self._fruitless += 1

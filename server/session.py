@@ -5,6 +5,7 @@ import itertools
 import logging
 import secrets
 import time
+from collections import deque
 from collections.abc import Coroutine, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
@@ -18,7 +19,7 @@ from server import wire
 from server.control_channel import ControlChannel
 from server.errors import NoCapacity, NothingLive, Unavailable
 from server.media.path import FramePath
-from server.media.peer import Peer
+from server.media.peer import Peer, check_offer
 from server.model_link import ModelLink
 from server.settings import Settings
 
@@ -26,6 +27,7 @@ log = logging.getLogger(__name__)
 
 State = Literal["connecting", "live", "paused", "parked", "model_restarting", "failed"]
 Kind = Literal["edit", "publish"]  # its peer takes the edited video too, or only sends
+MOST_LEFT = 100
 ACK_S = 30.0  # a change is answered between two blocks; a new prompt may take a slow text encoder
 
 CONGESTED = "the model has much to answer already; try again later"
@@ -67,6 +69,7 @@ class SessionHandle:
         self._closing: set[asyncio.Task[None]] = set()
         self.peer: Peer | None = None
         self.viewers: dict[str, Peer] = {}
+        self.left: deque[str] = deque(maxlen=MOST_LEFT)  # viewers who closed their connection and may still say so
 
     @property
     def state(self) -> State:
@@ -86,6 +89,7 @@ class SessionHandle:
 
     async def connect(self, sdp: str) -> str:
         """Take the offer of whoever sends the video, in place of a connection that there may be; returns the answer."""
+        check_offer(sdp, sends=True, takes=self.kind == "edit")  # a bad one costs no connection that there is
         await self.disconnect()
         self.frames.begin_anew()
         track = self.frames.broadcast.join(leads=True) if self.kind == "edit" else None
@@ -141,7 +145,7 @@ class SessionHandle:
             self.fail(f"a fault in the server: {fault!r}")
         if (peer := self.peer) is not None:
             self.frames.ingest.fill(now)
-            peer.say(self.status())
+            self.tell()
             limit = self.settings.silence_timeout_s if peer.started else self.settings.setup_timeout_s
             if now - peer.heard > limit:
                 self._lost(peer, f"nothing from the browser for {limit:g} s")
@@ -150,6 +154,11 @@ class SessionHandle:
             limit = self.settings.viewer_timeout_s if viewer.started else self.settings.setup_timeout_s
             if self.frames.flows and self.parked_at is None and now - viewer.heard > limit:
                 self._left(viewer, f"no report for {limit:g} s")
+
+    def tell(self) -> None:
+        """Send the page the session's state."""
+        if self.peer is not None:
+            self.peer.say(self.status())
 
     def open(self) -> None:
         """Make the session known to the model process: when it begins, and whenever that process is new."""
@@ -248,8 +257,9 @@ class SessionHandle:
             self._later(self.park())
 
     def _left(self, viewer: Peer, why: str) -> None:
-        if viewer.id in self.viewers:
+        if viewer.id in self.viewers and viewer.id not in self.left:
             log.info("session %s: a viewer has left: %s", self.id, why)
+            self.left.append(viewer.id)
             self._later(self.unwatch(viewer.id))
 
     def _later(self, work: Coroutine[None, None, None]) -> None:

@@ -127,12 +127,14 @@ class Sessions:
         for handle in self.handles.values():
             handle.frames.empty_rings()
             handle.open()
+            handle.tell()
 
     def _model_down(self, reason: str) -> None:
         for handle in self.handles.values():
             handle.drop_waiting(reason)
             if self.link.state == "failed":
                 handle.fail(reason)
+            handle.tell()  # at once: a new process may be there within the second
 
     async def _watch_over(self) -> None:
         """Once a second: telemetry to every page, and what time ends."""

@@ -67,10 +67,9 @@ class Peer:
         self.heard = time.monotonic()  # when the last frame, ping or report arrived
         self.started = False  # video has come, or was asked for
         self.playout_s: float | None = None  # what the page says of its jitter buffer and decoder
-        servers = [
-            RTCIceServer(urls=server.url, username=server.username, credential=server.credential)
-            for server in ice_servers(settings, "server")
-        ]
+        known = ice_servers(settings, "server")
+        servers = [RTCIceServer(urls=one.url, username=one.username, credential=one.credential) for one in known]
+        self._relays = [one.url for one in known if one.url.startswith("turn")]
         # an explicit list, if empty: aiortc's default asks a public STUN server
         self.pc = RTCPeerConnection(RTCConfiguration(iceServers=servers))
         self._drains: list[asyncio.Task[None]] = []
@@ -94,7 +93,7 @@ class Peer:
         return answer
 
     async def _answer(self, sdp: str) -> str:
-        _check(sdp, sends=self.on_frame is not None, takes=self.track is not None)
+        check_offer(sdp, sends=self.on_frame is not None, takes=self.track is not None)
         direction = DIRECTIONS[self.on_frame is not None, self.track is not None]
         transceiver = self.pc.addTransceiver(self.track or "video", direction)
         # before the offer is taken: aiortc settles the codecs then
@@ -108,6 +107,8 @@ class Peer:
         except Exception as error:  # no codec in common, no direction in common
             raise NoCodec(f"the offer cannot be answered ({type(error).__name__}: {error})") from error
         answer = self.pc.localDescription.sdp
+        if self._relays and "typ relay" not in answer:
+            log.warning("no relay address from %s: is it up, and the login right?", ", ".join(self._relays))
         self._tune(transceiver, answer)
         answer = with_start_bitrate(answer, self.settings.camera_start_bitrate)
         if self.settings.public_ip is not None:
@@ -226,7 +227,7 @@ async def _discard(track: MediaStreamTrack) -> None:
         return
 
 
-def _check(sdp: str, *, sends: bool, takes: bool) -> None:
+def check_offer(sdp: str, *, sends: bool, takes: bool) -> None:
     """Raise `BadOffer` unless the offer can be read and has video of this direction."""
     if not sdp.startswith("v="):
         raise BadOffer("the offer is not SDP: it must begin with v=0")

@@ -62,7 +62,10 @@ async def trickle(request: Request, viewer: Viewer) -> Response:
 
 
 @router.delete("/{session_id}/{viewer_id}", status_code=200)
-async def leave(session: Session, viewer: Viewer) -> Response:
-    """The player stops watching."""
-    await session.unwatch(viewer.id)
+async def leave(session: Session, viewer_id: str) -> Response:
+    """The player stops watching; it may have closed its connection before."""
+    if viewer_id in session.left:
+        session.left.remove(viewer_id)
+    else:
+        await session.unwatch(_viewer(session, viewer_id).id)
     return Response()

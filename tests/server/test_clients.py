@@ -152,7 +152,8 @@ async def test_editor_and_viewer_connect_through_a_relay_alone(preset, turnserve
                 await editor.close()
 
 
-async def test_a_server_that_has_only_a_relay_and_the_wrong_login_says_so(preset, turnserver, tmp_path, monkeypatch):
+async def test_a_wrong_login_for_the_relay_is_said(preset, turnserver, tmp_path, monkeypatch, caplog):
+    """To the client where nothing but the relay could connect, and in the log wherever."""
     with turn(turnserver, tmp_path) as url:
         settings = {"preset": str(preset), "ice_servers": (url,)}
         good = Settings(port=free_port(), turn_secret=SECRET, **settings)
@@ -169,6 +170,7 @@ async def test_a_server_that_has_only_a_relay_and_the_wrong_login_says_so(preset
                     assert reply.status_code == status, reply.text
                     if status == 503:
                         assert "no network address" in reply.json()["detail"]["message"]
+                    assert ("no relay address" in caplog.text) == (status == 503)
                     assert len((await client.get("/api/v1/sessions")).json()) == (status == 201)
                     await viewer.close()
 

@@ -14,6 +14,7 @@ from tests.server.bundle import write_bundle
 from tests.server.live import PATIENCE_S, RunningServer, Viewer, eventually, free_port
 
 STOP_S = 15.0  # five seconds are promised
+CONNECTS_S = 2.0  # a third of a second at most has been seen
 
 
 @pytest.fixture(scope="module")
@@ -93,6 +94,15 @@ async def test_changes_are_acknowledged_with_a_block(viewer):
     assert (await viewer.status())["parameters"] == second["parameters"]
     assert (await viewer.change(reset=True)).status_code == 200
     await viewer.receives(8)
+
+
+async def test_a_connection_stands_soon(client):
+    viewer, began = Viewer(client), time.monotonic()
+    assert (await viewer.start()).status_code == 201
+    await eventually(lambda: viewer.pc.connectionState == "connected")
+    assert time.monotonic() - began < CONNECTS_S
+    await client.delete(f"/api/v1/sessions/{viewer.id}")
+    await viewer.close()
 
 
 async def test_pausing_repeats_the_picture_and_is_said(viewer):
@@ -197,6 +207,7 @@ async def test_a_dead_model_process_is_replaced_under_the_same_session(viewer):
     async with asyncio.timeout(PATIENCE_S):
         while (await viewer.status())["state"] != "live":
             await asyncio.sleep(0.1)
+    assert "model_restarting" in [json.loads(text)["state"] for text in viewer.telemetry]  # the page is told, too
     await viewer.receives(8)
     assert model_processes() != [old]
     assert (await viewer.status())["parameters"]["prompt"] == "no change"

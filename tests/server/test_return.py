@@ -89,6 +89,7 @@ async def test_only_its_token_opens_a_session(viewer):
 async def test_a_bad_offer_leaves_the_session_to_be_resumed(viewer):
     body = {"token": viewer.token, "sdp": "v=0 nonsense", "type": "offer"}
     assert (await viewer.client.post(f"/api/v1/sessions/{viewer.id}/resume", json=body)).status_code == 422
+    await viewer.receives(2)  # and the connection that there is stays
     again = Viewer(viewer.client)
     assert (await again.resume(viewer.id, viewer.token)).status_code == 200
     await again.receives(2)

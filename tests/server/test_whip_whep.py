@@ -116,6 +116,12 @@ async def becomes(client, session: str, state: str) -> None:
             await asyncio.sleep(0.05)
 
 
+async def is_watched_by(client, session: str, viewers: int) -> None:
+    async with asyncio.timeout(PATIENCE_S):
+        while (await client.get(f"/api/v1/sessions/{session}")).json()["viewers"] != viewers:
+            await asyncio.sleep(0.05)
+
+
 async def live(client, session: str) -> None:
     await becomes(client, session, "live")
 
@@ -142,6 +148,10 @@ async def test_a_published_video_is_edited_watched_and_steered(client):
             assert (await client.delete(first.location)).status_code == 200
             assert (await client.delete(first.location)).status_code == 404
             await second.sees(4)
+            await second.close()
+            await is_watched_by(client, "studio", 0)
+            assert (await client.delete(second.location)).status_code == 200  # as players do: they close, then say so
+            assert (await client.delete(second.location)).status_code == 404
         ended = await client.delete("/api/v1/whip/studio", headers=bearer(PUBLISH))
         assert ended.status_code == 200
         assert (await client.get("/api/v1/sessions/studio")).status_code == 404
@@ -282,6 +292,10 @@ async def test_late_candidates_connect(client):
             assert refused.status_code == status, (text, refused.text)
         assert (await client.patch(where, content=body, headers=frag | tag)).status_code == 204
         await live(client, "late")
+        restart = await client.patch(where, content=body, headers=frag | {"If-Match": "*"})
+        assert restart.status_code == 422
+        async with watching(client, "late") as watcher:
+            await watcher.sees(8)  # a restart that is refused costs no picture
         assert (await client.delete(where, headers=headers)).status_code == 200
     finally:
         await pc.close()
