@@ -20,14 +20,12 @@ from pathlib import Path
 
 from playwright.sync_api import Error
 
-from tests.server.barcode import Seen, begin, page, page_inside
+from tests.server.barcode import HALF_SPEED, SETTLE_S, Seen, begin, page, page_inside, see
 from tests.server.namespaces import wire
 from tests.server.own_process import echo
 
-SETTLE_S = 5
 FREEZE_MS = 500
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-HALF_SPEED_BLOCK_S = 4 / 15  # four frames at 15 fps, of a camera with 30
 NARROW = 1_200_000  # bit/s
 STEPS = (5_000_000, 800_000, 5_000_000)
 
@@ -54,10 +52,7 @@ def clean(seconds: int) -> None:
 def loss(seconds: int) -> None:
     """3 % of the packets lost, on the way in and on the way out."""
     for way in ("--lose-in", "--lose-out"):
-        with echo(way, "0.03") as server, page(chromium()) as screen:
-            begin(screen, server.address)
-            screen.wait_for_timeout(SETTLE_S * 1000)
-            seen = Seen(screen, server, seconds)
+        seen = see(chromium(), way, "0.03", seconds=seconds)
         print(f"{way} 3 %, {seconds} s: {(seen.gaps_ms > FREEZE_MS).sum()} freezes over {FREEZE_MS} ms; {seen}")
 
 
@@ -89,10 +84,7 @@ def steps(seconds: int) -> None:
 
 def slow(seconds: int) -> None:
     """A model at half real time, four frames a block."""
-    with echo("--block-s", str(HALF_SPEED_BLOCK_S)) as server, page(chromium()) as screen:
-        begin(screen, server.address)
-        screen.wait_for_timeout(2 * SETTLE_S * 1000)
-        seen = Seen(screen, server, seconds)
+    seen = see(chromium(), *HALF_SPEED, seconds=seconds)
     latency = slope(zip(seen.at / 60_000, seen.latency_ms, strict=True))
     print(f"model at half real time, {seconds} s: {seen}; slope {latency:+.1f} ms a minute")
     print(f"  media process: {seen.memory_mb[-1][1]:.0f} MB, {slope(seen.memory_mb):+.2f} MB a minute")

@@ -12,9 +12,11 @@ from playwright.sync_api import Page
 
 from tests.browser.browser import browser
 from tests.server.namespaces import Wire
-from tests.server.own_process import EchoServer
+from tests.server.own_process import EchoServer, echo
 
 SCRIPT = Path(__file__).with_suffix(".js")
+SETTLE_S = 5  # rates and delays have found their place
+HALF_SPEED = ("--block-s", str(4 / 15))  # an echo that takes four frames at 15 fps, of a camera with 30
 FLAGS = ["--autoplay-policy=no-user-gesture-required", "--disable-renderer-backgrounding"]
 
 
@@ -67,3 +69,11 @@ class Seen:
         p50, p95 = np.percentile(self.latency_ms, [50, 95]) if len(self.latency_ms) else (np.nan, np.nan)
         gap = self.gaps_ms.max()
         return f"p50 {p50:.0f} ms, p95 {p95:.0f} ms, {self.fps:.1f} fps, longest gap {gap:.0f} ms"
+
+
+def see(chromium: Path, *flags: str, seconds: int, codec: str = "H264") -> Seen:
+    """What a page of its own sees of an echo of its own, begun with these flags, once it has settled."""
+    with echo(*flags) as server, page(chromium) as screen:
+        begin(screen, server.address, codec=codec)
+        screen.wait_for_timeout(SETTLE_S * 1000)
+        return Seen(screen, server, seconds)

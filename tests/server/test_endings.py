@@ -22,7 +22,7 @@ BLOCK_S = 0.3
 STOPS_S = 3 * 5.0  # five seconds are promised
 NOTICED_S = 3 * 6.0
 BACK_S = 3 * 2.0
-HALF_OPEN, AT_ONCE, ROUNDS = 100, 100, 12
+HALF_OPEN, AT_ONCE = 100, 100
 
 
 @pytest.fixture(scope="module")
@@ -199,12 +199,13 @@ async def test_offers_that_nobody_follows_up_leave_nothing(quick_server):
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="open files are counted in /proc")
-async def test_sessions_that_come_and_go_leave_nothing(quick_server):
+@pytest.mark.parametrize("rounds", [12, pytest.param(60, marks=pytest.mark.soak)])
+async def test_sessions_that_come_and_go_leave_nothing(quick_server, rounds):
     async with quick_server.ready() as client:
         for _ in range(3):
             await come_and_go(client)
         before = Left(quick_server)
-        for _ in range(ROUNDS):
+        for _ in range(rounds):
             await come_and_go(client)
         await asyncio.sleep(0.5)
         assert Left(quick_server) - before == {}

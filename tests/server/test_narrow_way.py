@@ -8,11 +8,15 @@ from tests.server.barcode import Seen, begin, page_inside
 from tests.server.namespaces import why_not, wire
 from tests.server.own_process import echo
 
-REASON = why_not()
-pytestmark = pytest.mark.skipif(REASON is not None, reason=str(REASON))
 LEAST_FPS = 20 / 3  # 20 are promised
 P95_MS = 3 * 250.0
 FREEZE_MS = 3 * 500.0
+
+
+@pytest.fixture(scope="module", autouse=True)
+def namespaces() -> None:
+    if reason := why_not():
+        pytest.skip(reason)
 
 
 def session_over(chromium: Path, rates: list[int], settle_s: float, seconds: float) -> list[Seen]:

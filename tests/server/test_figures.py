@@ -1,0 +1,36 @@
+"""What the media plane is to reach, in figures and not only without faults: `make soak ARGS="-k figures"`.
+
+Scenes of `python -m benchmarks.transport`, which prints what it sees. They need a machine that does nothing else.
+"""
+
+import numpy as np
+import pytest
+
+from tests.server.barcode import HALF_SPEED, see
+
+pytestmark = pytest.mark.soak
+FREEZE_MS = 500
+
+
+@pytest.mark.parametrize("codec", ["H264", "VP8"])
+def test_a_picture_is_back_soon(chromium, codec):
+    seen = see(chromium, seconds=30, codec=codec)
+    p50, p95 = np.percentile(seen.latency_ms, [50, 95])
+    assert p50 <= 60, seen
+    assert p95 <= 100, seen
+    if codec == "H264":
+        assert seen.cores <= 0.25
+
+
+@pytest.mark.parametrize("way", ["--lose-in", "--lose-out"])
+def test_a_lossy_way_freezes_nothing(chromium, way):
+    seen = see(chromium, way, "0.03", seconds=60)
+    assert (seen.gaps_ms > FREEZE_MS).sum() == 0, seen
+
+
+def test_a_model_at_half_real_time_stays_flat(chromium):
+    seen = see(chromium, *HALF_SPEED, seconds=60)
+    early, late = (np.median(half) for half in np.array_split(seen.latency_ms, 2))
+    assert late < early + 50, seen
+    memory = np.array([mb for _, mb in seen.memory_mb])
+    assert memory[-10:].mean() - memory[:10].mean() < 3, seen  # MB in a minute
