@@ -21,7 +21,7 @@ from training import checkpoint
 from training.batches import Asked, Batch, draw_batch
 from training.latents import Excerpt
 from training.memory import RolloutMemory
-from training.picture_loss import picture_loss
+from training.picture_loss import flicker, picture_loss
 from training.precision import bfloat16_is_faster, mixed_precision
 from training.recipe import StageRecipe
 
@@ -30,7 +30,7 @@ LOG_EVERY, SAVE_EVERY, WARMUP = 50, 200, 100  # steps
 PRESET_STRENGTH_SHARE = 0.75  # of the batches; the others draw their first sigma, for the strength slider
 STRENGTHS = (0.02, 0.6)
 TWICE_SHARE, AGAIN = 0.1, 0.4  # of the batches: denoised once more from this part of the noise, as users may ask for
-STRUCTURE = 0.5  # weight of SSIM in the loss in pixels
+STRUCTURE, FLICKER = 0.5, 4.0  # weights of SSIM and of flicker in the loss in pixels
 SCATTERED_SHARE = 0.3  # of the keep masks: tokens drawn one by one; the others keep whole regions, as the detector does
 
 
@@ -228,7 +228,9 @@ def _pixel_loss(codec: TAEHV, tokens: Tensor, wanted: Tensor, patch: int, rows: 
         theirs = codec.decode(unpatchify(wanted, patch, rows))[0]
     ours = codec.decode(unpatchify(tokens, patch, rows))[0]
     with torch.autocast(ours.device.type, enabled=False):
-        return 4 * picture_loss(ours.flatten(0, 1).float(), theirs.flatten(0, 1).float(), STRUCTURE)
+        ours, theirs = ours.float(), theirs.float()
+        pictures = picture_loss(ours.flatten(0, 1), theirs.flatten(0, 1), STRUCTURE)
+        return 4 * (pictures + FLICKER * flicker(ours, theirs))
 
 
 def _random_selection(rows: int, cols: int, rng: np.random.Generator) -> Selection:

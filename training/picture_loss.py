@@ -4,6 +4,7 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
 WINDOW, STRIDE = 7, 2  # pixels: SSIM's windows, square and evenly weighted, at every second place
+STILL = 0.04  # of 1: a smaller change from frame to frame is none
 C1, C2 = 0.01**2, 0.03**2
 
 
@@ -12,6 +13,12 @@ def picture_loss(ours: Tensor, wanted: Tensor, structure: float) -> Tensor:
     error = ours - wanted
     size = error.abs().mean() + 4 * (error**2).mean()
     return size + structure * (1 - _ssim(ours, wanted)) + 0.25 * _edges(error)
+
+
+def flicker(ours: Tensor, wanted: Tensor) -> Tensor:
+    """How much pictures [B, N, 3, H, W] in [0, 1] change from frame to frame where what is wanted stands still."""
+    still = wanted.diff(dim=1).abs() < STILL
+    return (ours.diff(dim=1).abs() * still).mean()
 
 
 def _ssim(x: Tensor, y: Tensor) -> Tensor:

@@ -22,6 +22,7 @@ from training.editor import Editor, rollout_loss, train_editor
 from training.export import export
 from training.latents import Excerpt, encode_all
 from training.pca_codec import start_as_pca
+from training.picture_loss import flicker
 from training.precision import mixed_precision
 from training.recipe import CodecRecipe, StageRecipe, load_recipe
 
@@ -174,6 +175,13 @@ def test_all_is_learned_from_the_frames_after_the_past(preset, codec, excerpts, 
     assert learned in (stage.frames, 2 * stage.frames)  # some batches denoise twice
     nowhere = [name for name, one in editor.named_parameters() if one.grad is None or not one.grad.any()]
     assert nowhere == []
+
+
+def test_flicker_counts_where_the_target_stands_still():
+    still, moving = torch.full((1, 3, 3, 8, 8), 0.5), torch.linspace(0, 1, 3).view(1, 3, 1, 1, 1).expand(1, 3, 3, 8, 8)
+    restless = still + 0.1 * torch.tensor([0.0, 1.0, 0.0]).view(1, 3, 1, 1, 1)
+    assert flicker(restless, still) == pytest.approx(0.1, abs=1e-6)
+    assert flicker(still, still) == flicker(restless, moving) == 0
 
 
 def test_an_earlier_editor_is_gone_on_from(tmp_path, preset, codec, excerpts):
