@@ -22,6 +22,7 @@ from aiortc.rtp import (
     RtpPacket,
 )
 from aiortc.rtp import unpack_remb_fci as unpack_remb
+from aiortc.utils import uint16_add
 
 from server.media.frame_buffer import ASK_AGAIN_S, FrameBuffer, Missing
 
@@ -183,9 +184,9 @@ class LossRepair:
             now = time.monotonic()
             if self._ssrc is None:
                 continue
-            if self.missing.given_up(now):
+            if self.missing.newest is not None and self.missing.given_up(now):
                 self.given_up += 1
-                self.frames.skip()
+                self.frames.skip(uint16_add(self.missing.newest, 1))
                 await self.receiver._send_rtcp_pli(self._ssrc)
             elif wanted := self.missing.wanted(now):
                 self.asked += len(wanted)

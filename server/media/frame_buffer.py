@@ -26,11 +26,23 @@ class FrameBuffer(JitterBuffer):
         while self._origin is not None and (frame := self._remove_frame(self._origin)) is not None:
             yield frame
 
-    def skip(self) -> None:
-        """Give up the packets that wait behind a gap."""
+    def add(self, packet: RtpPacket) -> tuple[bool, JitterFrame | None]:
+        """As aiortc's, but a packet from before what is waited for is dropped however late it is.
+
+        aiortc's begins anew at one that is 100 late: at a place from which nothing comes any more.
+        """
+        if self._origin is not None and 0 < uint16_add(self._origin, -packet.sequence_number) < self.capacity:
+            return False, None
+        return super().add(packet)
+
+    def skip(self, following: int) -> None:
+        """Give up what waits behind a gap, and the gap, and wait for the packet of this number.
+
+        Not for whichever comes next: that may be a late one of those given up, and those after it are gone.
+        """
         if self._origin is not None:
             self.remove(self.capacity)
-            self._origin = None
+            self._origin = following
 
     def _remove_frame(self, sequence_number: int) -> JitterFrame | None:
         while packets := self._first_frame():

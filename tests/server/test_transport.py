@@ -160,11 +160,21 @@ def test_padding_is_no_frame():
 def test_given_up_packets_make_room_for_the_next():
     buffer = FrameBuffer()
     given(buffer, packet(0, 0, 1), packet(2, 3000, 1))
-    buffer.skip()
-    assert given(buffer, packet(7, 6000, 1)) == [b"7 "]
+    buffer.skip(following=3)
+    assert given(buffer, packet(3, 6000, 1)) == [b"3 "]
     wide = FrameBuffer()
     assert given(wide, packet(0, 0, 1), packet(2, 3000, 1)) == [b"0 "]
     assert wide.add(packet(CAPACITY + 5, 6000, 1))[0]  # a gap wider than the buffer: a keyframe is asked for
+
+
+@pytest.mark.parametrize("late", [1, 200])
+def test_a_packet_that_comes_after_it_was_given_up_holds_nothing_up(late):
+    """The picture stood still for up to ten seconds: the buffer waited at the late packet for those after it."""
+    buffer = FrameBuffer()
+    given(buffer, packet(0, 0, 1), packet(late + 1, 3000, 1))
+    buffer.skip(following=late + 2)
+    assert given(buffer, packet(1, 3000)) == []
+    assert given(buffer, packet(late + 2, 6000, 1)) == [b"%d " % (late + 2)]
 
 
 def test_missing_packets_are_asked_for_until_they_come():
