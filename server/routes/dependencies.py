@@ -1,4 +1,4 @@
-"""What handlers are given."""
+"""What handlers are given. All on the event loop: a plain function would run on a thread, beside what changes there."""
 
 from typing import Annotated
 
@@ -8,7 +8,7 @@ from server.session import SessionHandle
 from server.sessions import Sessions
 
 
-def get_sessions(request: Request) -> Sessions:
+async def get_sessions(request: Request) -> Sessions:
     sessions: Sessions = request.app.state.sessions
     return sessions
 
@@ -16,7 +16,7 @@ def get_sessions(request: Request) -> Sessions:
 Registry = Annotated[Sessions, Depends(get_sessions)]
 
 
-def get_session(session_id: str, sessions: Registry) -> SessionHandle:
+async def get_session(session_id: str, sessions: Registry) -> SessionHandle:
     """Raises `SessionNotFound`."""
     return sessions.get(session_id)
 

@@ -62,9 +62,9 @@ async def change(changes: dict[str, Any], session: Session) -> Changed:
 
 
 @router.delete("/{session_id}", status_code=204)
-async def end(session: Session, sessions: Registry) -> None:
+async def end(session_id: str, sessions: Registry) -> None:
     """End the session and free its place."""
-    await sessions.close(session.id)
+    await sessions.close(sessions.get(session_id).id)  # looked up here: of two at once the second is told 404
 
 
 def _answer(session: SessionHandle, sdp: str, response: Response) -> Answer:

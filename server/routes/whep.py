@@ -10,7 +10,7 @@ from server.routes.dependencies import Registry, Session
 from server.routes.sdp_bodies import ACCEPTED, SDP, OfferText, answered, check_bearer, trickled
 
 
-def _authorised(request: Request, session: Session, sessions: Registry, token: str | None = None) -> None:
+async def _authorised(request: Request, session: Session, sessions: Registry, token: str | None = None) -> None:
     """`token`: for players that can only be given an address."""
     if request.method not in ("OPTIONS", "HEAD"):
         check_bearer(request, session.view_token, sessions.settings.view_token, also=token)
@@ -20,7 +20,7 @@ router = APIRouter(prefix="/api/v1/whep", tags=["WHEP"])
 Authorised = Depends(_authorised)
 
 
-def _viewer(session: Session, viewer_id: str) -> Peer:
+async def _viewer(session: Session, viewer_id: str) -> Peer:
     if viewer_id not in session.viewers:
         raise SessionNotFound(f"viewer {viewer_id!r} is not known: it has left, or never was")
     return session.viewers[viewer_id]
@@ -67,5 +67,5 @@ async def leave(session: Session, viewer_id: str) -> Response:
     if viewer_id in session.left:
         session.left.remove(viewer_id)
     else:
-        await session.unwatch(_viewer(session, viewer_id).id)
+        await session.unwatch((await _viewer(session, viewer_id)).id)
     return Response()

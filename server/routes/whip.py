@@ -10,7 +10,7 @@ from server.routes.dependencies import Registry, Session
 from server.routes.sdp_bodies import ACCEPTED, OfferText, answered, check_bearer, trickled
 
 
-def _authorised(request: Request, sessions: Registry) -> None:
+async def _authorised(request: Request, sessions: Registry) -> None:
     if request.method != "OPTIONS" and sessions.settings.publish_token is not None:
         check_bearer(request, sessions.settings.publish_token)
 
@@ -18,7 +18,7 @@ def _authorised(request: Request, sessions: Registry) -> None:
 router = APIRouter(prefix="/api/v1/whip", tags=["WHIP"], dependencies=[Depends(_authorised)])
 
 
-def _publisher(session: Session) -> Peer:
+async def _publisher(session: Session) -> Peer:
     if session.peer is None:
         raise SessionNotFound(f"session {session.id!r} has lost its publisher: publish anew")
     return session.peer
@@ -61,7 +61,7 @@ async def trickle(request: Request, publisher: Publisher) -> Response:
 
 
 @router.delete("/{session_id}", status_code=200)
-async def end(session: Session, sessions: Registry) -> Response:
+async def end(session_id: str, sessions: Registry) -> Response:
     """The publisher stops: the session ends at once. 200, because OBS takes anything else for a fault."""
-    await sessions.close(session.id)
+    await sessions.close(sessions.get(session_id).id)
     return Response()
