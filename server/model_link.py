@@ -80,10 +80,8 @@ class ModelLink:
     async def _supervise(self) -> None:
         while True:
             reason = await self._run_once()
-            if self.state == "ready":
-                self.state = "loading"
-            if self.state == "loading":
-                self.reason = reason
+            if self.state in ("loading", "ready"):
+                self.state, self.reason = "loading", reason
             self.on_down(reason)
             if self.state == "failed":
                 return

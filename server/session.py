@@ -109,11 +109,15 @@ class SessionHandle:
             raise
 
     async def watch(self, sdp: str) -> tuple[Peer, str]:
-        """A viewer's offer: the peer and the answer. Raises `NothingLive`, `NoCapacity`, or what `Peer.answer` does."""
+        """A viewer's offer: the peer and the answer.
+
+        Raises `NothingLive`, `NoCapacity`, or what `check_offer` and `Peer.answer` do.
+        """
         if not self.frames.flows or self.parked_at is not None:
             raise NothingLive("nothing is live in this session yet")
         if len(self.viewers) >= self.settings.max_viewers:
             raise NoCapacity(f"all {self.settings.max_viewers} places to watch are taken")
+        check_offer(sdp, sends=False, takes=True)
         track = self.frames.broadcast.join(leads=False)
         viewer = Peer(self.settings, lambda why: self._left(viewer, why), track=track)
         self.viewers[viewer.id] = viewer

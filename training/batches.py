@@ -59,8 +59,8 @@ def draw_batch(excerpts: list[Excerpt], stage: StageRecipe, rng: np.random.Gener
     cut, change = turns and kind < CUT_SHARE, turns and kind >= CUT_SHARE
     sources, targets, first, second = [], [], [], []
     for _ in range(stage.batch):
-        parts = [_draw_crop(excerpts, stage, turn, rng), _draw_crop(excerpts, stage, frames - turn, rng)] if cut else []
-        crop = torch.cat(parts, dim=1) if cut else _draw_crop(excerpts, stage, frames, rng)
+        scenes = (turn, frames - turn) if cut else (frames,)
+        crop = torch.cat([_draw_crop(excerpts, stage, length, rng) for length in scenes], dim=1)
         before = _draw_wish(rng)
         after = _draw_wish(rng) if change else before
         sources.append(crop[list(STYLES).index("no edit")])

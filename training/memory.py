@@ -21,7 +21,8 @@ class RolloutMemory:
 
     def clear(self) -> None:
         """Forget the past: the next frame is the first."""
-        self.past = [[] for _ in self.past]
+        for frames in self.past:
+            frames.clear()
         self.frames = 0
         self.clean = False
         self.open(None)

@@ -182,11 +182,11 @@ class LossRepair:
         while True:
             await asyncio.sleep(ASK_AGAIN_S)
             now = time.monotonic()
-            if self._ssrc is None:
+            if self._ssrc is None or (newest := self.missing.newest) is None:
                 continue
-            if self.missing.newest is not None and self.missing.given_up(now):
+            if self.missing.given_up(now):
                 self.given_up += 1
-                self.frames.skip(uint16_add(self.missing.newest, 1))
+                self.frames.skip(uint16_add(newest, 1))
                 await self.receiver._send_rtcp_pli(self._ssrc)
             elif wanted := self.missing.wanted(now):
                 self.asked += len(wanted)

@@ -82,9 +82,9 @@ class Peer:
         self.pc.on("connectionstatechange", self._state_changed)
 
     async def answer(self, sdp: str) -> str:
-        """Take the offer and return the answer.
+        """Take an offer that `check_offer` has passed, and return the answer.
 
-        Raises `BadOffer`, `NoCodec` or `NoRoute`; `SessionNotFound` where it was closed meanwhile.
+        Raises `NoCodec` or `NoRoute`; `SessionNotFound` where it was closed meanwhile.
         """
         async with self._setup:
             answer = await self._answer(sdp)
@@ -93,7 +93,6 @@ class Peer:
         return answer
 
     async def _answer(self, sdp: str) -> str:
-        check_offer(sdp, sends=self.on_frame is not None, takes=self.track is not None)
         direction = DIRECTIONS[self.on_frame is not None, self.track is not None]
         transceiver = self.pc.addTransceiver(self.track or "video", direction)
         # before the offer is taken: aiortc settles the codecs then

@@ -110,15 +110,9 @@ async def publishing(client, query: str = ""):
         await pc.close()
 
 
-async def becomes(client, session: str, state: str) -> None:
+async def becomes(client, session: str, wanted: object, of: str = "state") -> None:
     async with asyncio.timeout(PATIENCE_S):
-        while (await client.get(f"/api/v1/sessions/{session}")).json()["state"] != state:
-            await asyncio.sleep(0.05)
-
-
-async def is_watched_by(client, session: str, viewers: int) -> None:
-    async with asyncio.timeout(PATIENCE_S):
-        while (await client.get(f"/api/v1/sessions/{session}")).json()["viewers"] != viewers:
+        while (await client.get(f"/api/v1/sessions/{session}")).json()[of] != wanted:
             await asyncio.sleep(0.05)
 
 
@@ -149,7 +143,7 @@ async def test_a_published_video_is_edited_watched_and_steered(client):
             assert (await client.delete(first.location)).status_code == 404
             await second.sees(4)
             await second.close()
-            await is_watched_by(client, "studio", 0)
+            await becomes(client, "studio", 0, of="viewers")
             assert (await client.delete(second.location)).status_code == 200  # as players do: they close, then say so
             assert (await client.delete(second.location)).status_code == 404
         ended = await client.delete("/api/v1/whip/studio", headers=bearer(PUBLISH))
