@@ -44,7 +44,11 @@ def edit(
     models: Models, clip: Clip, parameters: Parameters, force_keep: Callable[[int], Tensor] | None = None
 ) -> Edited[int]:
     """All of the edited clip, on the CPU."""
-    session: EditSession[int] = EditSession(models, parameters, force_keep=force_keep)
+    return run(EditSession(models, parameters, force_keep=force_keep), clip)
+
+
+def run(session: EditSession[int], clip: Clip) -> Edited[int]:
+    """All of the edited clip, on the CPU, by a session that is fresh."""
     first, rest = session.push(clip.frames, range(len(clip.frames))), session.flush()
     frames, keep = (torch.cat([getattr(part, name).cpu() for part in (first, rest)]) for name in ("frames", "keep"))
     return Edited(frames, [*first.pts, *rest.pts], keep, [*first.blocks, *rest.blocks])

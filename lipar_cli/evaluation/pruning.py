@@ -6,16 +6,17 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from lipar_cli.clips import Clip, edit, kept
+from lipar_cli.clips import Clip, kept
 from lipar_cli.evaluation.detectors import most_changed, pixel_change
+from lipar_cli.evaluation.latents import Recording, as_last_computed, film, record
 from lipar_cli.evaluation.quality import Metric, flicker, psnr, ssim
-from lipar_cli.evaluation.summary import Row
+from lipar_cli.evaluation.summary import Row, means
 from lipar_core.config import Preset, default_parameters
 from lipar_core.models import Models
 from lipar_core.parameters import Parameters, Pruning
 from lipar_core.session import Edited
 
-ARMS = ("lipar", "naive", "pixel difference", "no long-term bound")
+ARMS = ("lipar", "perfect recovery", "naive", "pixel difference", "no long-term bound")
 UNBOUNDED = 4.0  # tau2: nothing gets that far
 
 
@@ -30,46 +31,61 @@ def pruning(
 ) -> list[Row]:
     """A row per clip, prompt, threshold and arm: quality against the unpruned output of the same seed.
 
-    `naive` drops pruned tokens out of attention at the same masks; `pixel difference` finds as many tokens by the
+    At the same masks, `perfect recovery` has what is computed as if nothing had been pruned, all that recovery can
+    hope for, and `naive` drops pruned tokens out of attention; `pixel difference` finds as many tokens by the
     change of their pixels; `no long-term bound` has no tau2. The stream's first block, always unpruned, is not counted.
     """
     rows: list[Row] = []
     for clip in clips:
         for prompt in prompts:
             base = replace(default_parameters(models.preset), prompt=prompt)
-            full = edit(models, clip, replace(base, pruning=replace(base.pruning, enabled=False)))
+            full = record(models, clip, replace(base, pruning=replace(base.pruning, enabled=False)))
             for setting in settings:
-                ours = edit(models, clip, replace(base, pruning=setting))
+                ours = record(models, clip, replace(base, pruning=setting))
                 for arm in ARMS:
-                    pruned = _edit_arm(models, clip, replace(base, pruning=setting), arm, ours)
+                    pruned = _record_arm(models, clip, replace(base, pruning=setting), arm, ours, full)
                     row: Row = {"clip": clip.name, "prompt": prompt, "arm": arm, "tau": setting.tau}
                     rows.append(row | _compare(models, clip, pruned, full, lpips))
     return rows
 
 
-def gains(rows: list[Row], tau: float) -> dict[str, float]:
-    """Per clip: PSNR with recovery less without, dB, at a threshold; the mean over prompts."""
-    found: dict[str, list[float]] = {}
-    at = {(row["clip"], row["prompt"], row["arm"]): row["psnr_db"] for row in rows if row["tau"] == tau}
-    for (clip, prompt, arm), db in at.items():
-        if arm == "lipar" and (clip, prompt, "naive") in at:
-            found.setdefault(str(clip), []).append(float(db) - float(at[clip, prompt, "naive"]))  # type: ignore[arg-type]
-    return {clip: sum(values) / len(values) for clip, values in found.items()}
+def recovery(rows: list[Row], tau: float) -> list[Row]:
+    """What attention recovery is worth at a threshold: a row per clip, dB over naive pruning, means over prompts.
+
+    `gain_db` is of the whole picture, most of whose error is in pruned tokens; `perfect_gain_db` is that of
+    perfect recovery; `computed_gain_db` is of what was computed alone.
+    """
+    at = {(row["clip"], row["arm"]): row for row in means([row for row in rows if row["tau"] == tau], ["clip", "arm"])}
+    found: list[Row] = []
+    for clip in dict.fromkeys(clip for clip, _ in at):
+        ours, perfect, naive = (at[clip, arm] for arm in ("lipar", "perfect recovery", "naive"))
+        pairs = {
+            "gain_db": (ours, naive, "psnr_db"),
+            "perfect_gain_db": (perfect, naive, "psnr_db"),
+            "computed_gain_db": (ours, naive, "computed_psnr_db"),
+        }
+        found.append({"clip": clip} | {name: a[key] - b[key] for name, (a, b, key) in pairs.items()})  # type: ignore[operator]
+    return found
 
 
-def _edit_arm(models: Models, clip: Clip, parameters: Parameters, arm: str, ours: Edited[int]) -> Edited[int]:
+def _record_arm(
+    models: Models, clip: Clip, parameters: Parameters, arm: str, ours: Recording, full: Recording
+) -> Recording:
     setting = parameters.pruning
     if arm == "lipar":
         return ours
+    if arm == "perfect recovery":
+        x0 = as_last_computed(full.x0, ours.computed)
+        return Recording(replace(ours.edited, frames=film(models, x0, len(clip.frames))), x0, ours.computed)
     if arm == "naive":
-        naive = edit(models, clip, replace(parameters, pruning=replace(setting, recovery=False)))
-        assert naive.keep.equal(ours.keep), "the detector sees the source alone, so both arms have the same masks"
+        naive = record(models, clip, replace(parameters, pruning=replace(setting, recovery=False)))
+        assert naive.computed.equal(ours.computed), "the detector sees the source alone: both arms have the same masks"
         return naive
     if arm == "no long-term bound":
         unbounded = replace(setting, tau2=UNBOUNDED, bound_drift=False)
-        return edit(models, clip, replace(parameters, pruning=unbounded))
-    masks = _pixel_masks(models, clip, ours)
-    return edit(models, clip, parameters, lambda block: masks[block])
+        return record(models, clip, replace(parameters, pruning=unbounded))
+    masks = _pixel_masks(models, clip, ours.edited)
+    return record(models, clip, parameters, lambda block: masks[block])
 
 
 def _pixel_masks(models: Models, clip: Clip, ours: Edited[int]) -> list[Tensor]:
@@ -82,12 +98,15 @@ def _pixel_masks(models: Models, clip: Clip, ours: Edited[int]) -> list[Tensor]:
     return list(most_changed(moved, stream.block_frames, share).split(stream.block_frames))
 
 
-def _compare(models: Models, clip: Clip, pruned: Edited[int], full: Edited[int], lpips: Metric | None) -> Row:
+def _compare(models: Models, clip: Clip, pruned: Recording, full: Recording, lpips: Metric | None) -> Row:
     start = models.preset.stream.frames_per_block
-    ours, wanted, source = pruned.frames[start:], full.frames[start:], clip.pixels[start:]
+    x0 = torch.where(pruned.computed[..., None], pruned.x0, full.x0)  # pruned tokens without error
+    computed = film(models, x0, len(clip.frames))[start:]
+    ours, wanted, source = pruned.edited.frames[start:], full.edited.frames[start:], clip.pixels[start:]
     figures: Row = {
-        "kept": kept(pruned),
+        "kept": kept(pruned.edited),
         "psnr_db": psnr(ours, wanted),
+        "computed_psnr_db": psnr(computed, wanted),
         "ssim": ssim(ours, wanted),
         "flicker_ratio": flicker(ours, source) / flicker(wanted, source),
     }

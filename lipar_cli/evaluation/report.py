@@ -61,10 +61,13 @@ class Report:
         text = f"Pruned output against unpruned output, same seed. {self.lpips_note}. Prompts: {asked}."
         self._tell("Pruning", text, overall, pictures)
         self._tell("Pruning at the preset's thresholds, by clip", f"tau {tau}", means(at_default, ["clip", "arm"]))
-        gains: list[Row] = [{"clip": clip, "gain_db": gain} for clip, gain in pruning.gains(rows, tau).items()]
-        if gains:
-            text = "PSNR with attention recovery less PSNR without, same masks; mean over prompts."
-            self._tell("What attention recovery is worth", text, self._keep("recovery", gains))
+        text = (
+            "dB over naive pruning at the same masks, mean over prompts: PSNR of the whole picture, the same if "
+            "recovery were perfect (what is computed comes out as if nothing was pruned), and PSNR of what is computed "
+            "alone."
+        )
+        if worth := pruning.recovery(rows, tau):
+            self._tell("What attention recovery is worth", text, self._keep("recovery", worth))
 
     def vbench(self, prompt: str) -> None:
         program = vbench.find_vbench()

@@ -16,7 +16,8 @@ import yaml
 from lipar_cli.clips import Clip, edit, kept
 from lipar_cli.evaluation import detectors, fidelity, quality, vbench
 from lipar_cli.evaluation.autoencoder import change_correlation, token_pixels
-from lipar_cli.evaluation.pruning import gains, pruning, scaled
+from lipar_cli.evaluation.latents import as_last_computed
+from lipar_cli.evaluation.pruning import ARMS, pruning, recovery, scaled
 from lipar_cli.evaluation.summary import means
 from lipar_core.config import Style, default_parameters
 from tests.cli.clips import make_clip, picture
@@ -64,7 +65,7 @@ def test_eval_measures_all_parts(tmp_path, lipar, wide, media):
     assert report["clips"] == ["one"]
     assert {row["clip"] for row in report["autoencoder"]} == {"one"}
     assert [row["style"] for row in report["fidelity"]] == ["Sepia film"]
-    assert len(report["pruning"]) == 2 * 4  # thresholds x arms
+    assert len(report["pruning"]) == 2 * 5  # thresholds x arms
     assert all(0 < row["kept"] <= 1 for row in report["pruning"])
     assert len(report["detectors"]) == 2
     assert [row["second"] for row in report["long"]] == [30]
@@ -246,19 +247,29 @@ def test_fidelity_tells_styles_apart(square, monkeypatch):
 
 def test_arms_of_pruning(square):
     models = tiny_models(WIDE)
-    everything, some = scaled(models.preset, [1e-6, 1.0])
+    everything, some = (replace(s, refresh_last_frame=False) for s in scaled(models.preset, [1e-6, 1.0]))
     rows = pruning(models, [square], ["x"], [everything, some])
     by = {(row["tau"], row["arm"]): row for row in rows}
     assert by[everything.tau, "lipar"]["kept"] == 1
     assert by[everything.tau, "lipar"]["psnr_db"] == pytest.approx(120)
-    ours, naive, pixels, unbounded = (
-        by[some.tau, arm] for arm in ("lipar", "naive", "pixel difference", "no long-term bound")
-    )
-    assert ours["kept"] == naive["kept"] < 1
-    assert ours["psnr_db"] != naive["psnr_db"]
+    assert by[everything.tau, "perfect recovery"]["psnr_db"] == pytest.approx(120)
+    ours, perfect, naive, pixels, unbounded = (by[some.tau, arm] for arm in ARMS)
+    assert ours["kept"] == naive["kept"] == perfect["kept"] < 1
+    assert perfect["psnr_db"] > ours["psnr_db"] != naive["psnr_db"]
     assert pixels["kept"] == pytest.approx(ours["kept"], abs=0.01)
     assert unbounded["kept"] <= ours["kept"]
-    assert gains(rows, some.tau)["square"] == pytest.approx(ours["psnr_db"] - naive["psnr_db"])
+    (worth,) = recovery(rows, some.tau)
+    assert worth["gain_db"] == pytest.approx(ours["psnr_db"] - naive["psnr_db"])
+    assert worth["perfect_gain_db"] == pytest.approx(perfect["psnr_db"] - naive["psnr_db"])
+    assert worth["computed_gain_db"] == pytest.approx(ours["computed_psnr_db"] - naive["computed_psnr_db"])
+    assert 120 > ours["computed_psnr_db"] > ours["psnr_db"]
+    assert perfect["computed_psnr_db"] == pytest.approx(120)
+
+
+def test_a_token_is_as_last_computed():
+    x0 = torch.arange(8.0).view(4, 2, 1)
+    computed = torch.tensor([[True, True], [False, True], [False, False], [True, False]])
+    assert as_last_computed(x0, computed).flatten().tolist() == [0, 1, 0, 3, 0, 3, 6, 3]
 
 
 def test_the_first_block_does_not_count_as_kept():
