@@ -21,6 +21,7 @@ from training import checkpoint
 from training.batches import Asked, Batch, draw_batch
 from training.latents import Excerpt
 from training.memory import RolloutMemory
+from training.muon import Muon
 from training.picture_loss import flicker, picture_loss
 from training.precision import bfloat16_is_faster, mixed_precision
 from training.recipe import StageRecipe
@@ -119,7 +120,7 @@ def _optimizers(editor: Editor, rate: float) -> list[torch.optim.Optimizer]:
     chosen = {id(p) for p in matrices}
     others = [p for p in editor.parameters() if id(p) not in chosen]
     return [
-        torch.optim.Muon(matrices, lr=rate, weight_decay=0.01, adjust_lr_fn="match_rms_adamw"),
+        Muon(matrices, lr=rate, weight_decay=0.01),
         torch.optim.AdamW(others, lr=rate, betas=(0.9, 0.98), weight_decay=0.01),
     ]
 
@@ -138,11 +139,11 @@ def rollout_loss(
     strength = None if rng.random() < PRESET_STRENGTH_SHARE else float(rng.uniform(*STRENGTHS))
     shares = sigmas(schedule, strength)
     shares = [*shares, shares[-1] * AGAIN] if rng.random() < TWICE_SHARE else shares
-    source, target = patchify(batch.source, patch), patchify(batch.target, patch)  # [B, F, T, P]
+    source, target = (list(patchify(x, patch).unbind(1)) for x in (batch.source, batch.target))  # frames [B, T, P]
     prune, learned = rng.random() < stage.prune, batch.given + batch.past
     losses: list[Tensor] = []
     clean: list[Tensor] = []  # every frame's x0 [B, T, P] so far
-    for frame in range(source.shape[1]):
+    for frame in range(len(source)):
         if frame == learned:
             torch.clear_autocast_cache()  # of weights that were cast without a gradient
         with torch.set_grad_enabled(frame >= learned):
@@ -154,22 +155,23 @@ def rollout_loss(
                     _remember(editor.dit, memory, x0, text)
             selection = _random_selection(rows, cols, rng) if prune and frame not in (0, batch.turn) else None
             if selection is not None and frame >= batch.given:
-                source, target = (_stale(x, frame, selection) for x in (source, target))
+                for x in (source, target):  # pruned means that nothing changed
+                    x[frame] = torch.where(selection.keep[0, :, None], x[frame], x[frame - 1])
             memory.open(selection)
             if frame < batch.given:
-                clean.append(target[:, frame])
+                clean.append(target[frame])
             else:
                 previous = clean[-1] if clean else None
                 x0, step_losses = _denoise(
-                    editor.dit, preset, memory, source[:, frame], target[:, frame], previous, text, shares
+                    editor.dit, preset, memory, source[frame], target[frame], previous, text, shares
                 )
                 losses += step_losses if frame >= learned else []
                 clean.append(x0)
-            if frame < source.shape[1] - 1:  # after the last nothing looks back
+            if frame < len(source) - 1:  # after the last nothing looks back
                 _remember(editor.dit, memory, clean[-1], text)
     loss = torch.stack(losses).mean()
     if stage.pixels:
-        shown, wanted = torch.stack(clean[learned:], dim=1), target[:, learned:]
+        shown, wanted = (torch.stack(frames[learned:], dim=1) for frames in (clean, target))
         loss = loss + stage.pixels * _pixel_loss(codec, shown, wanted, patch, rows)
     return loss
 
@@ -242,12 +244,6 @@ def _random_selection(rows: int, cols: int, rng: np.random.Generator) -> Selecti
     kept = max(1, round(rng.beta(2, 2) * rows * cols))
     least_kept = score.flatten().topk(kept).values[-1]
     return select((score >= least_kept).view(1, -1))[0]
-
-
-def _stale(x: Tensor, frame: int, selection: Selection) -> Tensor:
-    """x [B, F, T, P], frame `frame` repeating the one before where pruned: pruned means that nothing changed."""
-    merged = torch.where(selection.keep[0, :, None], x[:, frame], x[:, frame - 1])
-    return torch.cat([x[:, :frame], merged[:, None], x[:, frame + 1 :]], dim=1)
 
 
 def _rate(stage: StageRecipe, step: int) -> float:

@@ -21,6 +21,7 @@ from training.codec import as_tensor, train_codec
 from training.editor import Editor, rollout_loss, train_editor
 from training.export import export
 from training.latents import Excerpt, encode_all
+from training.muon import Muon
 from training.pca_codec import start_as_pca
 from training.picture_loss import flicker
 from training.precision import mixed_precision
@@ -182,6 +183,22 @@ def test_flicker_counts_where_the_target_stands_still():
     restless = still + 0.1 * torch.tensor([0.0, 1.0, 0.0]).view(1, 3, 1, 1, 1)
     assert flicker(restless, still) == pytest.approx(0.1, abs=1e-6)
     assert flicker(still, still) == flicker(restless, moving) == 0
+
+
+@pytest.mark.parametrize("shape", [(24, 40), (40, 24)])
+def test_muon_is_the_published_one(shape):
+    torch.manual_seed(0)
+    start, gradients = torch.randn(shape), torch.randn(3, *shape)
+    ours, theirs = (torch.nn.Parameter(start.clone()) for _ in range(2))
+    optimizers = (
+        Muon([ours], lr=0.1, weight_decay=0.01),
+        torch.optim.Muon([theirs], lr=0.1, weight_decay=0.01, adjust_lr_fn="match_rms_adamw"),
+    )
+    for gradient in gradients:
+        for parameter, optimizer in zip((ours, theirs), optimizers, strict=True):
+            parameter.grad = gradient.clone()
+            optimizer.step()
+    assert (ours - theirs).norm() < 0.02 * (theirs - start).norm()  # theirs is in bfloat16
 
 
 def test_an_earlier_editor_is_gone_on_from(tmp_path, preset, codec, excerpts):
