@@ -51,6 +51,14 @@ class Recording:
         index = np.abs(self.times[None] - times[:, None]).argmin(axis=1)
         return Recording(self.times[index], self.rgb[index])
 
+    def error_to(self, other: "Recording") -> np.ndarray:
+        """[M]: how far each frame of the other is from the frame here that is most like it, whenever that was shown.
+
+        To compare two pages: one that is behind another shows about a frame a second, whose mean is not that of all.
+        A few may have no match: a browser skips frames as it pleases, and no two recordings begin at once.
+        """
+        return np.array([np.abs(self.rgb - frame).mean(axis=(1, 2, 3)).min() for frame in other.rgb])
+
 
 def delay_between(source: Recording, result: Recording) -> float:
     """The seconds after which the result shows the source's pictures, by what matches best."""
