@@ -120,7 +120,8 @@ def answers(url: str) -> bool:
 
 
 def pip_install(*arguments: str) -> None:
-    command = [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    # Python compiles what it imports; to compile all of torch and transformers takes longer than to install them.
+    command = [str(PYTHON), "-m", "pip", "install", "--quiet", "--no-compile", "--disable-pip-version-check"]
     run([*command, "--constraint", str(CONSTRAINTS), *arguments], hint="is the network there?")
 
 
