@@ -50,8 +50,7 @@ def page(chromium: Path, camera: Camera, live_server: LiveServer) -> Iterator[Pa
         page = visit(context, live_server.address)
         start(page)
         yield page
-        if not page.is_closed():
-            stop(page, live_server)
+        stop(page, live_server)
 
 
 def test_edited_frames_arrive_and_follow_the_prompt(page: Page, camera: Camera) -> None:
@@ -166,16 +165,18 @@ def test_the_page_says_what_the_preset_knows(page: Page) -> None:
     assert page.locator("#camera").input_value() != ""
 
 
-def test_stop_and_a_closed_tab_free_the_place(page: Page, live_server: LiveServer) -> None:
-    stop(page, live_server)
-    expect_pill(page, "Ready")
-    start(page)
-    context = page.context
-    page.close()
-    other = visit(context, live_server.address)
-    expect_state(other, live_server, "parked")
-    start(other)  # who is parked makes room
-    stop(other, live_server)
+def test_stop_and_a_closed_tab_free_the_place(chromium: Path, camera: Camera, own_server: LiveServer) -> None:
+    with browser(chromium, *playing(camera.path)) as context:
+        page = visit(context, own_server.address)
+        start(page)
+        stop(page, own_server)
+        expect_pill(page, "Ready")
+        start(page)
+        page.close()
+        other = visit(context, own_server.address)
+        expect_state(other, own_server, "parked")
+        start(other)  # who is parked makes room
+        stop(other, own_server)
 
 
 def test_the_camera_can_be_changed_while_live(chromium: Path, live_server: LiveServer) -> None:

@@ -25,11 +25,30 @@ FILES = ["self_forcing_rollout", "lipar_rollout", "lipar_rollout_published", "ta
 
 
 @pytest.mark.parametrize("name", FILES)
-@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
-def test_published_models_are_reproduced(name, dtype):
-    verdict = verify_file(DATA / f"{name}.safetensors", dtype=dtype)
+def test_published_models_are_reproduced(name):
+    verdict = verify_file(DATA / f"{name}.safetensors", dtype="float32")
     assert verdict.passed, verdict
-    assert verdict.tolerance == {"float32": 1e-4 if name == "taehv_seeded" else 1e-5, "bfloat16": 2e-2}[dtype]
+    assert verdict.tolerance == (1e-4 if name == "taehv_seeded" else 1e-5)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_published_models_are_reproduced_in_bfloat16(tmp_path, name):
+    path = DATA / f"{name}.safetensors"
+    if name == "taehv_seeded":  # two latent frames: most processors convolve bfloat16 a hundred times more slowly
+        path = _copy(name, tmp_path / "x.safetensors", _two_latent_frames)
+    verdict = verify_file(path, dtype="bfloat16")
+    assert verdict.passed, verdict
+    assert verdict.tolerance == 2e-2
+
+
+def _two_latent_frames(tensors, _):
+    """The codec is causal: the beginning of the recording is the recording of the beginning."""
+    lag = tensors["decoder_raw"].shape[1] - tensors["decoded"].shape[1]
+    for key in ("latent", "decoder_input"):
+        tensors[key] = tensors[key][:, :2].clone()
+    for key in ("video", "decoder_raw"):
+        tensors[key] = tensors[key][:, :8].clone()
+    tensors["decoded"] = tensors["decoded"][:, : 8 - lag].clone()
 
 
 def _copy(name: str, path: Path, change) -> Path:
