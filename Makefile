@@ -13,6 +13,9 @@ SETUP = $(PYTHON) scripts/setup.py
 BIN := .venv/bin
 CODE := lipar_core lipar_cli server
 
+# Packages are installed uncompiled: Python is to keep what it compiles when it first imports them.
+unexport PYTHONDONTWRITEBYTECODE
+
 # More arguments for the command that a target ends with: make demo ARGS="--port 9000", make bench ARGS="--media DIR"
 ARGS ?=
 
