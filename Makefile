@@ -11,7 +11,6 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	&& echo "$$python" && break; done)
 SETUP = $(PYTHON) scripts/setup.py
 BIN := .venv/bin
-CODE := lipar_core lipar_cli server
 
 # Packages are installed uncompiled: Python is to keep what it compiles when it first imports them.
 unexport PYTHONDONTWRITEBYTECODE

@@ -7,6 +7,7 @@ import numpy as np
 from playwright.sync_api import Page
 
 WIDTH, HEIGHT = 64, 36  # a frame is averaged down to this: enough for colours, and the page stays quick
+COMPARED_S = 3
 LONGEST_DELAY_S = 2.5  # less than the time for which the source is recorded ahead of the result
 
 # Keeps, for each frame that a video shows, the time and the pixels.
@@ -52,11 +53,7 @@ class Recording:
         return Recording(self.times[index], self.rgb[index])
 
     def error_to(self, other: "Recording") -> np.ndarray:
-        """[M]: how far each frame of the other is from the frame here that is most like it, whenever that was shown.
-
-        To compare two pages: one that is behind another shows about a frame a second, whose mean is not that of all.
-        A few may have no match: a browser skips frames as it pleases, and no two recordings begin at once.
-        """
+        """[M]: how far each frame of the other is from the frame here that is most like it, whenever that was shown."""
         return np.array([np.abs(self.rgb - frame).mean(axis=(1, 2, 3)).min() for frame in other.rgb])
 
 
@@ -79,3 +76,18 @@ def take(page: Page, video: str) -> Recording:
     raw = np.stack([np.frombuffer(base64.b64decode(pixels), np.uint8) for _, pixels in frames])
     rgb = raw.reshape(-1, HEIGHT, WIDTH, 4)[..., :3] / 255
     return Recording(np.array([time for time, _ in frames]), rgb)
+
+
+def expect_same(page: Page, viewer: Page) -> Recording:
+    """The viewer's `watched` video moves and shows what the page's `result` shows; returns what was watched.
+
+    Frame by frame: a page behind another shows about a frame a second, whose mean is not that of all. A few frames may
+    have no match: a browser skips some as it pleases, and no two recordings begin at once.
+    """
+    begin(viewer, "watched")  # begins first and ends last: what the page shows should be in it
+    begin(page)
+    page.wait_for_timeout(COMPARED_S * 1000)
+    edited, watched = take(page, "result"), take(viewer, "watched")
+    assert len(np.unique(watched.rgb, axis=0)) > 4, "the picture stands still"
+    assert np.median(watched.error_to(edited)) < 0.03
+    return watched
