@@ -35,7 +35,7 @@ def core(*modules: str) -> tuple[str, ...]:
 ROOMS = (
     Room(
         name=PLAIN,
-        prefixes=("lipar_core.__init__", *core("errors", "config", "parameters")),
+        prefixes=("lipar_core.__init__", *core("errors", "config", "parameters", "colour_tags")),
         may_import=(),
         packages=frozenset({"yaml", "annotated_types"}),
     ),
@@ -86,7 +86,7 @@ ROOMS = (
     Room(
         name=MEDIA,
         prefixes=("server.media",),
-        may_import=(WIRE, SETTINGS),
+        may_import=(PLAIN, WIRE, SETTINGS),
         packages=frozenset({"aiortc", "aioice", "av", "numpy"}),
     ),
     Room(
