@@ -18,8 +18,9 @@ from lipar_core.parameters import Parameters, merge, to_dict
 from server import wire
 from server.control_channel import ControlChannel
 from server.errors import NoCapacity, NothingLive, Unavailable
+from server.media.offer import check_offer
 from server.media.path import FramePath
-from server.media.peer import Peer, check_offer
+from server.media.peer import Peer
 from server.model_link import ModelLink
 from server.settings import Settings
 

@@ -22,7 +22,7 @@ from aiortc import RTCPeerConnection, RTCSessionDescription, VideoStreamTrack
 from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 from av import VideoFrame
 
-from server.media.aiortc_patches import LossRepair
+from server.media.loss_repair import LossRepair
 from tests.rooms import ROOT
 
 DURATION_S = float(os.environ.get("LIPAR_SOAK_S", "1800"))

@@ -15,7 +15,6 @@ from aiortc import (
     RTCDataChannel,
     RTCIceServer,
     RTCPeerConnection,
-    RTCRtpCodecCapability,
     RTCRtpSender,
     RTCRtpTransceiver,
     RTCSessionDescription,
@@ -24,14 +23,15 @@ from aiortc.mediastreams import MediaStreamError
 from aiortc.sdp import SessionDescription
 from aiortc.stats import RTCRemoteInboundRtpStreamStats
 
-from server.errors import BadOffer, NoCodec, NoRoute, SessionNotFound
+from server.errors import NoCodec, NoRoute, SessionNotFound
 from server.ice import ice_servers
-from server.media import aiortc_patches
 from server.media.answer_sdp import with_public_address, with_start_bitrate
-from server.media.h264 import h264_encoder
+from server.media.codecs import preferred_codecs
 from server.media.rate_control import RateControl
+from server.media.sender_feedback import hear_feedback
 from server.media.tracks import EditedTrack
 from server.media.trickle import Trickle
+from server.media.video_receiver import OnFrame, VideoReceiver
 from server.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -40,7 +40,6 @@ CLOSE_S = 3.0  # closing joins threads of aiortc; it is not waited for longer
 MOST_UNSENT = 65_536  # bytes in a data channel; telemetry that does not fit is not worth keeping
 DIRECTIONS = {(True, True): "sendrecv", (True, False): "recvonly", (False, True): "sendonly"}
 
-OnFrame = Callable[[av.VideoFrame, float, float], None]
 OnChannel = Callable[[RTCDataChannel], None]
 
 
@@ -63,7 +62,7 @@ class Peer:
         self.settings, self.on_frame, self.on_gone, self.track = settings, on_frame, on_gone, track
         self.on_control = on_control
         self.id, self.etag = secrets.token_urlsafe(12), f'"{secrets.token_hex(8)}"'
-        self.repair: aiortc_patches.LossRepair | None = None
+        self.video: VideoReceiver | None = None
         self.heard = time.monotonic()  # when the last frame, ping or report arrived
         self.started = False  # video has come, or was asked for
         self.playout_s: float | None = None  # what the page says of its jitter buffer and decoder
@@ -75,7 +74,7 @@ class Peer:
         self._drains: list[asyncio.Task[None]] = []
         self._telemetry: RTCDataChannel | None = None
         self._sender: RTCRtpSender | None = None
-        self._video = self._closed = False
+        self._closed = False
         self._setup = asyncio.Lock()  # what the answer opens can be closed when it stands, no sooner
         self.pc.on("track", self._begin)
         self.pc.on("datachannel", self._channel)
@@ -96,7 +95,9 @@ class Peer:
         direction = DIRECTIONS[self.on_frame is not None, self.track is not None]
         transceiver = self.pc.addTransceiver(self.track or "video", direction)
         # before the offer is taken: aiortc settles the codecs then
-        transceiver.setCodecPreferences(_preferred())
+        transceiver.setCodecPreferences(preferred_codecs())
+        if self.on_frame is not None:
+            self.video = VideoReceiver(transceiver.receiver, self._take_frame, self._gone)
         try:
             await self.pc.setRemoteDescription(RTCSessionDescription(sdp=sdp, type="offer"))
         except Exception as error:  # aiortc fails in many ways on what it cannot use
@@ -144,18 +145,16 @@ class Peer:
         async with self._setup:
             for drain in self._drains:
                 drain.cancel()
-            if self.repair is not None:
-                self.repair.stop()
+            if self.video is not None:
+                self.video.stop()
             try:
                 await asyncio.wait_for(self.pc.close(), CLOSE_S)
             except TimeoutError:
                 log.warning("a peer did not close within %.0f s", CLOSE_S)
 
     def _tune(self, transceiver: RTCRtpTransceiver, answer: str) -> None:
-        """Put our own encoder and loss repair in place of aiortc's."""
+        """Put our own encoder and rate control in place of aiortc's."""
         media = next(media for media in SessionDescription.parse(answer).media if media.kind == "video")
-        if self.on_frame is not None:
-            self.repair = aiortc_patches.LossRepair(transceiver.receiver)
         if self.track is None:
             return
         self._sender, settings = transceiver.sender, self.settings
@@ -164,26 +163,18 @@ class Peer:
         if media.rtp.codecs[0].mimeType == "video/H264":  # aiortc's VP8 encoder follows the estimate by itself
             self.track.encode_at(control)
         listeners = (control.reported, control.estimated, self.track.want_keyframe, self._reported)
-        aiortc_patches.hear_feedback(transceiver.sender, *listeners)
+        hear_feedback(transceiver.sender, *listeners)
 
     def _begin(self, track: MediaStreamTrack) -> None:
-        if track.kind == "video" and self.on_frame is not None and not self._video:
-            self._video = True
-            self._drains.append(asyncio.create_task(self._run(track), name="drain"))
+        if track.kind == "video" and self.video is not None and not self.video.started:
+            self.video.start(track)
         else:
             self._drains.append(asyncio.create_task(_discard(track), name="discard"))
 
-    async def _run(self, track: MediaStreamTrack) -> None:
+    def _take_frame(self, frame: av.VideoFrame, arrived: float, now: float) -> None:
         assert self.on_frame is not None
-        try:
-            while True:
-                frame = await track.recv()
-                assert isinstance(frame, av.VideoFrame)
-                self._hear()
-                arrived = self.repair.arrived(frame.pts) if self.repair is not None else None
-                self.on_frame(frame, self.heard if arrived is None else arrived, self.heard)
-        except MediaStreamError:
-            self._gone("the camera's track has ended")
+        self.heard, self.started = now, True
+        self.on_frame(frame, arrived, now)
 
     def _hear(self) -> None:
         self.heard, self.started = time.monotonic(), True
@@ -224,27 +215,3 @@ async def _discard(track: MediaStreamTrack) -> None:
             await track.recv()
     except MediaStreamError:
         return
-
-
-def check_offer(sdp: str, *, sends: bool, takes: bool) -> None:
-    """Raise `BadOffer` unless the offer can be read and has video of this direction."""
-    if not sdp.startswith("v="):
-        raise BadOffer("the offer is not SDP: it must begin with v=0")
-    try:
-        media = SessionDescription.parse(sdp).media
-    except Exception as error:  # aiortc's parser fails in many ways on a malformed text
-        raise BadOffer(f"the offer cannot be read ({type(error).__name__}: {error})") from error
-    directions = {one.direction for one in media if one.kind == "video"}
-    if not directions:
-        raise BadOffer("the offer has no video")
-    if sends and not directions & {"sendonly", "sendrecv"}:
-        raise BadOffer("the offer sends no video")
-    if takes and not directions & {"recvonly", "sendrecv"}:
-        raise BadOffer("the offer takes no video")
-
-
-def _preferred() -> list[RTCRtpCodecCapability]:
-    """H.264 before VP8: ours is encoded once for all who watch, and its rate changes without a keyframe."""
-    codecs = RTCRtpSender.getCapabilities("video").codecs
-    names = ("video/H264", "video/rtx", "video/VP8") if h264_encoder() else ("video/VP8", "video/rtx")
-    return [codec for name in names for codec in codecs if codec.mimeType == name]

@@ -9,8 +9,8 @@ import pytest
 from aiortc import VideoStreamTrack
 from aiortc.rtp import RTCP_PSFB_APP, RtcpPsfbPacket, pack_remb_fci
 
-from server.media import aiortc_patches
 from server.media.broadcast import KEYFRAME_GAP_S
+from server.media.loss_repair import LossRepair
 from server.settings import Settings
 from tests.server.bad_way import Way, spoil_connection
 from tests.server.echo import Echo, write_preset
@@ -43,7 +43,7 @@ class Screen(Viewer):
 
     async def offer(self) -> str:
         sdp = await super().offer()
-        self.repair = aiortc_patches.LossRepair(self.pc.getReceivers()[0])
+        self.repair = LossRepair(self.pc.getReceivers()[0])
         return sdp
 
     async def close(self) -> None:
@@ -94,7 +94,7 @@ async def test_retransmissions_that_are_lost_too_are_asked_for_again(server):
     coming.loss_of_repairs = going.loss_of_repairs = 0.5
     async with over(server, coming, going) as (screen, session):
         assert await longest_gap(screen) < FREEZE_S
-        assert session.peer.repair.asked > 0
+        assert session.peer.video.repair.asked > 0
     assert coming.lost_repairs + going.lost_repairs > 0
 
 
@@ -102,12 +102,12 @@ async def test_packets_that_are_late_or_doubled_cost_nothing(server):
     coming, going = Way(late=0.1, twice=0.1, seed=5), Way(late=0.1, twice=0.1, seed=6)
     async with over(server, coming, going) as (screen, session):
         keyframes = session.frames.broadcast.keyframes
-        given_up = session.peer.repair.given_up
+        given_up = session.peer.video.repair.given_up
         assert await longest_gap(screen) < FREEZE_S
         stamps = [stamp for _, stamp in screen.arrived]
         assert stamps == sorted(set(stamps))
         assert session.frames.broadcast.keyframes == keyframes
-        assert session.peer.repair.given_up == given_up
+        assert session.peer.video.repair.given_up == given_up
 
 
 async def test_two_seconds_of_darkness_pass(server):

@@ -13,7 +13,8 @@ from aiortc import RTCRtpSender, VideoStreamTrack
 from av.video.frame import PictureType
 
 from server.app import SWITCH_S
-from server.media import aiortc_patches, h264, peer
+from server.media import codecs, h264
+from server.media.sender_feedback import hear_feedback
 from server.settings import Settings
 from tests.server.bad_way import Way, spoil_connection
 from tests.server.echo import Echo, write_preset
@@ -113,7 +114,7 @@ async def test_what_cannot_be_decoded_makes_the_server_ask_for_a_keyframe(client
     def asked() -> None:
         camera.asked = True
 
-    aiortc_patches.hear_feedback(viewer.pc.getSenders()[0], print, print, asked, lambda: None)
+    hear_feedback(viewer.pc.getSenders()[0], print, print, asked, lambda: None)
     await viewer.receives(8)
     assert camera.asked
     await end(client, viewer)
@@ -188,7 +189,7 @@ async def test_a_page_that_takes_vp8_alone_is_served(client):
 
 
 async def test_without_an_encoder_for_h264_video_goes_out_as_vp8(client, monkeypatch):
-    monkeypatch.setattr(peer, "h264_encoder", lambda: None)
+    monkeypatch.setattr(codecs, "h264_encoder", lambda: None)
     viewer = Viewer(client)
     assert (await viewer.start()).status_code == 201
     answer = viewer.pc.remoteDescription.sdp

@@ -15,7 +15,9 @@ from server.media import aiortc_patches
 from server.media.answer_sdp import with_public_address, with_start_bitrate
 from server.media.frame_buffer import ASK_AGAIN_S, CAPACITY, GIVE_UP_S, FrameBuffer, Missing
 from server.media.h264 import CLOCK_RATE, H264Encoder
+from server.media.loss_repair import LossRepair
 from server.media.rate_control import BAD, RateControl
+from server.media.sender_feedback import hear_feedback
 from tests.server.live import free_port
 
 SIZE = (320, 192)
@@ -199,7 +201,7 @@ async def test_our_parts_stand_where_aiortc_s_were():
     connection = RTCPeerConnection()
     try:
         transceiver = connection.addTransceiver("video")
-        repair = aiortc_patches.LossRepair(transceiver.receiver)
+        repair = LossRepair(transceiver.receiver)
         assert transceiver.receiver._RTCRtpReceiver__jitter_buffer is repair.frames
         assert issubclass(FrameBuffer, rtcrtpreceiver.JitterBuffer)
         generator = transceiver.receiver._RTCRtpReceiver__nack_generator
@@ -209,7 +211,7 @@ async def test_our_parts_stand_where_aiortc_s_were():
         assert generator.missing == [2]
         repair.stop()
         keyframes: list[bool] = []
-        aiortc_patches.hear_feedback(transceiver.sender, print, print, lambda: keyframes.append(True), print)
+        hear_feedback(transceiver.sender, print, print, lambda: keyframes.append(True), print)
         transceiver.sender._send_keyframe()
         assert keyframes == [True]
         await transceiver.sender._retransmit(5)  # is not kept: what needs it can only begin anew
@@ -277,7 +279,7 @@ async def test_a_lossy_way_freezes_the_picture_for_no_longer_than_it_must():
     """Packets are lost, retransmissions too: what is lost twice is asked for again, or given up in time."""
     browser, server = RTCPeerConnection(), RTCPeerConnection()
     arrived: list[float] = []
-    repairs: list[aiortc_patches.LossRepair] = []
+    repairs: list[LossRepair] = []
     taking: list[asyncio.Task[None]] = []
 
     async def take(track: MediaStreamTrack) -> None:
@@ -291,7 +293,7 @@ async def test_a_lossy_way_freezes_the_picture_for_no_longer_than_it_must():
         await browser.setLocalDescription(await browser.createOffer())
         await server.setRemoteDescription(browser.localDescription)
         await server.setLocalDescription(await server.createAnswer())
-        repairs.append(aiortc_patches.LossRepair(server.getReceivers()[0]))
+        repairs.append(LossRepair(server.getReceivers()[0]))
         transport, rng = browser.getSenders()[0].transport, np.random.default_rng(0)
         send = transport._send_rtp
 
@@ -323,4 +325,4 @@ async def test_a_lossy_way_freezes_the_picture_for_no_longer_than_it_must():
 
 def test_a_part_that_is_gone_is_named():
     with pytest.raises(RuntimeError, match="aiortc's object has no _handle_rtcp_packet any more"):
-        aiortc_patches.hear_feedback(object(), print, print, print, print)
+        hear_feedback(object(), print, print, print, print)
