@@ -91,7 +91,7 @@ ROOMS = (
     ),
     Room(
         name=SETTINGS,
-        prefixes=("server.settings", "server.errors", "server.ice"),
+        prefixes=("server.settings", "server.errors", "server.ice", "server.supervisor"),
         may_import=(PLAIN,),
         packages=frozenset(),
     ),
