@@ -18,6 +18,8 @@ from lipar_core.config import load_preset
 from lipar_core.errors import ParameterError
 from server.errors import BadOffer, Forbidden, NothingLive, ServerError, SessionNotFound, Unavailable
 from server.media import aiortc_patches
+from server.media.decoder import count_undecodable_frames
+from server.media.dtls import patch_dtls
 from server.model_entry import Entry, main
 from server.routes import health, preset, sessions, whep, whip
 from server.sessions import Sessions
@@ -43,6 +45,9 @@ def create_app(settings: Settings, model: Entry = main) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         sys.setswitchinterval(SWITCH_S)
         aiortc_patches.check_versions()
+        aiortc_patches.accept_more_codecs()
+        patch_dtls()
+        count_undecodable_frames()
         aiortc_patches.set_bitrates(settings.start_bitrate, settings.min_bitrate, settings.max_bitrate)
         if settings.loopback:
             aiortc_patches.offer_loopback()

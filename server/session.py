@@ -60,6 +60,7 @@ class SessionHandle:
         self.token, self.view_token = secrets.token_urlsafe(16), secrets.token_urlsafe(16)
         self.began = time.monotonic()
         self.parked_at: float | None = None  # when its browser went; it may come back
+        self.no_picture: str | None = None  # why none comes in
         self.settings, self.link, self.parameters = settings, link, parameters
         stream = preset.stream
         self.frames = FramePath(stream.width, stream.height, stream.frames_per_block, self._block_waits)
@@ -86,7 +87,7 @@ class SessionHandle:
 
     @property
     def reason(self) -> str | None:
-        return self.failure or (self.link.reason if self.state == "model_restarting" else None)
+        return self.failure or (self.link.reason if self.state == "model_restarting" else self.no_picture)
 
     async def connect(self, sdp: str) -> str:
         """Take the offer of whoever sends the video, in place of a connection that there may be; returns the answer."""
@@ -101,7 +102,7 @@ class SessionHandle:
             on_frame=self.frames.take_frame,
             on_control=self._control,
         )
-        self.peer, self.parked_at = peer, None
+        self.peer, self.parked_at, self.no_picture = peer, None, None
         try:
             return await peer.answer(sdp)
         except BaseException:
@@ -150,10 +151,11 @@ class SessionHandle:
             self.fail(f"a fault in the server: {fault!r}")
         if (peer := self.peer) is not None:
             self.frames.ingest.fill(now)
+            self._note_problem(peer.problem(now))
             self.tell()
             limit = self.settings.silence_timeout_s if peer.started else self.settings.setup_timeout_s
             if now - peer.heard > limit:
-                self._lost(peer, f"nothing from the browser for {limit:g} s")
+                self._lost(peer, self.no_picture or f"nothing from the browser for {limit:g} s")
             self.frames.note_way(await peer.round_trip_s(), peer.playout_s)
         for viewer in list(self.viewers.values()):
             limit = self.settings.viewer_timeout_s if viewer.started else self.settings.setup_timeout_s
@@ -259,7 +261,13 @@ class SessionHandle:
         """The connection that the video comes from has ended by itself."""
         if self.peer is peer:  # else another has taken its place already
             log.info("session %s waits for its source: %s", self.id, why)
+            self.no_picture = why
             self._later(self.park())
+
+    def _note_problem(self, why: str | None) -> None:
+        if why is not None and why != self.no_picture:
+            log.warning("session %s has no picture: %s", self.id, why)
+        self.no_picture = why
 
     def _left(self, viewer: Peer, why: str) -> None:
         if viewer.id in self.viewers and viewer.id not in self.left:

@@ -87,7 +87,7 @@ ROOMS = (
         name=MEDIA,
         prefixes=("server.media",),
         may_import=(PLAIN, WIRE, SETTINGS),
-        packages=frozenset({"aiortc", "aioice", "av", "numpy"}),
+        packages=frozenset({"aiortc", "aioice", "av", "numpy", "OpenSSL"}),
     ),
     Room(
         name=SETTINGS,

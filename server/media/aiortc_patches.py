@@ -3,14 +3,17 @@
 import asyncio
 import errno
 import random
+from dataclasses import replace
 from typing import Any
 
 import aioice
 import aioice.ice
 import aiortc
+from aiortc import codecs, rtp
 from aiortc.codecs import h264, vpx
 
 TESTED = {"aiortc": "1.16.", "aioice": "0.13."}
+MORE_CODECS = ("VP9", "H265", "AV1")
 
 
 def check_versions() -> None:
@@ -41,6 +44,21 @@ def offer_loopback() -> None:
 
     get_host_addresses.offers_loopback = True  # type: ignore[attr-defined]
     aioice.ice.get_host_addresses = get_host_addresses
+
+
+def accept_more_codecs() -> None:
+    """Let video come in that FFmpeg decodes and aiortc does not know, and with any dynamic payload type (RFC 7826)."""
+    known = own(codecs, "CODECS")["video"]
+    if any(one.mimeType == "video/VP9" for one in known):
+        return
+    like = next(one for one in known if one.mimeType == "video/VP8")
+    for name in MORE_CODECS:
+        main = max(one.payloadType for one in known) + 1
+        known.append(replace(like, mimeType=f"video/{name}", payloadType=main, parameters={}))
+        repeats = {"mimeType": "video/rtx", "payloadType": main + 1, "rtcpFeedback": [], "parameters": {"apt": main}}
+        known.append(replace(like, **repeats))
+    own(rtp, "DYNAMIC_PAYLOAD_TYPES")
+    rtp.DYNAMIC_PAYLOAD_TYPES = (*range(35, 64), *range(96, 128))  # type: ignore[assignment]
 
 
 def limit_ports(loop: asyncio.AbstractEventLoop, first: int, last: int) -> None:

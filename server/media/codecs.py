@@ -2,11 +2,10 @@
 
 from aiortc import RTCRtpCodecCapability, RTCRtpSender
 
-from server.media.h264 import h264_encoder
+ORDER = ("video/H264", "video/rtx", "video/VP8", "video/VP9", "video/H265", "video/AV1")
 
 
 def preferred_codecs() -> list[RTCRtpCodecCapability]:
-    """H.264 before VP8: ours is encoded once for all who watch, and its rate changes without a keyframe."""
+    """All that `VideoOffer` may leave of an offer."""
     codecs = RTCRtpSender.getCapabilities("video").codecs
-    names = ("video/H264", "video/rtx", "video/VP8") if h264_encoder() else ("video/VP8", "video/rtx")
-    return [codec for name in names for codec in codecs if codec.mimeType == name]
+    return [codec for name in ORDER for codec in codecs if codec.mimeType == name]

@@ -1,6 +1,6 @@
 """Packets of a video track put together to encoded frames, and which packets to ask for again."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from aiortc.jitterbuffer import JitterBuffer, JitterFrame
 from aiortc.rtp import RtpPacket
@@ -18,8 +18,15 @@ class FrameBuffer(JitterBuffer):
     that were held up by one lost packet stay a frame late for good; `more` gives the others.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, assemble: "Callable[[list[RtpPacket]], bytes] | None" = None) -> None:
+        """`assemble`: the packets of a frame -> what is decoded; nothing where there is no frame in them."""
         super().__init__(capacity=CAPACITY, is_video=True)
+        self._assemble = assemble or join_payloads
+
+    def restart(self) -> None:
+        """Another stream begins."""
+        self.remove(self.capacity)
+        self._origin = None
 
     def more(self) -> Iterator[JitterFrame]:
         """Further frames that are complete."""
@@ -47,7 +54,7 @@ class FrameBuffer(JitterBuffer):
     def _remove_frame(self, sequence_number: int) -> JitterFrame | None:
         while packets := self._first_frame():
             self.remove(len(packets))
-            if data := b"".join(packet._data for packet in packets):  # type: ignore[attr-defined]
+            if data := self._assemble(packets):
                 return JitterFrame(data=data, timestamp=packets[0].timestamp)
         return None  # padding alone is no frame: to a decoder it would mean the end
 
@@ -67,13 +74,22 @@ class FrameBuffer(JitterBuffer):
         return []
 
 
+def join_payloads(packets: list[RtpPacket]) -> bytes:
+    """Of codecs whose packets aiortc has unpacked."""
+    return b"".join(packet._data for packet in packets)  # type: ignore[attr-defined]
+
+
 class Missing:
     """Sequence numbers of packets that have not come. Times in seconds, on any one clock."""
 
     def __init__(self) -> None:
+        self.restart()
+        self._asked = 0.0
+
+    def restart(self) -> None:
+        """Another stream begins."""
         self.newest: int | None = None
         self._since: dict[int, float] = {}
-        self._asked = 0.0
 
     def arrived(self, sequence_number: int, now: float) -> bool:
         """A packet is here; True where that opens a gap."""

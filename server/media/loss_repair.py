@@ -9,7 +9,9 @@ from aiortc.rtp import RtpPacket
 from aiortc.utils import uint16_add
 
 from server.media.aiortc_patches import own
-from server.media.frame_buffer import ASK_AGAIN_S, FrameBuffer, Missing
+from server.media.depacketize import ASSEMBLERS
+from server.media.frame_buffer import ASK_AGAIN_S, FrameBuffer, Missing, join_payloads
+from server.media.source_streams import SourceStreams, StreamSelector
 
 FRAMES_REMEMBERED = 64
 
@@ -20,12 +22,16 @@ class LossRepair:
     aiortc asks once, when it sees a gap, and then waits until 512 packets are full: seconds of a frozen picture.
     """
 
-    def __init__(self, receiver: RTCRtpReceiver) -> None:
-        """Before the receiver's first packet. Ends with `stop`."""
-        self.receiver, self.frames, self.missing = receiver, FrameBuffer(), Missing()
-        self.asked = self.given_up = 0
+    def __init__(self, receiver: RTCRtpReceiver, streams: SourceStreams | None = None) -> None:
+        """Before the receiver's first packet; `streams`: what the SDP says of them. Ends with `stop`."""
+        streams = streams or SourceStreams()
+        self.receiver, self.missing = receiver, Missing()
+        self.frames = FrameBuffer(self._assemble)
+        self.selector, self._repairs = StreamSelector(streams.main), dict(streams.repairs)
+        self.packets = self.asked = self.given_up = self.malformed = 0
         self._ssrc: int | None = None
         self._handle = own(receiver, "_handle_rtp_packet")
+        self._rtx_ssrc = own(receiver, "_RTCRtpReceiver__rtx_ssrc")
         for name, value in {"jitter_buffer": self.frames, "nack_generator": _Gaps(self.missing)}.items():
             own(receiver, f"_RTCRtpReceiver__{name}")
             setattr(receiver, f"_RTCRtpReceiver__{name}", value)
@@ -51,10 +57,13 @@ class LossRepair:
         return mapped
 
     async def _handle_packet(self, packet: RtpPacket, arrival_time_ms: int) -> None:
+        codec = self._codecs.get(packet.payload_type)
+        if codec is not None and not (self._repeats(packet) if is_rtx(codec) else self._selects(packet)):
+            return
+        self.packets += 1
         if packet.timestamp not in self._first:
             _remember(self._first, packet.timestamp, time.monotonic())
         await self._handle(packet, arrival_time_ms)
-        codec = self._codecs.get(packet.payload_type)
         if codec is not None and is_rtx(codec):
             codec = self._codecs.get(codec.parameters.get("apt"))
         elif codec is not None:
@@ -63,6 +72,37 @@ class LossRepair:
             for frame in self.frames.more():
                 frame.timestamp = self._map(frame.timestamp)
                 self._decode((codec, frame))
+
+    def _selects(self, packet: RtpPacket) -> bool:
+        """Whether a packet is of the stream that is decoded; another takes its place when it has fallen silent."""
+        before = self._ssrc
+        if not self.selector.accepts(packet.ssrc, time.monotonic()):
+            return False
+        if before not in (None, packet.ssrc):
+            self.frames.restart()
+            self.missing.restart()
+        return True
+
+    def _repeats(self, packet: RtpPacket) -> bool:
+        """Whether a retransmission is of that stream: by what the SDP says, else by what it repeats."""
+        original = self._repairs.get(packet.ssrc)
+        if original is None and len(packet.payload) >= 2:
+            repeated = int.from_bytes(packet.payload[:2], "big")
+            original = self._ssrc if repeated in self.missing.all else None
+        if original is None or original != self._ssrc:
+            return False
+        self._rtx_ssrc[packet.ssrc] = original
+        return True
+
+    def _assemble(self, packets: list[RtpPacket]) -> bytes:
+        codec = self._codecs.get(packets[0].payload_type)
+        if codec is None or codec.name not in ASSEMBLERS:
+            return join_payloads(packets)
+        try:
+            return ASSEMBLERS[codec.name]([packet.payload for packet in packets if packet.payload])
+        except (IndexError, ValueError):
+            self.malformed += 1
+            return b""
 
     async def _ask_again(self) -> None:
         while True:

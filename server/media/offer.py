@@ -3,20 +3,23 @@
 from aiortc.sdp import SessionDescription
 
 from server.errors import BadOffer
+from server.media.video_offer import VideoOffer, read_video_offer
 
 
-def check_offer(sdp: str, *, sends: bool, takes: bool) -> None:
-    """Raise `BadOffer` unless the offer can be read and has video of this direction."""
+def check_offer(sdp: str, *, sends: bool, takes: bool) -> VideoOffer:
+    """Raise `BadOffer` unless the offer can be read and has video of this direction, `NoCodec` where none is usable."""
     if not sdp.startswith("v="):
         raise BadOffer("the offer is not SDP: it must begin with v=0")
+    offer = read_video_offer(sdp, sends=takes) if "\nm=video" in sdp else None
     try:
-        media = SessionDescription.parse(sdp).media
+        media = SessionDescription.parse(sdp if offer is None else offer.sdp).media
     except Exception as error:  # aiortc's parser fails in many ways on a malformed text
         raise BadOffer(f"the offer cannot be read ({type(error).__name__}: {error})") from error
     directions = {one.direction for one in media if one.kind == "video"}
-    if not directions:
+    if offer is None or not directions:
         raise BadOffer("the offer has no video")
     if sends and not directions & {"sendonly", "sendrecv"}:
         raise BadOffer("the offer sends no video")
     if takes and not directions & {"recvonly", "sendrecv"}:
         raise BadOffer("the offer takes no video")
+    return offer

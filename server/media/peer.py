@@ -27,11 +27,14 @@ from server.errors import NoCodec, NoRoute, SessionNotFound
 from server.ice import ice_servers
 from server.media.answer_sdp import with_public_address, with_start_bitrate
 from server.media.codecs import preferred_codecs
+from server.media.dtls import dtls_failure
 from server.media.rate_control import RateControl
+from server.media.remote_candidates import RemoteCandidates
 from server.media.sender_feedback import hear_feedback
 from server.media.tracks import EditedTrack
 from server.media.trickle import Trickle
-from server.media.video_receiver import OnFrame, VideoReceiver
+from server.media.video_offer import read_video_offer
+from server.media.video_receiver import NO_PICTURE_S, OnFrame, VideoReceiver
 from server.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -63,7 +66,7 @@ class Peer:
         self.on_control = on_control
         self.id, self.etag = secrets.token_urlsafe(12), f'"{secrets.token_hex(8)}"'
         self.video: VideoReceiver | None = None
-        self.heard = time.monotonic()  # when the last frame, ping or report arrived
+        self.began = self.heard = time.monotonic()  # heard: when the last frame, ping or report arrived
         self.started = False  # video has come, or was asked for
         self.playout_s: float | None = None  # what the page says of its jitter buffer and decoder
         known = ice_servers(settings, "server")
@@ -71,6 +74,7 @@ class Peer:
         self._relays = [one.url for one in known if one.url.startswith("turn")]
         # an explicit list, if empty: aiortc's default asks a public STUN server
         self.pc = RTCPeerConnection(RTCConfiguration(iceServers=servers))
+        self.candidates = RemoteCandidates(self.pc)
         self._drains: list[asyncio.Task[None]] = []
         self._telemetry: RTCDataChannel | None = None
         self._sender: RTCRtpSender | None = None
@@ -92,14 +96,15 @@ class Peer:
         return answer
 
     async def _answer(self, sdp: str) -> str:
+        offer = read_video_offer(sdp, sends=self.track is not None)
         direction = DIRECTIONS[self.on_frame is not None, self.track is not None]
         transceiver = self.pc.addTransceiver(self.track or "video", direction)
         # before the offer is taken: aiortc settles the codecs then
         transceiver.setCodecPreferences(preferred_codecs())
         if self.on_frame is not None:
-            self.video = VideoReceiver(transceiver.receiver, self._take_frame, self._gone)
+            self.video = VideoReceiver(transceiver.receiver, offer, self._take_frame, self._gone)
         try:
-            await self.pc.setRemoteDescription(RTCSessionDescription(sdp=sdp, type="offer"))
+            await self.pc.setRemoteDescription(RTCSessionDescription(sdp=offer.sdp, type="offer"))
         except Exception as error:  # aiortc fails in many ways on what it cannot use
             raise NoCodec(f"the offer cannot be used ({type(error).__name__}: {error})") from error
         try:
@@ -110,7 +115,8 @@ class Peer:
         if self._relays and "typ relay" not in answer:
             log.warning("no relay address from %s: is it up, and the login right?", ", ".join(self._relays))
         self._tune(transceiver, answer)
-        answer = with_start_bitrate(answer, self.settings.camera_start_bitrate)
+        self.candidates.add(offer.candidates)
+        answer = with_start_bitrate(offer.complete(answer), self.settings.camera_start_bitrate)
         if self.settings.public_ip is not None:
             answer = with_public_address(answer, self.settings.public_ip)
         if "a=candidate" not in answer:
@@ -119,7 +125,25 @@ class Peer:
 
     async def add_candidates(self, trickle: Trickle) -> None:
         """The other side's addresses that it found after its offer; raises `BadOffer` for an ICE restart."""
-        await trickle.add_to(self.pc)
+        trickle.check(self.pc)
+        self.candidates.add(trickle.candidates)
+
+    def problem(self, now: float) -> str | None:
+        """Why nothing has come over the connection for a while; asked once a second."""
+        if problem := self._network_problem():
+            return problem if now - self.began > NO_PICTURE_S else None
+        return None if self.video is None else self.video.problem(now)
+
+    def _network_problem(self) -> str | None:
+        """What is not yet, or could not be, set up."""
+        transport = self.pc.getTransceivers()[0].receiver.transport
+        if failure := dtls_failure(transport):
+            return f"the encryption (DTLS) could not be set up: {failure}"
+        if self.pc.iceConnectionState != "completed":
+            return f"no way through the network to the other side was found: {self.candidates}"
+        if transport.state not in ("connected", "closed"):
+            return "the other side does not answer the set-up of the encryption (DTLS)"
+        return None
 
     async def round_trip_s(self) -> float | None:
         """Of the way to the other side, by RTCP; None while no report has come."""
@@ -143,6 +167,7 @@ class Peer:
         if self.track is not None:
             self.track.stop()
         async with self._setup:
+            self.candidates.stop()
             for drain in self._drains:
                 drain.cancel()
             if self.video is not None:
@@ -201,7 +226,9 @@ class Peer:
 
     def _state_changed(self) -> None:
         if self.pc.connectionState in ("failed", "closed"):
-            self._gone(f"the connection is {self.pc.connectionState}")
+            lost = "it was closed by the other side, or nothing came through any more"
+            why = lost if self.started else self._network_problem() or lost
+            self._gone(f"the connection has ended: {why}")
 
     def _gone(self, why: str) -> None:
         if not self._closed:

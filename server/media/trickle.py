@@ -17,19 +17,14 @@ class Trickle:
     """What a fragment says."""
 
     candidates: tuple[RTCIceCandidate, ...]
-    complete: bool  # no more will come
     ufrag: str | None
 
-    async def add_to(self, pc: RTCPeerConnection) -> None:
+    def check(self, pc: RTCPeerConnection) -> None:
         """Raises `BadOffer` where the fragment belongs to another ICE session: aiortc cannot restart one."""
         remote = SessionDescription.parse(pc.remoteDescription.sdp)
         known = {media.ice.usernameFragment for media in remote.media if media.ice is not None}
         if self.ufrag is not None and self.ufrag not in known:
             raise BadOffer("an ICE restart is not supported: make a new session")
-        for candidate in self.candidates:
-            await pc.addIceCandidate(candidate)
-        if self.complete:
-            await pc.addIceCandidate(None)
 
 
 def read_trickle(text: str) -> Trickle:
@@ -47,15 +42,16 @@ def read_trickle(text: str) -> Trickle:
         elif name == "end-of-candidates":
             complete = True
         elif name == "candidate":
-            candidates.append(_candidate(value, mid))
+            candidates.append(read_candidate(value, mid))
     if not candidates and not complete and ufrag is None:
         raise BadOffer("the fragment names no candidate")
     if len(candidates) > MOST:
         raise BadOffer(f"the fragment names {len(candidates)} candidates: {MOST} at most")
-    return Trickle(tuple(candidates), complete, ufrag)
+    return Trickle(tuple(candidates), ufrag)
 
 
-def _candidate(value: str, mid: str | None) -> RTCIceCandidate:
+def read_candidate(value: str, mid: str | None) -> RTCIceCandidate:
+    """Raises `BadOffer` for what is no candidate."""
     try:
         candidate = candidate_from_sdp(value)
     except (ValueError, IndexError, AssertionError) as error:

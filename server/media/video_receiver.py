@@ -1,4 +1,4 @@
-"""The incoming video of a connection: frames as they are decoded, each with the time its first packet came."""
+"""The incoming video of a connection: frames as they are decoded, and why there are none."""
 
 import asyncio
 import time
@@ -8,23 +8,32 @@ import av
 from aiortc import MediaStreamTrack, RTCRtpReceiver
 from aiortc.mediastreams import MediaStreamError
 
+from server.media.decoder import DecoderQueue
 from server.media.loss_repair import LossRepair
+from server.media.video_offer import VideoOffer
+
+NO_PICTURE_S = 3.0  # after which it is said why there is none
 
 OnFrame = Callable[[av.VideoFrame, float, float], None]
 
 
 class VideoReceiver:
-    """Takes every frame at once: a queue that nobody empties grows without end."""
+    """Takes every frame at once: a queue that nobody empties grows without end. Times on the monotonic clock."""
 
-    def __init__(self, receiver: RTCRtpReceiver, on_frame: OnFrame, on_end: Callable[[str], None]) -> None:
+    def __init__(
+        self, receiver: RTCRtpReceiver, offer: VideoOffer, on_frame: OnFrame, on_end: Callable[[str], None]
+    ) -> None:
         """Before the receiver's first packet. `on_frame` gets a frame, when its first packet came, and the time now.
 
-        `on_end` is told once that no more frames come.
+        `on_end` is told once why no more frames come.
         """
         self.on_frame, self.on_end = on_frame, on_end
-        self.repair = LossRepair(receiver)
-        self.last_frame_at: float | None = None
+        self.decoder = DecoderQueue({int(one.payload_type): one.parameter_sets for one in offer.formats})
+        self.decoder.replace_in(receiver)
+        self.repair = LossRepair(receiver, offer.streams)
         self._task: asyncio.Task[None] | None = None
+        self._seen = self._counts()
+        self._seen_at: float | None = None  # when a frame was decoded, or the connection stood
 
     def start(self, track: MediaStreamTrack) -> None:
         self._task = asyncio.create_task(self._receive(track), name="receive video")
@@ -38,13 +47,30 @@ class VideoReceiver:
         if self._task is not None:
             self._task.cancel()
 
+    def problem(self, now: float) -> str | None:
+        """Why there has been no picture for a while; asked once a second as long as the connection stands."""
+        packets, decoded, undecodable = self._counts()
+        if self._seen_at is None or decoded > self._seen[1]:
+            self._seen, self._seen_at = (packets, decoded, undecodable), now
+        if now - self._seen_at < NO_PICTURE_S:
+            return None
+        if failed := undecodable - self._seen[2]:
+            return f"{failed} frames have come that cannot be decoded ({self.decoder.error})"
+        if packets > self._seen[0]:
+            return "video comes, but no frame of it is whole or begins with a keyframe"
+        if self.repair.selector.ignored:
+            return "video comes, but not in the stream that the offer names"
+        return "connected, but no video comes: the sender sends none"
+
+    def _counts(self) -> tuple[int, int, int]:
+        return self.repair.packets, self.decoder.decoded, self.decoder.undecodable
+
     async def _receive(self, track: MediaStreamTrack) -> None:
         try:
             while True:
                 frame = await track.recv()
                 assert isinstance(frame, av.VideoFrame)
                 now = time.monotonic()
-                self.last_frame_at = now
                 arrived = self.repair.arrived(frame.pts)
                 self.on_frame(frame, now if arrived is None else arrived, now)
         except MediaStreamError:

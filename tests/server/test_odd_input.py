@@ -13,7 +13,7 @@ from aiortc import RTCRtpSender, VideoStreamTrack
 from av.video.frame import PictureType
 
 from server.app import SWITCH_S
-from server.media import codecs, h264
+from server.media import h264, video_format
 from server.media.sender_feedback import hear_feedback
 from server.settings import Settings
 from tests.server.bad_way import Way, spoil_connection
@@ -189,7 +189,7 @@ async def test_a_page_that_takes_vp8_alone_is_served(client):
 
 
 async def test_without_an_encoder_for_h264_video_goes_out_as_vp8(client, monkeypatch):
-    monkeypatch.setattr(codecs, "h264_encoder", lambda: None)
+    monkeypatch.setattr(video_format, "h264_encoder", lambda: None)
     viewer = Viewer(client)
     assert (await viewer.start()).status_code == 201
     answer = viewer.pc.remoteDescription.sdp

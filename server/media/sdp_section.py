@@ -1,0 +1,45 @@
+"""SDP as text: a session part and one section per `m=` line, for what has to be changed before aiortc reads it."""
+
+import re
+
+
+class Section:
+    """An `m=` line and the lines that belong to it."""
+
+    def __init__(self, lines: list[str]) -> None:
+        self.lines = lines
+        self.kind, self.port, self.protocol, *self.formats = lines[0].removeprefix("m=").split()
+
+    def values(self, attribute: str) -> list[str]:
+        """Of all its lines `a=attribute:...`."""
+        start = f"a={attribute}:"
+        return [line.removeprefix(start) for line in self.lines if line.startswith(start)]
+
+    @property
+    def mid(self) -> str | None:
+        return next(iter(self.values("mid")), None)
+
+    def keep_formats(self, formats: list[str]) -> None:
+        """Forget every payload type but these, in this order."""
+        self.formats = formats
+        first = f"m={self.kind} {self.port} {self.protocol} {' '.join(formats)}"
+        self.lines = [first, *(line for line in self.lines[1:] if _payload_type(line) in (None, "*", *formats))]
+
+
+def split_sections(sdp: str) -> tuple[list[str], list[Section]]:
+    """The lines before the first `m=`, and the sections. Raises `ValueError` for an `m=` line that is too short."""
+    lines = [line.rstrip() for line in sdp.splitlines()]
+    starts = [i for i, line in enumerate(lines) if line.startswith("m=")]
+    ends = [*starts[1:], len(lines)]
+    sections = [Section(lines[start:end]) for start, end in zip(starts, ends, strict=True)]
+    return lines[: starts[0]] if starts else lines, sections
+
+
+def join_sections(head: list[str], sections: list[Section]) -> str:
+    return "\r\n".join([line for part in (head, *(one.lines for one in sections)) for line in part if line]) + "\r\n"
+
+
+def _payload_type(line: str) -> str | None:
+    """Of the format that a line describes."""
+    match = re.match(r"a=(?:rtpmap|fmtp|rtcp-fb):(\S+)", line)
+    return match[1] if match else None

@@ -1,0 +1,95 @@
+"""The video of an SDP offer: what is used of it, as aiortc can take it, and the answer as the offer needs it."""
+
+from dataclasses import dataclass
+
+from aiortc import RTCIceCandidate
+
+from server.errors import BadOffer, NoCodec
+from server.media.sdp_section import Section, join_sections, split_sections
+from server.media.source_streams import SourceStreams, read_source_streams
+from server.media.trickle import MOST, read_candidate
+from server.media.video_format import (
+    NEGOTIATED,
+    VideoFormat,
+    offered_formats,
+    refusal,
+    repair_formats,
+    usable_formats,
+)
+
+AIORTC_H264 = {"level-asymmetry-allowed": "1", "packetization-mode": "1", "profile-level-id": "42e01f"}
+
+
+@dataclass(frozen=True, slots=True)
+class VideoOffer:
+    """`sdp` names the formats that are used, every H.264 as the one that aiortc knows, and no candidates.
+
+    Candidates are added beside, because aiortc would wait for each name to be resolved before it answers.
+    """
+
+    sdp: str
+    formats: tuple[VideoFormat, ...]  # best first
+    candidates: tuple[RTCIceCandidate, ...]
+    streams: SourceStreams
+
+    def complete(self, answer: str) -> str:
+        """The answer that aiortc gave to `sdp`, with the parameters that were offered in place of aiortc's own."""
+        head, sections = split_sections(answer)
+        for section in sections:
+            if section.kind == "video":
+                for one in self.formats:
+                    if one.name == "H264":
+                        agreed = {name: one.parameters[name] for name in NEGOTIATED if name in one.parameters}
+                        _set_parameters(section, one.payload_type, agreed)
+        return join_sections(head, sections)
+
+
+def read_video_offer(sdp: str, *, sends: bool) -> VideoOffer:
+    """`sends`: video goes out to whoever offers. Raises `NoCodec` or `BadOffer`."""
+    try:
+        head, sections = split_sections(sdp)
+    except ValueError as error:
+        raise BadOffer(f"the offer cannot be read: {error}") from error
+    candidates = [one for section in sections for one in _take_candidates(section)]
+    if len(candidates) > MOST:
+        raise BadOffer(f"the offer names {len(candidates)} candidates: {MOST} at most")
+    used: list[VideoFormat] = []
+    streams = SourceStreams()
+    for i, section in enumerate(one for one in sections if one.kind == "video"):
+        formats = offered_formats(section)
+        usable = usable_formats(formats, sends=sends)
+        if i == 0:
+            if not usable:
+                raise NoCodec(refusal(formats, sends=sends))
+            used, streams = usable, read_source_streams(section)
+        _keep(section, formats, usable)
+    head = [line for line in head if not line.startswith(("a=candidate:", "a=end-of-candidates"))]
+    return VideoOffer(join_sections(head, sections), tuple(used), tuple(candidates), streams)
+
+
+def _keep(section: Section, formats: list[VideoFormat], used: list[VideoFormat]) -> None:
+    section.keep_formats([one.payload_type for one in used] + repair_formats(formats, used))
+    for one in formats:
+        parameters = AIORTC_H264 if one.name == "H264" else one.parameters
+        _set_parameters(section, one.payload_type, parameters, name=one.name)
+
+
+def _set_parameters(section: Section, payload_type: str, parameters: dict[str, str], name: str | None = None) -> None:
+    """Describe a format that the section has by these alone."""
+    start = f"a=fmtp:{payload_type} "
+    lines = [line for line in section.lines if not line.startswith(start)]
+    text = ";".join(f"{key}={value}" if value else key for key, value in parameters.items())
+    for i, line in enumerate(lines):
+        if line.startswith(f"a=rtpmap:{payload_type} "):
+            if name is not None:
+                lines[i] = f"a=rtpmap:{payload_type} {'rtx' if name == 'RTX' else name}/90000"
+            if text:
+                lines.insert(i + 1, start + text)
+            break
+    section.lines = lines
+
+
+def _take_candidates(section: Section) -> list[RTCIceCandidate]:
+    candidates = [read_candidate(value, section.mid) for value in section.values("candidate")]
+    section.lines = [line for line in section.lines if not line.startswith(("a=candidate:", "a=end-of-candidates"))]
+    return candidates
