@@ -1,6 +1,7 @@
 """The incoming video of a connection: frames as they are decoded, and why there are none."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable
 
@@ -11,6 +12,8 @@ from aiortc.mediastreams import MediaStreamError
 from server.media.decoder import DecoderQueue
 from server.media.loss_repair import LossRepair
 from server.media.video_offer import VideoOffer
+
+log = logging.getLogger(__name__)
 
 NO_PICTURE_S = 3.0  # after which it is said why there is none
 
@@ -74,4 +77,8 @@ class VideoReceiver:
                 arrived = self.repair.arrived(frame.pts)
                 self.on_frame(frame, now if arrived is None else arrived, now)
         except MediaStreamError:
-            self.on_end("the camera's track has ended")
+            fault = self.decoder.fault
+            self.on_end("the camera's track has ended" if fault is None else f"the decoder has broken: {fault!r}")
+        except Exception as error:  # a fault of ours: the session has to know that nothing comes any more
+            log.exception("incoming video is not taken any more")
+            self.on_end(f"a fault in the server: {error!r}")

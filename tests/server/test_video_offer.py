@@ -1,0 +1,162 @@
+"""Which video of an offer is used, and what aiortc is given of it and answers."""
+
+import pytest
+from aiortc.sdp import SessionDescription
+
+from server.errors import BadOffer, NoCodec
+from server.media.offer import check_offer
+from server.media.source_streams import SILENT_S, StreamSelector
+from server.media.video_offer import read_video_offer
+
+SETS = "Z0LAH9oCgL/lhAAAAwAEAAADAHo8YMqA,aM4PyA=="
+CANDIDATE = "a=candidate:1 1 udp 2122252543 {} 50000 typ host"
+
+
+def offer(formats: dict[int, tuple[str, str]], *lines: str, direction: str = "sendonly") -> str:
+    """payload type -> name and format parameters."""
+    described = []
+    for number, (name, parameters) in formats.items():
+        described.append(f"a=rtpmap:{number} {name}/90000")
+        if parameters:
+            described.append(f"a=fmtp:{number} {parameters}")
+    head = ["v=0", "o=- 1 1 IN IP4 0.0.0.0", "s=-", "t=0 0", "a=group:BUNDLE 0"]
+    media = [f"m=video 9 UDP/TLS/RTP/SAVPF {' '.join(map(str, formats))}", "c=IN IP4 0.0.0.0", "a=mid:0", "a=rtcp-mux"]
+    security = [
+        "a=ice-ufrag:abcd",
+        "a=ice-pwd:" + "p" * 22,
+        "a=setup:actpass",
+        "a=fingerprint:sha-256 " + "AA:" * 31 + "AA",
+    ]
+    return "\r\n".join([*head, *media, *security, f"a={direction}", *described, *lines, ""])
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters"),
+    [
+        ("H264", "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=64001f"),  # High
+        ("H264", "packetization-mode=1;profile-level-id=4d0028"),  # Main
+        ("H264", "packetization-mode=1;profile-level-id=640c34"),  # Constrained High of a high level
+        ("H264", "packetization-mode=1;profile-level-id=6e001f"),  # High 10, which aiortc has no name for
+        ("H264", "packetization-mode=0;profile-level-id=42e01f"),
+        ("H264", "profile-level-id=42e01f"),
+        ("H264", ""),
+        ("H264", "packetization-mode=1; profile-level-id=42e01f ; sprop-parameter-sets=" + SETS),
+        ("h264", "Packetization-Mode=1;Profile-Level-Id=42E01F;"),
+        ("VP8", ""),
+        ("VP9", "profile-id=0"),
+        ("H265", "profile-id=1;tier-flag=0"),
+        ("AV1", "profile=0;level-idx=5"),
+    ],
+)
+def test_a_publisher_may_send_all_that_can_be_decoded(name, parameters):
+    read = check_offer(offer({96: (name, parameters), 97: ("rtx", "apt=96")}), sends=True, takes=False)
+    assert [one.payload_type for one in read.formats] == ["96"]
+    media = SessionDescription.parse(read.sdp).media[0]
+    assert [codec.payloadType for codec in media.rtp.codecs] == [96, 97]
+
+
+def test_the_answer_repeats_what_was_offered():
+    """RFC 6184, section 8.2.2: profile and packetization mode are the offer's; what the sender alone may say is not."""
+    parameters = "packetization-mode=0; profile-level-id=64001f;sprop-parameter-sets=" + SETS
+    read = read_video_offer(offer({102: ("H264", parameters)}), sends=False)
+    assert "profile-level-id=42e01f" in read.sdp
+    lines = read.complete(read.sdp).split("\r\n")
+    assert "a=fmtp:102 profile-level-id=64001f;packetization-mode=0" in lines
+    bare = read_video_offer(offer({102: ("H264", "")}), sends=False)
+    assert "a=fmtp" not in bare.complete(bare.sdp)
+
+
+def test_h264_stands_first_and_once_and_vp8_after_it():
+    formats = {
+        35: ("AV1", ""),
+        96: ("VP8", ""),
+        97: ("rtx", "apt=96"),
+        98: ("VP9", ""),
+        102: ("H264", "packetization-mode=0;profile-level-id=42001f"),
+        104: ("H264", "packetization-mode=1;profile-level-id=64001f"),
+        105: ("rtx", "apt=104"),
+        106: ("H264", "packetization-mode=1;profile-level-id=42e01f"),
+        110: ("red", ""),
+        111: ("rtx", "apt=110"),
+    }
+    for sends in (False, True):
+        read = read_video_offer(offer(formats, direction="sendrecv"), sends=sends)
+        assert [one.payload_type for one in read.formats] == ["104", "96"]
+        assert "m=video 9 UDP/TLS/RTP/SAVPF 104 96 97 105\r\n" in read.sdp
+
+
+@pytest.mark.parametrize(
+    ("formats", "takes", "named"),
+    [
+        ({96: ("H264", "packetization-mode=2;profile-level-id=42e01f")}, False, "H.264 (packetization-mode=2)"),
+        ({96: ("H263-1998", ""), 97: ("THEORA", "")}, False, "H263-1998, THEORA"),
+        ({96: ("AV1", ""), 97: ("H265", "")}, True, "AV1, H.265"),
+        ({96: ("VP9", ""), 97: ("rtx", "apt=96")}, True, "is VP9;"),
+        ({96: ("H264", "packetization-mode=0")}, True, "H.264 (packetization-mode=0)"),
+    ],
+)
+def test_what_cannot_be_used_is_named_with_what_to_choose(formats, takes, named):
+    with pytest.raises(NoCodec, match="choose H.264 or VP8") as raised:
+        check_offer(offer(formats, direction="sendrecv"), sends=True, takes=takes)
+    assert named in str(raised.value)
+
+
+def test_parameter_sets_of_the_sdp_are_read_and_broken_ones_left_out():
+    text = "packetization-mode=1;sprop-parameter-sets=" + SETS.replace(",", ",%%,")
+    [h264] = read_video_offer(offer({96: ("H264", text)}), sends=False).formats
+    units = h264.parameter_sets.split(b"\0\0\0\1")[1:]
+    assert [unit[0] & 31 for unit in units] == [7, 8]
+
+
+def test_candidates_are_taken_out_and_aiortc_is_not_told_of_their_end():
+    lines = [CANDIDATE.format("192.0.2.1"), CANDIDATE.format("a1b2.local"), "a=end-of-candidates"]
+    read = read_video_offer(offer({96: ("VP8", "")}, *lines), sends=False)
+    assert [(one.ip, one.sdpMid) for one in read.candidates] == [("192.0.2.1", "0"), ("a1b2.local", "0")]
+    assert "candidate" not in read.sdp
+
+
+@pytest.mark.parametrize(
+    "line", ["a=candidate:nonsense", "\r\n".join(CANDIDATE.format(f"192.0.2.{i}") for i in range(101)), "m=video"]
+)
+def test_a_malformed_offer_is_refused_with_the_reason(line):
+    with pytest.raises(BadOffer):
+        check_offer(offer({96: ("VP8", "")}, line), sends=True, takes=False)
+
+
+@pytest.mark.parametrize(
+    ("lines", "main", "repairs"),
+    [
+        ([], None, {}),
+        (["a=ssrc:11 cname:x", "a=ssrc:11 msid:a b"], 11, {}),
+        (["a=ssrc-group:FID 11 12", "a=ssrc:11 cname:x", "a=ssrc:12 cname:x"], 11, {12: 11}),
+        (["a=ssrc-group:FID 11 12", "a=ssrc:12 cname:x", "a=ssrc:11 cname:x"], 11, {12: 11}),
+        (
+            ["a=ssrc-group:SIM 1 2 3", *(f"a=ssrc-group:FID {i} {10 + i}" for i in (1, 2, 3)), "a=ssrc:1 cname:x"],
+            3,
+            {11: 1, 12: 2, 13: 3},
+        ),
+        (["a=ssrc-group:FEC-FR 5 6", "a=ssrc:6 cname:x", "a=ssrc:5 cname:x"], 5, {}),
+    ],
+)
+def test_the_stream_to_decode_is_read_from_the_offer(lines, main, repairs):
+    streams = read_video_offer(offer({96: ("VP8", "")}, *lines), sends=False).streams
+    assert (streams.main, streams.repairs) == (main, repairs)
+
+
+def test_one_stream_is_let_through_until_it_falls_silent():
+    for main in (7, None):
+        selector = StreamSelector(main)
+        assert selector.accepts(7, 0.0)
+        assert not selector.accepts(8, 0.1)
+        assert selector.accepts(7, 1.0)
+        assert not selector.accepts(8, 1.0 + SILENT_S)
+        assert selector.accepts(8, 1.1 + SILENT_S)  # the sender has begun another
+        assert not selector.accepts(7, 1.2 + SILENT_S)
+        assert selector.ignored == 3
+
+
+def test_the_named_stream_has_time_to_begin():
+    selector = StreamSelector(7)
+    assert not selector.accepts(8, 0.0)
+    assert not selector.accepts(8, SILENT_S)
+    assert selector.accepts(8, SILENT_S + 0.1)  # what the offer names never came
