@@ -96,7 +96,7 @@ def test_h264_stands_first_and_once_and_vp8_after_it():
     ],
 )
 def test_what_cannot_be_used_is_named_with_what_to_choose(formats, takes, named):
-    with pytest.raises(NoCodec, match="choose H.264 or VP8") as raised:
+    with pytest.raises(NoCodec, match=r"choose H\.264 or VP8") as raised:
         check_offer(offer(formats, direction="sendrecv"), sends=True, takes=takes)
     assert named in str(raised.value)
 
