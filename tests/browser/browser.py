@@ -89,9 +89,12 @@ def expect_banner(page: Page, title: str, advice: str) -> None:
 
 
 def expect_applied(page: Page, note: str) -> int:
-    """The control's note says at which block; returns it."""
-    pattern = re.compile(r"^Applied at block (\d+)$")
-    expect(page.locator(note)).to_have_text(pattern, timeout=WITHIN_MS)
-    found = pattern.match(page.locator(note).inner_text())
+    """The control's note says so, and beside it at which block; returns that."""
+    expect(page.locator(note)).to_have_text("Applied", timeout=WITHIN_MS)
+    return block_of(page, note)
+
+
+def block_of(page: Page, note: str) -> int:
+    found = re.fullmatch(r"At block (\d+)", page.locator(note).get_attribute("title") or "")
     assert found
     return int(found[1])

@@ -69,6 +69,11 @@ def begin(page: Page, *videos: str) -> None:
     page.evaluate(RECORD, [WIDTH, HEIGHT, videos or ("source", "result")])
 
 
+def drop(page: Page, video: str) -> None:
+    """Forget what was shown up to now."""
+    page.evaluate(TAKE, video)
+
+
 def take(page: Page, video: str) -> Recording:
     """What was shown since the last call."""
     frames = page.evaluate(TAKE, video)

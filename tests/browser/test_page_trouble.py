@@ -22,6 +22,10 @@ from tests.browser.browser import (
 from tests.browser.conftest import Camera
 from tests.browser.live_server import LiveServer
 
+AWAY_S = 6
+STILL_S = 3  # promised
+BACK_S = 3 * 1.5  # the page asks once a second, and a connection takes half of one
+
 # No flag makes Chromium's fake camera busy: the page gets the error that a busy one gives.
 BUSY = """
 () => {
@@ -63,7 +67,7 @@ def test_a_camera_in_use_and_free_again(chromium: Path, camera: Camera, live_ser
 def test_a_page_that_is_not_secure(chromium: Path, live_server: LiveServer) -> None:
     with browser(chromium, "--host-resolver-rules=MAP lipar.test 127.0.0.1") as context:
         page = visit(context, f"http://lipar.test:{live_server.port}")
-        expect_banner(page, "This page is not secure, so the browser keeps camera and screen from it", "--tls-cert")
+        expect_banner(page, "The browser blocks camera and screen on http:// pages", "--tls-cert")
         expect_pill(page, "Not secure")
         expect(page.get_by_role("button", name="Start")).to_be_disabled()
 
@@ -81,11 +85,16 @@ def test_no_place_then_no_server_then_both_again(chromium: Path, camera: Camera,
         expect_applied(first, "#prompt-note")
         own_server.kill()
         expect_banner(first, "The server does not answer", "keeps trying by itself")
+        first.get_by_label("Strength").press("ArrowRight")  # is asked when there is somebody to ask
+        expect(first.locator("#strength-note")).to_contain_text("when the connection is back")
+        first.wait_for_timeout(AWAY_S * 1000)  # a reconnection waits for up to 8 s by now
         own_server.start()
         own_server.wait_until_ready()
-        expect_pill(first, "Live")
+        expect(first.locator("#pill")).to_have_text("Live", timeout=BACK_S * 1000)
+        expect_applied(first, "#strength-note")
         (session,) = first.request.get(f"{own_server.address}/api/v1/sessions").json()
         assert session["parameters"]["prompt"] == first.locator("#prompt").input_value()
+        assert session["parameters"]["strength"] is not None
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the model process is found in /proc")
@@ -101,6 +110,23 @@ def test_a_model_process_that_dies_comes_back(chromium: Path, camera: Camera, ow
             f"document.getElementById('result').getVideoPlaybackQuality().totalVideoFrames > {frames + 10}",
             timeout=WITHIN_MS,
         )
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the model process is found in /proc")
+def test_a_model_process_that_hangs_is_told_at_once(chromium: Path, camera: Camera, own_server: LiveServer) -> None:
+    with browser(chromium, *playing(camera.path)) as context:
+        page = visit(context, own_server.address)
+        start(page)
+        expect(page.locator("#keep-ratio")).not_to_have_text("–", timeout=WITHIN_MS)
+        process = model_process(own_server)
+        os.kill(process, signal.SIGSTOP)
+        try:
+            expect(page.locator("#pill")).to_have_text("No new pictures", timeout=3 * STILL_S * 1000)
+            expect(page.locator("#latency")).to_have_text("–")
+        finally:
+            os.kill(process, signal.SIGCONT)
+        expect_pill(page, "Live")
+        expect(page.locator("#banner")).to_be_hidden()
 
 
 def model_process(server: LiveServer) -> int:

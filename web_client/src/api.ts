@@ -25,6 +25,8 @@ export class Unreachable extends Error {
   }
 }
 
+type SessionKey = Pick<Place, "id" | "token">;
+
 export class Api {
   constructor(private readonly base = "") {}
 
@@ -61,22 +63,24 @@ export class Api {
     if (!reply.ok && reply.status !== 404) throw await refusal(reply);
   }
 
-  session(id: string): Promise<Status> {
+  session({ id }: SessionKey): Promise<Status> {
     return this.json("GET", `/api/v1/sessions/${id}`);
   }
 
-  update(id: string, changes: Changes): Promise<Ack> {
-    return this.json("PATCH", `/api/v1/sessions/${id}/parameters`, changes, UPDATE_TIMEOUT_MS);
+  /** `signal`: when the connection is lost, nobody waits for the answer. */
+  update({ id }: SessionKey, changes: Changes, signal: AbortSignal): Promise<Ack> {
+    const limit = AbortSignal.any([signal, AbortSignal.timeout(UPDATE_TIMEOUT_MS)]);
+    return this.json("PATCH", `/api/v1/sessions/${id}/parameters`, changes, limit);
   }
 
   /** Ends a session. One that the server no longer has is ended already. Survives the page's own end. */
-  async deleteSession(id: string): Promise<void> {
+  async deleteSession({ id }: SessionKey): Promise<void> {
     const reply = await this.fetch("DELETE", `/api/v1/sessions/${id}`, { keepalive: true });
     if (!reply.ok && reply.status !== 404) throw await refusal(reply);
   }
 
-  private async json<T>(method: string, path: string, body?: unknown, timeout_ms = TIMEOUT_MS): Promise<T> {
-    const request: RequestInit = { signal: AbortSignal.timeout(timeout_ms), ...(body === undefined ? {} : asJson(body)) };
+  private async json<T>(method: string, path: string, body?: unknown, signal = AbortSignal.timeout(TIMEOUT_MS)): Promise<T> {
+    const request: RequestInit = { signal, ...(body === undefined ? {} : asJson(body)) };
     const reply = await this.fetch(method, path, request);
     if (!reply.ok) throw await refusal(reply);
     return (await reply.json()) as T;

@@ -1,21 +1,32 @@
-// The prompt, the styles and the sliders: what the user sets, and beside each control what came of it.
+// The prompt, the styles and the sliders: what the user sets, what the session has, and beside each what came of it.
 
 import { element } from "./elements";
-import type { Outcome } from "./latest_wins";
-import type { Ack, Changes, Parameters, Preset, Schema } from "./protocol";
+import { lengthNote, noteOf } from "./notes";
+import type { Note } from "./notes";
+import type { Changes, Parameters, Preset, PromptTokens, Schema } from "./protocol";
 import { maxLengthOf, rangeOf, toTravel, toValue } from "./schema";
 import type { Range } from "./schema";
+import type { SessionState } from "./session/session";
+import type { Settings } from "./session/settings";
 
 export interface ControlEvents {
   /** `control` is the parameter's path. */
   change: (control: string, changes: Changes) => void;
+  /** Typed, and not to be sent yet. */
+  type: (control: string, changes: Changes) => void;
+}
+
+export interface ControlsSituation {
+  settings: Settings;
+  state: SessionState["name"];
+  tokens: PromptTokens | null; // of the prompt that holds
 }
 
 interface SliderSpec {
   id: string;
   path: string;
   power: number; // of the slider's travel, see schema.ts
-  text: (value: number) => string;
+  text: (value: number, parameters: Parameters) => string;
   read: (preset: Preset, parameters: Parameters) => number;
   changes: (value: number, preset: Preset) => Changes;
 }
@@ -27,7 +38,7 @@ export const SLIDERS: SliderSpec[] = [
     id: "strength",
     path: "strength",
     power: 1,
-    text: percent,
+    text: (value, { denoising_steps }) => (denoising_steps === null ? percent(value) : `steps ${denoising_steps.join(", ")}`),
     read: ({ first_sigma }, { strength }) => strength ?? first_sigma,
     changes: (strength) => ({ strength }),
   },
@@ -51,16 +62,17 @@ export const SLIDERS: SliderSpec[] = [
   },
 ];
 
-const NOTES: Record<string, string> = {
-  prompt: "prompt-note",
-  "pruning.enabled": "pruning-note",
-  paused: "action-note",
-  reset: "action-note",
-  ...Object.fromEntries(SLIDERS.map(({ id, path }) => [path, `${id}-note`])),
+/** By note: the controls that share it, and what each of them is set on. */
+const NOTES: Record<string, { controls: [string, ...string[]]; input?: string }> = {
+  "prompt-note": { controls: ["prompt"], input: "prompt" },
+  "pruning-note": { controls: ["pruning.enabled"], input: "pruning" },
+  "action-note": { controls: ["paused", "reset"] },
+  ...Object.fromEntries(SLIDERS.map(({ id, path }) => [`${id}-note`, { controls: [path], input: id }])),
 };
 
 export class Controls {
   private readonly prompt = element("prompt", HTMLInputElement);
+  private readonly apply = element("apply", HTMLButtonElement);
   private readonly styles = element("styles", HTMLDivElement);
   private readonly pruning = element("pruning", HTMLInputElement);
   private readonly pause = element("pause", HTMLButtonElement);
@@ -80,47 +92,48 @@ export class Controls {
     element("vocabulary", HTMLParagraphElement).textContent = preset.vocabulary_note;
   }
 
-  /** Pause and reset make sense while a session is live only. */
-  enableActions(live: boolean): void {
-    this.pause.disabled = this.reset.disabled = !live;
+  show({ settings, state, tokens }: ControlsSituation): void {
+    const { shown } = settings;
+    this.showPrompt(settings);
+    for (const place of this.sliders) place(shown);
+    this.pruning.checked = shown.pruning.enabled;
+    for (const id of ["tau", "min-keep"]) element(id, HTMLInputElement).disabled = !shown.pruning.enabled;
+    this.pause.setAttribute("aria-pressed", String(shown.paused));
+    this.pause.textContent = shown.paused ? "Resume" : "Pause";
+    this.pause.disabled = this.reset.disabled = state !== "live"; // they make sense while a session is live only
+    this.showNotes(settings, state);
+    element("length-note", HTMLParagraphElement).textContent = lengthNote(tokens);
   }
 
-  /** Notes of an earlier session mean nothing in the next, which never starts paused. */
-  startAnew(): void {
-    for (const id of Object.values(NOTES)) element(id, HTMLParagraphElement).textContent = "";
-    this.showPaused(false);
+  private showPrompt(settings: Settings): void {
+    const { prompt } = settings.shown;
+    const isTyped = settings.of("prompt").name === "typed";
+    const chosen = isTyped ? settings.held.prompt : prompt;
+    if (this.prompt.value !== prompt) this.prompt.value = prompt; // leaves the cursor of whoever types
+    this.prompt.toggleAttribute("data-dirty", isTyped);
+    this.apply.classList.toggle("primary", isTyped);
+    for (const chip of this.styles.querySelectorAll("button")) {
+      chip.setAttribute("aria-pressed", String(chip.dataset.prompt === chosen));
+    }
   }
 
-  /** Shows what a session has that this page did not set. */
-  show(parameters: Parameters): void {
-    this.prompt.value = parameters.prompt;
-    this.markStyle(parameters.prompt);
-    for (const place of this.sliders) place(parameters);
-    this.pruning.checked = parameters.pruning.enabled;
-    this.enablePruningSliders();
-    this.showPaused(parameters.paused);
-  }
-
-  showOutcome(control: string, outcome: Outcome): void {
-    const note = element(NOTES[control] ?? "action-note", HTMLParagraphElement);
-    note.dataset.tone = outcome.ok ? "good" : "bad";
-    note.textContent = outcome.ok ? applied(control, outcome.ack) : `Not applied: ${outcome.reason}`;
-    if (outcome.ok && control === "paused") this.showPaused(outcome.ack.parameters.paused);
-    if (outcome.ok && control === "prompt") this.markStyle(outcome.ack.parameters.prompt);
+  private showNotes(settings: Settings, state: SessionState["name"]): void {
+    for (const [id, { controls, input }] of Object.entries(NOTES)) {
+      const control = settings.newest(controls);
+      const note = noteOf(control, settings.of(control), { held: settings.held, state });
+      showNote(element(id, HTMLParagraphElement), note);
+      if (input !== undefined) element(input, HTMLInputElement).setAttribute("aria-invalid", String(note.tone === "bad"));
+    }
   }
 
   private bindPrompt(): void {
-    this.prompt.value = this.preset.parameters.prompt;
+    this.prompt.addEventListener("input", () => {
+      this.events.type("prompt", { prompt: this.prompt.value });
+    });
     element("prompt-form", HTMLFormElement).addEventListener("submit", (event) => {
       event.preventDefault();
-      this.applyPrompt(this.prompt.value);
+      this.events.change("prompt", { prompt: this.prompt.value });
     });
-  }
-
-  private applyPrompt(prompt: string): void {
-    this.prompt.value = prompt;
-    this.markStyle(prompt);
-    this.events.change("prompt", { prompt });
   }
 
   private bindStyles(): void {
@@ -130,46 +143,29 @@ export class Controls {
       chip.textContent = style.name;
       chip.dataset.prompt = style.prompt;
       chip.addEventListener("click", () => {
-        this.applyPrompt(style.prompt);
+        this.events.change("prompt", { prompt: style.prompt });
       });
       return chip;
     });
     this.styles.replaceChildren(...chips);
-    this.markStyle(this.preset.parameters.prompt);
-  }
-
-  private markStyle(prompt: string): void {
-    for (const chip of this.styles.querySelectorAll("button")) {
-      chip.setAttribute("aria-pressed", String(chip.dataset.prompt === prompt));
-    }
   }
 
   private bindSlider({ id, path, power, text, read, changes }: SliderSpec, range: Range): void {
     const slider = element(id, HTMLInputElement);
     const output = element(`${id}-value`, HTMLOutputElement);
-    const show = (value: string): void => {
-      output.value = value;
-      slider.setAttribute("aria-valuetext", value);
-    };
-    const place = (parameters: Parameters): void => {
+    this.sliders.push((parameters) => {
       const value = read(this.preset, parameters);
       slider.value = String(toTravel(value, range, power));
-      show(text(value));
-    };
-    place(this.preset.parameters);
-    this.sliders.push(place);
+      output.value = text(value, parameters);
+      slider.setAttribute("aria-valuetext", output.value);
+    });
     slider.addEventListener("input", () => {
-      const value = toValue(slider.valueAsNumber, range, power);
-      show(text(value));
-      this.events.change(path, changes(value, this.preset));
+      this.events.change(path, changes(toValue(slider.valueAsNumber, range, power), this.preset));
     });
   }
 
   private bindSwitches(): void {
-    this.pruning.checked = this.preset.parameters.pruning.enabled;
-    this.enablePruningSliders();
     this.pruning.addEventListener("change", () => {
-      this.enablePruningSliders();
       this.events.change("pruning.enabled", { pruning: { enabled: this.pruning.checked } });
     });
     this.pause.addEventListener("click", () => {
@@ -179,18 +175,13 @@ export class Controls {
       this.events.change("reset", { reset: true });
     });
   }
-
-  private enablePruningSliders(): void {
-    for (const id of ["tau", "min-keep"]) element(id, HTMLInputElement).disabled = !this.pruning.checked;
-  }
-
-  private showPaused(paused: boolean): void {
-    this.pause.setAttribute("aria-pressed", String(paused));
-    this.pause.textContent = paused ? "Resume" : "Pause";
-  }
 }
 
-export function applied(control: string, { block, pending, parameters }: Ack): string {
-  if (control === "paused" && parameters.paused) return `Paused before block ${block}`;
-  return pending ? `Applies at block ${block}, after the pause` : `Applied at block ${block}`;
+/** An error interrupts a screen reader; good news wait their turn. Unchanged text is not said again. */
+function showNote(place: HTMLElement, { text, tone, detail }: Note): void {
+  if (place.textContent === text && place.title === detail) return;
+  place.setAttribute("role", tone === "bad" ? "alert" : "status");
+  place.dataset.tone = tone;
+  place.title = detail;
+  place.textContent = text;
 }

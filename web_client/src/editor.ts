@@ -1,17 +1,19 @@
 // Wires the editor's page: none of its parts knows another.
 
-import { Api } from "./api";
+import { Api, Refused } from "./api";
 import { cameraIsAllowed, listCameras } from "./camera";
 import { Controls } from "./controls";
 import { Memory } from "./memory";
+import type { Kept } from "./memory";
 import { Peer } from "./peer";
 import { problemOf } from "./problems";
 import type { Problem } from "./problems";
 import type { Place, Preset, Status } from "./protocol";
 import { screenIsAllowed } from "./screen";
 import { ServerWatch } from "./server_watch";
-import { Session } from "./session";
-import type { SessionState } from "./session";
+import { Pictures } from "./session/pictures";
+import { Session } from "./session/session";
+import type { SessionState } from "./session/session";
 import { ShareView } from "./share_view";
 import { nameOf, openSource } from "./source";
 import type { SourceChoice } from "./source";
@@ -28,26 +30,32 @@ let controls: Controls | null = null;
 let status: Status | null = null;
 let notice: Problem | null = null;
 let sends = false;
-let kept: Place | null = null; // a session that a reload left, until there is a source for it
+let kept: Kept | null = null; // a session that a reload left, until there is a source for it
 let unprepared: SessionState = { name: "idle" }; // what there is instead of a session's state until then
 
 const view = new View({
-  start: () => void session?.start(picker.choice, kept),
+  start,
   stop: () => session?.stop(),
   banner: (action) => void answerBanner(action),
   resized: () => session?.fit(),
+  shown: () => {
+    pictures.shown();
+  },
 });
+const pictures = new Pictures(() => document.visibilityState === "visible", show);
 const picker = new SourcePicker({ camera: secure, screen: screenIsAllowed() }, pick);
 const share = new ShareView();
 const watch = new ServerWatch(
   () => api.readiness(),
-  () => void afterCheck(),
+  () => session?.state.name === "reconnecting",
+  { checked: () => void afterCheck(), ready: () => session?.retryNow() },
 );
 
 async function afterCheck(): Promise<void> {
   if (session === null && watch.state.name !== "gone") await prepare();
   const state = session?.state;
   if (watch.state.name === "ready" && state?.name === "failed" && state.problem.kind === "server") session?.stop();
+  if (kept !== null && !(await isOpen(kept.place))) kept = null;
   show();
 }
 
@@ -57,21 +65,38 @@ async function prepare(): Promise<void> {
     const [preset, schema] = await Promise.all([api.preset(), api.schema()]);
     view.showPreset(preset);
     controls = new Controls(preset, schema, {
-      change: (control, changes) => session?.change(control, changes),
+      change: (control, changes) => session?.edits.change(control, changes),
+      type: (control, changes) => session?.edits.settings.type(control, changes),
     });
     session = makeSession(preset);
+    showSettings();
     comeBack(session);
   } catch (error) {
     unprepared = { name: "failed", problem: problemOf(error) };
   }
 }
 
-/** A camera opens by itself after a reload; a screen and a file have to be chosen again. */
+/** A camera opens by itself after a reload; a screen and a file have to be chosen again, and then no camera opens. */
 function comeBack(session: Session): void {
-  const { place, kind } = memory.take() ?? { place: null, kind: null };
-  if (kind === "camera" && secure) void session.start(picker.choice, place);
-  else kept = place;
-  if (kind === "screen") pick({ kind });
+  const left = memory.take();
+  if (left === null) return;
+  if (left.kind === "camera" && secure) void session.start(picker.camera, left.place);
+  else kept = left;
+  picker.expect(left.kind);
+}
+
+/** Whether the server still has it. */
+async function isOpen(place: Place): Promise<boolean> {
+  try {
+    await api.session(place);
+    return true;
+  } catch (error) {
+    return !(error instanceof Refused);
+  }
+}
+
+function start(): void {
+  if (picker.choice !== null) void session?.start(picker.choice, kept?.place ?? null);
 }
 
 function makeSession(preset: Preset): Session {
@@ -98,34 +123,44 @@ function makeSession(preset: Preset): Session {
         notice = problem;
         show();
       },
-      resumed: (parameters) => controls?.show(parameters),
+      settings: showSettings,
       result: (stream) => {
         view.showResult(stream);
       },
       status: (newest) => {
         status = newest;
-        view.showStatus(newest);
+        pictures.telemetry(newest);
         show();
       },
-      outcome: (control, outcome) => controls?.showOutcome(control, outcome),
     },
   );
 }
 
 function afterState({ name }: SessionState): void {
-  if (name !== "live") status = null;
-  if (name === "live") kept = null;
-  if (name === "opening") controls?.startAnew();
+  if (name === "live") {
+    kept = null;
+    pictures.begin();
+  } else {
+    status = null;
+    pictures.end();
+  }
   if (name === "reconnecting" || name === "failed") void watch.check();
-  controls?.enableActions(name === "live");
   share.show(name === "live" ? (session?.place ?? null) : null);
   show();
 }
 
 function show(): void {
   const state = session?.state ?? unprepared;
-  const choice = picker.choice.kind;
-  view.showSituation({ secure, choice, sends, notice, kept: kept !== null, server: watch.state, session: state, status });
+  const chosen = picker.choice !== null;
+  view.showSituation({
+    ...{ secure, choice: picker.kind, chosen, sends, notice, kept: kept !== null, server: watch.state, session: state },
+    ...{ status, still: pictures.still },
+  });
+  showSettings();
+}
+
+function showSettings(): void {
+  if (session !== null) controls?.show({ settings: session.edits.settings, state: session.state.name, tokens: status?.prompt_tokens ?? null });
 }
 
 async function showCameras(): Promise<void> {
@@ -152,7 +187,7 @@ async function answerBanner(action: BannerAction): Promise<void> {
 
 async function again(): Promise<void> {
   await watch.check();
-  if (session?.state.name === "failed") await session.start(picker.choice, kept);
+  if (session?.state.name === "failed") start();
   else session?.retryNow();
 }
 
@@ -161,7 +196,7 @@ if (secure) {
   navigator.mediaDevices.addEventListener("devicechange", () => void showCameras());
 }
 window.addEventListener("pagehide", () => {
-  const place = session?.leave() ?? kept;
-  if (place !== null) memory.keep({ place, kind: picker.choice.kind });
+  const place = session?.leave() ?? kept?.place;
+  if (place !== undefined) memory.keep({ place, kind: picker.kind });
 });
 void watch.check();

@@ -36,7 +36,7 @@ const CAMERA: Record<string, [title: string, advice: string]> = {
     "The camera is blocked",
     "Allow the camera for this page (the camera or lock symbol beside the address), then try again. On a computer, the system's privacy settings may block it too.",
   ],
-  NotFoundError: ["No camera was found", "Connect a camera, or switch it on, then try again."],
+  NotFoundError: ["No camera was found", "Connect a camera, or switch it on, then try again; or choose Screen or File."],
   NotReadableError: [
     "The camera is in use",
     "Another program or tab seems to hold the camera. Close it there, or pick another camera, then try again.",
@@ -46,9 +46,9 @@ const CAMERA: Record<string, [title: string, advice: string]> = {
 
 export const INSECURE: Problem = {
   kind: "source",
-  title: "This page is not secure, so the browser keeps camera and screen from it",
+  title: "The browser blocks camera and screen on http:// pages",
   advice:
-    "A video file works here too. For the rest open the page over https:// (start the server with --tls-cert and --tls-key), or, on the machine that runs the server, as http://127.0.0.1 with the same port.",
+    "You can still use a video file. For camera or screen open the page over https:// (start the server with --tls-cert and --tls-key), or as http://127.0.0.1 on the server itself.",
 };
 
 export const ENDED: Record<SourceKind, Problem> = {
@@ -59,13 +59,13 @@ export const ENDED: Record<SourceKind, Problem> = {
   },
   screen: {
     kind: "source",
-    title: "The screen is shared no more",
-    advice: "The browser or the shared window ended it. Your session goes on: pick what comes next.",
+    title: "Screen sharing ended",
+    advice: "Your session is still open: choose what to send next.",
   },
   file: {
     kind: "source",
-    title: "The video file broke off",
-    advice: "It cannot be read any further. Your session goes on: pick what comes next.",
+    title: "The video could not be read to its end",
+    advice: "Your session is still open: choose what to send next.",
   },
 };
 
@@ -87,7 +87,7 @@ export function problemOf(error: unknown): Problem {
   if (camera !== undefined) return { kind: "source", title: camera[0], advice: camera[1] };
   if (error instanceof ScreenBlocked) return SCREEN_BLOCKED;
   if (error instanceof Unplayable) {
-    return { kind: "source", title: `${error.file} cannot be played`, advice: `${sentence(error.message)} Pick another file, MP4 with H.264 say.` };
+    return { kind: "source", title: `${error.file} cannot be played`, advice: `${sentence(error.message)} Try another file, for example MP4 (H.264).` };
   }
   if (error instanceof Unreachable) return SERVER_GONE;
   if (error instanceof Refused) return refused(error);

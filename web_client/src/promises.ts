@@ -37,15 +37,17 @@ export class Wait {
   private go: (() => void) | null = null;
 
   pause(ms: number, signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return Promise.resolve();
     return new Promise((resolve) => {
       const go = (): void => {
         clearTimeout(timer);
+        signal.removeEventListener("abort", go);
         this.go = null;
         resolve();
       };
       const timer = setTimeout(go, ms);
       this.go = go;
-      signal.addEventListener("abort", go, { once: true });
+      signal.addEventListener("abort", go);
     });
   }
 

@@ -58,11 +58,19 @@ export interface Stats {
   stage_ms: Record<string, number>;
 }
 
+export interface PromptTokens {
+  used: number;
+  given: number;
+}
+
 export interface Status {
   id: string;
-  state: "connecting" | "live" | "paused" | "parked" | "model_restarting" | "failed";
+  state: "connecting" | "live" | "paused" | "parked" | "stalled" | "model_restarting" | "failed";
+  /** Why there is no picture, whenever there is none. */
   reason: string | null;
   parameters: Parameters;
+  /** How much of the prompt the text encoder took. */
+  prompt_tokens?: PromptTokens | null;
   viewers: number; // beside whoever edits
   stats: Stats;
 }

@@ -5,7 +5,8 @@ import { element } from "./elements";
 import type { Source, SourceChoice, SourceKind } from "./source";
 
 export class SourcePicker {
-  choice: SourceChoice = { kind: "camera", deviceId: "" };
+  kind: SourceKind = "camera";
+  choice: SourceChoice | null = { kind: "camera", deviceId: "" }; // null: a file is still to be chosen
   private readonly buttons: Record<SourceKind, HTMLButtonElement> = {
     camera: element("source-camera", HTMLButtonElement),
     screen: element("source-screen", HTMLButtonElement),
@@ -40,9 +41,14 @@ export class SourcePicker {
 
   show(choice: SourceChoice): void {
     this.choice = choice;
-    for (const [kind, button] of Object.entries(this.buttons)) button.setAttribute("aria-pressed", String(kind === choice.kind));
-    this.cameras.hidden = choice.kind !== "camera";
+    this.press(choice.kind);
     if (choice.kind === "camera") this.cameras.value = choice.deviceId;
+  }
+
+  /** A source of this kind was sent before a reload. Nothing is opened by itself, and a file has to be chosen again. */
+  expect(kind: SourceKind): void {
+    this.choice = kind === "file" ? null : kind === "screen" ? { kind } : this.camera;
+    this.press(kind);
   }
 
   /** The source in use, which a browser's picker or a lost camera may have decided. */
@@ -52,12 +58,18 @@ export class SourcePicker {
   }
 
   showCameras(cameras: CameraChoice[]): void {
-    const chosen = this.choice.kind === "camera" ? this.choice.deviceId : this.cameras.value;
+    const chosen = this.choice?.kind === "camera" ? this.choice.deviceId : this.cameras.value;
     const named = cameras.filter(({ deviceId }) => deviceId !== "");
     const options = named.map(({ deviceId, label }) => new Option(label, deviceId, false, deviceId === chosen));
     this.cameras.replaceChildren(...(options.length > 0 ? options : [new Option("Default camera", "")]));
     this.cameras.disabled = options.length === 0;
-    if (this.choice.kind === "camera") this.show(this.camera);
+    if (this.choice?.kind === "camera") this.show(this.camera);
+  }
+
+  private press(pressed: SourceKind): void {
+    this.kind = pressed;
+    for (const [kind, button] of Object.entries(this.buttons)) button.setAttribute("aria-pressed", String(kind === pressed));
+    this.cameras.hidden = pressed !== "camera";
   }
 
   private bindFile(): void {

@@ -2,9 +2,9 @@
 
 import { INSECURE, sentence, SERVER_GONE } from "./problems";
 import type { Problem } from "./problems";
-import type { Status } from "./protocol";
+import type { Stats, Status } from "./protocol";
 import type { ServerState } from "./server_watch";
-import type { SessionState } from "./session";
+import type { SessionState } from "./session/session";
 import type { SourceKind } from "./source";
 
 export type Tone = "quiet" | "busy" | "good" | "bad";
@@ -28,12 +28,14 @@ export interface Banner {
 export interface Situation {
   secure: boolean; // else the browser hands out neither camera nor screen
   choice: SourceKind;
+  chosen: boolean; // else the file has yet to be chosen
   sends: boolean; // a source is open
   notice: Problem | null; // with the source of a session that goes on
   kept: boolean; // a session waits for its source to be chosen again
   server: ServerState;
   session: SessionState;
   status: Status | null; // the newest telemetry of a live session
+  still: boolean; // no new pictures come, whatever telemetry says
 }
 
 const OPENING: Record<SourceKind, string> = {
@@ -51,9 +53,9 @@ const PILLS: Record<Exclude<SessionState["name"], "opening">, Pill> = {
 };
 
 export function pillOf(situation: Situation): Pill {
-  const { server, session, status } = situation;
+  const { server, session } = situation;
   if (isBlocked(situation)) return { text: "Not secure", tone: "bad" };
-  if (session.name === "live") return livePill(status);
+  if (session.name === "live") return livePill(situation);
   if (session.name === "opening") return { text: OPENING[session.kind], tone: "busy" };
   if (session.name !== "idle") return PILLS[session.name];
   if (server.name === "gone") return { text: "No server", tone: "bad" };
@@ -62,41 +64,55 @@ export function pillOf(situation: Situation): Pill {
   return PILLS.idle;
 }
 
-function livePill(status: Status | null): Pill {
+function livePill({ status, still }: Situation): Pill {
+  if (still || status?.state === "stalled") return { text: "No new pictures", tone: "busy" };
   if (status?.state === "model_restarting") return { text: "Model restarting…", tone: "busy" };
   if (status?.parameters.paused === true) return { text: "Paused", tone: "quiet" };
-  if (status === null || status.state === "connecting") return { text: "Waiting for the first picture…", tone: "busy" };
+  if (status?.state !== "live") return { text: "Waiting for the first picture…", tone: "busy" };
   return PILLS.live;
 }
 
 /** The one thing worth telling now, the gravest first. */
 export function bannerOf(situation: Situation): Banner | null {
-  const { server, session, status, notice } = situation;
+  const { server, session, notice } = situation;
   if (isBlocked(situation)) return bad(INSECURE);
   if (server.name === "gone" && session.name !== "live") return bad(SERVER_GONE, "again");
   if (session.name === "failed") return bad(session.problem, "again");
   if (session.name === "reconnecting") {
-    return {
-      tone: "busy",
-      title: "The connection was lost",
-      advice: `${sentence(session.reason)} Attempt ${session.attempt}; your settings are kept.`,
-      action: "now",
-    };
+    return { tone: "busy", title: "Reconnecting", advice: `${cause(session.reason, server)}Your settings are kept.`, action: "now" };
   }
-  if (session.name === "live" && status?.state === "model_restarting") {
-    const reason = status.reason ? ` ${sentence(status.reason)}` : "";
-    return { tone: "busy", title: "The model is restarting", advice: `The picture comes back by itself.${reason}` };
-  }
+  if (session.name === "live") return noPicture(situation) ?? (notice === null ? null : noticeBanner(notice, situation));
   if (notice !== null) return noticeBanner(notice, situation);
-  if (server.name === "loading") return { tone: "busy", title: "The model is not ready yet", advice: sentence(server.reason) };
+  if (server.name === "loading") return { tone: "busy", title: "The model is loading", advice: sentence(server.reason) };
   if (situation.kept && session.name === "idle") return KEPT;
   return null;
 }
 
+/** Why there is no connection, as far as it is still true: what a server that was loading said is not, once it is ready. */
+function cause(reason: string | null, server: ServerState): string {
+  if (server.name === "loading") return "The server is loading its model. ";
+  return reason === null ? "" : `${sentence(reason)} `;
+}
+
+/** A live session without new pictures: why, as the server says it. */
+function noPicture({ status, still, notice }: Situation): Banner | null {
+  const reason = status?.reason ? `${sentence(status.reason)} ` : "";
+  const back = "The picture comes back by itself.";
+  if (status?.state === "model_restarting") return { tone: "busy", title: "The model is restarting", advice: `${reason}${back}` };
+  if (still || status?.state === "stalled") return { tone: "busy", title: "No new pictures come", advice: `${reason}${back}` };
+  if (reason === "" || notice !== null || status?.parameters.paused === true) return null;
+  return { tone: "busy", title: "There is no picture", advice: reason.trim() };
+}
+
+/** Figures of pictures that come. Those of pictures that came once say nothing. */
+export function figuresOf({ session, status, still }: Situation): Stats | null {
+  return session.name === "live" && status?.state === "live" && !still ? status.stats : null;
+}
+
 const KEPT: Banner = {
   tone: "busy",
-  title: "Your session is kept for a moment",
-  advice: "Pick its screen, file or another source and press Start to go on with it.",
+  title: "Your session is still open",
+  advice: "Choose the file or screen again, then press Start.",
 };
 
 function noticeBanner(notice: Problem, { sends, secure }: Situation): Banner {
@@ -119,7 +135,7 @@ export function startLabel(session: SessionState): "Start" | "Stop" {
 }
 
 export function mayStart(situation: Situation): boolean {
-  return startLabel(situation.session) === "Stop" || (!isBlocked(situation) && situation.server.name === "ready");
+  return startLabel(situation.session) === "Stop" || (!isBlocked(situation) && situation.chosen && situation.server.name === "ready");
 }
 
 export function number(value: number | null | undefined, digits = 0, scale = 1): string {

@@ -3,8 +3,8 @@
 import { element } from "./elements";
 import { FrameMeter } from "./frame_meter";
 import { LatencyBar, totalOf } from "./latency_bar";
-import type { Preset, Status } from "./protocol";
-import { bannerOf, mayStart, number, pillOf, stagesText, startLabel } from "./status_text";
+import type { Preset, Stats } from "./protocol";
+import { bannerOf, figuresOf, mayStart, number, pillOf, stagesText, startLabel } from "./status_text";
 import type { BannerAction, Situation } from "./status_text";
 
 export interface ViewEvents {
@@ -14,6 +14,8 @@ export interface ViewEvents {
   banner: (action: BannerAction) => void;
   /** The source's picture has another size than before. */
   resized: () => void;
+  /** An edited picture was shown. */
+  shown: () => void;
 }
 
 const BUTTONS: Record<BannerAction, string> = { again: "Try again", now: "Try now", camera: "Use the camera", dismiss: "OK" };
@@ -26,7 +28,7 @@ export class View {
   private readonly latency = new LatencyBar();
   private readonly meter = new FrameMeter();
 
-  constructor(events: ViewEvents) {
+  constructor(private readonly events: ViewEvents) {
     element("editor", HTMLDivElement).hidden = false;
     this.startButton.addEventListener("click", () => {
       if (this.startButton.textContent === "Stop") events.stop();
@@ -63,7 +65,6 @@ export class View {
   showResult(stream: MediaStream | null): void {
     show(this.result, stream);
     this.meter.clear();
-    if (stream === null) this.showStatus(null);
   }
 
   showSituation(situation: Situation): void {
@@ -75,16 +76,20 @@ export class View {
     this.startButton.disabled = !mayStart(situation);
     this.startButton.classList.toggle("primary", startLabel(situation.session) === "Start");
     this.showBanner(situation);
+    this.showFigures(figuresOf(situation));
+    this.showViewers(situation.status?.viewers ?? 0);
   }
 
-  showStatus(status: Status | null): void {
-    const stats = status?.stats;
+  private showViewers(viewers: number): void {
+    this.put("viewers", number(viewers));
+    element("viewers-figure", HTMLDivElement).hidden = viewers === 0;
+  }
+
+  private showFigures(stats: Stats | null): void {
     this.put("model-fps", number(stats?.model_fps, 1));
     this.put("keep-ratio", number(stats?.keep_ratio, 0, 100));
     this.put("latency", number(totalOf(stats?.latency_stages_ms)));
     this.put("block", number(stats?.block));
-    this.put("viewers", number(status?.viewers));
-    element("viewers-figure", HTMLDivElement).hidden = (status?.viewers ?? 0) === 0;
     this.latency.show(stats?.latency_stages_ms ?? {});
     element("stages", HTMLParagraphElement).textContent = stagesText(stats?.stage_ms);
   }
@@ -105,6 +110,7 @@ export class View {
   private countFrames(): void {
     this.result.requestVideoFrameCallback((now) => {
       this.meter.tick(now);
+      this.events.shown();
       this.countFrames();
     });
   }

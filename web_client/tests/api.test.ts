@@ -13,7 +13,7 @@ afterEach(() => {
 describe("a refusal", () => {
   it("carries the server's reason and the parameter's path", async () => {
     answer(422, '{"detail": {"message": "strength = 2: must be >= 0 and <= 1", "path": "strength"}}');
-    const error: unknown = await api.update("x", { strength: 2 }).catch((error: unknown) => error);
+    const error: unknown = await api.update({ id: "x", token: "t" }, { strength: 2 }, new AbortController().signal).catch((error: unknown) => error);
     expect(error).toBeInstanceOf(Refused);
     expect(error).toMatchObject({ status: 422, message: "strength = 2: must be >= 0 and <= 1", path: "strength" });
   });
@@ -38,6 +38,6 @@ it("the readiness comes with its reason", async () => {
 
 it("a session that has ended already is deleted without complaint, and the request outlives the page", async () => {
   answer(404, '{"detail": {"message": "not known"}}');
-  await api.deleteSession("x");
+  await api.deleteSession({ id: "x", token: "t" });
   expect(vi.mocked(fetch).mock.calls[0]?.[1]).toMatchObject({ method: "DELETE", keepalive: true });
 });

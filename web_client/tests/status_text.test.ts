@@ -1,18 +1,20 @@
 import { describe, expect, it } from "vitest";
-import { bannerOf, mayStart, number, pillOf, stagesText, startLabel } from "../src/status_text";
+import { bannerOf, figuresOf, mayStart, number, pillOf, stagesText, startLabel } from "../src/status_text";
 import { ENDED } from "../src/problems";
 import type { Situation } from "../src/status_text";
-import type { Status } from "../src/protocol";
+import type { Stats, Status } from "../src/protocol";
 
 const calm: Situation = {
   secure: true,
   choice: "camera",
+  chosen: true,
   sends: false,
   notice: null,
   kept: false,
   server: { name: "ready" },
   session: { name: "idle" },
   status: null,
+  still: false,
 };
 const status = (state: Status["state"], reason: string | null = null): Status => ({ state, reason, parameters: { paused: state === "paused" } }) as Status;
 
@@ -24,20 +26,20 @@ describe("the banner", () => {
 
   it("says that the page is not secure before anything else", () => {
     const banner = bannerOf({ ...calm, secure: false, server: { name: "gone" } });
-    expect(banner?.title).toContain("not secure");
+    expect(banner?.title).toContain("http:// pages");
     expect(banner?.advice).toContain("--tls-cert");
     expect(bannerOf({ ...calm, secure: false, choice: "file" })).toBeNull();
   });
 
   it("tells of a source that ended and offers the camera, or of one that could not be opened", () => {
     const live: Situation = { ...calm, session: { name: "live" }, notice: ENDED.screen };
-    expect(bannerOf(live)).toMatchObject({ title: "The screen is shared no more", action: "camera" });
+    expect(bannerOf(live)).toMatchObject({ title: "Screen sharing ended", action: "camera" });
     expect(bannerOf({ ...live, secure: false })?.action).toBeUndefined();
     expect(bannerOf({ ...live, sends: true })?.action).toBe("dismiss");
   });
 
   it("says that a session waits for its source", () => {
-    expect(bannerOf({ ...calm, kept: true })?.title).toContain("kept");
+    expect(bannerOf({ ...calm, kept: true })?.title).toContain("still open");
   });
 
   it("offers a button when the server is gone, but leaves a live picture alone", () => {
@@ -55,8 +57,38 @@ describe("the banner", () => {
   it("keeps the reason while reconnecting", () => {
     const banner = bannerOf({ ...calm, session: { name: "reconnecting", reason: "no slot is free", attempt: 3 } });
     expect(banner).toMatchObject({ action: "now" });
-    expect(banner?.advice).toContain("No slot is free. Attempt 3");
+    expect(banner?.advice).toContain("No slot is free. Your settings");
   });
+
+  it("says while reconnecting only what is still true", () => {
+    const reconnecting: Situation = { ...calm, session: { name: "reconnecting", reason: null, attempt: 3 } };
+    expect(bannerOf({ ...reconnecting, server: { name: "loading", reason: "loading weights" } })?.advice).toBe(
+      "The server is loading its model. Your settings are kept.",
+    );
+    expect(bannerOf(reconnecting)?.advice).toBe("Your settings are kept.");
+  });
+
+  it("says that no new pictures come, with the server's reason", () => {
+    const live: Situation = { ...calm, session: { name: "live" }, status: status("live") };
+    expect(bannerOf({ ...live, still: true })?.title).toBe("No new pictures come");
+    const stalled = bannerOf({ ...live, status: status("stalled", "the model has given no block for 6 s") });
+    expect(stalled).toMatchObject({ title: "No new pictures come", tone: "busy" });
+    expect(stalled?.advice).toContain("The model has given no block for 6 s.");
+  });
+
+  it("says the server's reason whenever there is no picture", () => {
+    const waiting: Situation = { ...calm, session: { name: "live" }, status: status("connecting", "the frames cannot be decoded") };
+    expect(bannerOf(waiting)).toMatchObject({ title: "There is no picture", advice: "The frames cannot be decoded." });
+    expect(bannerOf({ ...waiting, status: status("paused") })).toBeNull();
+  });
+});
+
+it("figures are those of pictures that come", () => {
+  const live: Situation = { ...calm, session: { name: "live" }, status: { ...status("live"), stats: { block: 3 } as Stats } };
+  expect(figuresOf(live)?.block).toBe(3);
+  for (const gone of [{ still: true }, { session: { name: "connecting" } as const }, { status: status("model_restarting") }]) {
+    expect(figuresOf({ ...live, ...gone })).toBeNull();
+  }
 });
 
 it("the pill follows server, session and telemetry", () => {
@@ -66,11 +98,13 @@ it("the pill follows server, session and telemetry", () => {
   expect(pillOf({ ...calm, session: { name: "live" } }).text).toContain("first picture");
   expect(pillOf({ ...calm, session: { name: "live" }, status: status("paused") }).text).toBe("Paused");
   expect(pillOf({ ...calm, session: { name: "live" }, status: status("live") })).toEqual({ text: "Live", tone: "good" });
+  expect(pillOf({ ...calm, session: { name: "live" }, status: status("stalled") }).text).toBe("No new pictures");
 });
 
 it("Start is there when it can work, Stop always", () => {
   expect(mayStart(calm)).toBe(true);
   expect(mayStart({ ...calm, secure: false })).toBe(false);
+  expect(mayStart({ ...calm, choice: "file", chosen: false })).toBe(false);
   expect(mayStart({ ...calm, secure: false, choice: "file" })).toBe(true);
   expect(mayStart({ ...calm, server: { name: "loading", reason: "x" } })).toBe(false);
   expect(mayStart({ ...calm, server: { name: "gone" }, session: { name: "reconnecting", reason: "x", attempt: 1 } })).toBe(true);

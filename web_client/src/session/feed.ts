@@ -1,6 +1,6 @@
 // The source that a session sends now: exchanged while it is live, closed with it.
 
-import type { Source, SourceChoice } from "./source";
+import type { Source, SourceChoice } from "../source";
 
 export interface FeedEvents {
   changed: (source: Source | null) => void;

@@ -1,0 +1,102 @@
+"""What the controls show: what holds, whoever set it; what was typed, asked for, refused."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, Route, expect
+
+from tests.browser.browser import WITHIN_MS, browser, expect_applied, expect_pill, playing, start, stop, visit
+from tests.browser.conftest import Camera
+from tests.browser.live_server import LiveServer
+
+
+@pytest.fixture
+def page(chromium: Path, camera: Camera, live_server: LiveServer) -> Iterator[Page]:
+    """The page before its start."""
+    with browser(chromium, *playing(camera.path)) as context:
+        page = visit(context, live_server.address)
+        expect_pill(page, "Ready")
+        yield page
+        if page.get_by_role("button", name="Stop").count():
+            stop(page, live_server)
+
+
+def session(page: Page, server: LiveServer) -> dict[str, Any]:
+    (found,) = page.request.get(f"{server.address}/api/v1/sessions").json()
+    return dict(found)
+
+
+def change(page: Page, server: LiveServer, changes: dict[str, Any]) -> None:
+    address = f"{server.address}/api/v1/sessions/{session(page, server)['id']}/parameters"
+    assert page.request.patch(address, data=changes).ok
+
+
+def test_a_typed_prompt_is_used_at_the_start_and_looks_unused_until_it_is(page: Page, live_server: LiveServer) -> None:
+    prompt, note = page.get_by_label("Prompt", exact=True), page.locator("#prompt-note")
+    prompt.fill("a thermal camera")
+    expect(note).to_contain_text("when you press Start")
+    start(page)
+    expect(note).to_have_text("")
+    assert session(page, live_server)["parameters"]["prompt"] == "a thermal camera"
+
+    prompt.fill("an oil painting")
+    expect(note).to_contain_text("Not applied yet")
+    expect(prompt).to_have_attribute("data-dirty", "")
+    expect(page.get_by_role("button", name="Thermal")).to_have_attribute("aria-pressed", "true")
+    page.wait_for_timeout(1500)  # telemetry does not take it away
+    expect(prompt).to_have_value("an oil painting")
+    page.get_by_role("button", name="Apply").click()
+    expect_applied(page, "#prompt-note")
+    expect(prompt).not_to_have_attribute("data-dirty", "")
+    assert session(page, live_server)["parameters"]["prompt"] == "an oil painting"
+
+
+def test_a_change_over_rest_shows_and_outlives_a_stop(page: Page, live_server: LiveServer) -> None:
+    start(page)
+    changes = {"prompt": "a thermal camera", "strength": 0.9, "pruning": {"enabled": False}, "seed": 7}
+    change(page, live_server, changes)
+    expect(page.get_by_label("Prompt", exact=True)).to_have_value("a thermal camera", timeout=WITHIN_MS)
+    expect(page.get_by_role("button", name="Thermal")).to_have_attribute("aria-pressed", "true")
+    expect(page.locator("#strength-value")).to_have_text("90 %")
+    expect(page.get_by_label("Pruning")).not_to_be_checked()
+    change(page, live_server, {"paused": True})
+    expect(page.get_by_role("button", name="Resume")).to_be_visible(timeout=WITHIN_MS)
+    expect_pill(page, "Paused")
+    stop(page, live_server)
+    start(page)
+    parameters = session(page, live_server)["parameters"]
+    assert (parameters["prompt"], parameters["strength"], parameters["seed"]) == ("a thermal camera", 0.9, 7)
+    assert not parameters["paused"]
+
+
+def test_a_refused_change_goes_back_and_says_why(page: Page) -> None:
+    answers: list[tuple[int, str]] = [(503, "the model is restarting")]
+
+    def refuse(route: Route) -> None:
+        if not answers:
+            route.continue_()
+            return
+        status, message = answers.pop()
+        route.fulfill(status=status, json={"detail": {"message": message}})
+
+    start(page)
+    shown = page.locator("#strength-value").inner_text()
+    page.route("**/parameters", refuse)
+    page.get_by_label("Strength").fill("0.9")
+    expect(page.get_by_role("alert")).to_have_text("Not applied: the model is restarting")
+    expect(page.locator("#strength-value")).to_have_text(shown)
+    page.get_by_label("Strength").fill("0.9")
+    expect_applied(page, "#strength-note")
+    expect(page.locator("#strength-value")).to_have_text("90 %")
+
+
+def test_no_answer_is_no_refusal(page: Page) -> None:
+    start(page)
+    page.route("**/parameters", lambda route: route.abort())
+    page.get_by_label("Strength").fill("0.9")
+    expect(page.locator("#strength-note")).to_have_text("Applying…")
+    expect(page.locator("#strength-value")).to_have_text("90 %")
+    page.unroute("**/parameters")
+    expect_applied(page, "#strength-note")
