@@ -83,6 +83,9 @@ class CodecConfig:
     decoder_widths: tuple[int, ...] = (256, 128, 64, 64)
     decoder_time: tuple[int, ...] = (1, 2, 2)
     decoder_space: tuple[int, ...] = (2, 2, 2)
+    code_channels: Annotated[int, at.Interval(ge=0, le=64)] = 0  # latents beside the picture's, that steer the renderer
+    renderer_width: Annotated[int, at.Interval(ge=0, le=512)] = 0  # channels; 0: no renderer, the published layout
+    renderer_depth: Positive = 3  # residual convolutions
 
     def __post_init__(self) -> None:
         for side in ("encoder", "decoder"):
@@ -93,10 +96,20 @@ class CodecConfig:
                 raise ConfigError(f"codec.{side}_space = {space}: encoder and decoder must have the same stride")
             if len(time) != len(space):
                 raise ConfigError(f"codec.{side}: {len(time)} time strides but {len(space)} space strides")
+        if bool(self.code_channels) != bool(self.renderer_width):
+            raise ConfigError(
+                f"codec.code_channels = {self.code_channels}, codec.renderer_width = {self.renderer_width}: "
+                "both or neither must be 0, the code is what the renderer is steered by"
+            )
         if len(self.decoder_widths) != len(self.decoder_time) + 1:
             raise ConfigError(
                 f"codec.decoder_widths: {len(self.decoder_widths)} given, {len(self.decoder_time) + 1} needed"
             )
+
+    @property
+    def channels(self) -> int:
+        """Of a latent frame: the picture's, then the code's."""
+        return self.latent_channels + self.code_channels
 
     @property
     def stride(self) -> int:
@@ -199,10 +212,10 @@ class Preset:
     styles: tuple[Style, ...] = field(default=())
 
     def __post_init__(self) -> None:
-        if self.transformer.channels != self.codec.latent_channels:
+        if self.transformer.channels != self.codec.channels:
             raise ConfigError(
                 f"transformer.channels = {self.transformer.channels}: differs from "
-                f"codec.latent_channels = {self.codec.latent_channels}"
+                f"codec.latent_channels + codec.code_channels = {self.codec.channels}"
             )
         if self.codec.stride != CODEC_STRIDE:
             raise ConfigError(f"codec: unshuffle x space strides is {self.codec.stride}, must be {CODEC_STRIDE}")

@@ -172,7 +172,7 @@ class EditSession(Generic[P]):
         return self._show(raw[0], pts, kept, report)
 
     def _keep_mask(self, latents: Tensor, parameters: Parameters, force: bool) -> Tensor:
-        keep = self._detector(latents, parameters.pruning, force=force)
+        keep = self._detector(self.models.codec.picture(latents), parameters.pruning, force=force)
         if self.force_keep is not None and self._stream_block > 0 and not force:
             return self.force_keep(self.next_block).to(keep.device)
         return keep

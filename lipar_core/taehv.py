@@ -2,6 +2,9 @@
 
 Encoder and decoder run on all frames of a call at once and carry explicit state between calls, so that streaming
 equals batch. The decoder lags: raw output frame r shows source frame r - `lag_frames` (3 in the published codec).
+
+A codec with a renderer has latents of more channels than a picture needs. The encoder leaves these, the code, at 0; the
+transformer fills them, and they steer the renderer, the decoder's last part.
 """
 
 from dataclasses import dataclass, field
@@ -11,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lipar_core.config import FRAMES_PER_LATENT, CodecConfig
+from lipar_core.renderer import Renderer
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,7 @@ class TAEHV(nn.Module):
         self.config = config
         self.encoder = nn.Sequential(*_encoder_layers(config))
         self.decoder = nn.Sequential(*_decoder_layers(config))
+        self.renderer = Renderer(config) if config.renderer_width else None
 
     def encode(self, frames: Tensor, state: CodecState | None = None) -> tuple[Tensor, CodecState]:
         """frames [B, N, 3, H, W], any N -> latents [B, F, C, h, w] that they complete, and the next state."""
@@ -40,19 +45,24 @@ class TAEHV(nn.Module):
         if not whole:
             batch, _, _, height, width = frames.shape
             stride = self.config.stride
-            size = (batch, 0, self.config.latent_channels, height // stride, width // stride)
+            size = (batch, 0, self.config.channels, height // stride, width // stride)
             return frames.new_empty(size), CodecState(state.past, waiting)
         x = F.pixel_unshuffle(frames[:, :whole], self.config.unshuffle)
         latents, past = _run(self.encoder, x, state.past)
-        return latents, CodecState(past, waiting)
+        return F.pad(latents, (0, 0, 0, 0, 0, self.config.code_channels)), CodecState(past, waiting)
 
     def decode(self, latents: Tensor, state: CodecState | None = None) -> tuple[Tensor, CodecState]:
         """latents [B, F, C, h, w] -> raw frames [B, 4F, 3, H, W], not clamped, and the state for the next call.
 
         The caller drops the first `lag_frames` raw frames of a stream: they show nothing.
         """
-        frames, past = _run(self.decoder, latents, (state or CodecState()).past)
-        return F.pixel_shuffle(frames, self.config.unshuffle), CodecState(past)
+        values, past = _run(self.decoder, self.picture(latents), (state or CodecState()).past)
+        frames = F.pixel_shuffle(values, self.config.unshuffle)
+        return frames if self.renderer is None else self.renderer(frames, latents), CodecState(past)
+
+    def picture(self, latents: Tensor) -> Tensor:
+        """latents [..., C, h, w] without their code: what the encoder says of the source."""
+        return latents[..., : self.config.latent_channels, :, :]
 
 
 class Bound(nn.Module):

@@ -14,7 +14,7 @@ from lipar_core.errors import CheckpointError
 State = dict[str, Tensor]
 
 # A bundle keeps all networks in one file, told apart by these prefixes.
-SECTIONS = {"transformer": ("model.",), "codec": ("encoder.", "decoder."), "text": ("text.",)}
+SECTIONS = {"transformer": ("model.",), "codec": ("encoder.", "decoder.", "renderer."), "text": ("text.",)}
 STRIPPED = ("model.", "text.")  # the codec's prefixes are part of its own names
 WRAPPERS = ("generator_ema", "generator", "state_dict")  # training checkpoints nest the weights under one of these
 

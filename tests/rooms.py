@@ -55,7 +55,7 @@ ROOMS = (
     ),
     Room(
         name=NETWORKS,
-        prefixes=core("dit", "taehv", "text_encoder"),
+        prefixes=core("dit", "renderer", "taehv", "text_encoder"),
         may_import=(PLAIN, KERNELS, PARTS),
         packages=frozenset({"torch", "transformers"}),
     ),

@@ -32,25 +32,23 @@ def train_codec(
     path: Path,
     earlier: State | None = None,
 ) -> TAEHV:
-    """Train, or go on from `path`; prints the PSNR of the `check` clips as it goes.
+    """Train from PCA of the clips, or go on from `path`; prints the PSNR of the `check` clips as it goes.
 
-    It begins with the autoencoder of an `earlier` run's bundle, or as PCA of the clips.
+    The autoencoder of an `earlier` run's bundle is taken as it is.
     """
     torch.manual_seed(seed)
     codec = TAEHV(config).to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # half the time on a CPU
+    if earlier is not None:
+        load_into(codec, section(earlier, "codec"), "the earlier codec")
+        return codec.eval().requires_grad_(False)
     optimizer = torch.optim.AdamW(codec.parameters(), lr=recipe.rate, betas=(0.9, 0.99), weight_decay=0.0)
     done = 0
     if state := checkpoint.load(path):
         codec.load_state_dict(state["codec"])
         optimizer.load_state_dict(state["optimizer"])
         done = state["step"]
-    elif earlier is not None:
-        load_into(codec, section(earlier, "codec"), "the earlier codec")
-        print(f"codec of an earlier run: {_report(codec, check)}", flush=True)
     else:
-        starts = np.random.default_rng(seed).integers(0, [len(clip) // 4 for clip in clips]) * 4
-        samples = [as_tensor(clip[at : at + 4]) for clip, at in zip(clips, starts, strict=True)]
-        start_as_pca(codec, torch.cat(samples))
+        start_as_pca(codec, _samples(clips, seed))
         print(f"codec at its start as PCA: {_report(codec, check)}", flush=True)
     for step in range(done, recipe.steps):
         optimizer.param_groups[0]["lr"] = _rate(recipe, step)
@@ -69,6 +67,13 @@ def train_codec(
 def as_tensor(clip: Clip) -> Tensor:
     """uint8 [N, H, W, 3] -> float [N, 3, H, W] in [0, 1]."""
     return torch.from_numpy(np.ascontiguousarray(clip)).permute(0, 3, 1, 2).float() / 255
+
+
+def _samples(clips: list[Clip], seed: int) -> Tensor:
+    """Four frames of every clip, as much of them as the smallest shows: [N, 3, H, W]."""
+    height, width = np.min([clip.shape[1:3] for clip in clips], axis=0)
+    starts = np.random.default_rng(seed).integers(0, [len(clip) // 4 for clip in clips]) * 4
+    return torch.cat([as_tensor(clip[at : at + 4, :height, :width]) for clip, at in zip(clips, starts, strict=True)])
 
 
 def _loss(codec: TAEHV, video: Tensor, latent_noise: float) -> Tensor:

@@ -6,13 +6,12 @@ from pathlib import Path
 from safetensors.torch import save_file
 from torch import Tensor
 
-from lipar_core.taehv import TAEHV
-from training.editor import Editor
+from training.rollout import Editor
 
 
-def export(codec: TAEHV, editor: Editor, path: Path, notes: dict[str, object]) -> None:
+def export(editor: Editor, path: Path, notes: dict[str, object]) -> None:
     """Write a bundle that `lipar_core.weights` reads; `notes` say how it came about."""
-    parts: dict[str, Tensor] = dict(codec.state_dict())
+    parts: dict[str, Tensor] = dict(editor.codec.state_dict())
     parts |= {f"model.{name}": value for name, value in editor.dit.state_dict().items()}
     parts |= {f"text.{name}": value for name, value in editor.text.state_dict().items()}
     path.parent.mkdir(parents=True, exist_ok=True)

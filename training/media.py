@@ -1,7 +1,7 @@
 """Clips and photos of the media folder, cut to the model's picture. Evaluation clips are never read for training."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import av
@@ -11,24 +11,27 @@ from numpy.typing import NDArray
 
 Clip = NDArray[np.uint8]  # [N, H, W, 3] RGB
 
+Sizes = Sequence[Sequence[int]]  # width and height
+
 LEFT_OUT = {"gif-source"}  # few colours, dithered: no camera looks like that
 
 
-def train_clips(folder: Path, width: int, height: int, frames: int) -> Iterator[tuple[str, Clip]]:
+def train_clips(folder: Path, sizes: Sizes, frames: int) -> Iterator[tuple[str, Clip]]:
     """(name, clip) of the train split, evenly spread excerpts of `frames` frames at most, a multiple of 4."""
-    for entry in _entries(folder, "train", "video"):
-        clip = read_clip(folder / entry["file"], width, height)
+    for number, entry in enumerate(_entries(folder, "train", "video")):
+        clip = read_clip(folder / entry["file"], *sizes[number % len(sizes)])
         for start in range(0, max(1, len(clip) - frames // 2), max(frames, len(clip) // 2)):
             part = clip[start : start + frames]
             if len(part) >= 8:
                 yield f"{entry['file']}@{start}", part[: len(part) // 4 * 4]
 
 
-def train_photos(folder: Path, width: int, height: int, frames: int) -> Iterator[tuple[str, Clip]]:
+def train_photos(folder: Path, sizes: Sizes, frames: int) -> Iterator[tuple[str, Clip]]:
     """(name, clip) of every photo in motion: under a slow pan and zoom, or behind a moving cut-out of another."""
     entries = _entries(folder, "train", "photo")
     for number, entry in enumerate(entries):
         rng = np.random.default_rng(number)
+        width, height = sizes[number % len(sizes)]
         clip = _pan(_photo(folder, entry), width, height, frames, rng, still=number % 2 == 1)
         if number % 2:
             other = _photo(folder, entries[int(rng.integers(len(entries)))])

@@ -1,11 +1,23 @@
 """How far a decoded picture is from the one that was wanted, to the eye."""
 
+import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
 WINDOW, STRIDE = 7, 2  # pixels: SSIM's windows, square and evenly weighted, at every second place
 STILL = 0.04  # of 1: a smaller change from frame to frame is none
 C1, C2 = 0.01**2, 0.03**2
+
+
+STRUCTURE, FLICKER = 0.5, 4.0  # weights of SSIM and of flicker in `look_loss`
+
+
+def look_loss(ours: Tensor, wanted: Tensor) -> Tensor:
+    """What renderer and editor are learned by: pictures and their change, [B, N, 3, H, W] of any type, to the eye."""
+    with torch.autocast(ours.device.type, enabled=False):
+        ours, wanted = ours.float(), wanted.float()
+        pictures = picture_loss(ours.flatten(0, 1), wanted.flatten(0, 1), STRUCTURE)
+        return 4 * (pictures + FLICKER * flicker(ours, wanted))
 
 
 def picture_loss(ours: Tensor, wanted: Tensor, structure: float) -> Tensor:

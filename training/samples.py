@@ -1,5 +1,9 @@
-"""What the model makes of clips that it never saw: a picture to look at, and a figure per style."""
+"""What the model makes of clips that it never saw: a picture to look at, and figures per style.
 
+`python -m training.samples --media DIR --runs DIR --out FILE.png` shows the newest checkpoint while a run goes on.
+"""
+
+import argparse
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -7,30 +11,33 @@ import cv2
 import numpy as np
 import torch
 
-from lipar_cli.evaluation.quality import psnr
-from lipar_cli.evaluation.styles import STYLES, apply
+from lipar_cli.evaluation.quality import psnr, ssim
 from lipar_core.config import Preset, default_parameters
 from lipar_core.models import Models
 from lipar_core.parameters import merge
 from lipar_core.session import EditSession
 from lipar_core.taehv import TAEHV
+from training import checkpoint
 from training.codec import as_tensor
-from training.editor import Editor
-from training.media import Clip
+from training.media import Clip, eval_clips
 from training.prompts import NAMES
+from training.recipe import load_recipe, preset_of
+from training.rollout import Editor
+from training.targets import STYLES
 
-FRAMES = 24  # of each clip
-COLUMNS = 6  # styles side by side
+RECIPE = Path(__file__).parent / "tiny.yaml"
+FRAMES = 12  # of each clip
 
 
-def write_samples(
-    preset: Preset, codec: TAEHV, editor: Editor, clips: Mapping[str, Clip], path: Path
-) -> dict[str, float]:
-    """Edit the clips in every style as the product does, unpruned; returns PSNR to the style's target, dB."""
-    models = Models(preset, codec, editor.dit, editor.text, torch.device("cpu"), torch.float32)
-    figures: dict[str, float] = {}
-    columns: list[Clip] = []
-    for style in STYLES:
+def write_samples(preset: Preset, editor: Editor, clips: Mapping[str, Clip], path: Path) -> dict[str, str]:
+    """Edit the clips in every style as the product does, unpruned: a row per style, target and output of each clip.
+
+    Returns PSNR (dB) and SSIM to the target, mean over the clips, per style.
+    """
+    models = Models(preset, editor.codec, editor.dit, editor.text, torch.device("cpu"), torch.float32)
+    figures: dict[str, str] = {}
+    rows: list[Clip] = []
+    for style, draw in STYLES.items():
         prompt = NAMES[style][0] if style in NAMES else "no change"
         settings = merge(default_parameters(preset), {"prompt": prompt, "pruning": {"enabled": False}})
         found, pictures = [], []
@@ -38,13 +45,43 @@ def write_samples(
             session: EditSession[int] = EditSession(models, settings)
             part = clip[:FRAMES]
             edited = session.push(torch.from_numpy(part).permute(0, 3, 1, 2), range(len(part))).frames
-            target = as_tensor(apply(style, part))
-            found.append(psnr(edited, target[: len(edited)]))
-            pictures.append((edited[-1].permute(1, 2, 0).numpy() * 255).astype(np.uint8))
-        figures[style] = sum(found) / len(found)
-        columns.append(np.concatenate(pictures, axis=0))
-    blank = np.zeros_like(columns[0])
-    columns += [blank] * (-len(columns) % COLUMNS)
-    rows = [np.concatenate(columns[i : i + COLUMNS], axis=1) for i in range(0, len(columns), COLUMNS)]
+            targets = np.stack([draw(frame) for frame in part])
+            wanted = as_tensor(targets)[: len(edited)]
+            found.append((psnr(edited, wanted), ssim(edited, wanted)))
+            pictures += [targets[-1], (edited[-1].permute(1, 2, 0).numpy() * 255).astype(np.uint8)]
+        figures[style] = "{:.1f}/{:.2f}".format(*np.mean(found, axis=0))
+        rows.append(np.concatenate(pictures, axis=1))
     cv2.imwrite(str(path), cv2.cvtColor(np.concatenate(rows), cv2.COLOR_RGB2BGR))
     return figures
+
+
+def newest(preset: Preset, folder: Path, stages: list[str]) -> tuple[str, Editor]:
+    """The averaged editor of the last stage that has a checkpoint, and where it stands."""
+    editor = Editor(preset, TAEHV(preset.codec))
+    for name in reversed(stages):
+        if state := checkpoint.load(folder / f"{name}.pt"):
+            editor.load_state_dict(state["averaged"])
+            return f"{name} step {state['step']}", editor.eval().requires_grad_(False)
+    raise SystemExit(f"{folder}: no checkpoint of any of {', '.join(stages)}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m training.samples", description=__doc__)
+    parser.add_argument("--media", type=Path, required=True, help="folder with eval/")
+    parser.add_argument("--recipe", type=Path, default=RECIPE)
+    parser.add_argument("--runs", type=Path, default=Path("training/runs/tiny"), help="where checkpoints are kept")
+    parser.add_argument("--out", type=Path, default=Path("training/runs/samples.png"), help="the picture to write")
+    parser.add_argument("--clips", nargs="+", default=["eval_webcam_desk", "eval_talk_gestures", "eval_cat"])
+    parser.add_argument("--threads", type=int, default=2)
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    recipe = load_recipe(args.recipe)
+    preset = preset_of(recipe, args.recipe)
+    where, editor = newest(preset, args.runs, [stage.name for stage in recipe.stages])
+    found = dict(eval_clips(args.media, preset.stream.width, preset.stream.height))
+    figures = write_samples(preset, editor, {name: found[name] for name in args.clips}, args.out)
+    print(f"{where}: " + ", ".join(f"{style} {figure}" for style, figure in figures.items()))
+
+
+if __name__ == "__main__":
+    main()

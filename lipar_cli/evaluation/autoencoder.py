@@ -30,7 +30,7 @@ def autoencoder(models: Models, clips: list[Clip]) -> list[Row]:
                 "ssim": ssim(decoded, source),
                 "source_flicker": flicker(source, source),
                 "flicker": flicker(decoded, source),
-                "correlation": change_correlation(models, clip.pixels, latents[0].float().cpu()),
+                "correlation": change_correlation(models, clip.pixels, models.codec.picture(latents)[0].float().cpu()),
             }
         )
     return rows

@@ -140,6 +140,22 @@ def test_strength_zero_is_the_codecs_round_trip():
     torch.testing.assert_close(result.frames[:37], raw[0, 3:].clamp(0, 1), rtol=0, atol=1e-6)
 
 
+def test_the_detector_does_not_see_a_renderers_code(plain):
+    """A code of zeros beside the picture's latents would shift its trimmed means."""
+    preset = tiny_preset()
+    codec, transformer = preset.codec, preset.transformer
+    wide = replace(
+        preset,
+        codec=replace(codec, code_channels=8, renderer_width=8),
+        transformer=replace(transformer, channels=codec.latent_channels + 8),
+    )
+    models = tiny_models(wide)
+    models.codec.encoder.load_state_dict(MODELS.codec.encoder.state_dict())
+    coded = edit(models=models)
+    assert coded.keep.equal(plain.keep)
+    assert not torch.allclose(coded.frames, plain.frames)
+
+
 def test_pause_repeats_the_last_frame_and_computes_nothing():
     session: EditSession[int] = EditSession(MODELS, SETTINGS)
     before = session.push(CLIP[:20], range(20))

@@ -1,9 +1,12 @@
+from dataclasses import replace
+
 import pytest
 import torch
 
 from lipar_core.config import CodecConfig
+from lipar_core.errors import ConfigError
 from lipar_core.taehv import TAEHV
-from tests.tiny import tiny_models
+from tests.tiny import tiny_models, tiny_preset
 
 PUBLISHED_NAMES = {"encoder.0.weight", "encoder.2.conv.weight", "encoder.6.conv.4.bias", "decoder.22.bias"}
 
@@ -61,3 +64,53 @@ def test_layout_follows_the_config(channels, unshuffle):
     assert latents.shape == (1, 1, channels, 2, 3)
     frames, _ = codec.decode(latents)
     assert frames.shape == (1, 4, 3, 16 * unshuffle, 24 * unshuffle)
+
+
+@pytest.fixture(scope="module")
+def drawing() -> TAEHV:
+    """A codec with a renderer that draws."""
+    torch.manual_seed(0)
+    codec = TAEHV(replace(tiny_preset().codec, code_channels=4, renderer_width=8, renderer_depth=2))
+    assert codec.renderer is not None
+    torch.nn.init.normal_(codec.renderer.leave.weight)
+    return codec.requires_grad_(False)
+
+
+def test_a_renderer_streams_as_the_decoder_does(drawing):
+    latents = torch.randn(2, 3, 12, 4, 6)
+    whole, _ = drawing.decode(latents)
+    state, parts = None, []
+    for part in latents.split(1, dim=1):
+        frames, state = drawing.decode(part, state)
+        parts.append(frames)
+    torch.testing.assert_close(torch.cat(parts, dim=1), whole, rtol=0, atol=1e-5)
+
+
+def test_the_code_steers_the_renderer_alone(drawing):
+    """The encoder leaves it at 0, the rest of the decoder does not see it, and each place is drawn by its own."""
+    latents, _ = drawing.encode(torch.rand(1, 8, 3, 64, 96))
+    assert latents.shape == (1, 2, 12, 8, 12)
+    assert not latents[:, :, 8:].any()
+    coded = latents.clone()
+    coded[:, 1, 8:, :, 8:] = 1.0
+    plain, drawn = drawing.decode(latents)[0], drawing.decode(coded)[0]
+    assert torch.equal(plain[:, :4], drawn[:, :4])  # the latent frame before
+    assert torch.equal(plain[..., :32], drawn[..., :32])  # far from where the code is another
+    assert not torch.allclose(plain[:, 4:, :, :, 64:], drawn[:, 4:, :, :, 64:])
+    assert torch.equal(drawing.picture(coded), drawing.picture(latents))
+
+
+def test_a_new_renderer_adds_nothing():
+    config = tiny_preset().codec
+    plain, drawing = TAEHV(config), TAEHV(replace(config, code_channels=4, renderer_width=8))
+    drawing.load_state_dict(plain.state_dict(), strict=False)
+    latents = torch.randn(1, 2, 12, 4, 6)
+    assert torch.equal(drawing.decode(latents)[0], plain.decode(latents[:, :, :8])[0])
+    assert plain.renderer is None
+
+
+def test_a_code_without_a_renderer_is_refused():
+    with pytest.raises(ConfigError, match="both or neither must be 0"):
+        CodecConfig(code_channels=8)
+    with pytest.raises(ConfigError, match="both or neither must be 0"):
+        CodecConfig(renderer_width=32)

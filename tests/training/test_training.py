@@ -1,5 +1,6 @@
 """Training code on data made here: it starts exact, learns, goes on where it stopped, and exports."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -7,25 +8,30 @@ import pytest
 import torch
 
 from lipar_cli.evaluation.quality import psnr
-from lipar_cli.evaluation.styles import STYLES
 from lipar_core.config import CodecConfig, Preset, WeightsConfig
 from lipar_core.errors import CheckpointError
-from lipar_core.models import load_models
+from lipar_core.models import Models, load_models
 from lipar_core.parameters import Parameters
+from lipar_core.patches import patchify
+from lipar_core.rope import RotaryTable
 from lipar_core.session import EditSession
 from lipar_core.taehv import TAEHV
-from lipar_core.weights import read_state
+from lipar_core.weights import read_state, section
 from tests.tiny import tiny_preset
 from training.batches import draw_batch
 from training.codec import as_tensor, train_codec
-from training.editor import Editor, rollout_loss, train_editor
+from training.editor import train_editor, widened
+from training.excerpts import gather
 from training.export import export
-from training.latents import Excerpt, encode_all
+from training.memory import RolloutMemory
 from training.muon import Muon
 from training.pca_codec import start_as_pca
 from training.picture_loss import flicker
 from training.precision import mixed_precision
-from training.recipe import CodecRecipe, StageRecipe, load_recipe
+from training.recipe import CodecRecipe, StageRecipe, load_recipe, preset_of
+from training.renderer import Drawing, plain_config, train_renderer
+from training.rollout import Editor, rollout_loss
+from training.targets import STYLES
 
 LAYOUT = CodecConfig(
     latent_channels=24,
@@ -39,10 +45,13 @@ LAYOUT = CodecConfig(
     decoder_widths=(64, 64, 64),
     decoder_time=(2, 2),
     decoder_space=(1, 1),
+    code_channels=4,
+    renderer_width=8,
+    renderer_depth=2,
 )
-STAGE = StageRecipe(
-    name="one", steps=4, batch=2, crop=(8, 8), frames=2, context=1, prune=0.5, rate=1e-3, pixels=0.2
-)  # fmt: skip
+PLAIN = plain_config(LAYOUT)
+STAGE = StageRecipe(name="one", steps=4, batch=2, crop=(48, 64), frames=2, past=1, prune=0.5, guide=1.0, rate=1e-3)
+CODES = torch.randn(len(STYLES), 4, generator=torch.Generator().manual_seed(0))
 
 
 @pytest.fixture(scope="module")
@@ -61,26 +70,26 @@ def clips() -> list[np.ndarray]:
 @pytest.fixture(scope="module")
 def preset() -> Preset:
     base = tiny_preset(block_frames=1, window_frames=3)
-    return replace(base, codec=LAYOUT, transformer=replace(base.transformer, channels=24))
+    return replace(base, codec=LAYOUT, transformer=replace(base.transformer, channels=28))
 
 
 @pytest.fixture(scope="module")
-def codec(clips) -> TAEHV:
+def plain(clips) -> TAEHV:
     torch.manual_seed(0)
-    codec = TAEHV(LAYOUT).requires_grad_(False)
+    codec = TAEHV(PLAIN).requires_grad_(False)
     start_as_pca(codec, torch.cat([as_tensor(clip) for clip in clips]))
     return codec
 
 
 @pytest.fixture(scope="module")
-def excerpts(tmp_path_factory, clips, codec) -> list[Excerpt]:
-    folder = tmp_path_factory.mktemp("latents")
-    return encode_all(codec, [(str(i), clip) for i, clip in enumerate(clips)], folder / "latents.pt")
+def codec(plain) -> TAEHV:
+    torch.manual_seed(0)
+    return Drawing(LAYOUT, plain).codec
 
 
 def test_the_start_is_a_good_linear_code(clips):
     torch.manual_seed(0)
-    codec, video = TAEHV(LAYOUT), torch.stack([as_tensor(clip) for clip in clips])
+    codec, video = TAEHV(PLAIN), torch.stack([as_tensor(clip) for clip in clips])
     start_as_pca(codec, video.flatten(0, 1))
     with torch.no_grad():
         latents, _ = codec.encode(video)
@@ -96,41 +105,53 @@ def test_other_layouts_cannot_start_as_pca(clips):
         start_as_pca(TAEHV(CodecConfig()), as_tensor(clips[0]))
 
 
-def test_an_earlier_codec_is_gone_on_from(tmp_path, clips):
+def test_an_earlier_codec_is_taken_as_it_is(tmp_path, clips):
     torch.manual_seed(1)
-    earlier = TAEHV(LAYOUT)
-    recipe = CodecRecipe(steps=1, batch=1, frames=8, crop=32, rate=0.0, warmup=1, latent_noise=0.0)
-    codec = train_codec(LAYOUT, recipe, clips, {}, 0, tmp_path / "codec.pt", earlier.state_dict())
+    earlier = TAEHV(PLAIN)
+    recipe = CodecRecipe(steps=1, batch=1, frames=8, crop=32, rate=0.1, warmup=1, latent_noise=0.0)
+    codec = train_codec(PLAIN, recipe, clips, {}, 0, tmp_path / "codec.pt", earlier.state_dict())
     for a, b in zip(codec.parameters(), earlier.parameters(), strict=True):
         assert torch.equal(a, b)
     del earlier.encoder
     with pytest.raises(CheckpointError, match=r"the earlier codec: missing key encoder"):
-        train_codec(LAYOUT, recipe, clips, {}, 0, tmp_path / "other.pt", earlier.state_dict())
+        train_codec(PLAIN, recipe, clips, {}, 0, tmp_path / "other.pt", earlier.state_dict())
+
+
+def test_excerpts_are_read_once(tmp_path, clips):
+    sizes = [clips[0], clips[1][:8, :48]]
+    for source in ((("a", sizes[0]), ("b", sizes[1])), ()):  # nothing is asked of the clips the second time
+        for found, clip in zip(gather(source, tmp_path), sizes, strict=True):
+            assert np.array_equal(found, clip)
 
 
 def test_stopped_runs_go_on_as_if_they_had_not(tmp_path, clips, preset):
     recipe = CodecRecipe(steps=2, batch=1, frames=8, crop=32, rate=1e-4, warmup=1, latent_noise=0.0)
-    codec = train_codec(LAYOUT, recipe, clips, {}, 0, tmp_path / "codec.pt")
-    again = train_codec(LAYOUT, recipe, [], {}, 0, tmp_path / "codec.pt")  # nothing left to do
+    plain = train_codec(PLAIN, recipe, clips, {}, 0, tmp_path / "codec.pt")
+    again = train_codec(PLAIN, recipe, [], {}, 0, tmp_path / "codec.pt")  # nothing left to do
+    for a, b in zip(plain.parameters(), again.parameters(), strict=True):
+        assert torch.equal(a, b)
+    drawing = replace(STAGE, name="renderer", steps=2, past=0, prune=0.0)
+    codec, codes = train_renderer(LAYOUT, drawing, plain, clips, 0, tmp_path)
+    again, same = train_renderer(LAYOUT, drawing, plain, [clips[0]], 0, tmp_path)
+    assert torch.equal(codes, same)
     for a, b in zip(codec.parameters(), again.parameters(), strict=True):
         assert torch.equal(a, b)
-    excerpts = encode_all(codec, [(str(i), clip) for i, clip in enumerate(clips)], tmp_path / "latents.pt")
-    assert excerpts[0].latents.shape == (len(STYLES), 3, 24, 8, 12)
-    whole = train_editor(preset, (STAGE,), excerpts, codec, 0, tmp_path / "whole")
-    train_editor(preset, (replace(STAGE, steps=2),), excerpts, codec, 0, tmp_path / "parts")
-    parts = train_editor(preset, (STAGE,), excerpts, codec, 0, tmp_path / "parts")
+    whole = train_editor(preset, (STAGE,), clips, codec, codes, 0, tmp_path / "whole")
+    train_editor(preset, (replace(STAGE, steps=2),), clips, codec, codes, 0, tmp_path / "parts")
+    parts = train_editor(preset, (STAGE,), clips, codec, codes, 0, tmp_path / "parts")
     for a, b in zip(whole.parameters(), parts.parameters(), strict=True):
         torch.testing.assert_close(a, b, rtol=0, atol=2e-3)  # the rate's schedule differs for two steps
+    for a, b in zip(whole.codec.encoder.parameters(), plain.encoder.parameters(), strict=True):
+        assert torch.equal(a, b)  # what the detector sees is never touched
 
 
-def test_the_loss_falls(preset, codec, excerpts):
-    editor = Editor(preset)
+def test_the_loss_falls(preset, codec, clips):
+    editor = Editor(preset, codec)
     optimizer = torch.optim.AdamW(editor.parameters(), lr=3e-3)
     losses = []
-    stage = replace(STAGE, pixels=0.0, prune=0.0)
-    batch = draw_batch(excerpts, stage, np.random.default_rng(1))
-    for _ in range(40):
-        loss = rollout_loss(editor, preset, stage, batch, codec, np.random.default_rng(1))
+    batch = draw_batch(clips, replace(STAGE, crop=(32, 32), frames=1, past=0), np.random.default_rng(1))
+    for _ in range(20):
+        loss = rollout_loss(editor, preset, batch, np.random.default_rng(1))
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -138,29 +159,43 @@ def test_the_loss_falls(preset, codec, excerpts):
     assert sum(losses[-5:]) < 0.7 * sum(losses[:5])
 
 
-def test_a_scene_or_a_prompt_may_change_on_the_way(excerpts):
-    stage = replace(STAGE, frames=1, context=0, past=9)
+def test_a_scene_or_a_prompt_may_change_on_the_way(clips):
+    stage = replace(STAGE, frames=1, past=5)
     seen = set()
-    for seed in range(60):
-        batch = draw_batch(excerpts, stage, np.random.default_rng(seed))
+    for seed in range(40):
+        batch = draw_batch(clips, stage, np.random.default_rng(seed))
         frames = batch.past + 1
-        assert batch.source.shape == batch.target.shape == (2, frames, 24, 8, 8)
+        assert batch.source.shape == (2, 4 * frames, 3, 48, 64)
+        assert batch.target.shape == (2, 4, 3, 48, 64)
         jumps = (batch.source.diff(dim=1).abs().mean(dim=(0, 2, 3, 4)) > 0.1).nonzero().flatten() + 1
         kind = "change" if batch.later else "cut" if batch.turn else "neither"
         seen.add(kind)
         if kind == "cut":
-            assert batch.turn in jumps
+            assert 4 * batch.turn in jumps
+            assert batch.keep is None or batch.keep[batch.turn].all()
         if kind == "change":
             assert 0 < batch.turn < frames
             assert batch.later.prompts != batch.asked.prompts
     assert seen == {"cut", "change", "neither"}
 
 
+def test_what_is_pruned_stands_still(clips):
+    drawn = (draw_batch(clips, replace(STAGE, past=0, prune=1.0), np.random.default_rng(seed)) for seed in range(9))
+    for batch in drawn:
+        assert batch.keep.shape == (2, 12)
+        assert batch.keep[0].all()
+        assert batch.keep[1].sum() > 0
+        moves = batch.source[:, 3:].diff(dim=1).abs().amax(dim=(0, 1, 2))  # of the second latent frame
+        tokens = moves.view(3, 16, 4, 16).amax(dim=(1, 3)).flatten()
+        assert (tokens > 0).equal(batch.keep[1])
+
+
 @pytest.mark.parametrize("mixed", [False, True])
-def test_all_is_learned_from_the_frames_after_the_past(preset, codec, excerpts, mixed):
+def test_all_is_learned_from_the_frames_after_the_past(preset, codec, clips, mixed):
     torch.manual_seed(0)
-    editor, stage = Editor(preset), replace(STAGE, context=0, past=6)
-    drawn = (draw_batch(excerpts, stage, np.random.default_rng(seed)) for seed in range(100))
+    editor, stage = Editor(preset, codec), replace(STAGE, past=6)
+    torch.nn.init.normal_(editor.codec.renderer.leave.weight)
+    drawn = (draw_batch(clips, stage, np.random.default_rng(seed)) for seed in range(100))
     batch = next(batch for batch in drawn if batch.past > 2 and batch.later and batch.turn < batch.past)
     learned = 0
     original = editor.dit.forward
@@ -172,10 +207,23 @@ def test_all_is_learned_from_the_frames_after_the_past(preset, codec, excerpts, 
 
     editor.dit.forward = forward
     with mixed_precision(mixed):
-        rollout_loss(editor, preset, replace(stage, pixels=0.0), batch, codec, np.random.default_rng(3)).backward()
+        rollout_loss(editor, preset, batch, np.random.default_rng(3)).backward()
     assert learned in (stage.frames, 2 * stage.frames)  # some batches denoise twice
     nowhere = [name for name, one in editor.named_parameters() if one.grad is None or not one.grad.any()]
-    assert nowhere == []
+    passed_by = re.compile(r"codec\.(encoder|decoder\.\d+\.conv)\.")  # PCA leaves the MemBlocks out
+    assert nowhere == [name for name in nowhere if passed_by.match(name)]
+    assert "codec.renderer.enter.weight" not in nowhere
+
+
+def test_the_guide_draws_codes_to_those_of_their_styles(preset, codec, clips):
+    editor, rng = Editor(preset, codec), np.random.default_rng(0)
+    batch = draw_batch(clips, replace(STAGE, past=0, prune=0.0), rng)
+    bare = rollout_loss(editor, preset, batch, np.random.default_rng(1), CODES, 0.0)
+    torch.manual_seed(0)
+    zero, one = (
+        rollout_loss(editor, preset, batch, np.random.default_rng(1), codes, 9.0) for codes in (CODES, CODES * 9)
+    )
+    assert bare < zero < one
 
 
 def test_flicker_counts_where_the_target_stands_still():
@@ -201,19 +249,49 @@ def test_muon_is_the_published_one(shape):
     assert (ours - theirs).norm() < 0.02 * (theirs - start).norm()  # theirs is in bfloat16
 
 
-def test_an_earlier_editor_is_gone_on_from(tmp_path, preset, codec, excerpts):
+def test_an_earlier_editor_without_a_code_is_gone_on_from(tmp_path, preset, plain, codec, clips):
+    """It does what it did, and leaves the code at nought."""
     path = tmp_path / "tiny.safetensors"
-    earlier = Editor(preset)
-    export(codec, earlier, path, {})
+    narrow = replace(preset, codec=PLAIN, transformer=replace(preset.transformer, channels=24))
+    earlier = Editor(narrow, plain)
+    export(earlier, path, {})
     still = replace(STAGE, steps=1, rate=0.0)
-    editor = train_editor(preset, (still,), excerpts, codec, 0, tmp_path, read_state(path))
-    for a, b in zip(editor.parameters(), earlier.parameters(), strict=True):
-        torch.testing.assert_close(a, b.half().float(), rtol=0, atol=1e-6)
+    editor = train_editor(preset, (still,), clips, codec, CODES, 0, tmp_path, read_state(path))
+    video = as_tensor(clips[0])
+    latents, _ = codec.encode(video[None])
+    x = patchify(latents, 2)[0]
+    found, wanted = (_predict(one, tokens) for one, tokens in ((editor, x), (earlier, x[..., : 24 * 4])))
+    torch.testing.assert_close(found[..., : 24 * 4], wanted, rtol=0, atol=2e-3)
+    assert not found[..., 24 * 4 :].any()
 
 
-def test_the_product_reads_what_is_exported(tmp_path, preset):
+def test_widened_weights_ignore_and_leave_what_is_new(preset, plain):
+    narrow = replace(preset, codec=PLAIN, transformer=replace(preset.transformer, channels=24))
+    state = Editor(narrow, plain).dit.state_dict()
+    grown = widened(state, preset)
+    assert grown["patch_embedding.weight"].shape[1] == 28
+    assert not grown["patch_embedding.weight"][:, 24:].any()
+    rows = grown["head.head.weight"].unflatten(0, (4, 28))
+    assert not rows[:, 24:].any()
+    assert torch.equal(rows[:, :24].flatten(0, 1), state["head.head.weight"])
+
+
+def _predict(editor: Editor, tokens: torch.Tensor) -> torch.Tensor:
+    rope = RotaryTable(editor.dit.config.head_dim, 4, 6)
+    memory = RolloutMemory(editor.dit.config.layers, rope, 1, 3, 1)
+    text = editor.dit.text_memory(editor.text(["a sketch"]))
+    return editor.dit(tokens[:1], editor.dit.modulation(60.0), memory.rotary, text, memory)
+
+
+def _models(editor: Editor, preset: Preset) -> Models:
+    editor.eval()
+    return Models(preset, editor.codec, editor.dit, editor.text, torch.device("cpu"), torch.float32)
+
+
+def test_the_product_reads_what_is_exported(tmp_path, preset, codec):
     path = tmp_path / "tiny.safetensors"
-    export(TAEHV(LAYOUT), Editor(preset), path, {"seed": 0})
+    export(Editor(preset, codec), path, {"seed": 0})
+    assert set(section(read_state(path), "codec")) == set(codec.state_dict())
     here = replace(preset, weights=WeightsConfig(transformer=str(path), codec=str(path), text=str(path)))
     session: EditSession[int] = EditSession(load_models(here), Parameters(prompt="a sketch"))
     edited = session.push(torch.rand(9, 3, 64, 96), range(9))
@@ -223,9 +301,9 @@ def test_the_product_reads_what_is_exported(tmp_path, preset):
 def test_the_recipe_is_checked(tmp_path):
     from training import recipe
 
-    path = tmp_path / "r.yaml"
-    path.write_text((recipe.Path(recipe.__file__).parent / "tiny.yaml").read_text())
-    assert load_recipe(path).preset == "tiny"
-    path.write_text(path.read_text().replace("prune: 0.5", "prune: 1.5"))
+    shipped, path = recipe.Path(recipe.__file__).parent / "tiny.yaml", tmp_path / "r.yaml"
+    assert preset_of(load_recipe(shipped), shipped).codec.renderer_width == 32
+    assert preset_of(replace(load_recipe(shipped), preset="tiny"), shipped).codec.renderer_width == 0
+    path.write_text(shipped.read_text().replace("prune: 0.5", "prune: 1.5"))
     with pytest.raises(ValueError, match=r"stages\[2\]\.prune"):
         load_recipe(path)

@@ -1,0 +1,56 @@
+"""The optional last part of a codec's decoder: draws in pixels what the latents' code asks for.
+
+The transformer works on tokens of 16x16 pixels: it can say what a picture shall look like, but not draw a line. The
+renderer draws: a few residual convolutions at half the picture's size, the same everywhere, whose channels are
+scaled and shifted by what the latents say at each place. It sees no prompt and no source, only latents and the picture
+that they stand for.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from lipar_core.config import CODEC_STRIDE, FRAMES_PER_LATENT, CodecConfig
+
+UNSHUFFLE = 2  # pixels to a side that a cell of the renderer stands for
+STEERING = 64  # hidden channels between the latents and the scales and shifts
+
+
+class Renderer(nn.Module):
+    """Adds a drawing to decoded frames."""
+
+    def __init__(self, config: CodecConfig) -> None:
+        super().__init__()
+        width, pixels = config.renderer_width, 3 * UNSHUFFLE**2
+        self.enter = nn.Conv2d(pixels, width, 3, padding=1)
+        self.layers = nn.ModuleList(nn.Conv2d(width, width, 3, padding=1) for _ in range(config.renderer_depth))
+        self.leave = nn.Conv2d(width, pixels, 3, padding=1)
+        for parameter in self.leave.parameters():
+            nn.init.zeros_(parameter)  # it begins by adding nothing
+        modulations = 2 * width * (1 + config.renderer_depth)
+        self.steering = nn.Sequential(
+            nn.Conv2d(config.channels, STEERING, 1), nn.GELU(), nn.Conv2d(STEERING, modulations, 1)
+        )
+
+    def forward(self, frames: Tensor, latents: Tensor) -> Tensor:
+        """frames [B, 4F, 3, H, W] decoded of latents [B, F, C, h, w] -> frames of the same shape."""
+        count = latents.shape[:2].numel()
+        modulations = self._modulations(latents.flatten(0, 1))
+        x = F.pixel_unshuffle(frames.flatten(0, 1), UNSHUFFLE).contiguous(memory_format=torch.channels_last)
+        x = _modulated(self.enter(x), *modulations[0], count)
+        for layer, modulation in zip(self.layers, modulations[1:], strict=True):
+            x = x + _modulated(layer(x), *modulation, count)
+        return frames + F.pixel_shuffle(self.leave(x), UNSHUFFLE).view_as(frames)
+
+    def _modulations(self, latents: Tensor) -> list[tuple[Tensor, Tensor]]:
+        """Per layer, scale and shift of every cell [F, C, H / 2, W / 2]."""
+        coarse = self.steering(latents)
+        fine = F.interpolate(coarse, scale_factor=CODEC_STRIDE // UNSHUFFLE, mode="bilinear", align_corners=False)
+        parts = fine.chunk(2 * (1 + len(self.layers)), dim=1)
+        return list(zip(parts[::2], parts[1::2], strict=True))
+
+
+def _modulated(x: Tensor, scale: Tensor, shift: Tensor, count: int) -> Tensor:
+    """x [F * 4, C, H, W] of `count` latent frames; each of these steers its four frames."""
+    x = x.view(count, FRAMES_PER_LATENT, *x.shape[1:])
+    return F.relu(torch.addcmul(x + shift.unsqueeze(1), x, scale.unsqueeze(1))).flatten(0, 1)

@@ -1,0 +1,40 @@
+"""The frames that are learned from, in one file that is mapped into memory: nothing is decoded twice."""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+from training import checkpoint
+from training.media import Clip
+
+LOG_EVERY = 50  # excerpts
+
+
+def gather(clips: Iterable[tuple[str, Clip]], folder: Path) -> list[Clip]:
+    """Every excerpt's frames [N, H, W, 3]: read from the clips once, from `folder` ever after."""
+    table, pixels = folder / "excerpts.pt", folder / "excerpts.bin"
+    if checkpoint.load(table) is None:
+        checkpoint.save(table, {"shapes": _write(clips, pixels)})
+    state = checkpoint.load(table)
+    assert state is not None
+    flat, at, found = np.memmap(pixels, dtype=np.uint8, mode="r"), 0, []
+    for shape in state["shapes"]:
+        size = int(np.prod(shape))
+        found.append(flat[at : at + size].reshape(shape))
+        at += size
+    return found
+
+
+def _write(clips: Iterable[tuple[str, Clip]], path: Path) -> list[list[int]]:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part, shapes = path.with_suffix(".part"), []
+    with part.open("wb") as file:
+        for number, (name, clip) in enumerate(clips):
+            if number % LOG_EVERY == 0:
+                print(f"excerpt {number}: {name}", flush=True)
+            file.write(np.ascontiguousarray(clip).data)
+            shapes.append(list(clip.shape))
+    os.replace(part, path)
+    return shapes

@@ -1,0 +1,64 @@
+"""First the renderer alone: it learns to draw each style on what the codec makes of the source, by a code per style."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from lipar_core.config import CodecConfig
+from lipar_core.taehv import TAEHV
+from training.batches import Batch, draw_batch
+from training.media import Clip
+from training.picture_loss import look_loss
+from training.recipe import StageRecipe
+from training.steps import Progress, run_steps
+from training.targets import STYLES
+
+CODE_SPREAD = 0.7  # of the codes at the start: about that of the latents
+
+
+class Drawing(nn.Module):
+    """A codec whose renderer is learned, and the styles' codes [styles, C]."""
+
+    def __init__(self, config: CodecConfig, plain: TAEHV) -> None:
+        super().__init__()
+        self.codec = TAEHV(config).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        for part, trained in ((self.codec.encoder, plain.encoder), (self.codec.decoder, plain.decoder)):
+            part.load_state_dict(trained.state_dict())
+            part.requires_grad_(False)
+        self.codes = nn.Parameter(CODE_SPREAD * torch.randn(len(STYLES), config.code_channels))
+
+
+def plain_config(config: CodecConfig) -> CodecConfig:
+    """The codec without its renderer: what is trained before it."""
+    return replace(config, code_channels=0, renderer_width=0)
+
+
+def train_renderer(
+    config: CodecConfig, recipe: StageRecipe, plain: TAEHV, excerpts: list[Clip], seed: int, folder: Path
+) -> tuple[TAEHV, Tensor]:
+    """The codec with its renderer, and the styles' codes; goes on from a checkpoint in the folder."""
+    torch.manual_seed(seed)
+    drawing = Drawing(config, plain)
+    learned = [parameter for parameter in drawing.parameters() if parameter.requires_grad]
+    optimizer = torch.optim.AdamW(learned, lr=recipe.rate, betas=(0.9, 0.98), weight_decay=0.0)
+    run_steps(
+        Progress(drawing, [optimizer], folder / f"{recipe.name}.pt"),
+        recipe,
+        (seed, 0),
+        lambda rng: draw_batch(excerpts, recipe, rng),
+        lambda batch, rng, step: _loss(drawing, plain, batch),
+    )
+    return drawing.codec, drawing.codes.detach()
+
+
+def _loss(drawing: Drawing, plain: TAEHV, batch: Batch) -> Tensor:
+    with torch.no_grad():
+        latents, _ = plain.encode(batch.source)
+        frames, _ = plain.decode(latents)
+    codes = batch.asked.mixed(drawing.codes)[:, None, :, None, None]
+    shape = (*latents.shape[:2], codes.shape[2], *latents.shape[-2:])
+    renderer = drawing.codec.renderer
+    assert renderer is not None
+    return look_loss(renderer(frames, torch.cat([latents, codes.expand(shape).to(latents)], dim=2)), batch.target)
