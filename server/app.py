@@ -18,6 +18,7 @@ from lipar_core.config import load_preset
 from lipar_core.errors import ParameterError
 from server.errors import BadOffer, Forbidden, NothingLive, ServerError, SessionNotFound, Unavailable
 from server.media import aiortc_patches
+from server.media.colour_space import accept_colour_space
 from server.media.decoder import count_undecodable_frames
 from server.media.dtls import patch_dtls
 from server.model_entry import Entry, main
@@ -47,6 +48,7 @@ def create_app(settings: Settings, model: Entry = main) -> FastAPI:
         aiortc_patches.check_versions()
         aiortc_patches.accept_more_codecs()
         patch_dtls()
+        accept_colour_space()
         count_undecodable_frames()
         aiortc_patches.set_bitrates(settings.start_bitrate, settings.min_bitrate, settings.max_bitrate)
         if settings.loopback:

@@ -8,6 +8,8 @@ from typing import Any
 import av
 from av.video.frame import PictureType
 
+from lipar_core.colour_tags import BT601, BT709, LIMITED
+
 log = logging.getLogger(__name__)
 
 CLOCK_RATE = 90_000  # RTP clock of video (RFC 3551); the codec counts in it too, so that any frame rate is right
@@ -67,6 +69,8 @@ class H264Encoder:
         codec.gop_size = 3000  # keyframes come when they are asked for
         codec.max_b_frames = 0
         codec.profile = "Baseline"
+        codec.colorspace, codec.color_range = BT601, LIMITED  # what the frames are, whatever their size
+        codec.color_primaries = codec.color_trc = BT709
         codec.bit_rate = max_bitrate
         codec.options = ENCODERS[name] | {"maxrate": str(max_bitrate), "bufsize": str(round(max_bitrate * BUFFER_S))}
         codec.open()

@@ -9,6 +9,7 @@ from aiortc.rtp import RtpPacket
 from aiortc.utils import uint16_add
 
 from server.media.aiortc_patches import own
+from server.media.colour_space import ColourSpace
 from server.media.depacketize import ASSEMBLERS
 from server.media.frame_buffer import ASK_AGAIN_S, FrameBuffer, Missing, join_payloads
 from server.media.source_streams import SourceStreams, StreamSelector
@@ -28,6 +29,7 @@ class LossRepair:
         self.receiver, self.missing = receiver, Missing()
         self.frames = FrameBuffer(self._assemble)
         self.selector, self._repairs = StreamSelector(streams.main), dict(streams.repairs)
+        self.colour_space: ColourSpace | None = None  # that the newest packets say, if they do
         self.packets = self.asked = self.given_up = self.malformed = 0
         self._ssrc: int | None = None
         self._handle = own(receiver, "_handle_rtp_packet")
@@ -61,6 +63,7 @@ class LossRepair:
         if codec is not None and not (self._repeats(packet) if is_rtx(codec) else self._selects(packet)):
             return
         self.packets += 1
+        self.colour_space = getattr(packet.extensions, "colour_space", None) or self.colour_space
         if packet.timestamp not in self._first:
             _remember(self._first, packet.timestamp, time.monotonic())
         await self._handle(packet, arrival_time_ms)

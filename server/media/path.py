@@ -6,6 +6,7 @@ from collections.abc import Callable
 import av
 
 from server.media.broadcast import Broadcast
+from server.media.colour_space import ColourSpace
 from server.media.fit import Fitter
 from server.media.ingest import Ingest
 from server.media.latency import Latency
@@ -40,12 +41,14 @@ class FramePath:
         self.broadcast.forget()
         self.flows = False
 
-    def take_frame(self, frame: av.VideoFrame, first_packet: float, now: float) -> None:
+    def take_frame(
+        self, frame: av.VideoFrame, first_packet: float, now: float, colours: ColourSpace | None = None
+    ) -> None:
         """A camera frame is here; `first_packet`: when it began to arrive."""
         self.frames_in.add(now)
         self.latency.add("transport_in", now - first_packet + self.one_way_s)
         if self.ingest.wants(now):
-            self.ingest.offer(self.fit(frame), now)
+            self.ingest.offer(self.fit(frame, colours), now)
 
     def block_done(self, busy_ms: float | None, dropped: int, sessions: int) -> None:
         """The model put frames into the outgoing ring; `busy_ms` is None where it only repeated one."""

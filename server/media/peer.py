@@ -27,6 +27,7 @@ from server.errors import NoCodec, NoRoute, SessionNotFound
 from server.ice import ice_servers
 from server.media.answer_sdp import with_public_address, with_start_bitrate
 from server.media.codecs import preferred_codecs
+from server.media.colour_space import ColourSpace
 from server.media.dtls import dtls_failure
 from server.media.rate_control import RateControl
 from server.media.remote_candidates import RemoteCandidates
@@ -58,7 +59,7 @@ class Peer:
         on_frame: OnFrame | None = None,
         on_control: OnChannel | None = None,
     ) -> None:
-        """`track` goes out; `on_frame` gets what comes in: a frame, when its first packet came, and the time now.
+        """`track` goes out; `on_frame` gets what comes in, as `OnFrame` says.
 
         `on_control` is given the data channel of that name. `on_gone` is told once why the connection has ended.
         """
@@ -196,10 +197,10 @@ class Peer:
         else:
             self._drains.append(asyncio.create_task(_discard(track), name="discard"))
 
-    def _take_frame(self, frame: av.VideoFrame, arrived: float, now: float) -> None:
+    def _take_frame(self, frame: av.VideoFrame, arrived: float, now: float, colours: ColourSpace | None) -> None:
         assert self.on_frame is not None
         self.heard, self.started = now, True
-        self.on_frame(frame, arrived, now)
+        self.on_frame(frame, arrived, now, colours)
 
     def _hear(self) -> None:
         self.heard, self.started = time.monotonic(), True

@@ -9,6 +9,7 @@ import av
 from aiortc import MediaStreamTrack, RTCRtpReceiver
 from aiortc.mediastreams import MediaStreamError
 
+from server.media.colour_space import ColourSpace
 from server.media.decoder import DecoderQueue
 from server.media.loss_repair import LossRepair
 from server.media.video_offer import VideoOffer
@@ -17,7 +18,7 @@ log = logging.getLogger(__name__)
 
 NO_PICTURE_S = 3.0  # after which it is said why there is none
 
-OnFrame = Callable[[av.VideoFrame, float, float], None]
+OnFrame = Callable[[av.VideoFrame, float, float, ColourSpace | None], None]
 
 
 class VideoReceiver:
@@ -26,7 +27,8 @@ class VideoReceiver:
     def __init__(
         self, receiver: RTCRtpReceiver, offer: VideoOffer, on_frame: OnFrame, on_end: Callable[[str], None]
     ) -> None:
-        """Before the receiver's first packet. `on_frame` gets a frame, when its first packet came, and the time now.
+        """Before the receiver's first packet. `on_frame` gets a frame, when its first packet came,
+        the time now, and what RTP says of its colours.
 
         `on_end` is told once why no more frames come.
         """
@@ -75,7 +77,7 @@ class VideoReceiver:
                 assert isinstance(frame, av.VideoFrame)
                 now = time.monotonic()
                 arrived = self.repair.arrived(frame.pts)
-                self.on_frame(frame, now if arrived is None else arrived, now)
+                self.on_frame(frame, now if arrived is None else arrived, now, self.repair.colour_space)
         except MediaStreamError:
             fault = self.decoder.fault
             self.on_end("the camera's track has ended" if fault is None else f"the decoder has broken: {fault!r}")
