@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lipar_cli.video_reader import SourceFrame, VideoReader
+from lipar_cli.video.reader import SourceFrame, VideoReader
 from lipar_core.models import Models
 from lipar_core.parameters import Parameters
 from lipar_core.session import Edited, EditSession

@@ -4,17 +4,25 @@ import argparse
 import signal
 import sys
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lipar_core.errors import LiparError, ParameterError
 
 if TYPE_CHECKING:
-    from lipar_cli.video_reader import Picture, VideoReader
-    from lipar_cli.video_writer import VideoWriter
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from lipar_cli.progress import Progress
+    from lipar_cli.video.picture_filter import Picture
+    from lipar_cli.video.reader import SourceFrame, VideoReader
+    from lipar_cli.video.writer import VideoWriter
     from lipar_core.parameters import Parameters
     from lipar_core.session import Edited, EditSession
+
+QUEUED = 16  # frames and packets between the threads, each way
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -42,14 +50,17 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument("--side-by-side", action="store_true", help="source on the left, result on the right")
     parser.add_argument("--overlay", action="store_true", help="tint what was computed (orange) and reused (blue)")
     parser.add_argument("--crf", type=int, default=18, help="quality of the output file, 0 (best) to 51 (default: 18)")
+    parser.add_argument(
+        "--keep-location", action="store_true", help="pass on where the input was recorded, if it says (default: no)"
+    )
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     from lipar_cli.devices import check_device, set_threads
     from lipar_cli.presets import resolve
-    from lipar_cli.video_reader import VideoReader, describe_fit
-    from lipar_cli.video_writer import VideoWriter
+    from lipar_cli.video.reader import VideoReader
+    from lipar_cli.video.writer import VideoWriter
     from lipar_core.config import load_preset
     from lipar_core.models import load_models
     from lipar_core.session import EditSession
@@ -62,24 +73,56 @@ def run(args: argparse.Namespace) -> int:
     preset = load_preset(resolve(args.preset))
     parameters = _parameters(args, preset)
     stream = preset.stream
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as Ctrl-C does: nothing half-written stays
-    if args.output.exists() and args.input.exists() and args.output.samefile(args.input):
-        raise LiparError(f"output {args.output}: is the input file")
-    with VideoReader(args.input, stream.width, stream.height, args.fit) as reader:
+    _end_as_by_ctrl_c()
+    _check_paths(args.input, args.output)
+    with VideoReader(args.input, stream.width, stream.height, args.fit, args.output.parent) as reader:
         width = stream.width * (2 if args.side_by_side else 1)
-        sizes = (width, stream.height, reader.rate, reader.time_base)
-        with VideoWriter(args.output, *sizes, reader.audio, args.crf) as writer:
+        with VideoWriter(args.output, width, stream.height, reader.rate, reader.time_base, args.crf) as writer:
+            writer.add_tracks(reader, args.keep_location)
             session: EditSession[int] = EditSession(load_models(preset, args.device), parameters)
             summary = _edit(reader, writer, session, args)
-        assert reader.source_size is not None
-        print(describe_fit(reader.source_size, stream.width, stream.height, args.fit))
-        if damaged := reader.damaged + writer.damaged:
-            packets = "packet of the input was" if damaged == 1 else "packets of the input were"
-            print(f"{damaged} damaged {packets} skipped", file=sys.stderr)
-        if reader.frames < reader.announced_frames:
-            print(f"the input announces {reader.announced_frames} frames, {reader.frames} were there", file=sys.stderr)
+        _report(reader, writer)
     print(f"{args.output}: {summary}; {writer.audio_note}")
     return 0
+
+
+def _end_as_by_ctrl_c() -> None:
+    """So that nothing half-written stays; a signal that was ignored on purpose (nohup) stays ignored."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler)
+
+
+def _check_paths(source: Path, target: Path) -> None:
+    """Raises `LiparError` where the output could never be, before a pipe is read or a model loaded."""
+    from lipar_cli.video.failure import reason
+    from lipar_cli.video.muxers import muxer_for
+
+    try:
+        if not target.is_dir():
+            muxer_for(target)
+        if target.parent != Path() and not target.parent.is_dir():
+            raise LiparError(f"output {target}: the folder {target.parent} does not exist")
+        if target.exists() and source.exists() and target.samefile(source):
+            raise LiparError(f"output {target}: is the input file")
+    except LiparError:
+        raise
+    except (OSError, ValueError) as error:
+        long = target if len(target.name) >= len(source.name) else source
+        raise LiparError(
+            f"{'output' if long is target else 'input'} {long}: cannot be used ({reason(error)})"
+        ) from error
+
+
+def _report(reader: "VideoReader", writer: "VideoWriter") -> None:
+    """What was done to the input's pictures, and what of it is not in the output."""
+    for note in reader.notes:
+        print(note)
+    if damaged := reader.damaged + writer.damaged:
+        packets = "packet of the input was" if damaged == 1 else "packets of the input were"
+        print(f"{damaged} damaged {packets} skipped", file=sys.stderr)
+    for loss in (*reader.losses, *writer.losses):
+        print(loss, file=sys.stderr)
 
 
 def _parameters(args: argparse.Namespace, preset: object) -> "Parameters":
@@ -104,54 +147,78 @@ def _parameters(args: argparse.Namespace, preset: object) -> "Parameters":
 
 
 def _edit(reader: "VideoReader", writer: "VideoWriter", session: "EditSession[int]", args: argparse.Namespace) -> str:
-    """Run the file through the session, a block at a time; returns the summary."""
-    import numpy as np
-    import torch
-
+    """Run the file through the session, a block at a time, while threads decode and encode; returns the summary."""
     from lipar_cli.progress import Progress
-    from lipar_cli.video_reader import SourceFrame
+    from lipar_cli.video.beside import ReadAhead, WriteBehind
+    from lipar_cli.video.reader import SourceFrame
 
-    progress, totals = Progress(reader.expected_frames), _Totals()
-    waiting: list[SourceFrame] = []
-    sources: deque[Picture] = deque()  # pushed, and not yet come out
-
-    def push() -> None:
-        pictures = torch.from_numpy(np.stack([frame.picture for frame in waiting])).permute(0, 3, 1, 2)
-        sources.extend(frame.picture for frame in waiting)
-        take(session.push(pictures, [frame.pts for frame in waiting]))
-        waiting.clear()
-
-    def take(edited: "Edited[int]") -> None:
-        for picture, stamp in zip(_pictures(edited, args, sources), edited.pts, strict=True):
-            writer.write(picture, stamp)
-        totals.add(edited)
-        progress.add(len(edited.pts))
-
-    for item in reader:
-        if not isinstance(item, SourceFrame):
-            writer.write_audio(item)
-            continue
-        waiting.append(item)
-        if len(waiting) == session.preset.stream.frames_per_block:
-            push()
-    if waiting:
-        push()
-    take(session.flush())
-    progress.end()
-    return totals.summary(progress.done, progress.fps)
+    run = _Run(session, args, Progress(reader.expected_frames))
+    with ReadAhead(reader, QUEUED) as items, WriteBehind(QUEUED) as output:
+        for item in items:
+            if isinstance(item, SourceFrame):
+                edited = run.push(item)
+            else:
+                output.call(partial(writer.write_packet, item))
+                continue
+            for frame in edited:
+                output.call(partial(writer.write, frame.picture, frame.pts, frame.duration))
+        for frame in run.flush():
+            output.call(partial(writer.write, frame.picture, frame.pts, frame.duration))
+    return run.summary()
 
 
-def _pictures(edited: "Edited[int]", args: argparse.Namespace, sources: "deque[Picture]") -> "Iterable[Picture]":
-    import numpy as np
+class _Run:
+    """Source frames in, edited frames out, in blocks."""
 
-    from lipar_cli.overlay import tinted
+    def __init__(self, session: "EditSession[int]", args: argparse.Namespace, progress: "Progress") -> None:
+        self.session, self.args, self.progress = session, args, progress
+        self.totals = _Totals()
+        self._block: list[SourceFrame] = []
+        self._pushed: deque[SourceFrame] = deque()  # and not yet come out
 
-    frames = (edited.frames * 255).round().byte().permute(0, 2, 3, 1).cpu().numpy()
-    keep = edited.keep.cpu().numpy()
-    for frame, mask in zip(frames, keep, strict=True):
-        source = sources.popleft()
-        shown = tinted(frame, mask) if args.overlay else frame
-        yield np.concatenate([source, shown], axis=1) if args.side_by_side else shown
+    def push(self, frame: "SourceFrame") -> "Iterator[SourceFrame]":
+        self._block.append(frame)
+        if len(self._block) == self.session.preset.stream.frames_per_block:
+            yield from self._push_block()
+
+    def flush(self) -> "Iterator[SourceFrame]":
+        """The rest."""
+        if self._block:
+            yield from self._push_block()
+        yield from self._taken(self.session.flush())
+        self.progress.end()
+
+    def summary(self) -> str:
+        return self.totals.summary(self.progress.done, self.progress.fps)
+
+    def _push_block(self) -> "Iterator[SourceFrame]":
+        import numpy as np
+        import torch
+
+        pictures = torch.from_numpy(np.stack([frame.picture for frame in self._block])).permute(0, 3, 1, 2)
+        stamps = [frame.pts for frame in self._block]
+        self._pushed.extend(self._block)
+        self._block.clear()
+        yield from self._taken(self.session.push(pictures, stamps))
+
+    def _taken(self, edited: "Edited[int]") -> "Iterator[SourceFrame]":
+        """Each edited frame, with the duration that its source had."""
+        from lipar_cli.video.reader import SourceFrame
+
+        self.totals.add(edited)
+        self.progress.add(len(edited.pts))
+        frames = (edited.frames * 255).round().byte().permute(0, 2, 3, 1).cpu().numpy()
+        for frame, mask, stamp in zip(frames, edited.keep.cpu().numpy(), edited.pts, strict=True):
+            source = self._pushed.popleft()
+            yield SourceFrame(self._shown(source.picture, frame, mask), stamp, source.duration)
+
+    def _shown(self, source: "Picture", frame: "Picture", mask: "NDArray[np.bool_]") -> "Picture":
+        import numpy as np
+
+        from lipar_cli.overlay import tinted
+
+        shown = tinted(frame, mask) if self.args.overlay else frame
+        return np.concatenate([source, shown], axis=1) if self.args.side_by_side else shown
 
 
 class _Totals:

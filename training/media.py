@@ -4,10 +4,11 @@ import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import av
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from lipar_cli.video.reader import SourceFrame, VideoReader
 
 Clip = NDArray[np.uint8]  # [N, H, W, 3] RGB
 
@@ -47,21 +48,13 @@ def eval_clips(folder: Path, width: int, height: int) -> Iterator[tuple[str, Cli
 
 def read_clip(path: Path, width: int, height: int) -> Clip:
     """All frames, scaled to cover width x height and cut around the middle."""
-    with av.open(str(path)) as container:
-        return np.stack([_cover(frame, width, height) for frame in container.decode(video=0)])
+    with VideoReader(path, width, height, "crop") as reader:
+        return np.stack([item.picture for item in reader if isinstance(item, SourceFrame)])
 
 
 def _entries(folder: Path, split: str, kind: str) -> list[dict[str, str]]:
     manifest = json.loads((folder / "MANIFEST.json").read_text())
     return [e for e in manifest if e["split"] == split and e["kind"] == kind and not LEFT_OUT & set(e["tags"])]
-
-
-def _cover(frame: av.VideoFrame, width: int, height: int) -> Clip:
-    scale = max(width / frame.width, height / frame.height)
-    wide, tall = max(width, round(frame.width * scale)), max(height, round(frame.height * scale))
-    picture = frame.reformat(width=wide, height=tall, format="rgb24", interpolation="AREA").to_ndarray()
-    top, left = (tall - height) // 2, (wide - width) // 2
-    return picture[top : top + height, left : left + width]
 
 
 def _photo(folder: Path, entry: dict[str, str]) -> Clip:

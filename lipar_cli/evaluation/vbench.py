@@ -11,7 +11,7 @@ from pathlib import Path
 from torch import Tensor
 
 from lipar_cli.evaluation.summary import Row
-from lipar_cli.video_writer import VideoWriter
+from lipar_cli.video.writer import VideoWriter
 
 DIMENSIONS = ("subject_consistency", "background_consistency", "motion_smoothness", "imaging_quality")
 FPS, CRF = 16, 10
@@ -48,6 +48,6 @@ def score(program: str, films: Mapping[str, Mapping[str, Tensor]]) -> tuple[list
 
 def _write(path: Path, frames: Tensor) -> None:
     height, width = frames.shape[-2:]
-    with VideoWriter(path, width, height, Fraction(FPS), Fraction(1, FPS), None, CRF) as writer:
+    with VideoWriter(path, width, height, Fraction(FPS), Fraction(1, FPS), CRF) as writer:
         for number, frame in enumerate(frames):
-            writer.write((frame.permute(1, 2, 0) * 255).round().byte().numpy(), number)
+            writer.write((frame.permute(1, 2, 0) * 255).round().byte().numpy(), number, 1)

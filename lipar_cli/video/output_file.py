@@ -1,0 +1,51 @@
+"""The place of the output: written under another name beside it, and moved there when it is whole."""
+
+import os
+import secrets
+import stat
+from pathlib import Path
+
+from lipar_cli.video.failure import reason
+from lipar_core.errors import LiparError
+
+
+class OutputFile:
+    """A file that appears whole or not at all. Its part file is this run's alone."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises `LiparError` when there can be no such file."""
+        self.path = path
+        try:
+            self.target = path.resolve()  # a link stays a link
+            self._mode = self._existing_mode()
+            if not self.target.parent.is_dir():
+                raise LiparError(f"output {path}: the folder {path.parent} does not exist")
+            # a name of its own length: the output's may be as long as the file system allows
+            self.part = self.target.with_name(f".lipar-{secrets.token_hex(6)}.part{path.suffix}")
+            os.close(os.open(self.part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+        except (OSError, ValueError, RuntimeError) as error:  # RuntimeError: links in a ring
+            if isinstance(error, LiparError):
+                raise
+            raise LiparError(f"output {path}: cannot be written ({reason(error)})") from error
+
+    def _existing_mode(self) -> int | None:
+        try:
+            found = self.target.stat()
+        except FileNotFoundError:
+            return None
+        if stat.S_ISDIR(found.st_mode):
+            raise LiparError(f"output {self.path}: is a folder")
+        if not stat.S_ISREG(found.st_mode):
+            raise LiparError(f"output {self.path}: is not a file")
+        if not os.access(self.target, os.W_OK):
+            raise LiparError(f"output {self.path}: is write-protected")
+        return stat.S_IMODE(found.st_mode)
+
+    def publish(self) -> None:
+        """The part is whole: move it to its place, with the older file's mode."""
+        if self._mode is not None:
+            self.part.chmod(self._mode)
+        self.part.replace(self.target)
+
+    def discard(self) -> None:
+        self.part.unlink(missing_ok=True)

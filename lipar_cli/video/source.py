@@ -1,0 +1,77 @@
+"""Opening an input: a file, or a pipe that is first copied to where FFmpeg can go back and forth in it."""
+
+import shutil
+import stat
+import tempfile
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
+
+import av
+from av.container import InputContainer
+
+from lipar_cli.video.failure import reason
+from lipar_core.errors import LiparError
+
+
+class Source:
+    """An input that may be opened more than once."""
+
+    def __init__(self, path: Path, spool_folder: Path) -> None:
+        """Raises `LiparError` when there is nothing to read. A pipe is read to its end into `spool_folder`."""
+        self.path = path
+        self._spool: IO[bytes] | None = None
+        try:
+            mode = path.stat().st_mode
+            if stat.S_ISFIFO(mode):
+                self._spool = _spooled(path, spool_folder)
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise LiparError(f"input {path}: no such file") from error
+        except (OSError, ValueError) as error:  # a name that is too long, say, or has a null byte
+            raise LiparError(f"input {path}: cannot be read ({reason(error)})") from error
+        if stat.S_ISDIR(mode):
+            raise LiparError(f"input {path}: is a folder")
+        if not (stat.S_ISREG(mode) or stat.S_ISFIFO(mode)):
+            raise LiparError(f"input {path}: is a device or a socket, not a file or a pipe")
+        if self._size() == 0:
+            self.close()
+            raise LiparError(f"input {path}: the file is empty")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        if self._spool is not None:
+            self._spool.close()
+
+    def open(self) -> InputContainer:
+        """Raises `LiparError` when FFmpeg cannot read it."""
+        # `file:` keeps FFmpeg from taking what stands before a colon for a protocol
+        name = f"file:{self.path}" if self._spool is None else f"file:/dev/fd/{self._spool.fileno()}"
+        try:
+            return av.open(name, "r", metadata_errors="replace")
+        except (av.FFmpegError, ValueError, OSError) as error:
+            raise LiparError(f"input {self.path}: not a video file that can be read ({reason(error)})") from error
+
+    def _size(self) -> int:
+        if self._spool is None:
+            return self.path.stat().st_size
+        return self._spool.seek(0, 2)
+
+
+def _spooled(path: Path, folder: Path) -> IO[bytes]:
+    """All of a pipe, in a file without a name."""
+    spool = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 (the source closes it)
+    try:
+        with path.open("rb") as pipe:
+            shutil.copyfileobj(pipe, spool)
+        spool.flush()
+    except BaseException:
+        spool.close()
+        raise
+    return spool

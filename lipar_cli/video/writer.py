@@ -1,0 +1,178 @@
+"""The edited file: pictures encoded with their own times, sound and subtitles beside them."""
+
+import contextlib
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import av
+from av.audio.stream import AudioStream
+from av.container import OutputContainer
+from av.stream import Stream
+from av.subtitles.stream import SubtitleStream
+from av.video.reformatter import VideoReformatter
+from av.video.stream import VideoStream
+
+from lipar_cli.video.audio import AudioTrack, add_audio
+from lipar_cli.video.failure import reason
+from lipar_cli.video.file_tags import copy_file_tags, copy_stream_tags, has_location
+from lipar_cli.video.muxers import muxer_for
+from lipar_cli.video.output_file import OutputFile
+from lipar_cli.video.packets import InOrder
+from lipar_cli.video.picture_filter import Picture
+from lipar_cli.video.reader import VideoReader
+from lipar_cli.video.subtitles import SubtitleTrack, add_subtitles
+from lipar_cli.video.survey import StreamSurvey
+from lipar_core.colour_tags import BT709, FULL, LIMITED
+from lipar_core.errors import LiparError
+
+# No B-frames: MP4 keeps every frame's time and duration exactly only where frames are stored in order.
+QUICK = {"libx264": {"preset": "veryfast", "bf": "0"}, "libvpx-vp9": {"b:v": "0", "cpu-used": "5"}}
+AREA, FULL_CHROMA_INTERPOLATION, FULL_CHROMA_INPUT, ACCURATE = 0x20, 0x2000, 0x4000, 0x40000  # swscale's flags
+EXACT = AREA | FULL_CHROMA_INTERPOLATION | FULL_CHROMA_INPUT | ACCURATE
+
+
+class VideoWriter:
+    """Encodes frames, passes on the reader's other packets. A failed run leaves nothing behind."""
+
+    def __init__(self, path: Path, width: int, height: int, rate: Fraction, time_base: Fraction, crf: int) -> None:
+        """Raises `LiparError` when the file cannot be written there."""
+        self.path, self.muxer, self.time_base = path, muxer_for(path), time_base
+        self.file = OutputFile(path)
+        self.losses: list[str] = []  # what of the input is not in the output
+        self._tracks: dict[int, AudioTrack | SubtitleTrack] = {}
+        self._durations: dict[int, int] = {}
+        self._reformatter = VideoReformatter()
+        try:
+            self.container: OutputContainer = av.open(f"file:{self.file.part}", "w", format=self.muxer.name)
+            self.video = self._add_video(width, height, rate, crf)
+        except BaseException as error:
+            self._discard()
+            raise self._failed(error) from error
+        self._video_order = InOrder(self.container, self.video)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is not None:
+            self._discard()
+            return
+        try:
+            self._encode(None)
+            for track in self._audio:
+                track.finish()
+            self.container.close()
+            self.file.publish()
+        except BaseException as failure:
+            self._discard()
+            raise self._failed(failure) from failure
+
+    @property
+    def damaged(self) -> int:
+        return sum(track.damaged for track in self._tracks.values())
+
+    @property
+    def audio_note(self) -> str:
+        return ", ".join(track.note for track in self._audio) or "no audio"
+
+    @property
+    def _audio(self) -> list[AudioTrack]:
+        return [track for track in self._tracks.values() if not isinstance(track, SubtitleTrack)]
+
+    def add_tracks(self, reader: VideoReader, keep_location: bool) -> None:
+        """Make room for the reader's sound, subtitles, chapters and tags; before the first frame is written."""
+        try:
+            for source in reader.others:
+                self._add_track(source, reader.survey_of(source))
+            self._copy_tags(reader, keep_location)
+        except (av.FFmpegError, ValueError, OSError) as error:
+            raise self._failed(error) from error
+
+    def write(self, picture: Picture, pts: int, duration: int) -> None:
+        """Encode a frame [height, width, 3]; raises `LiparError` when it cannot be written."""
+        frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+        frame = self._reformatter.reformat(
+            frame,
+            format="yuv420p",
+            interpolation=EXACT,
+            dst_colorspace=BT709,
+            src_color_range=FULL,
+            dst_color_range=LIMITED,
+        )
+        frame.color_primaries = frame.color_trc = BT709
+        frame.pts, frame.time_base = pts, self.time_base
+        self._durations[pts] = duration
+        try:
+            self._encode(frame)
+        except (av.FFmpegError, ValueError, OSError) as error:
+            raise self._failed(error) from error
+
+    def write_packet(self, packet: "av.Packet[Stream]") -> None:
+        """Take a packet of the input's sound or subtitles; raises `LiparError` when it cannot be written."""
+        track = self._tracks.get(packet.stream.index)
+        if track is None:
+            return
+        try:
+            track.write(packet)
+        except (av.FFmpegError, ValueError, OSError) as error:
+            raise self._failed(error) from error
+
+    def _encode(self, frame: av.VideoFrame | None) -> None:
+        """Encode a frame, None for the last, and write what comes out."""
+        for packet in self.video.encode(frame):
+            if packet.pts is not None:
+                packet.duration = self._durations.pop(packet.pts, 0)
+            self._video_order.mux(packet)
+
+    def _failed(self, error: BaseException) -> BaseException:
+        """The error as a user's, if it is one of writing."""
+        if isinstance(error, LiparError) or not isinstance(error, (av.FFmpegError, ValueError, OSError)):
+            return error
+        return LiparError(f"output {self.path}: cannot be written ({reason(error)})")
+
+    def _add_video(self, width: int, height: int, rate: Fraction, crf: int) -> VideoStream:
+        try:
+            stream = self.container.add_stream(self.muxer.video, rate=rate.limit_denominator(1 << 16))
+        except (av.FFmpegError, ValueError) as error:
+            raise LiparError(
+                f"output {self.path}: this machine cannot encode {self.muxer.video} video ({reason(error)})"
+            ) from error
+        assert isinstance(stream, VideoStream)
+        context = stream.codec_context
+        context.width, context.height, context.pix_fmt = width, height, "yuv420p"
+        context.colorspace = context.color_primaries = context.color_trc = BT709
+        context.color_range = LIMITED
+        context.options = {"crf": str(crf)} | QUICK[self.muxer.video]
+        stream.time_base = context.time_base = self.time_base
+        return stream
+
+    def _add_track(self, source: Stream, survey: StreamSurvey) -> None:
+        track: AudioTrack | SubtitleTrack | str
+        if isinstance(source, AudioStream):
+            track = add_audio(self.container, self.muxer, source, survey)
+        else:
+            assert isinstance(source, SubtitleStream)
+            track = add_subtitles(self.container, self.muxer, source, survey)
+        if isinstance(track, str):
+            self.losses.append(track)
+        else:
+            self._tracks[source.index] = track
+
+    def _copy_tags(self, reader: VideoReader, keep_location: bool) -> None:
+        copy_file_tags(reader.container, self.container, reader.shift, keep_location)
+        copy_stream_tags(reader.video, self.video, keep_location)
+        for source in reader.others:
+            if source.index in self._tracks:
+                copy_stream_tags(source, self._tracks[source.index].stream, keep_location)
+        if has_location(reader.container) and not keep_location:
+            self.losses.append("the place where it was recorded left out (--keep-location keeps it)")
+
+    def _discard(self) -> None:
+        if hasattr(self, "container"):
+            with contextlib.suppress(av.FFmpegError, ValueError, OSError):  # thrown away whatever it says
+                self.container.close()
+        self.file.discard()
