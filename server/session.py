@@ -63,7 +63,9 @@ class SessionHandle:
         self.no_picture: str | None = None  # why none comes in
         self.settings, self.link, self.parameters = settings, link, parameters
         stream = preset.stream
-        self.frames = FramePath(stream.width, stream.height, stream.frames_per_block, self._block_waits)
+        self.frames = FramePath(
+            stream.width, stream.height, stream.frames_per_block, self._frames_put, self._frames_taken
+        )
         self.failure: str | None = None
         self.last_block: wire.BlockDone | None = None
         self._requests = itertools.count()
@@ -175,6 +177,10 @@ class SessionHandle:
     def hear(self, message: wire.Up, sessions: int) -> None:
         """The model process says something about this session."""
         match message:
+            case wire.FramesTaken():
+                self.frames.frames_taken(message.total)
+            case wire.FramesPut():
+                self.frames.outgoing.note_written(message.total)
             case wire.BlockDone():
                 self._block_done(message, sessions)
             case wire.Changed():
@@ -254,8 +260,11 @@ class SessionHandle:
         """What the data channel asks for."""
         return asdict(await self.update(changes))
 
-    def _block_waits(self) -> None:
-        self.link.send(wire.BlockWaits())
+    def _frames_put(self, total: int) -> None:
+        self.link.send(wire.FramesPut(session=self.id, total=total))
+
+    def _frames_taken(self, total: int) -> None:
+        self.link.send(wire.FramesTaken(session=self.id, total=total))
 
     def _lost(self, peer: Peer, why: str) -> None:
         """The connection that the video comes from has ended by itself."""

@@ -125,7 +125,7 @@ class Sessions:
 
     def _model_up(self) -> None:
         for handle in self.handles.values():
-            handle.frames.empty_rings()
+            handle.frames.restart_rings()
             handle.open()
             handle.tell()
 

@@ -39,8 +39,18 @@ class Change(Message):
     changes: dict[str, Any]
 
 
-class BlockWaits(Message):
-    """A whole block is in some ring: it need not wait until the model process looks there of itself."""
+class FramesPut(Message):
+    """Both ways: frames are in the ring that the sender writes; sent after they are there (see `ring.py`)."""
+
+    session: str
+    total: int  # since the session was opened
+
+
+class FramesTaken(Message):
+    """Both ways: frames were copied out of the ring that the sender reads: there is room for others."""
+
+    session: str
+    total: int  # since the session was opened
 
 
 class Stop(Message):
@@ -83,7 +93,7 @@ class BlockDone(Message):
 
     session: str
     block: int
-    frames: int  # put into the outgoing ring
+    frames: int  # put into the outgoing ring; `FramesPut` was sent before
     dropped: int  # not put there because it was full
     keep_ratio: float
     stage_ms: dict[str, float]
@@ -101,8 +111,8 @@ class Beat(Message):
     """The model process is alive; sent when nothing else is to be said."""
 
 
-Down = Open | Close | Change | BlockWaits | Stop
-Up = Ready | NotLoaded | Changed | Refused | BlockDone | SessionFailed | Beat
+Down = Open | Close | Change | FramesPut | FramesTaken | Stop
+Up = Ready | NotLoaded | FramesPut | FramesTaken | Changed | Refused | BlockDone | SessionFailed | Beat
 
 _encoder = msgspec.msgpack.Encoder()
 _down: msgspec.msgpack.Decoder[Down] = msgspec.msgpack.Decoder(Down)

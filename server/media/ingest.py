@@ -13,9 +13,9 @@ STILL_S = 0.5  # after which a source that sends nothing shows something that st
 class Ingest:
     """Decides which frames go on. Times in seconds, on any one clock."""
 
-    def __init__(self, ring: FrameRing, frames_per_block: int, on_block: Callable[[], None] = lambda: None) -> None:
-        """`on_block` is called whenever the ring has come to hold a whole block."""
-        self.ring, self.frames_per_block, self.on_block = ring, frames_per_block, on_block
+    def __init__(self, ring: FrameRing, frames_per_block: int, on_put: Callable[[], None] = lambda: None) -> None:
+        """`on_put` is called when frames have been put into the ring."""
+        self.ring, self.frames_per_block, self.on_put = ring, frames_per_block, on_put
         self.waiting: deque[tuple[Planes, float]] = deque(maxlen=2)  # for room in the ring; newest wins
         self.model_fps: float | None = None  # what the model can do; unknown before its first block
         self.arrived = self.admitted = self.dropped = 0
@@ -61,11 +61,12 @@ class Ingest:
         planes, pts = self._newest
         for i in range(1, missing + 1):
             self.ring.put(planes, pts + (now - pts) * i / missing)
-        self.on_block()
+        self.on_put()
 
     def move(self) -> None:
         """Fill the ring, up to one block."""
+        before = self.ring.written
         while self.waiting and len(self.ring) < self.frames_per_block and self.ring.put(*self.waiting[0]):
             self.waiting.popleft()
-            if len(self.ring) == self.frames_per_block:
-                self.on_block()
+        if self.ring.written > before:
+            self.on_put()

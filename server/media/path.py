@@ -17,13 +17,28 @@ from server.ring import FrameRing
 class FramePath:
     """Owns both rings and everything that waits beside them. Times in seconds on the monotonic clock."""
 
-    def __init__(self, width: int, height: int, frames_per_block: int, on_block: Callable[[], None]) -> None:
-        """`on_block` is called whenever a whole block waits for the model."""
-        capacity = 2 * frames_per_block
-        self.incoming, self.outgoing = FrameRing(width, height, capacity), FrameRing(width, height, capacity)
-        self.ingest = Ingest(self.incoming, frames_per_block, on_block)
+    def __init__(
+        self,
+        width: int,
+        height: int,
+        frames_per_block: int,
+        on_put: Callable[[int], None],
+        on_taken: Callable[[int], None],
+    ) -> None:
+        """Told after it is so: `on_put`, how many frames have been put in for the model, `on_taken`, taken out of its.
+
+        Raises `OSError` where the machine has too little shared memory.
+        """
+        self.incoming = FrameRing(width, height, frames_per_block)
+        try:
+            self.outgoing = FrameRing(width, height, frames_per_block)
+        except OSError:
+            self.incoming.close()
+            raise
+        self.on_taken = on_taken
+        self.ingest = Ingest(self.incoming, frames_per_block, lambda: on_put(self.incoming.written))
         self.latency = Latency()
-        self.broadcast = Broadcast(capacity, self.latency)
+        self.broadcast = Broadcast(self.outgoing.capacity, self.latency)
         self.fit = Fitter(width, height)
         self.frames_in, self.frames_edited, self.frames_out = Rate(), Rate(), Rate()
         self.latency_ms: float | None = None
@@ -54,6 +69,7 @@ class FramePath:
         """The model put frames into the outgoing ring; `busy_ms` is None where it only repeated one."""
         now = time.monotonic()
         planes, stamps = self.outgoing.take(self.outgoing.capacity)
+        self.on_taken(self.outgoing.read)
         if busy_ms is not None:
             self.ingest.block_done(busy_ms / 1000, sessions)
             for stamp in stamps:
@@ -64,12 +80,16 @@ class FramePath:
             self.broadcast.add(picture, stamp, now)
             self.frames_edited.add(now)
         self.flows |= bool(stamps)
+
+    def frames_taken(self, total: int) -> None:
+        """The model has taken frames out: there is room for those that wait."""
+        self.incoming.note_read(total)
         self.ingest.move()
 
-    def empty_rings(self) -> None:
+    def restart_rings(self) -> None:
         """Frames that a dead model process left half-way are of no use to the next."""
-        for ring in (self.incoming, self.outgoing):
-            ring.take(ring.capacity)
+        self.incoming.restart()
+        self.outgoing.restart()
 
     def figures(self) -> dict[str, object]:
         """Rates over the last seconds, latency of the newest frame sent, frames given up on the way, what waits."""

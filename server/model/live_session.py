@@ -1,6 +1,7 @@
 """One stream in the model process: an `EditSession` between two rings."""
 
 import time
+from collections.abc import Callable
 
 import torch
 
@@ -16,11 +17,11 @@ from server.ring import FrameRing
 class LiveSession:
     """Takes frames from the incoming ring, puts edited ones into the outgoing ring."""
 
-    def __init__(self, models: Models, opened: wire.Open) -> None:
+    def __init__(self, models: Models, opened: wire.Open, send: Callable[[wire.Up], None]) -> None:
         stream = models.preset.stream
-        self.name, self.frames_per_block = opened.session, stream.frames_per_block
-        self.incoming = FrameRing(stream.width, stream.height, ring_frames(self.frames_per_block), opened.incoming)
-        self.outgoing = FrameRing(stream.width, stream.height, ring_frames(self.frames_per_block), opened.outgoing)
+        self.name, self.frames_per_block, self.send = opened.session, stream.frames_per_block, send
+        self.incoming = FrameRing(stream.width, stream.height, self.frames_per_block, opened.incoming)
+        self.outgoing = FrameRing(stream.width, stream.height, self.frames_per_block, opened.outgoing)
         parameters = merge(default_parameters(models.preset, live=True), opened.parameters)
         self.edit: EditSession[float] = EditSession(models, parameters)
 
@@ -33,9 +34,11 @@ class LiveSession:
         """Edit the block that waits."""
         began = time.perf_counter()
         planes, pts = self.incoming.take(self.frames_per_block)
+        self.send(wire.FramesTaken(session=self.name, total=self.incoming.read))
         edited = self.edit.push(rgb_from_yuv420p(torch.from_numpy(planes).to(self.edit.models.device)), pts)
         out = yuv420p_from_rgb(edited.frames).cpu().numpy()
         put = [self.outgoing.put(frame, stamp) for frame, stamp in zip(out, edited.pts, strict=True)]
+        self.send(wire.FramesPut(session=self.name, total=self.outgoing.written))
         report = edited.blocks[-1] if edited.blocks else None
         return wire.BlockDone(
             session=self.name,
@@ -50,8 +53,3 @@ class LiveSession:
     def close(self) -> None:
         self.incoming.close()
         self.outgoing.close()
-
-
-def ring_frames(frames_per_block: int) -> int:
-    """Frames that a ring holds: a block, and what a reset's or a pause's tail may add to it."""
-    return 2 * frames_per_block

@@ -17,7 +17,6 @@ from server.model.live_session import LiveSession
 log = logging.getLogger(__name__)
 
 BEAT_S = 1.0  # a message at least so often
-IDLE_S = 0.02  # how long to wait for messages when no block waits: what a paused session has to answer is not said
 
 
 class Worker:
@@ -34,11 +33,11 @@ class Worker:
         """Until told to stop, or until the web process is gone."""
         try:
             while self.running:
-                name = next((name for name in self.turns if self.sessions[name].ready), None)
-                while self.pipe.poll(0 if name else IDLE_S):
+                wait = 0.0 if self.next_turn() else BEAT_S
+                while self.pipe.poll(wait):
                     self.answer(wire.receive_down(self.pipe))
-                    name = None  # what is ready may have changed
-                if name:
+                    wait = 0.0
+                if name := self.next_turn():
                     self.turns.append(self.turns.pop(self.turns.index(name)))
                     self.step(name)
                 if time.monotonic() - self.said > BEAT_S:
@@ -49,6 +48,10 @@ class Worker:
             for name in list(self.sessions):
                 self.drop(name)
 
+    def next_turn(self) -> str | None:
+        """Whose block is edited next."""
+        return next((name for name in self.turns if self.sessions[name].ready), None)
+
     def answer(self, message: wire.Down) -> None:
         match message:
             case wire.Open():
@@ -57,15 +60,19 @@ class Worker:
                 self.drop(message.session)
             case wire.Change():
                 self.change(message)
-            case wire.BlockWaits():
-                pass  # it has ended the wait for messages, which is all that it is for
+            case wire.FramesPut():
+                if session := self.sessions.get(message.session):
+                    session.incoming.note_written(message.total)
+            case wire.FramesTaken():
+                if session := self.sessions.get(message.session):
+                    session.outgoing.note_read(message.total)
             case wire.Stop():
                 self.running = False
 
     def open(self, message: wire.Open) -> None:
         self.drop(message.session)
         try:
-            session = LiveSession(self.models, message)
+            session = LiveSession(self.models, message, self.say)
         except FileNotFoundError:  # its rings are gone: it ended while a block was in the making
             log.info("session %s ended before it began", message.session)
         else:

@@ -21,7 +21,6 @@ from server.settings import load_settings
 from tests.rooms import ROOT
 from tests.server.bad_way import Way, spoil_all
 
-POLL_S = 0.001
 BEAT_S = 1.0
 
 
@@ -49,25 +48,31 @@ class Echo:
 
 class _Work:
     def __init__(self, pipe: Connection, echo: Echo, width: int, height: int, frames_per_block: int) -> None:
-        self.pipe, self.echo, self.size = pipe, echo, (width, height, 2 * frames_per_block)
+        self.pipe, self.echo, self.size = pipe, echo, (width, height, frames_per_block)
         self.needed = frames_per_block if echo.whole_blocks else 1
         self.rings: dict[str, tuple[FrameRing, FrameRing]] = {}
         self.blocks, self.running, self.said = 0, True, time.monotonic()
 
     def turn(self) -> None:
-        while self.pipe.poll(POLL_S):
+        wait = 0.0 if self.ready() else BEAT_S
+        while self.pipe.poll(wait):
             self.answer(wire.receive_down(self.pipe))
-        for name, (incoming, outgoing) in self.rings.items():
-            if len(incoming) >= self.needed:
-                self.invert(name, incoming, outgoing)
+            wait = 0.0
+        for name in self.ready():
+            self.invert(name, *self.rings[name])
         if time.monotonic() - self.said > BEAT_S:
             self.say(wire.Beat())
+
+    def ready(self) -> list[str]:
+        return [name for name, (incoming, _) in self.rings.items() if len(incoming) >= self.needed]
 
     def invert(self, name: str, incoming: FrameRing, outgoing: FrameRing) -> None:
         began = time.perf_counter()
         planes, pts = incoming.take(self.needed)
+        self.say(wire.FramesTaken(session=name, total=incoming.read))
         put = [outgoing.put(255 - frame, stamp) for frame, stamp in zip(planes, pts, strict=True)]
         time.sleep(max(0.0, self.echo.block_s - (time.perf_counter() - began)))
+        self.say(wire.FramesPut(session=name, total=outgoing.written))
         self.blocks += 1
         busy_ms = (time.perf_counter() - began) * 1000
         counts = {"block": self.blocks, "frames": sum(put), "dropped": len(put) - sum(put), "keep_ratio": 1.0}
@@ -82,6 +87,12 @@ class _Work:
                 except FileNotFoundError:
                     return  # it has ended already
                 self.rings[message.session] = rings
+            case wire.FramesPut():
+                if rings := self.rings.get(message.session):
+                    rings[0].note_written(message.total)
+            case wire.FramesTaken():
+                if rings := self.rings.get(message.session):
+                    rings[1].note_read(message.total)
             case wire.Close():
                 self.drop(message.session)
             case wire.Change():

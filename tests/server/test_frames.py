@@ -21,7 +21,7 @@ def planes(value: int) -> np.ndarray:
 
 @pytest.fixture
 def ring():
-    ring = FrameRing(*SIZE, capacity=4)
+    ring = FrameRing(*SIZE, frames_per_block=2)
     yield ring
     ring.close()
 
@@ -37,24 +37,25 @@ def test_ring_keeps_order_over_its_seam_and_refuses_when_full(ring):
     assert ring.take(0)[1] == []
 
 
-def _double(name: str) -> None:
-    ring = FrameRing(*SIZE, capacity=4, name=name)
+def _read(name: str) -> None:
+    ring = FrameRing(*SIZE, frames_per_block=2, name=name)
+    ring.note_written(2)
     taken, pts = ring.take(2)
-    for frame, stamp in zip(taken, pts, strict=True):
-        ring.put(frame * 2, stamp + 1)
+    assert taken[:, 0, 0].tolist() == [3, 4]
+    assert pts == [0.5, 0.6]
     ring.close()
 
 
 def test_ring_is_shared_between_processes(ring):
     ring.put(planes(3), 0.5)
     ring.put(planes(4), 0.6)
-    process = multiprocessing.get_context("spawn").Process(target=_double, args=(ring.name,))
+    process = multiprocessing.get_context("spawn").Process(target=_read, args=(ring.name,))
     process.start()
     process.join(30)
     assert process.exitcode == 0
-    taken, pts = ring.take(4)
-    assert taken[:, 0, 0].tolist() == [6, 8]
-    assert pts == [1.5, 1.6]
+    assert len(ring) == 2
+    ring.note_read(2)
+    assert len(ring) == 0
 
 
 def test_ingest_admits_all_until_the_model_is_known(ring):
@@ -89,7 +90,7 @@ def test_ingest_does_not_catch_up_after_a_silence(ring):
 
 
 def test_at_most_a_block_waits_in_the_ring_and_the_oldest_outside_go():
-    ring = FrameRing(*SIZE, capacity=8)
+    ring = FrameRing(*SIZE, frames_per_block=4)
     ingest = Ingest(ring, 4)
     for i in range(10):
         ingest.offer(planes(i), float(i))

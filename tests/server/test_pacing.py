@@ -34,7 +34,7 @@ class Shown:
 
 def watch(camera: Iterable[float], block_s: Callable[[float], float], until: float) -> Shown:
     """`camera`: when its frames come; `block_s`: how long a block takes that begins at a time."""
-    ring, shown = FrameRing(*SIZE, capacity=2 * BLOCK), Shown()
+    ring, shown = FrameRing(*SIZE, frames_per_block=BLOCK), Shown()
     ingest, pacer, frames = Ingest(ring, BLOCK), Pacer(2 * BLOCK), iter(camera)
     due, began, ends, block = next(frames, until), 0.0, None, []
     for now in np.arange(0.0, until, STEP_S):

@@ -11,12 +11,16 @@ UP = [
     wire.Refused(session="a", request=1, path="pruning.tau", value="-1", allowed=">= 0"),
     wire.BlockDone(session="a", block=1, frames=4, dropped=0, keep_ratio=0.5, stage_ms={"encode": 1.0}, busy_ms=9.0),
     wire.SessionFailed(session="a", reason="out of memory"),
+    wire.FramesPut(session="a", total=8),
+    wire.FramesTaken(session="a", total=8),
     wire.Beat(),
 ]
 DOWN = [
     wire.Open(session="a", incoming="x", outgoing="y", parameters={"seed": 1}),
     wire.Close(session="a"),
     wire.Change(session="a", request=7, changes={"pruning": {"tau": 0.2}}),
+    wire.FramesPut(session="a", total=8),
+    wire.FramesTaken(session="a", total=8),
     wire.Stop(),
 ]
 
