@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 import lipar_core
 from lipar_core.config import load_preset
 from lipar_core.errors import ParameterError
-from server.errors import BadOffer, Forbidden, NothingLive, ServerError, SessionNotFound, Unavailable
+from server.errors import BadOffer, Forbidden, NameTaken, NothingLive, ServerError, SessionNotFound, Unavailable
 from server.media import aiortc_patches
 from server.media.colour_space import accept_colour_space
 from server.media.decoder import count_undecodable_frames
@@ -27,7 +27,7 @@ from server.sessions import Sessions
 from server.settings import Settings
 
 SWITCH_S = 0.0005  # how long a busy Python thread may keep the event loop from the interpreter
-STATUS = {Forbidden: 401, SessionNotFound: 404, NothingLive: 409, BadOffer: 422, Unavailable: 503}
+STATUS = {Forbidden: 401, SessionNotFound: 404, NameTaken: 409, NothingLive: 409, BadOffer: 422, Unavailable: 503}
 MORE_HEADERS = {401: {"WWW-Authenticate": "Bearer"}, 409: {"Retry-After": "2"}, 503: {"Retry-After": "5"}}
 OPEN_TO_ALL = (whip.router.prefix, whep.router.prefix)  # to pages of other origins, as their documents ask
 HEADERS = {

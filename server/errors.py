@@ -29,6 +29,10 @@ class NoCapacity(Unavailable):
     """All slots are taken."""
 
 
+class NameTaken(ServerError):
+    """409: an open session has this name, or this token."""
+
+
 class NothingLive(ServerError):
     """409: there is nothing to watch yet."""
 

@@ -5,13 +5,16 @@ import contextlib
 import logging
 import multiprocessing
 import select
+import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import Literal
 
 from server import wire
+from server.deadline import Deadline
 from server.model_entry import Entry
 from server.settings import Settings
+from server.supervisor import Supervisor
 
 log = logging.getLogger(__name__)
 
@@ -38,33 +41,32 @@ class ModelLink:
         self.starts = 0
         self._pipe: Connection | None = None
         self._fruitless = 0
-        self._task: asyncio.Task[None] | None = None
+        self._deadline = Deadline(settings.load_timeout_s, settings.hang_timeout_s)
+        self._tasks = Supervisor(self.fail)
 
     def start(self) -> None:
-        self._task = asyncio.create_task(self._supervise(), name="model-link")
-        self._task.add_done_callback(self.note_end)
+        self._tasks.start(self._supervise(), "supervise the model process")
 
-    def note_end(self, task: asyncio.Task[None]) -> None:
-        """A task that nothing works without has ended: by our own fault, that must not go unnoticed."""
-        if not task.cancelled() and (error := task.exception()) is not None:
-            log.critical("task %s ended", task.get_name(), exc_info=error)
-            self.state, self.reason = "failed", f"a fault in the server: {error!r}"
+    def fail(self, reason: str) -> None:
+        """A task that nothing works without has ended, by a fault of ours: every session and /readyz says so."""
+        if self.state != "stopped":
+            self.state, self.reason = "failed", reason
+            self.on_down(reason)
 
     async def stop(self) -> None:
         """End the process; returns within a few seconds whatever it does."""
         self.state, self.reason = "stopped", "the server is stopping"
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+        await self._tasks.stop()
 
     @property
     def congested(self) -> bool:
         """Whether the process has left much unread. Writing on until the pipe is full would stop the event loop."""
-        if self._pipe is None:
-            return False
+        return self._pipe is not None and self._is_full(self._pipe)
+
+    @staticmethod
+    def _is_full(pipe: Connection) -> bool:
         poller = select.poll()
-        poller.register(self._pipe.fileno(), select.POLLOUT)
+        poller.register(pipe.fileno(), select.POLLOUT)
         return not poller.poll(0)
 
     def send(self, message: wire.Down) -> bool:
@@ -75,6 +77,7 @@ class ModelLink:
             wire.send(self._pipe, message)
         except OSError:
             return False  # its end is noticed by the reader
+        self._deadline.note_sent(message)
         return True
 
     async def _supervise(self) -> None:
@@ -105,40 +108,52 @@ class ModelLink:
         process.start()
         theirs.close()
         self.starts += 1
-        self._pipe = ours
+        self._pipe, self._deadline = ours, Deadline(settings.load_timeout_s, settings.hang_timeout_s)
+        hung = False
         try:
             return await self._listen(ours)
+        except TimeoutError:
+            hung = True
+            return f"the model process has given no heartbeat for {self._deadline.limit_s:.0f} s"
+        except (EOFError, OSError):
+            return "the model process ended unexpectedly"
         finally:
             self._pipe = None
-            with contextlib.suppress(OSError):
-                wire.send(ours, wire.Stop())
+            if not hung and not self._is_full(ours):
+                with contextlib.suppress(OSError):
+                    wire.send(ours, wire.Stop())
             ours.close()
-            await asyncio.shield(asyncio.to_thread(_end, process))
+            await asyncio.shield(asyncio.to_thread(_end, process, 0.0 if hung else STOP_S))
 
     async def _listen(self, pipe: Connection) -> str:
+        """Until it says that it cannot be loaded. Raises `TimeoutError` when it hangs, `EOFError` at its end."""
         loop, heard = asyncio.get_running_loop(), asyncio.Event()
         loop.add_reader(pipe.fileno(), heard.set)
-        limit = self.settings.load_timeout_s
         try:
             while True:
-                try:
-                    await asyncio.wait_for(heard.wait(), limit)
-                except TimeoutError:
-                    return f"the model process has said nothing for {limit:.0f} s"
+                await self._wait_for_message(pipe, heard)
                 heard.clear()
                 while pipe.poll():
                     message = wire.receive_up(pipe)
                     if isinstance(message, wire.NotLoaded):
                         self.state, self.reason = "failed", message.reason
                         return message.reason
-                    limit = self.settings.hang_timeout_s
-                    self._hear(message)
-        except (EOFError, OSError):
-            return "the model process ended unexpectedly"
+                    self._deadline.note_received(message)
+                    self._handle(message)
         finally:
             loop.remove_reader(pipe.fileno())
 
-    def _hear(self, message: wire.Up) -> None:
+    async def _wait_for_message(self, pipe: Connection, heard: asyncio.Event) -> None:
+        """Raises `TimeoutError` past the deadline, which may move while we wait."""
+        since = time.monotonic()
+        while (left := since + self._deadline.limit_s - time.monotonic()) > 0:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(heard.wait(), left)
+                return
+        if not pipe.poll():  # else it was this process that had no time
+            raise TimeoutError
+
+    def _handle(self, message: wire.Up) -> None:
         match message:
             case wire.Ready():
                 log.info("the model is ready: warm-up took %.0f ms", message.warmup_ms)
@@ -152,8 +167,8 @@ class ModelLink:
                 self.on_message(message)
 
 
-def _end(process: multiprocessing.process.BaseProcess) -> None:
-    process.join(STOP_S)
+def _end(process: multiprocessing.process.BaseProcess, patience_s: float) -> None:
+    process.join(patience_s)
     if process.is_alive():
         process.kill()
         process.join()

@@ -4,6 +4,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from server.tokens import TOKEN_PATTERN
+
+NAME_PATTERN = "^[A-Za-z0-9_-]{1,64}$"
 MAX_SDP = 200_000  # characters; a browser's offer has some 5,000
 
 
@@ -15,6 +18,12 @@ class Offer(BaseModel):
     sdp: str = Field(max_length=MAX_SDP)
     type: Literal["offer"]
     parameters: dict[str, Any] = Field(default_factory=dict, description="changes to the preset's live parameters")
+    name: str | None = Field(None, pattern=NAME_PATTERN, description="the session's id; drawn where it is not given")
+    token: str | None = Field(
+        None,
+        pattern=TOKEN_PATTERN,
+        description="the token of an ended session, with its id as `name`: begins it again with the same view_token",
+    )
 
 
 class Return(BaseModel):
@@ -75,7 +84,7 @@ class Status(BaseModel):
     """A session as it is now."""
 
     id: str
-    state: Literal["connecting", "live", "paused", "parked", "model_restarting", "failed"]
+    state: Literal["connecting", "live", "paused", "parked", "stalled", "model_restarting", "failed"]
     reason: str | None
     parameters: dict[str, Any]
     viewers: int = Field(description="connections that watch, beside the one that edits")

@@ -1,50 +1,45 @@
 """One live stream in the web process."""
 
 import asyncio
-import itertools
 import logging
 import secrets
 import time
-from collections import deque
-from collections.abc import Coroutine, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any, Literal
 
 from aiortc import RTCDataChannel
 
 from lipar_core.config import Preset
-from lipar_core.errors import ParameterError
-from lipar_core.parameters import Parameters, merge, to_dict
+from lipar_core.parameters import Parameters, to_dict
 from server import wire
+from server.changes import Ack
 from server.control_channel import ControlChannel
-from server.errors import NoCapacity, NothingLive, Unavailable
+from server.errors import NothingLive, Unavailable
 from server.media.offer import check_offer
 from server.media.path import FramePath
 from server.media.peer import Peer
 from server.model_link import ModelLink
+from server.model_session import ModelSession
+from server.session_phase import SessionPhase
 from server.settings import Settings
+from server.source import Source
+from server.supervisor import Supervisor
+from server.tokens import new_token, view_token_of
+from server.viewers import Viewers
 
 log = logging.getLogger(__name__)
 
-State = Literal["connecting", "live", "paused", "parked", "model_restarting", "failed"]
+State = Literal["connecting", "live", "paused", "parked", "stalled", "model_restarting", "failed"]
 Kind = Literal["edit", "publish"]  # its peer takes the edited video too, or only sends
-MOST_LEFT = 100
-ACK_S = 30.0  # a change is answered between two blocks; a new prompt may take a slow text encoder
-
-CONGESTED = "the model has much to answer already; try again later"
-
-
-@dataclass(frozen=True, slots=True)
-class Ack:
-    """A change as the model process took it."""
-
-    block: int
-    parameters: dict[str, object]
-    pending: bool
 
 
 class SessionHandle:
-    """One stream: the peer that it comes from, those who watch, its rings, its parameters and what it measures."""
+    """One stream: the peer that it comes from, its viewers, its rings, its parameters and what it measures.
+
+    `phase` is its life, and `state` what a user is told. Whatever changes the phase or the peer does so at once, with
+    its check; connections are set up before and closed after.
+    """
 
     def __init__(
         self,
@@ -54,182 +49,163 @@ class SessionHandle:
         parameters: Parameters,
         kind: Kind = "edit",
         name: str | None = None,
+        token: str | None = None,
     ) -> None:
-        """`name`: the id; drawn where there is none."""
+        """`name`: the id, `token`: of its editor; drawn where there is none. Raises `OSError` without shared memory."""
         self.id, self.kind = name or secrets.token_urlsafe(12), kind
-        self.token, self.view_token = secrets.token_urlsafe(16), secrets.token_urlsafe(16)
+        self.token = token or new_token()
+        self.view_token = view_token_of(self.token)
         self.began = time.monotonic()
-        self.parked_at: float | None = None  # when its browser went; it may come back
+        self.settings, self.link = settings, link
+        size = preset.stream.width, preset.stream.height, preset.stream.frames_per_block
+        self.frames = FramePath(*size, self._frames_put, self._frames_taken)
+        self.model = ModelSession(self.id, link, self.frames, parameters, self.fail)
+        self.phase = SessionPhase()
+        self.tasks = Supervisor(self.fail)
+        self.source = Source(self.phase, self.tasks)
+        self.viewers = Viewers(self.id, settings, self.tasks)
         self.no_picture: str | None = None  # why none comes in
-        self.settings, self.link, self.parameters = settings, link, parameters
-        stream = preset.stream
-        self.frames = FramePath(
-            stream.width, stream.height, stream.frames_per_block, self._frames_put, self._frames_taken
-        )
-        self.failure: str | None = None
-        self.last_block: wire.BlockDone | None = None
-        self._requests = itertools.count()
-        self._waiting: dict[int, asyncio.Future[Ack]] = {}
-        self._closing: set[asyncio.Task[None]] = set()
-        self.peer: Peer | None = None
-        self.viewers: dict[str, Peer] = {}
-        self.left: deque[str] = deque(maxlen=MOST_LEFT)  # viewers who closed their connection and may still say so
+        self._watching = self.tasks.start(self._watch(), "watch a session")
+
+    @property
+    def peer(self) -> Peer | None:
+        """Where its video comes from now."""
+        return self.source.peer
+
+    @property
+    def parameters(self) -> Parameters:
+        """What holds."""
+        return self.model.changes.parameters
+
+    @property
+    def vacant_since(self) -> float | None:
+        """Since when it has been parked or failed, or None: it may go, for someone who is there."""
+        return self.phase.since if self.phase.name in ("parked", "failed") else None
+
+    @property
+    def takes_turns(self) -> bool:
+        """Whether it has a share of the model now."""
+        return self.phase.name == "connected" and not self.parameters.paused and self.frames.flows_in
 
     @property
     def state(self) -> State:
-        if self.failure is not None:
-            return "failed"
-        if self.parked_at is not None:
-            return "parked"
+        match self.phase.name:
+            case "failed" | "closed":
+                return "failed"
+            case "parked":
+                return "parked"
         if self.link.state != "ready":
             return "model_restarting"
         if self.parameters.paused:
             return "paused"
+        if self._stalled_s() is not None:
+            return "stalled"
         return "live" if self.frames.flows else "connecting"
 
     @property
     def reason(self) -> str | None:
-        return self.failure or (self.link.reason if self.state == "model_restarting" else self.no_picture)
+        """Why there is no picture."""
+        match self.state:
+            case "failed" | "parked":
+                return self.phase.reason
+            case "model_restarting":
+                return self.link.reason
+            case "stalled":
+                return f"the model has given no picture for {self._stalled_s():.0f} s"
+        return self.no_picture
 
-    async def connect(self, sdp: str) -> str:
-        """Take the offer of whoever sends the video, in place of a connection that there may be; returns the answer."""
-        check_offer(sdp, sends=True, takes=self.kind == "edit")  # a bad one costs no connection that there is
-        await self.disconnect()
-        self.frames.begin_anew()
-        track = self.frames.broadcast.join(leads=True) if self.kind == "edit" else None
+    async def connect(self, sdp: str, changes: Mapping[str, object] | None = None) -> str:
+        """Take the offer of whoever sends the video, in place of a connection that there may be; returns the answer.
+
+        An offer that is refused, for whatever reason, disturbs nothing: the new connection is set up first, then takes
+        the old one's place. Raises `ParameterError`, `SessionNotFound`, or what `check_offer` and `Peer.answer` do.
+        """
+        check_offer(sdp, sends=True, takes=self.kind == "edit")
+        if changes:
+            self.model.check(changes)
+        return await self.source.connect(sdp, self._new_peer, lambda: self._before_install(changes))
+
+    def _new_peer(self) -> Peer:
         peer = Peer(
             self.settings,
-            lambda why: self._lost(peer, why),
-            track=track,
-            on_frame=self.frames.take_frame,
+            lambda reason: self._lost(peer, reason),
+            track=self.frames.broadcast.join(leads=True) if self.kind == "edit" else None,
+            on_frame=lambda *frame: self._take_frame(peer, *frame),
             on_control=self._control,
         )
-        self.peer, self.parked_at, self.no_picture = peer, None, None
-        try:
-            return await peer.answer(sdp)
-        except BaseException:
-            if self.peer is peer:  # else another has taken its place already
-                await self.park()
-            raise
+        return peer
+
+    def _before_install(self, changes: Mapping[str, object] | None) -> None:
+        if changes:
+            self.model.check(changes)
+            self.tasks.start(self._log_refusal(self.model.changes.request(changes)), "await a publisher's change")
+        self.no_picture = None
+        self.frames.begin_anew()
 
     async def watch(self, sdp: str) -> tuple[Peer, str]:
         """A viewer's offer: the peer and the answer.
 
         Raises `NothingLive`, `NoCapacity`, or what `check_offer` and `Peer.answer` do.
         """
-        if not self.frames.flows or self.parked_at is not None:
+        if not self.frames.flows or self.phase.name != "connected":
             raise NothingLive("nothing is live in this session yet")
-        if len(self.viewers) >= self.settings.max_viewers:
-            raise NoCapacity(f"all {self.settings.max_viewers} places to watch are taken")
+        self.viewers.require_room()
         check_offer(sdp, sends=False, takes=True)
-        track = self.frames.broadcast.join(leads=False)
-        viewer = Peer(self.settings, lambda why: self._left(viewer, why), track=track)
-        self.viewers[viewer.id] = viewer
-        try:
-            return viewer, await viewer.answer(sdp)
-        except BaseException:
-            await self.unwatch(viewer.id)
-            raise
+        join = self.frames.broadcast.join
+        return await self.viewers.add(sdp, lambda ended: Peer(self.settings, ended, track=join(leads=False)))
 
-    async def unwatch(self, viewer: str) -> None:
-        """A viewer goes; one that has gone already is no error."""
-        if peer := self.viewers.pop(viewer, None):
-            await peer.close()
+    async def park(self, reason: str = "the page has gone") -> None:
+        """Its source is gone: free the connection, wait for it to come back."""
+        await self.source.park(reason)
 
-    async def disconnect(self) -> None:
-        """Free the connection and keep everything else."""
-        peer, self.peer = self.peer, None
-        if peer is not None:
-            await peer.close()
+    async def close(self) -> None:
+        """Free everything; of two calls the second does nothing."""
+        if not self.phase.allows("closed"):
+            return
+        self.phase.enter("closed", "the session has ended")
+        self._watching.cancel()
+        self.model.close()
+        await self.source.close()
+        await self.viewers.close()
+        await self.tasks.finish()
+        self.frames.close()
 
-    async def park(self) -> None:
-        """Its browser is gone: free the connection, wait for it to come back."""
-        self.parked_at = time.monotonic()
-        await self.disconnect()
-
-    async def look_after(self, now: float) -> None:
-        """Once a second: telemetry to the page, times of the way, who has fallen silent, what has broken."""
-        if self.failure is None and (fault := self.frames.broadcast.fault) is not None:
-            self.fail(f"a fault in the server: {fault!r}")
-        if (peer := self.peer) is not None:
-            self.frames.ingest.fill(now)
-            self._note_problem(peer.problem(now))
+    def fail(self, reason: str) -> None:
+        """The session cannot go on; it stays to say why."""
+        if self.phase.allows("failed"):
+            log.error("session %s failed: %s", self.id, reason)
+            self.phase.enter("failed", reason)
+            self.model.changes.refuse_all(f"the session has failed: {reason}")
             self.tell()
-            limit = self.settings.silence_timeout_s if peer.started else self.settings.setup_timeout_s
-            if now - peer.heard > limit:
-                self._lost(peer, self.no_picture or f"nothing from the browser for {limit:g} s")
-            self.frames.note_way(await peer.round_trip_s(), peer.playout_s)
-        for viewer in list(self.viewers.values()):
-            limit = self.settings.viewer_timeout_s if viewer.started else self.settings.setup_timeout_s
-            if self.frames.flows and self.parked_at is None and now - viewer.heard > limit:
-                self._left(viewer, f"no report for {limit:g} s")
+
+    def open(self) -> None:
+        """Make the session known to the model process: when it begins, and whenever that process is new."""
+        if self.phase.name not in ("failed", "closed"):
+            self.model.open()
+
+    def model_down(self, reason: str) -> None:
+        """The model process is gone, with all that was asked of it."""
+        self.model.changes.refuse_all(reason)
+        self.tell()  # at once: a new process may be there within the second
+
+    async def update(self, changes: Mapping[str, object]) -> Ack:
+        """Change live parameters; returns from which block they hold.
+
+        Raises `ParameterError`, or `Unavailable` while there is no model: nothing is changed then.
+        """
+        if self.phase.name == "failed":
+            raise Unavailable(f"the session has failed: {self.phase.reason}")
+        self.model.check(changes)
+        return await self.model.changes.request(changes)
 
     def tell(self) -> None:
         """Send the page the session's state."""
         if self.peer is not None:
             self.peer.say(self.status())
 
-    def open(self) -> None:
-        """Make the session known to the model process: when it begins, and whenever that process is new."""
-        names = {"incoming": self.frames.incoming.name, "outgoing": self.frames.outgoing.name}
-        self.link.send(wire.Open(session=self.id, parameters=to_dict(self.parameters), **names))
-
-    def hear(self, message: wire.Up, sessions: int) -> None:
-        """The model process says something about this session."""
-        match message:
-            case wire.FramesTaken():
-                self.frames.frames_taken(message.total)
-            case wire.FramesPut():
-                self.frames.outgoing.note_written(message.total)
-            case wire.BlockDone():
-                self._block_done(message, sessions)
-            case wire.Changed():
-                if waiting := self._asked(message.request):
-                    waiting.set_result(Ack(message.block, message.parameters, message.pending))
-            case wire.Refused():
-                if waiting := self._asked(message.request):
-                    waiting.set_exception(ParameterError(message.path, message.value, message.allowed))
-            case wire.SessionFailed():
-                self.fail(message.reason)
-
-    async def update(self, changes: Mapping[str, object]) -> Ack:
-        """Change live parameters; returns at which block. Raises `ParameterError`, or `Unavailable` without a model."""
-        wanted = {name: value for name, value in changes.items() if name != "reset"}
-        merged = merge(self.parameters, wanted)  # refused here, a bad value never reaches the model process
-        if not isinstance(changes.get("reset", False), bool):
-            raise ParameterError("reset", changes["reset"], "must be true or false")
-        if self.failure is not None:
-            raise Unavailable(f"the session has failed: {self.failure}")
-        if self.link.congested:
-            raise Unavailable(CONGESTED)
-        request, answer = next(self._requests), asyncio.get_running_loop().create_future()
-        self._waiting[request] = answer
-        try:
-            if not self.link.send(wire.Change(session=self.id, request=request, changes=dict(changes))):
-                raise Unavailable(self.link.reason)
-            self.parameters = merged
-            return await asyncio.wait_for(answer, ACK_S)
-        except TimeoutError as error:
-            raise Unavailable(f"the model has not answered within {ACK_S:.0f} s") from error
-        finally:
-            self._waiting.pop(request, None)
-
-    def fail(self, reason: str) -> None:
-        """The session cannot go on; it stays to say why."""
-        log.error("session %s failed: %s", self.id, reason)
-        self.failure = reason
-        self.drop_waiting(reason)
-
-    def drop_waiting(self, reason: str) -> None:
-        """The model process is gone: nothing that was asked of it will be answered."""
-        for answer in self._waiting.values():
-            if not answer.done():
-                answer.set_exception(Unavailable(reason))
-        self._waiting.clear()
-
     def status(self) -> dict[str, object]:
         """What GET and the telemetry channel say."""
-        block = self.last_block
+        block = self.model.last_block
         return {
             "id": self.id,
             "state": self.state,
@@ -244,14 +220,29 @@ class SessionHandle:
             },
         }
 
-    async def close(self) -> None:
-        """Free everything."""
-        await self.disconnect()
-        await asyncio.gather(*(self.unwatch(viewer) for viewer in list(self.viewers)))
-        await asyncio.gather(*self._closing)
-        self.link.send(wire.Close(session=self.id))
-        self.drop_waiting("the session has ended")
-        self.frames.close()
+    async def _watch(self) -> None:
+        """Once a second: telemetry to the page, times of the way, who has fallen silent, what has broken."""
+        while True:
+            await asyncio.sleep(1.0)
+            await self.look_after(time.monotonic())
+
+    async def look_after(self, now: float) -> None:
+        if (fault := self.frames.broadcast.fault) is not None:
+            self.fail(f"a fault in the server: {fault!r}")
+        if (peer := self.peer) is not None:
+            self.frames.ingest.fill(now)
+            self._note_problem(peer.problem(now))
+            self.tell()
+            limit = self.settings.silence_timeout_s if peer.started else self.settings.setup_timeout_s
+            if now - peer.heard > limit:
+                self._lost(peer, self.no_picture or f"nothing from the browser for {limit:g} s")
+            self.frames.note_way(await peer.round_trip_s(), peer.playout_s)
+        if self.frames.flows and self.phase.name == "connected":
+            self.viewers.reap_silent(now)
+
+    def _stalled_s(self) -> float | None:
+        """How long the model has owed a block, where that is longer than it should be."""
+        return self.frames.stalled_s(time.monotonic())
 
     def _control(self, channel: RTCDataChannel) -> None:
         ControlChannel(channel, self._change)
@@ -260,42 +251,29 @@ class SessionHandle:
         """What the data channel asks for."""
         return asdict(await self.update(changes))
 
+    async def _log_refusal(self, answer: asyncio.Future[Ack]) -> None:
+        try:
+            await answer
+        except Unavailable as error:
+            log.warning("session %s: a publisher's change was lost: %s", self.id, error)
+
+    def _take_frame(self, peer: Peer, *frame: Any) -> None:
+        if self.peer is peer:  # else another has taken its place already
+            self.frames.take_frame(*frame)
+
     def _frames_put(self, total: int) -> None:
-        self.link.send(wire.FramesPut(session=self.id, total=total))
+        self.link.send(wire.FramesPut(session=self.model.key, total=total))
 
     def _frames_taken(self, total: int) -> None:
-        self.link.send(wire.FramesTaken(session=self.id, total=total))
+        self.link.send(wire.FramesTaken(session=self.model.key, total=total))
 
-    def _lost(self, peer: Peer, why: str) -> None:
+    def _lost(self, peer: Peer, reason: str) -> None:
         """The connection that the video comes from has ended by itself."""
         if self.peer is peer:  # else another has taken its place already
-            log.info("session %s waits for its source: %s", self.id, why)
-            self.no_picture = why
-            self._later(self.park())
+            log.info("session %s waits for its source: %s", self.id, reason)
+            self.tasks.start(self.source.park(reason), "close a lost connection")
 
-    def _note_problem(self, why: str | None) -> None:
-        if why is not None and why != self.no_picture:
-            log.warning("session %s has no picture: %s", self.id, why)
-        self.no_picture = why
-
-    def _left(self, viewer: Peer, why: str) -> None:
-        if viewer.id in self.viewers and viewer.id not in self.left:
-            log.info("session %s: a viewer has left: %s", self.id, why)
-            self.left.append(viewer.id)
-            self._later(self.unwatch(viewer.id))
-
-    def _later(self, work: Coroutine[None, None, None]) -> None:
-        task = asyncio.create_task(work)
-        self._closing.add(task)
-        task.add_done_callback(self._closing.discard)
-
-    def _asked(self, request: int) -> asyncio.Future[Ack] | None:
-        """Who waits for the answer; None when it came too late."""
-        waiting = self._waiting.pop(request, None)
-        return None if waiting is None or waiting.done() else waiting
-
-    def _block_done(self, done: wire.BlockDone, sessions: int) -> None:
-        edited = bool(done.stage_ms)  # while paused the last frame is only repeated
-        if edited:
-            self.last_block = done
-        self.frames.block_done(done.busy_ms if edited else None, done.dropped, sessions)
+    def _note_problem(self, reason: str | None) -> None:
+        if reason is not None and reason != self.no_picture:
+            log.warning("session %s has no picture: %s", self.id, reason)
+        self.no_picture = reason

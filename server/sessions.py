@@ -1,21 +1,30 @@
 """The registry of live sessions."""
 
 import asyncio
+import errno
 import logging
 import secrets
 import time
-from collections.abc import Coroutine, Mapping
+from collections.abc import Mapping
 
 from lipar_core.config import Preset, default_parameters
-from lipar_core.parameters import merge
+from lipar_core.parameters import Parameters, merge
 from server import wire
-from server.errors import NoCapacity, SessionNotFound, Unavailable
+from server.changes import CONGESTED
+from server.errors import NameTaken, NoCapacity, SessionNotFound, Unavailable
+from server.media.offer import check_offer
 from server.model_entry import Entry
 from server.model_link import ModelLink
-from server.session import CONGESTED, Kind, SessionHandle
+from server.session import Kind, SessionHandle
 from server.settings import Settings
+from server.supervisor import Supervisor
 
 log = logging.getLogger(__name__)
+
+NO_SHARED_MEMORY = (
+    "the machine has too little shared memory for another session; give it more: "
+    "docker run --shm-size=1g, or mount -o remount,size=1g /dev/shm"
+)
 
 
 class Sessions:
@@ -25,20 +34,19 @@ class Sessions:
         """`model`: what its model process runs."""
         self.settings, self.preset = settings, preset
         self.handles: dict[str, SessionHandle] = {}
-        self.link = ModelLink(settings, model, self._hear, self._model_up, self._model_down)
-        self._watch: asyncio.Task[None] | None = None
-        self._closing: set[asyncio.Task[None]] = set()
+        self.link = ModelLink(settings, model, self._handle, self._model_up, self._model_down)
+        self.tasks = Supervisor(self.link.fail)
+        self._watching: asyncio.Task[None] | None = None
 
     def start(self) -> None:
         self.link.start()
-        self._watch = asyncio.create_task(self._watch_over(), name="watch")
-        self._watch.add_done_callback(self.link.note_end)
+        self._watching = self.tasks.start(self._watch(), "watch the sessions")
 
     async def stop(self) -> None:
-        if self._watch is not None:
-            self._watch.cancel()
+        if self._watching is not None:
+            self._watching.cancel()
         await asyncio.gather(*(self.close(name) for name in list(self.handles)))
-        await asyncio.gather(*self._closing)
+        await self.tasks.finish()
         await self.link.stop()
 
     def get(self, name: str) -> SessionHandle:
@@ -47,26 +55,78 @@ class Sessions:
         return self.handles[name]
 
     async def create(
-        self, sdp: str, changes: Mapping[str, object], kind: Kind = "edit", name: str | None = None
+        self,
+        sdp: str,
+        changes: Mapping[str, object],
+        kind: Kind = "edit",
+        name: str | None = None,
+        token: str | None = None,
     ) -> tuple[SessionHandle, str]:
-        """A new session from an offer that sends video, and the SDP answer. `name`: its id; drawn if None."""
+        """A new session from an offer that sends video, and the SDP answer.
+
+        `name`: its id; drawn if None. `token`: its editor's; a page that had a session begins it again by both.
+        """
         parameters = merge(default_parameters(self.preset, live=True), changes)
+        check_offer(sdp, sends=True, takes=kind == "edit")
         if self.link.state != "ready":
             raise Unavailable(self.link.reason)
         if self.link.congested:
             raise Unavailable(CONGESTED)
-        if len(self.handles) >= self.settings.max_sessions and not await self._close_oldest_parked():
-            raise NoCapacity(f"all {self.settings.max_sessions} places are taken; try again when someone has left")
-        handle = SessionHandle(self.settings, self.preset, self.link, parameters, kind, name)
-        self.handles[handle.id] = handle  # the place is taken before anything is awaited
+        handle, displaced = self._admit(parameters, kind, name, token)
         try:
             answer = await handle.connect(sdp)
             handle.open()
         except BaseException:
             await self.close(handle.id)
+            self._take_back(displaced)
             raise
+        if displaced is not None:
+            log.info("session %s ends: its slot is needed", displaced.id)
+            self.tasks.start(displaced.close(), "close a displaced session")
         log.info("session %s begins", handle.id)
         return handle, answer
+
+    def _admit(
+        self, parameters: Parameters, kind: Kind, name: str | None, token: str | None
+    ) -> tuple[SessionHandle, SessionHandle | None]:
+        """Take a slot for a new session: at once, or not at all. The second is who had it, and has nobody there."""
+        if name in self.handles and self.handles[name].phase.name != "failed":
+            raise NameTaken(f"the name {name!r} is taken by a session that is open")
+        if token is not None and any(token == other.token for other in self.handles.values()):
+            raise NameTaken("a session with this token is open: resume it, or end it first")
+        displaced = self.handles[name] if name in self.handles else self._longest_vacant()
+        if displaced is None and len(self.handles) >= self.settings.max_sessions:
+            raise NoCapacity(f"all {self.settings.max_sessions} slots are taken; try again when someone has left")
+        handle = self._new_handle(parameters, kind, name, token)
+        if displaced is not None:
+            del self.handles[displaced.id]
+        self.handles[handle.id] = handle
+        return handle, displaced
+
+    def _longest_vacant(self) -> SessionHandle | None:
+        """Whom to end where no slot is free."""
+        if len(self.handles) < self.settings.max_sessions:
+            return None
+        vacant = [(handle.vacant_since, handle.id) for handle in self.handles.values() if handle.vacant_since]
+        return self.handles[min(vacant)[1]] if vacant else None
+
+    def _take_back(self, displaced: SessionHandle | None) -> None:
+        """Nobody took the slot after all."""
+        if displaced is None:
+            return
+        if displaced.id in self.handles or len(self.handles) >= self.settings.max_sessions:
+            self.tasks.start(displaced.close(), "close a displaced session")
+        else:
+            self.handles[displaced.id] = displaced
+
+    def _new_handle(self, parameters: Parameters, kind: Kind, name: str | None, token: str | None) -> SessionHandle:
+        try:
+            return SessionHandle(self.settings, self.preset, self.link, parameters, kind, name, token)
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            log.error("no new session: %s", NO_SHARED_MEMORY)
+            raise Unavailable(NO_SHARED_MEMORY) from error
 
     async def resume(self, name: str, token: str, sdp: str) -> tuple[SessionHandle, str]:
         """A browser comes back to its session with a new offer. Raises `SessionNotFound`, for a wrong token too."""
@@ -79,14 +139,11 @@ class Sessions:
     async def publish(self, sdp: str, changes: Mapping[str, object], name: str | None) -> tuple[SessionHandle, str]:
         """A WHIP publisher's offer: a new session, or the one that was published under this name before."""
         handle = self.handles.get(name or "")
-        if handle is None:
+        if handle is None or handle.phase.name == "failed":
             return await self.create(sdp, changes, "publish", name)
         if handle.kind != "publish":
-            raise NoCapacity(f"the name {name!r} is taken")
-        answer = await handle.connect(sdp)
-        if changes:
-            await handle.update(changes)
-        return handle, answer
+            raise NameTaken(f"the name {name!r} is taken by a session that is no publisher's")
+        return handle, await handle.connect(sdp, changes)
 
     async def park(self, name: str, token: str) -> None:
         """A page says that it is going away, perhaps to come back. Raises `SessionNotFound`, for a wrong token too."""
@@ -105,52 +162,40 @@ class Sessions:
         if not secrets.compare_digest(token.encode(), handle.token.encode()):
             raise SessionNotFound(f"session {handle.id!r} is not known under this token")
 
-    def _later(self, work: Coroutine[None, None, None]) -> None:
-        task = asyncio.create_task(work)
-        self._closing.add(task)
-        task.add_done_callback(self._closing.discard)
-
-    async def _close_oldest_parked(self) -> bool:
-        """Make room for someone who is there, at the cost of someone who is not."""
-        parked = [(handle.parked_at, name) for name, handle in self.handles.items() if handle.parked_at is not None]
-        if not parked:
-            return False
-        await self.close(min(parked)[1])
-        return True
-
-    def _hear(self, message: wire.Up) -> None:
-        handle = self.handles.get(getattr(message, "session", ""))
+    def _handle(self, message: wire.Up) -> None:
+        key = getattr(message, "session", None)
+        handle = next((handle for handle in self.handles.values() if handle.model.key == key), None)
         if handle is not None:
-            handle.hear(message, len(self.handles))
+            active = sum(other.takes_turns for other in self.handles.values() if other is not handle)
+            handle.model.handle(message, 1 + active)
 
     def _model_up(self) -> None:
         for handle in self.handles.values():
-            handle.frames.restart_rings()
-            handle.open()
-            handle.tell()
+            if handle.model.begun:  # else its first connection is being set up
+                handle.open()
+                handle.tell()
 
     def _model_down(self, reason: str) -> None:
         for handle in self.handles.values():
-            handle.drop_waiting(reason)
+            handle.model_down(reason)
             if self.link.state == "failed":
                 handle.fail(reason)
-            handle.tell()  # at once: a new process may be there within the second
 
-    async def _watch_over(self) -> None:
-        """Once a second: telemetry to every page, and what time ends."""
+    async def _watch(self) -> None:
+        """Once a second: what time ends."""
         while True:
             await asyncio.sleep(1.0)
             now = time.monotonic()
             for handle in list(self.handles.values()):
-                await handle.look_after(now)
-                if why := self._over(handle, now):
-                    log.info("session %s: %s", handle.id, why)
-                    self._later(self.close(handle.id))
+                if reason := self._expiry_reason(handle, now):
+                    log.info("session %s: %s", handle.id, reason)
+                    self.tasks.start(self.close(handle.id), "close an expired session")
 
-    def _over(self, handle: SessionHandle, now: float) -> str | None:
+    def _expiry_reason(self, handle: SessionHandle, now: float) -> str | None:
         """Why a session has to end now, or None."""
-        if handle.parked_at is not None and now - handle.parked_at > self.settings.grace_s:
-            return f"its browser did not come back within {self.settings.grace_s:g} s"
+        vacant_since = handle.vacant_since
+        if vacant_since is not None and now - vacant_since > self.settings.grace_s:
+            return f"its source did not come back within {self.settings.grace_s:g} s"
         if self.settings.max_session_s and now - handle.began > self.settings.max_session_s:
             return f"it is {self.settings.max_session_s:g} s old"
         return None

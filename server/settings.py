@@ -47,7 +47,7 @@ class Settings:
     grace_s: float = 30.0  # a session whose browser is gone waits so long for it to come back
     max_session_s: float = 0.0  # a session's greatest age; 0 = no limit
     load_timeout_s: float = 600.0  # of the model
-    hang_timeout_s: float = 60.0  # without a word from the loaded model
+    hang_timeout_s: float | None = None  # of silence from the loaded model; None: ten of its blocks, at least 5 s
     static: Path = Path(__file__).parent / "static"  # the page's build
 
     def __post_init__(self) -> None:

@@ -43,9 +43,9 @@ class Supervisor:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)  # errors are reported by `_ended`
 
-    async def finish(self) -> None:
-        """Wait until all tasks have ended by themselves."""
-        await asyncio.gather(*(self._tasks - {asyncio.current_task()}), return_exceptions=True)
+    async def finish(self, *besides: asyncio.Task[Any]) -> None:
+        """Wait until all tasks have ended by themselves, `besides` some."""
+        await asyncio.gather(*(self._tasks - {asyncio.current_task(), *besides}), return_exceptions=True)
 
     def _ended(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)

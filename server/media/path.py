@@ -1,5 +1,6 @@
 """One session's frames: from the camera into the model's ring, from its other ring to whoever watches."""
 
+import math
 import time
 from collections.abc import Callable
 
@@ -12,6 +13,10 @@ from server.media.ingest import Ingest
 from server.media.latency import Latency
 from server.media.rates import Rate
 from server.ring import FrameRing
+
+FLOWS_S = 1.0  # a source from which nothing has come for so long takes no time of the model
+STALLED_S = 1.5  # that the model may owe a block at least
+STALLED_BLOCKS = 4  # times what a block usually takes
 
 
 class FramePath:
@@ -35,14 +40,16 @@ class FramePath:
         except OSError:
             self.incoming.close()
             raise
-        self.on_taken = on_taken
-        self.ingest = Ingest(self.incoming, frames_per_block, lambda: on_put(self.incoming.written))
+        self.on_put, self.on_taken = on_put, on_taken
+        self.ingest = Ingest(self.incoming, frames_per_block, self._frames_put)
         self.latency = Latency()
         self.broadcast = Broadcast(self.outgoing.capacity, self.latency)
         self.fit = Fitter(width, height)
         self.frames_in, self.frames_edited, self.frames_out = Rate(), Rate(), Rate()
         self.latency_ms: float | None = None
         self.flows = False  # an edited frame has come back
+        self._last_frame_at = -math.inf  # of the source
+        self._owed_since: float | None = None  # the model has had a whole block to edit, and none has come back
         self.one_way_s = 0.0  # to the camera's browser, as far as it is known
 
     def note_way(self, round_trip_s: float | None, playout_s: float | None) -> None:
@@ -61,6 +68,7 @@ class FramePath:
     ) -> None:
         """A camera frame is here; `first_packet`: when it began to arrive."""
         self.frames_in.add(now)
+        self._last_frame_at = now
         self.latency.add("transport_in", now - first_packet + self.one_way_s)
         if self.ingest.wants(now):
             self.ingest.offer(self.fit(frame, colours), now)
@@ -80,6 +88,29 @@ class FramePath:
             self.broadcast.add(picture, stamp, now)
             self.frames_edited.add(now)
         self.flows |= bool(stamps)
+        self._owed_since = now if self._block_waits else None
+
+    @property
+    def flows_in(self) -> bool:
+        """Whether the source sends frames now."""
+        return time.monotonic() - self._last_frame_at < FLOWS_S
+
+    def stalled_s(self, now: float) -> float | None:
+        """How long the model has owed a block, where that is longer than it should be."""
+        if self._owed_since is None or self.ingest.model_fps is None:
+            return None
+        usual = self.ingest.frames_per_block / self.ingest.model_fps
+        owed = now - self._owed_since
+        return owed if owed > max(STALLED_S, STALLED_BLOCKS * usual) else None
+
+    @property
+    def _block_waits(self) -> bool:
+        return len(self.incoming) >= self.ingest.frames_per_block
+
+    def _frames_put(self) -> None:
+        self.on_put(self.incoming.written)
+        if self._owed_since is None and self._block_waits:
+            self._owed_since = time.monotonic()
 
     def frames_taken(self, total: int) -> None:
         """The model has taken frames out: there is room for those that wait."""
@@ -90,6 +121,7 @@ class FramePath:
         """Frames that a dead model process left half-way are of no use to the next."""
         self.incoming.restart()
         self.outgoing.restart()
+        self._owed_since = None
 
     def figures(self) -> dict[str, object]:
         """Rates over the last seconds, latency of the newest frame sent, frames given up on the way, what waits."""

@@ -18,7 +18,7 @@ router = APIRouter(prefix="/api/v1/sessions", tags=["sessions"])
 @router.post("", status_code=201)
 async def create(offer: Offer, sessions: Registry, response: Response) -> Answer:
     """WebRTC offer in, answer out; the camera's track comes in and the edited one goes out on the same connection."""
-    session, sdp = await sessions.create(offer.sdp, offer.parameters)
+    session, sdp = await sessions.create(offer.sdp, offer.parameters, name=offer.name, token=offer.token)
     response.headers["Location"] = f"/api/v1/sessions/{session.id}"
     return _answer(session, sdp, response)
 

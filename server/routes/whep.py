@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
 
-from server.errors import NoCodec, SessionNotFound
+from server.errors import NoCodec
 from server.media.peer import Peer
 from server.routes.dependencies import Registry, Session
 from server.routes.sdp_bodies import ACCEPTED, SDP, OfferText, answered, check_bearer, trickled
@@ -21,9 +21,7 @@ Authorised = Depends(_authorised)
 
 
 async def _viewer(session: Session, viewer_id: str) -> Peer:
-    if viewer_id not in session.viewers:
-        raise SessionNotFound(f"viewer {viewer_id!r} is not known: it has left, or never was")
-    return session.viewers[viewer_id]
+    return session.viewers.get(viewer_id)
 
 
 Viewer = Annotated[Peer, Depends(_viewer)]
@@ -64,8 +62,5 @@ async def trickle(request: Request, viewer: Viewer) -> Response:
 @router.delete("/{session_id}/{viewer_id}", status_code=200)
 async def leave(session: Session, viewer_id: str) -> Response:
     """The player stops watching; it may have closed its connection before."""
-    if viewer_id in session.left:
-        session.left.remove(viewer_id)
-    else:
-        await session.unwatch((await _viewer(session, viewer_id)).id)
+    await session.viewers.leave(viewer_id)
     return Response()

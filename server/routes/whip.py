@@ -8,6 +8,7 @@ from server.errors import SessionNotFound
 from server.media.peer import Peer
 from server.routes.dependencies import Registry, Session
 from server.routes.sdp_bodies import ACCEPTED, OfferText, answered, check_bearer, trickled
+from server.schemas import NAME_PATTERN
 
 
 async def _authorised(request: Request, sessions: Registry) -> None:
@@ -24,7 +25,7 @@ async def _publisher(session: Session) -> Peer:
     return session.peer
 
 
-Name = Annotated[str, Query(pattern="^[A-Za-z0-9_-]{1,64}$")]
+Name = Annotated[str, Query(pattern=NAME_PATTERN)]
 Publisher = Annotated[Peer, Depends(_publisher)]
 
 

@@ -97,7 +97,8 @@ class _Work:
                 self.drop(message.session)
             case wire.Change():
                 told = {"session": message.session, "request": message.request, "block": self.blocks}
-                self.say(wire.Changed(parameters=message.changes, pending=False, **told))
+                changes = {name: value for name, value in message.changes.items() if name != "reset"}
+                self.say(wire.Changed(parameters=changes, pending=False, **told))
             case wire.Stop():
                 self.running = False
 

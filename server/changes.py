@@ -1,0 +1,98 @@
+"""A session's live parameters: what holds, and what was asked for and is not acknowledged yet."""
+
+import asyncio
+import itertools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from lipar_core.errors import ParameterError
+from lipar_core.parameters import Parameters, merge, to_dict
+from server import wire
+from server.errors import Unavailable
+
+MAX_IN_FLIGHT = 200
+CONGESTED = "the model has much to answer already; try again later"
+
+
+@dataclass(frozen=True, slots=True)
+class Ack:
+    """A change as the model process took it."""
+
+    block: int
+    parameters: dict[str, object]
+    pending: bool
+
+
+@dataclass(frozen=True, slots=True)
+class InFlight:
+    """A change that was sent to the model process."""
+
+    changes: Mapping[str, object]
+    answer: asyncio.Future[Ack]
+
+
+class Changes:
+    """`parameters` is what the model process acknowledged last, or begins the session with: what it says is so.
+
+    A change that is refused, or lost with the model process, leaves no trace in them. It has no time limit of its own:
+    a process that does not answer misses its deadline and is ended, and everything in flight is refused then.
+    """
+
+    def __init__(self, parameters: Parameters, send: Callable[[int, dict[str, object]], bool]) -> None:
+        """`send`: request number and changes to the model process; False where there is none."""
+        self.parameters, self._send = parameters, send
+        self.opened = False  # the model process knows the session
+        self._numbers = itertools.count()
+        self._in_flight: dict[int, InFlight] = {}
+
+    def check(self, changes: Mapping[str, object]) -> Parameters:
+        """What holds when this and all that is in flight is applied. Raises `ParameterError`; has no effect."""
+        if not isinstance(changes.get("reset", False), bool):
+            raise ParameterError("reset", changes["reset"], "must be true or false")
+        merged = self.parameters
+        for one in self._in_flight.values():
+            merged = merge(merged, _settings(one.changes))
+        return merge(merged, _settings(changes))
+
+    def request(self, changes: Mapping[str, object]) -> asyncio.Future[Ack]:
+        """Ask for a change; the future gets its acknowledgement.
+
+        Raises `ParameterError` or `Unavailable`: there is no effect then.
+        Before the model process knows the session, it holds at once: from the first block.
+        """
+        merged = self.check(changes)
+        answer: asyncio.Future[Ack] = asyncio.get_running_loop().create_future()
+        if not self.opened:
+            self.parameters = merged
+            answer.set_result(Ack(0, to_dict(merged), pending=True))
+            return answer
+        if len(self._in_flight) >= MAX_IN_FLIGHT:
+            raise Unavailable(CONGESTED)
+        number = next(self._numbers)
+        if not self._send(number, dict(changes)):
+            raise Unavailable("the model process has ended; it is started again")
+        self._in_flight[number] = InFlight(changes, answer)
+        return answer
+
+    def acknowledged(self, message: wire.Changed) -> None:
+        self.parameters = merge(self.parameters, message.parameters)
+        if (one := self._in_flight.pop(message.request, None)) and not one.answer.done():
+            one.answer.set_result(Ack(message.block, message.parameters, message.pending))
+
+    def refused(self, message: wire.Refused) -> None:
+        if (one := self._in_flight.pop(message.request, None)) and not one.answer.done():
+            one.answer.set_exception(ParameterError(message.path, message.value, message.allowed))
+
+    def refuse_all(self, reason: str) -> None:
+        """The model process is gone, or the session: nothing in flight was applied."""
+        self.opened = False
+        in_flight, self._in_flight = self._in_flight, {}
+        for one in in_flight.values():
+            if not one.answer.done():  # else whoever asked has gone
+                one.answer.set_exception(Unavailable(f"{reason}; the change was not applied"))
+                one.answer.exception()  # asked for already: nobody need wait for it
+
+
+def _settings(changes: Mapping[str, object]) -> dict[str, object]:
+    """Without what is an action, not a parameter."""
+    return {name: value for name, value in changes.items() if name != "reset"}

@@ -1,0 +1,76 @@
+"""A session as the model process knows it."""
+
+import itertools
+from collections.abc import Callable, Mapping
+
+from lipar_core.parameters import Parameters, to_dict
+from server import wire
+from server.changes import CONGESTED, Changes
+from server.errors import Unavailable
+from server.media.path import FramePath
+from server.model_link import ModelLink
+
+_openings = itertools.count(1)
+
+
+class ModelSession:
+    """Opens the session in whichever model process runs, and takes what that says of it."""
+
+    def __init__(
+        self,
+        session: str,
+        link: ModelLink,
+        frames: FramePath,
+        parameters: Parameters,
+        on_failed: Callable[[str], None],
+    ) -> None:
+        self.session, self.link, self.frames, self.on_failed = session, link, frames, on_failed
+        self.key = ""  # its name there: another for every opening, so that late messages reach nobody
+        self.changes = Changes(parameters, self._send_change)
+        self.last_block: wire.BlockDone | None = None
+
+    @property
+    def begun(self) -> bool:
+        """Whether it has been opened once, in this process or one before."""
+        return self.key != ""
+
+    def open(self) -> None:
+        """In a process that does not know it."""
+        self.key = f"{self.session}.{next(_openings)}"
+        self.frames.restart_rings()
+        names = {"incoming": self.frames.incoming.name, "outgoing": self.frames.outgoing.name}
+        opened = wire.Open(session=self.key, parameters=to_dict(self.changes.parameters), **names)
+        self.changes.opened = self.link.send(opened)
+
+    def check(self, changes: Mapping[str, object]) -> None:
+        """Raise what `changes.request` would, or `Unavailable` while there is no model; without any effect."""
+        self.changes.check(changes)
+        if self.link.state != "ready":
+            raise Unavailable(self.link.reason)
+        if self.link.congested:
+            raise Unavailable(CONGESTED)
+
+    def handle(self, message: wire.Up, sessions: int) -> None:
+        """A message about this session; `sessions` take turns."""
+        match message:
+            case wire.FramesTaken():
+                self.frames.frames_taken(message.total)
+            case wire.FramesPut():
+                self.frames.outgoing.note_written(message.total)
+            case wire.BlockDone():
+                if message.stage_ms:  # else it is paused, and the last frame is only repeated
+                    self.last_block = message
+                self.frames.block_done(message.busy_ms if message.stage_ms else None, message.dropped, sessions)
+            case wire.Changed():
+                self.changes.acknowledged(message)
+            case wire.Refused():
+                self.changes.refused(message)
+            case wire.SessionFailed():
+                self.on_failed(message.reason)
+
+    def close(self) -> None:
+        self.link.send(wire.Close(session=self.key))
+        self.changes.refuse_all("the session has ended")
+
+    def _send_change(self, request: int, changes: dict[str, object]) -> bool:
+        return self.link.send(wire.Change(session=self.key, request=request, changes=changes))

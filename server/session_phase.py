@@ -1,0 +1,40 @@
+"""The phases of a session's life, and which may follow which."""
+
+import time
+from typing import Literal
+
+from server.errors import SessionNotFound
+
+Phase = Literal["new", "connected", "parked", "failed", "closed"]
+
+NEXT: dict[Phase, tuple[Phase, ...]] = {
+    "new": ("connected", "failed", "closed"),  # its first connection is being set up
+    "connected": ("connected", "parked", "failed", "closed"),  # to itself: a new connection in the old one's place
+    "parked": ("connected", "failed", "closed"),  # its source is gone, and may come back
+    "failed": ("closed",),  # it cannot go on, and stays to say why
+    "closed": (),
+}
+
+
+class SessionPhase:
+    """Where a session is in its life. Changes at once: nothing is awaited between `allows` and `enter`."""
+
+    def __init__(self) -> None:
+        self.name: Phase = "new"
+        self.since = time.monotonic()
+        self.reason: str | None = None  # why it is parked or has failed
+
+    def allows(self, phase: Phase) -> bool:
+        return phase in NEXT[self.name]
+
+    def enter(self, phase: Phase, reason: str | None = None) -> None:
+        assert self.allows(phase), f"a session goes from {self.name} to {NEXT[self.name]}, not to {phase}"
+        self.name, self.since, self.reason = phase, time.monotonic(), reason
+
+    def require(self, phase: Phase) -> None:
+        """Raises `SessionNotFound`, with the reason, where a session's life has gone past this."""
+        if self.allows(phase):
+            return
+        if self.name == "failed":
+            raise SessionNotFound(f"the session has failed: {self.reason}")
+        raise SessionNotFound("the session has ended")

@@ -1,0 +1,64 @@
+"""The connection that a session's video comes from: one at a time, put in place and taken away with the phase."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from server.media.peer import Peer
+from server.session_phase import SessionPhase
+from server.supervisor import Supervisor
+
+log = logging.getLogger(__name__)
+
+
+class Source:
+    """At most one live peer. A new connection is set up beside it, and takes its place all at once, or not at all."""
+
+    def __init__(self, phase: SessionPhase, tasks: Supervisor) -> None:
+        self.phase, self.tasks = phase, tasks
+        self.peer: Peer | None = None
+        self._candidate: Peer | None = None  # the one that is being set up
+        self._lock = asyncio.Lock()  # one at a time is set up; the last of several stays
+
+    async def connect(self, sdp: str, make: Callable[[], Peer], on_install: Callable[[], None]) -> str:
+        """The answer to an offer. `on_install` is called right before the new peer takes its place; may refuse it.
+
+        Raises `SessionNotFound`, or what `Peer.answer` and `on_install` do: the peer that there is stays then.
+        """
+        async with self._lock:
+            self.phase.require("connected")
+            peer = self._candidate = make()
+            try:
+                answer = await peer.answer(sdp)
+                self.phase.require("connected")  # nothing is awaited from here on
+                on_install()
+                self._install(peer)
+            except BaseException:
+                await peer.close()
+                raise
+            finally:
+                self._candidate = None
+        return answer
+
+    def _install(self, peer: Peer) -> None:
+        old, self.peer = self.peer, peer
+        self.phase.enter("connected")
+        if old is not None:
+            self.tasks.start(old.close(), "close a replaced connection")
+
+    async def park(self, reason: str) -> None:
+        """Free the connection; another may come."""
+        if self.phase.allows("parked"):
+            self.phase.enter("parked", reason)
+        await self._disconnect()
+
+    async def close(self) -> None:
+        """Free everything. After the phase has become one that allows no connection."""
+        if self._candidate is not None:
+            await self._candidate.close()  # which makes its `connect` fail
+        await self._disconnect()
+
+    async def _disconnect(self) -> None:
+        peer, self.peer = self.peer, None
+        if peer is not None:
+            await peer.close()

@@ -1,0 +1,77 @@
+"""Connections that watch a session, beside the one that its video comes from."""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable
+
+from server.errors import NoCapacity, SessionNotFound
+from server.media.peer import Peer
+from server.settings import Settings
+from server.supervisor import Supervisor
+
+log = logging.getLogger(__name__)
+
+MAX_LEFT = 100
+
+
+class Viewers:
+    """They come with an offer and go with a request, or when their connection ends."""
+
+    def __init__(self, session: str, settings: Settings, tasks: Supervisor) -> None:
+        self.session, self.settings, self.tasks = session, settings, tasks
+        self.peers: dict[str, Peer] = {}
+        self.left: deque[str] = deque(maxlen=MAX_LEFT)  # who closed their connection and may still say so
+
+    def __len__(self) -> int:
+        return len(self.peers)
+
+    def require_room(self) -> None:
+        """Raises `NoCapacity`."""
+        if len(self.peers) >= self.settings.max_viewers:
+            raise NoCapacity(f"all {self.settings.max_viewers} slots for viewers are taken")
+
+    def get(self, viewer: str) -> Peer:
+        """Raises `SessionNotFound`."""
+        if viewer not in self.peers:
+            raise SessionNotFound(f"viewer {viewer!r} is not known: it has left, or never was")
+        return self.peers[viewer]
+
+    async def add(self, sdp: str, make: Callable[[Callable[[str], None]], Peer]) -> tuple[Peer, str]:
+        """The peer, and the answer to a checked offer. `make` is given whom to tell of the peer's end."""
+        self.require_room()
+        peer = make(lambda reason: self._ended(peer, reason))
+        self.peers[peer.id] = peer  # nothing is awaited since the check
+        try:
+            return peer, await peer.answer(sdp)
+        except BaseException:
+            await self.remove(peer.id)
+            raise
+
+    async def remove(self, viewer: str) -> None:
+        """A viewer goes; one that has gone already is no error."""
+        if peer := self.peers.pop(viewer, None):
+            await peer.close()
+
+    async def leave(self, viewer: str) -> None:
+        """A viewer's own request. Raises `SessionNotFound`, but not where its connection has just ended."""
+        if viewer in self.left:
+            self.left.remove(viewer)
+        else:
+            await self.remove(self.get(viewer).id)
+
+    def reap_silent(self, now: float) -> None:
+        """Who sends no reports of the video that they are given."""
+        for peer in list(self.peers.values()):
+            limit = self.settings.viewer_timeout_s if peer.started else self.settings.setup_timeout_s
+            if now - peer.heard > limit:
+                self._ended(peer, f"no report for {limit:g} s")
+
+    async def close(self) -> None:
+        await asyncio.gather(*(self.remove(viewer) for viewer in list(self.peers)))
+
+    def _ended(self, peer: Peer, reason: str) -> None:
+        if peer.id in self.peers and peer.id not in self.left:
+            log.info("session %s: a viewer has left: %s", self.session, reason)
+            self.left.append(peer.id)
+            self.tasks.start(self.remove(peer.id), "close a viewer's connection")
