@@ -199,7 +199,7 @@ async def test_viewers_have_a_limit_and_nothing_live_is_said(client):
         async with watching(client, "full"), watching(client, "full"), Watch(client) as third:
             refused = await third.watch("full", bearer(VIEW))
             assert refused.status_code == 503
-            assert "places to watch" in refused.json()["detail"]["message"]
+            assert "slots for viewers" in refused.json()["detail"]["message"]
 
 
 class Watch(Watcher):

@@ -1,0 +1,89 @@
+"""The answer to a change and the parameters that hold never disagree."""
+
+import pytest
+
+from lipar_core.errors import ParameterError
+from lipar_core.parameters import Parameters
+from server import wire
+from server.changes import Changes
+from server.errors import Unavailable
+
+
+class Model:
+    """Where changes are sent; there or not."""
+
+    def __init__(self) -> None:
+        self.there, self.sent = True, []
+
+    def send(self, request, changes) -> bool:
+        self.sent += [(request, changes)] if self.there else []
+        return self.there
+
+
+@pytest.fixture
+def model():
+    return Model()
+
+
+@pytest.fixture
+def changes(model):
+    changes = Changes(Parameters(prompt="a"), model.send)
+    changes.opened = True
+    return changes
+
+
+def changed(request: int, **parameters: object) -> wire.Changed:
+    return wire.Changed(session="s", request=request, block=7, parameters=parameters, pending=False)
+
+
+async def test_a_change_holds_when_it_is_acknowledged(changes):
+    answer = changes.request({"prompt": "b"})
+    assert changes.parameters.prompt == "a"
+    changes.acknowledged(changed(0, prompt="b"))
+    assert changes.parameters.prompt == "b"
+    assert (await answer).block == 7
+
+
+async def test_a_change_that_is_lost_with_the_model_process_is_refused_and_leaves_no_trace(changes, model):
+    first, second = changes.request({"prompt": "b"}), changes.request({"seed": 5})
+    changes.acknowledged(changed(0, prompt="b"))
+    changes.refuse_all("the model process ended unexpectedly")
+    assert (await first).parameters == {"prompt": "b"}
+    with pytest.raises(Unavailable, match="not applied"):
+        await second
+    assert (changes.parameters.prompt, changes.parameters.seed) == ("b", 0)
+    model.there, changes.opened = False, True
+    with pytest.raises(Unavailable):
+        changes.request({"seed": 6})
+    assert changes.parameters.seed == 0
+
+
+async def test_a_change_that_the_model_refuses_leaves_no_trace(changes):
+    answer = changes.request({"seed": 5})
+    changes.refused(wire.Refused(session="s", request=0, path="seed", value=5, allowed="must be 1"))
+    with pytest.raises(ParameterError, match="must be 1"):
+        await answer
+    assert changes.parameters.seed == 0
+
+
+async def test_a_change_is_checked_against_what_is_on_its_way(changes):
+    changes.request({"strength": 0.5})
+    changes.request({"denoising_steps": [400, 200]})
+    assert changes.check({"seed": 1}).strength is None
+    with pytest.raises(ParameterError, match="prompt"):
+        changes.request({"prompt": " "})
+
+
+async def test_who_asks_and_goes_is_not_missed(changes):
+    changes.request({"seed": 5}).cancel()
+    changes.acknowledged(changed(0, seed=5))
+    assert changes.parameters.seed == 5
+    changes.request({"seed": 6}).cancel()
+    changes.refuse_all("gone")
+
+
+async def test_before_the_model_knows_the_session_a_change_holds_from_its_first_block(changes, model):
+    changes.opened = False
+    answer = await changes.request({"prompt": "b"})
+    assert (answer.block, answer.pending, changes.parameters.prompt) == (0, True, "b")
+    assert model.sent == []

@@ -1,0 +1,129 @@
+"""A model process that hangs or dies under live sessions, and what is asked meanwhile."""
+
+import asyncio
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from server.settings import Settings
+from tests.rooms import ROOT
+from tests.server.echo import Echo, write_preset
+from tests.server.live import PATIENCE_S, RunningServer, Viewer, free_port
+from tests.server.test_live import model_processes
+from tests.server.test_whip_whep import SDP
+
+STALLED_S = 3 * 3.0
+RESTARTED_S = 3 * 7.0
+AT_ONCE_S = 3.0
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    preset = write_preset(tmp_path_factory.mktemp("preset"), width=320, height=192)
+    with RunningServer(Settings(port=free_port(), preset=str(preset), max_sessions=3), Echo()) as running:
+        yield running
+
+
+@pytest.fixture
+async def viewer(server):
+    async with server.ready() as client:
+        viewer = Viewer(client)
+        assert (await viewer.start(prompt="before")).status_code == 201
+        await viewer.receives(8)
+        yield viewer
+        await client.delete(f"/api/v1/sessions/{viewer.id}")
+        await viewer.close()
+
+
+async def seen(viewer: Viewer, state: str, within_s: float) -> dict[str, object]:
+    async with asyncio.timeout(within_s):
+        while (status := await viewer.status())["state"] != state:
+            await asyncio.sleep(0.05)
+    return status
+
+
+async def test_a_hung_model_process_is_told_and_replaced(viewer):
+    (process,) = model_processes()
+    os.kill(process, signal.SIGSTOP)
+    began = time.monotonic()
+    status = await seen(viewer, "stalled", STALLED_S)
+    assert "no picture" in status["reason"]
+    change = asyncio.create_task(viewer.change(prompt="lost"))
+    status = await seen(viewer, "model_restarting", RESTARTED_S)
+    assert "heartbeat" in status["reason"]
+    reply = await change
+    assert reply.status_code == 503
+    assert "not applied" in reply.json()["detail"]["message"]
+    await viewer.receives(8)
+    assert time.monotonic() - began < RESTARTED_S
+    status = await seen(viewer, "live", PATIENCE_S)
+    assert status["parameters"]["prompt"] == "before"
+    assert status["reason"] is None
+    assert process not in model_processes()
+
+
+async def test_a_change_while_the_model_is_away_is_refused_at_once_and_not_applied(server, viewer, monkeypatch):
+    monkeypatch.setattr("server.model_link.BACKOFF_S", (1.5,))
+    (process,) = model_processes()
+    os.kill(process, signal.SIGKILL)
+    await seen(viewer, "model_restarting", AT_ONCE_S)
+    began = time.monotonic()
+    assert (await viewer.change(prompt="after")).status_code == 503
+    assert time.monotonic() - began < AT_ONCE_S
+    await viewer.receives(8)
+    assert (await viewer.status())["parameters"]["prompt"] == "before"
+    reply = await viewer.change(prompt="after")
+    assert reply.status_code == 200
+    assert (await viewer.status())["parameters"]["prompt"] == "after"
+
+
+async def test_a_change_while_the_first_connection_is_set_up_holds_from_the_first_block(tmp_path):
+    silent = free_port()  # nothing answers there: gathering addresses takes five seconds
+    preset = write_preset(tmp_path, width=320, height=192)
+    settings = Settings(port=free_port(), preset=str(preset), ice_servers=(f"stun:127.0.0.1:{silent}",))
+    with RunningServer(settings, Echo()) as server:
+        async with server.ready() as client:
+            viewer = Viewer(client)
+            url = "/api/v1/whip?session=early"
+            post = asyncio.create_task(client.post(url, content=await viewer.offer(), headers=SDP))
+            async with asyncio.timeout(PATIENCE_S):
+                while (await client.get("/api/v1/sessions/early")).status_code != 200:
+                    await asyncio.sleep(0.05)
+            began = time.monotonic()
+            reply = await client.patch("/api/v1/sessions/early/parameters", json={"prompt": "film noir"})
+            assert time.monotonic() - began < AT_ONCE_S
+            assert (reply.status_code, reply.json()["block"], reply.json()["pending"]) == (200, 0, True)
+            assert (await post).status_code == 201
+            assert (await client.get("/api/v1/sessions/early")).json()["parameters"]["prompt"] == "film noir"
+            await client.delete("/api/v1/sessions/early")
+            await viewer.close()
+
+
+@pytest.mark.skipif(shutil.which("unshare") is None or os.geteuid() != 0, reason="a mount of its own needs root")
+def test_too_little_shared_memory_is_an_error_that_names_the_remedy(tmp_path):
+    script = (
+        "import asyncio\n"
+        "from server.errors import Unavailable\n"
+        "from server.sessions import Sessions\n"
+        "from server.settings import Settings\n"
+        "from lipar_core.config import load_preset, default_parameters\n"
+        "async def main(preset):\n"
+        "    sessions = Sessions(Settings(preset=preset), load_preset(preset), print)\n"
+        "    try:\n"
+        "        sessions._new_handle(default_parameters(sessions.preset, live=True), 'edit', None, None)\n"
+        "    except Unavailable as error:\n"
+        "        print(error)\n"
+        "import sys\n"
+        "asyncio.run(main(sys.argv[1]))\n"
+    )
+    preset = write_preset(tmp_path, width=832, height=480)
+    mounted = 'mount -t tmpfs -o size=1m tmpfs /dev/shm && exec "$0" -c "$1" "$2" && ls /dev/shm'
+    command = ["unshare", "-m", "bash", "-c", mounted, sys.executable, script, str(preset)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert "--shm-size" in done.stdout
