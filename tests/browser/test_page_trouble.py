@@ -77,7 +77,7 @@ def test_no_place_then_no_server_then_both_again(chromium: Path, camera: Camera,
         first, second = visit(context, own_server.address), visit(context, own_server.address)
         start(first)
         second.get_by_role("button", name="Start").click()
-        expect_banner(second, "The server can't take another stream now", "places are taken")
+        expect_banner(second, "The server can't take another stream now", "slots are taken")
         expect_pill(first, "Live")
         second.close()
 
