@@ -75,6 +75,7 @@ class Stats(BaseModel):
         description="medians of the newest frames: transport_in, wait, model, pacing, encode, transport_out"
     )
     dropped_frames: int
+    undecodable_frames: int = Field(description="that came in and could not be decoded, since the session began")
     queues: dict[str, int] = Field(description="frames that wait, place by place; each place has its limit")
     block: int | None
     stage_ms: dict[str, float]

@@ -132,6 +132,7 @@ class SessionHandle:
             track=self.frames.broadcast.join(leads=True) if self.kind == "edit" else None,
             on_frame=lambda *frame: self._take_frame(peer, *frame),
             on_control=self._control,
+            on_undecodable=self.frames.count_undecodable,
         )
         return peer
 
@@ -156,6 +157,7 @@ class SessionHandle:
 
     async def park(self, reason: str = "the page has gone") -> None:
         """Its source is gone: free the connection, wait for it to come back."""
+        self.frames.broadcast.source_left()
         await self.source.park(reason)
 
     async def close(self) -> None:
@@ -271,7 +273,7 @@ class SessionHandle:
         """The connection that the video comes from has ended by itself."""
         if self.peer is peer:  # else another has taken its place already
             log.info("session %s waits for its source: %s", self.id, reason)
-            self.tasks.start(self.source.park(reason), "close a lost connection")
+            self.tasks.start(self.park(reason), "close a lost connection")
 
     def _note_problem(self, reason: str | None) -> None:
         if reason is not None and reason != self.no_picture:

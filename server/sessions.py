@@ -145,6 +145,14 @@ class Sessions:
             raise NameTaken(f"the name {name!r} is taken by a session that is no publisher's")
         return handle, await handle.connect(sdp, changes)
 
+    async def unpublish(self, name: str) -> None:
+        """A publisher stops. Those who watch wait for its return for the grace period; without any the session ends."""
+        handle = self.get(name)
+        if handle.viewers:
+            await handle.park()
+        else:
+            await self.close(name)
+
     async def park(self, name: str, token: str) -> None:
         """A page says that it is going away, perhaps to come back. Raises `SessionNotFound`, for a wrong token too."""
         handle = self.get(name)

@@ -14,6 +14,7 @@ import av
 from server.media.h264 import CLOCK_RATE, H264Encoder, open_encoder
 from server.media.latency import Latency
 from server.media.pacer import Pacer
+from server.media.slate import IdlePicture
 from server.media.tracks import EditedTrack
 from server.ring import Planes
 
@@ -38,6 +39,7 @@ class Broadcast:
         self.tracks: list[EditedTrack] = []
         self.sent: deque[tuple[float, float]] = deque(maxlen=300)  # when a frame was due, and its source time
         self.keyframes = 0
+        self.idle = IdlePicture()
         self.spent = 0.0  # bit/s of the shared stream, smoothed
         self._interval_s = 1 / 30  # between frames, smoothed
         self._last_sent: float | None = None
@@ -56,6 +58,7 @@ class Broadcast:
         """A track of the stream for one more connection; it leaves with its `stop`."""
         track = EditedTrack(self, leads=leads)
         self.tracks.append(track)
+        self._wake.set()
         return track
 
     def leave(self, track: EditedTrack) -> None:
@@ -69,9 +72,14 @@ class Broadcast:
         self.latency.add("pacing", stamp + self.pacer.delay - now)
         self._wake.set()
 
+    def source_left(self) -> None:
+        """Nobody sends video any more; who watches is told after a while, until it comes back."""
+        self.idle.source_left(time.monotonic())
+
     def forget(self) -> None:
         """What waits is stale: its source has gone and come back."""
         self.pacer.restart()
+        self.idle.source_returned()
 
     def want_keyframe(self) -> None:
         """Make a coming packet one that can be decoded by itself."""
@@ -87,20 +95,35 @@ class Broadcast:
 
     async def _run(self) -> None:
         while True:
-            wait = self.pacer.wait(time.monotonic())
+            now = time.monotonic()
+            wait, idle = self.pacer.wait(now), self.idle.wait(now) if self._repeats else None
             if wait == 0:
                 await self._give(*self.pacer.pop())
                 continue
+            if idle == 0:
+                await self._send(self.idle.take(now), now, repeated=True)
+                continue
             self._wake.clear()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), wait)
+                await asyncio.wait_for(self._wake.wait(), min((one for one in (wait, idle) if one), default=None))
+
+    @property
+    def _repeats(self) -> bool:
+        """To viewers alone: an editor's page has to see for itself that nothing comes."""
+        return bool(self.tracks) and not any(track.leads for track in self.tracks)
 
     async def _give(self, planes: Planes, stamp: float) -> None:
         now = time.monotonic()
-        pts = round((now - self._began) * CLOCK_RATE)
         if self._last_sent is not None:
             self._interval_s += SMOOTHING * (min(now - self._last_sent, STALLED_S) - self._interval_s)
         self._last_sent = now
+        self.idle.new_picture(planes, now)
+        await self._send(planes, now)
+        self.sent.append((now, stamp))
+
+    async def _send(self, planes: Planes, now: float, *, repeated: bool = False) -> None:
+        """To every track; what is repeated says nothing about rates."""
+        pts = round((now - self._began) * CLOCK_RATE)
         sharing = [track for track in self.tracks if track.shares(self.spent)]
         packet = await self._encoded(_frame(planes, pts), sharing) if sharing else None
         for track in self.tracks:
@@ -108,7 +131,9 @@ class Broadcast:
                 track.give(_frame(planes, pts))
             elif packet is not None:
                 track.give(packet)
-        self.sent.append((now, stamp))
+        if packet is not None and not repeated:
+            self.spent += SMOOTHING * (packet.size * 8 * self.fps - self.spent)
+            self.latency.add("encode", time.monotonic() - now)
 
     async def _encoded(self, frame: av.VideoFrame, sharing: list[EditedTrack]) -> "av.Packet[Any] | None":
         controls = [track.control for track in sharing if track.control is not None]
@@ -129,8 +154,6 @@ class Broadcast:
             self._encoder = None
             return None
         self.keyframes += packet.is_keyframe
-        self.spent += SMOOTHING * (packet.size * 8 * self.fps - self.spent)
-        self.latency.add("encode", time.monotonic() - begin)
         return packet
 
 

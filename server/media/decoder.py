@@ -5,6 +5,7 @@ import logging
 import queue
 import re
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import av
@@ -28,13 +29,16 @@ Task = tuple[RTCRtpCodecParameters, JitterFrame]
 class DecoderQueue(queue.Queue["Task | None"]):
     """Encoded frames on their way to a receiver's decoder thread, which alone writes the counters. They only grow."""
 
-    def __init__(self, parameter_sets: dict[int, bytes]) -> None:
-        """`parameter_sets`: H.264's that the SDP has, by payload type; used until the stream brings its own."""
+    def __init__(self, parameter_sets: dict[int, bytes], on_undecodable: Callable[[], None] = lambda: None) -> None:
+        """`parameter_sets`: H.264's that the SDP has, by payload type; used until the stream brings its own.
+
+        `on_undecodable` is called on the event loop, for every frame that cannot be decoded.
+        """
         super().__init__()
         self.decoded = self.undecodable = 0
         self.error: str | None = None  # of the newest frame that could not be decoded
         self.fault: Exception | None = None  # what ended the thread
-        self._parameter_sets = dict(parameter_sets)
+        self._parameter_sets, self._on_undecodable = dict(parameter_sets), on_undecodable
 
     def replace_in(self, receiver: RTCRtpReceiver) -> None:
         """Stand in for aiortc's queue; before the receiver's first packet."""
@@ -49,16 +53,19 @@ class DecoderQueue(queue.Queue["Task | None"]):
                 codec, encoded = task
                 if codec.name not in decoders:
                     decoders = {codec.name: _open(codec)}
-                for frame in self._decode(decoders[codec.name], codec, encoded, failed):
+                frames = self._decode(decoders[codec.name], codec, encoded)
+                if frames is None:
+                    failed.set()
+                    loop.call_soon_threadsafe(self._on_undecodable)
+                for frame in frames or ():
                     asyncio.run_coroutine_threadsafe(output.put(frame), loop)
         except Exception as error:  # nobody looks at this thread: its receiver is asked for the fault
             log.exception("the decoder thread ended")
             self.fault = error
         asyncio.run_coroutine_threadsafe(output.put(None), loop)
 
-    def _decode(
-        self, decoder: Decoder, codec: RTCRtpCodecParameters, encoded: JitterFrame, failed: threading.Event
-    ) -> list[Any]:
+    def _decode(self, decoder: Decoder, codec: RTCRtpCodecParameters, encoded: JitterFrame) -> list[Any] | None:
+        """None where it cannot be done."""
         if codec.name == "H264":
             encoded.data = self._with_parameter_sets(codec.payloadType, encoded.data)
         try:
@@ -68,8 +75,7 @@ class DecoderQueue(queue.Queue["Task | None"]):
                 log.warning("a frame of %s cannot be decoded: %s", codec.name, error)
             self.undecodable += 1
             self.error = f"{codec.name}: {error.strerror}"
-            failed.set()
-            return []
+            return None
         self.decoded += len(frames)
         return frames
 

@@ -47,6 +47,7 @@ class FramePath:
         self.fit = Fitter(width, height)
         self.frames_in, self.frames_edited, self.frames_out = Rate(), Rate(), Rate()
         self.latency_ms: float | None = None
+        self.undecodable = 0  # frames that came in
         self.flows = False  # an edited frame has come back
         self._last_frame_at = -math.inf  # of the source
         self._owed_since: float | None = None  # the model has had a whole block to edit, and none has come back
@@ -72,6 +73,10 @@ class FramePath:
         self.latency.add("transport_in", now - first_packet + self.one_way_s)
         if self.ingest.wants(now):
             self.ingest.offer(self.fit(frame, colours), now)
+
+    def count_undecodable(self) -> None:
+        """A frame has come in that cannot be decoded."""
+        self.undecodable += 1
 
     def block_done(self, busy_ms: float | None, dropped: int, sessions: int) -> None:
         """The model put frames into the outgoing ring; `busy_ms` is None where it only repeated one."""
@@ -138,6 +143,7 @@ class FramePath:
             "latency_ms": None if self.latency_ms is None else round(self.latency_ms),
             "latency_stages_ms": self.latency.figures(),
             "dropped_frames": self.ingest.dropped + pacer.dropped + sum(track.dropped for track in tracks),
+            "undecodable_frames": self.undecodable,
             "queues": {
                 "ingest": len(self.ingest.waiting),
                 "incoming_ring": len(self.incoming),

@@ -58,13 +58,15 @@ class Peer:
         track: EditedTrack | None = None,
         on_frame: OnFrame | None = None,
         on_control: OnChannel | None = None,
+        on_undecodable: Callable[[], None] = lambda: None,
     ) -> None:
         """`track` goes out; `on_frame` gets what comes in, as `OnFrame` says.
 
+        `on_undecodable` is told of every frame that came in and cannot be decoded.
         `on_control` is given the data channel of that name. `on_gone` is told once why the connection has ended.
         """
         self.settings, self.on_frame, self.on_gone, self.track = settings, on_frame, on_gone, track
-        self.on_control = on_control
+        self.on_control, self.on_undecodable = on_control, on_undecodable
         self.id, self.etag = secrets.token_urlsafe(12), f'"{secrets.token_hex(8)}"'
         self.video: VideoReceiver | None = None
         self.began = self.heard = time.monotonic()  # heard: when the last frame, ping or report arrived
@@ -103,7 +105,7 @@ class Peer:
         # before the offer is taken: aiortc settles the codecs then
         transceiver.setCodecPreferences(preferred_codecs())
         if self.on_frame is not None:
-            self.video = VideoReceiver(transceiver.receiver, offer, self._take_frame, self._gone)
+            self.video = VideoReceiver(transceiver.receiver, offer, self._take_frame, self.on_undecodable, self._gone)
         try:
             await self.pc.setRemoteDescription(RTCSessionDescription(sdp=offer.sdp, type="offer"))
         except Exception as error:  # aiortc fails in many ways on what it cannot use

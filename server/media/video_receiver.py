@@ -25,15 +25,21 @@ class VideoReceiver:
     """Takes every frame at once: a queue that nobody empties grows without end. Times on the monotonic clock."""
 
     def __init__(
-        self, receiver: RTCRtpReceiver, offer: VideoOffer, on_frame: OnFrame, on_end: Callable[[str], None]
+        self,
+        receiver: RTCRtpReceiver,
+        offer: VideoOffer,
+        on_frame: OnFrame,
+        on_undecodable: Callable[[], None],
+        on_end: Callable[[str], None],
     ) -> None:
         """Before the receiver's first packet. `on_frame` gets a frame, when its first packet came,
         the time now, and what RTP says of its colours.
 
-        `on_end` is told once why no more frames come.
+        `on_undecodable` is told of every frame that cannot be decoded, `on_end` once why no more frames come.
         """
         self.on_frame, self.on_end = on_frame, on_end
-        self.decoder = DecoderQueue({int(one.payload_type): one.parameter_sets for one in offer.formats})
+        sets = {int(one.payload_type): one.parameter_sets for one in offer.formats}
+        self.decoder = DecoderQueue(sets, on_undecodable)
         self.decoder.replace_in(receiver)
         self.repair = LossRepair(receiver, offer.streams)
         self._task: asyncio.Task[None] | None = None

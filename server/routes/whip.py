@@ -63,6 +63,9 @@ async def trickle(request: Request, publisher: Publisher) -> Response:
 
 @router.delete("/{session_id}", status_code=200)
 async def end(session_id: str, sessions: Registry) -> Response:
-    """The publisher stops: the session ends at once. 200, because OBS takes anything else for a fault."""
-    await sessions.close(sessions.get(session_id).id)
+    """The publisher stops: the session ends, or waits for its return while somebody watches.
+
+    200, because OBS takes anything else for a fault.
+    """
+    await sessions.unpublish(session_id)
     return Response()

@@ -1,0 +1,216 @@
+"""Publishers as they are found: whoever sends video is connected, and where no picture comes it is said why."""
+
+import asyncio
+import base64
+import logging
+import random
+import re
+import time
+from collections.abc import Awaitable, Callable
+
+import numpy as np
+import pytest
+from aiortc import MediaStreamTrack
+from aiortc.codecs.h264 import H264Encoder
+from aiortc.rtcdtlstransport import RTCCertificate
+from aiortc.rtp import RtpPacket
+
+from server.media.slate import slate
+from server.settings import Settings
+from tests.server.echo import Echo, write_preset
+from tests.server.live import PATIENCE_S, RunningServer, free_port
+from tests.server.publisher import H264Camera, Publisher, rsa_certificate
+from tests.server.test_whip_whep import Watcher
+
+SIZE = (320, 192)
+AT_ONCE_S = 0.5  # a name that cannot be resolved costs aioice a second
+CANDIDATE = re.compile(r"(a=candidate:\S+ \d+ udp \d+) \S+ \d+ (typ host)")
+HIDDEN = r"\1 11111111-1111-4222-8333-444444444444.local 50000 \2"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    preset = write_preset(tmp_path_factory.mktemp("preset"), width=SIZE[0], height=SIZE[1])
+    settings = Settings(port=free_port(), preset=str(preset), silence_timeout_s=1.5, max_sessions=8)
+    with RunningServer(settings, Echo()) as running:
+        yield running
+
+
+@pytest.fixture
+async def client(server):
+    async with server.ready() as client:
+        yield client
+
+
+async def until(publisher: Publisher, holds: Callable[[dict], bool]) -> dict:
+    """The session's status, once it holds."""
+    async with asyncio.timeout(PATIENCE_S):
+        while not holds(status := await publisher.status()):
+            await asyncio.sleep(0.05)
+    return status
+
+
+async def live(publisher: Publisher) -> dict:
+    assert publisher.reply.status_code == 201, publisher.reply.text
+    return await until(publisher, lambda status: status["state"] == "live")
+
+
+async def end(client, name: str) -> None:
+    assert (await client.delete(f"/api/v1/whip/{name}")).status_code == 200
+
+
+async def test_a_publisher_with_an_rsa_certificate_connects(client, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(RTCCertificate, "generateCertificate", classmethod(lambda _: rsa_certificate()))
+        publisher = Publisher(client, "rsa")
+    async with publisher:
+        await live(publisher)
+        await end(client, "rsa")
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("hidden", lambda sdp: CANDIDATE.sub(HIDDEN, sdp)),
+        ("open", lambda sdp: CANDIDATE.sub(HIDDEN, sdp).replace("a=end-of-candidates\r\n", "")),
+        ("tcp", lambda sdp: sdp.replace(" udp ", " tcp ")),
+        ("none", lambda sdp: re.sub(r"a=candidate.*\r\n", "", sdp)),
+        ("many", lambda sdp: CANDIDATE.sub(lambda m: m.expand(HIDDEN).replace("4444", str(m.start())), sdp)),
+    ],
+)
+async def test_addresses_that_cannot_be_used_neither_delay_nor_prevent_a_connection(client, name, change):
+    began = time.monotonic()
+    async with Publisher(client, name, spoil=change) as publisher:
+        assert time.monotonic() - began < AT_ONCE_S
+        await live(publisher)
+        await end(client, name)
+
+
+def with_sets(camera: H264Camera) -> Callable[[str], str]:
+    sets = ",".join(base64.b64encode(unit).decode() for unit in camera.parameter_sets)
+    return lambda sdp: re.sub(
+        r"(a=fmtp:\d+ [^\r]*packetization-mode=1[^\r]*)", rf"\1; sprop-parameter-sets={sets}", sdp
+    )
+
+
+async def test_parameter_sets_may_stand_in_the_sdp_alone(client):
+    camera = H264Camera(in_band=False)
+    async with Publisher(client, "sprop", camera, spoil=with_sets(camera), codec="H264") as publisher:
+        await live(publisher)
+        await end(client, "sprop")
+
+
+class Silent(MediaStreamTrack):
+    """Never gives a frame."""
+
+    kind = "video"
+
+    async def recv(self) -> None:
+        await asyncio.Event().wait()
+
+
+async def test_every_missing_picture_has_a_reason(client, caplog):
+    """The session's `reason` names what is wrong; where the connection ended for it, too."""
+    caplog.set_level(logging.INFO)
+    other = "AA:" * 31 + "AA"
+
+    async def reason(name: str, wanted: str, **given: object) -> None:
+        async with Publisher(client, name, **given) as publisher:
+            status = await until(publisher, lambda status: wanted in (status["reason"] or ""))
+            assert status["state"] in ("connecting", "parked", "stalled")
+            assert wanted in caplog.text
+        await client.delete(f"/api/v1/whip/{name}")
+
+    def forged(sdp: str) -> str:
+        return re.sub(
+            r"(a=fingerprint:sha-256 )\S+", rf"\1{other}", re.sub(r"a=fingerprint:sha-(384|512).*\r\n", "", sdp)
+        )
+
+    def unreachable(sdp: str) -> str:
+        """The answer never comes back to it: nothing of it reaches the server."""
+        return re.sub("a=ice-pwd:.*", "a=ice-pwd:" + "x" * 24, CANDIDATE.sub(HIDDEN, sdp))
+
+    undecodable = H264Camera(in_band=False)
+    work: list[Awaitable[None]] = [
+        reason("undecodable", "cannot be decoded (H264", camera=undecodable, codec="H264"),
+        reason("forged", "DTLS", spoil=forged),
+        reason("silent", "no video comes", camera=Silent()),
+        reason("unreachable", "444444444444.local", spoil=unreachable),
+    ]
+    await asyncio.gather(*work)
+
+
+async def test_frames_that_cannot_be_decoded_are_counted(client):
+    camera = H264Camera(in_band=False)
+    async with Publisher(client, "count", camera, codec="H264") as publisher:
+        first = await until(publisher, lambda status: status["stats"]["undecodable_frames"] > 5)
+        later = await until(publisher, lambda status: status["stats"]["undecodable_frames"] > 10)
+        assert later["stats"]["undecodable_frames"] > first["stats"]["undecodable_frames"]
+        await publisher.pc.close()
+    camera = H264Camera()
+    async with Publisher(client, "count", camera, codec="H264") as publisher:
+        again = await live(publisher)
+        assert again["stats"]["undecodable_frames"] >= later["stats"]["undecodable_frames"]  # it never falls
+        await end(client, "count")
+
+
+@pytest.mark.parametrize("named", [True, False])
+async def test_of_two_streams_of_one_payload_type_one_is_decoded(client, server, named):
+    """Simulcast that nobody asked for: another size and another picture, with numbers of its own."""
+    camera, other = H264Camera(luma=60), H264Camera((160, 96), luma=220)
+    name = f"layers-{named}"
+    spoil = str if named else lambda sdp: re.sub(r"a=ssrc.*\r\n", "", sdp)
+    async with Publisher(client, name, camera, spoil=spoil, codec="H264") as publisher:
+        await live(publisher)
+        frames = server.app.state.sessions.handles[name].frames
+        seen: list[float] = []
+        fit = frames.fit
+        frames.fit = lambda frame, *more: seen.append(frame.to_ndarray()[40:90].mean()) or fit(frame, *more)
+        await asyncio.wait_for(send_beside(publisher, other, frames=45), PATIENCE_S)
+        assert len(seen) > 30
+        assert np.allclose(seen, 60, atol=3), sorted(set(np.round(seen)))
+        await end(client, name)
+
+
+async def send_beside(publisher: Publisher, camera: H264Camera, frames: int) -> None:
+    """The camera's frames as a further stream of the publisher's connection."""
+    sender = publisher.pc.getSenders()[0]
+    payload_type = int(re.search(r"m=video \d+ \S+ (\d+)", publisher.reply.text)[1])
+    ssrc, sequence, packer = random.randrange(2**32), random.randrange(2**16), H264Encoder()
+    for _ in range(frames):
+        packet = await camera.recv()
+        payloads, _ = packer.pack(packet)
+        for i, payload in enumerate(payloads):
+            one = RtpPacket(payload_type=payload_type, sequence_number=sequence, timestamp=packet.pts % 2**32)
+            one.ssrc, one.payload, one.marker = ssrc, payload, int(i == len(payloads) - 1)
+            sequence = (sequence + 1) % 2**16
+            await sender.transport._send_rtp(one.serialize())
+
+
+async def test_viewers_wait_for_a_publisher_that_goes_and_comes_back(client):
+    """They see the last picture, then a card, then its pictures again, on one connection."""
+    async with Publisher(client, "studio", H264Camera()) as publisher:
+        await live(publisher)
+        link = re.search(r"/api/v1/whep/studio\?token=([^>]+)>", publisher.reply.headers["Link"])
+        watcher = Watcher(client)
+        reply = await watcher.watch("studio", {"Authorization": f"Bearer {link[1]}"})
+        assert reply.status_code == 201, reply.text
+        await watcher.sees(10)
+        last = watcher.frames[-1].to_ndarray()
+    await until(publisher, lambda status: status["state"] == "parked")
+    await watcher.sees(3)
+    assert np.abs(watcher.frames[-1].to_ndarray().astype(int) - last)[40:90].mean() < 3
+    card = slate(*SIZE).astype(int)
+    async with asyncio.timeout(PATIENCE_S):
+        while np.abs(watcher.frames[-1].to_ndarray() - card).mean() > 5:
+            await asyncio.sleep(0.1)
+    async with Publisher(client, "studio", H264Camera(luma=200)) as publisher:
+        await live(publisher)
+        async with asyncio.timeout(PATIENCE_S):
+            while abs(watcher.frames[-1].to_ndarray()[40:90].mean() - (255 - 200)) > 5:
+                await asyncio.sleep(0.1)
+        await end(client, "studio")
+        stopped = await publisher.status()
+        assert (stopped["state"], stopped["viewers"]) == ("parked", 1)  # somebody watches: it may begin again
+    await watcher.close()
+    await client.delete("/api/v1/sessions/studio")

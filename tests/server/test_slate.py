@@ -1,0 +1,40 @@
+"""What stands in for pictures that do not come."""
+
+import numpy as np
+
+from server.media.slate import HELD_S, REPEAT_S, IdlePicture, slate
+
+PICTURE = np.full((6, 4), 7, np.uint8)
+
+
+def test_the_last_picture_is_held_and_then_a_card_is_shown_until_the_source_is_back():
+    idle = IdlePicture()
+    assert idle.wait(0.0) is None
+    idle.new_picture(PICTURE, 0.0)
+    assert idle.wait(0.1) == REPEAT_S - 0.1
+    assert idle.wait(REPEAT_S) == 0
+    idle.source_left(1.0)
+    idle.source_left(2.0)  # it is gone already
+    assert (idle.take(1.0 + HELD_S - 0.1) == PICTURE).all()
+    card = idle.take(1.0 + HELD_S)
+    assert (card == slate(4, 4)).all()
+    assert idle.wait(1.0 + HELD_S) == REPEAT_S
+    idle.new_picture(PICTURE, 5.0)  # the source's last ones were on their way
+    assert (idle.take(5.5) == card).all()
+    idle.source_returned()
+    assert (idle.take(6.0) == card).all()
+    idle.new_picture(PICTURE, 9.0)
+    assert (idle.take(9.0 + 2 * HELD_S) == PICTURE).all()  # its source is there
+
+
+def test_the_card_has_its_text_in_the_middle_at_any_size():
+    for width, height in ((832, 480), (480, 832), (64, 36), (320, 192)):
+        planes = slate(width, height)
+        assert planes.shape == (height * 3 // 2, width)
+        assert (planes[height:] == 128).all()
+        inked = np.argwhere(planes[:height] > 100)
+        if width >= 320:
+            (top, left), (bottom, right) = inked.min(0), inked.max(0)
+            assert abs((top + bottom) / 2 - height / 2) < 3
+            assert abs((left + right) / 2 - width / 2) < width / 50
+            assert 0.4 < (right - left) / width < 0.7
