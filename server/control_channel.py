@@ -1,6 +1,5 @@
 """The data channel "control": live parameters over the connection itself, with the same words as REST."""
 
-import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -9,6 +8,7 @@ from aiortc import RTCDataChannel
 
 from lipar_core.errors import ParameterError
 from server.errors import ServerError
+from server.supervisor import Supervisor
 
 MOST_OPEN = 8  # requests that wait for the model; more are refused
 MOST_CHARACTERS = 20_000  # of a request
@@ -25,7 +25,7 @@ class ControlChannel:
 
     def __init__(self, channel: RTCDataChannel, change: Change) -> None:
         self.channel, self.change = channel, change
-        self._open: set[asyncio.Task[None]] = set()
+        self._requests = Supervisor(lambda reason: self._refuse(None, reason))
         channel.on("message", self.hear)
 
     def hear(self, message: str | bytes) -> None:
@@ -37,12 +37,10 @@ class ControlChannel:
             request = None
         if not isinstance(request, dict) or not isinstance(request.get("changes"), dict):
             self._refuse(None, f'not {{"request": ID, "changes": {{...}}}} within {MOST_CHARACTERS} characters')
-        elif len(self._open) >= MOST_OPEN:
+        elif len(self._requests) >= MOST_OPEN:
             self._refuse(request.get("request"), f"{MOST_OPEN} requests are open already")
         else:
-            task = asyncio.create_task(self._answer(request.get("request"), request["changes"]))
-            self._open.add(task)
-            task.add_done_callback(self._open.discard)
+            self._requests.start(self._answer(request.get("request"), request["changes"]), "answer a change")
 
     async def _answer(self, request: object, changes: Mapping[str, object]) -> None:
         try:

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 
 from aiortc import RTCRtpReceiver
 from aiortc.codecs import is_rtx
@@ -13,6 +14,7 @@ from server.media.colour_space import ColourSpace
 from server.media.depacketize import ASSEMBLERS
 from server.media.frame_buffer import ASK_AGAIN_S, FrameBuffer, Missing, join_payloads
 from server.media.source_streams import SourceStreams, StreamSelector
+from server.supervisor import Supervisor
 
 FRAMES_REMEMBERED = 64
 
@@ -23,8 +25,16 @@ class LossRepair:
     aiortc asks once, when it sees a gap, and then waits until 512 packets are full: seconds of a frozen picture.
     """
 
-    def __init__(self, receiver: RTCRtpReceiver, streams: SourceStreams | None = None) -> None:
-        """Before the receiver's first packet; `streams`: what the SDP says of them. Ends with `stop`."""
+    def __init__(
+        self,
+        receiver: RTCRtpReceiver,
+        streams: SourceStreams | None = None,
+        on_error: Callable[[str], None] = lambda reason: None,
+    ) -> None:
+        """Before the receiver's first packet; `streams`: what the SDP says of them. Ends with `stop`.
+
+        `on_error` is told of a fault of ours: lost packets are asked for no more.
+        """
         streams = streams or SourceStreams()
         self.receiver, self.missing = receiver, Missing()
         self.frames = FrameBuffer(self._assemble)
@@ -44,10 +54,11 @@ class LossRepair:
         self._arrived: dict[int, float] = {}
         self._decode = own(receiver, "_RTCRtpReceiver__decoder_queue").put
         receiver._handle_rtp_packet = self._handle_packet  # type: ignore[method-assign]
-        self._task = asyncio.create_task(self._ask_again(), name="ask again")
+        self._tasks = Supervisor(on_error)
+        self._tasks.start(self._ask_again(), "ask for lost packets")
 
     def stop(self) -> None:
-        self._task.cancel()
+        self._tasks.cancel()
 
     def arrived(self, pts: int | None) -> float | None:
         """When the first packet of the frame with this pts came, on the monotonic clock; asked once."""

@@ -1,10 +1,11 @@
 """The other side's ICE candidates: added beside the answer, because a name may take a second to resolve."""
 
-import asyncio
 import logging
 from collections.abc import Iterable
 
 from aiortc import InvalidStateError, RTCIceCandidate, RTCPeerConnection
+
+from server.supervisor import Supervisor
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +23,7 @@ class RemoteCandidates:
         self.pc = pc
         self.given: list[RTCIceCandidate] = []
         self.unusable: dict[str, None] = {}  # addresses and names, in the order they came
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Supervisor(self._note_unusable)
 
     def add(self, candidates: Iterable[RTCIceCandidate]) -> None:
         """Returns at once. Names are resolved all at a time."""
@@ -30,15 +31,12 @@ class RemoteCandidates:
         for candidate in list(candidates)[:room]:
             self.given.append(candidate)
             if candidate.protocol.lower() != "udp":
-                self.unusable[f"{candidate.protocol} {candidate.ip}"] = None
+                self._note_unusable(f"{candidate.protocol} {candidate.ip}")
                 continue
-            task = asyncio.create_task(self._add(candidate), name="add candidate")
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._tasks.start(self._add(candidate), "add a candidate")
 
     def stop(self) -> None:
-        for task in self._tasks:
-            task.cancel()
+        self._tasks.cancel()
 
     def __str__(self) -> str:
         """For whoever wonders why there is no connection."""
@@ -55,7 +53,10 @@ class RemoteCandidates:
         except InvalidStateError:
             return  # closed meanwhile
         if candidate.ip not in self._known():
-            self.unusable[candidate.ip] = None
+            self._note_unusable(candidate.ip)
+
+    def _note_unusable(self, address: str) -> None:
+        self.unusable[address] = None
 
     def _known(self) -> set[str]:
         transports = {one.receiver.transport.transport for one in self.pc.getTransceivers()}

@@ -1,7 +1,5 @@
 """The incoming video of a connection: frames as they are decoded, and why there are none."""
 
-import asyncio
-import logging
 import time
 from collections.abc import Callable
 
@@ -13,8 +11,7 @@ from server.media.colour_space import ColourSpace
 from server.media.decoder import DecoderQueue
 from server.media.loss_repair import LossRepair
 from server.media.video_offer import VideoOffer
-
-log = logging.getLogger(__name__)
+from server.supervisor import Supervisor
 
 NO_PICTURE_S = 3.0  # after which it is said why there is none
 
@@ -41,22 +38,19 @@ class VideoReceiver:
         sets = {int(one.payload_type): one.parameter_sets for one in offer.formats}
         self.decoder = DecoderQueue(sets, on_undecodable)
         self.decoder.replace_in(receiver)
-        self.repair = LossRepair(receiver, offer.streams)
-        self._task: asyncio.Task[None] | None = None
+        self._tasks = Supervisor(on_end)
+        self.repair = LossRepair(receiver, offer.streams, on_end)
+        self.started = False
         self._seen = self._counts()
         self._seen_at: float | None = None  # when a frame was decoded, or the connection stood
 
     def start(self, track: MediaStreamTrack) -> None:
-        self._task = asyncio.create_task(self._receive(track), name="receive video")
-
-    @property
-    def started(self) -> bool:
-        return self._task is not None
+        self.started = True
+        self._tasks.start(self._receive(track), "receive video")
 
     def stop(self) -> None:
         self.repair.stop()
-        if self._task is not None:
-            self._task.cancel()
+        self._tasks.cancel()
 
     def problem(self, now: float) -> str | None:
         """Why there has been no picture for a while; asked once a second as long as the connection stands."""
@@ -87,6 +81,3 @@ class VideoReceiver:
         except MediaStreamError:
             fault = self.decoder.fault
             self.on_end("the camera's track has ended" if fault is None else f"the decoder has broken: {fault!r}")
-        except Exception as error:  # a fault of ours: the session has to know that nothing comes any more
-            log.exception("incoming video is not taken any more")
-            self.on_end(f"a fault in the server: {error!r}")
