@@ -11,6 +11,7 @@ from av.container import OutputContainer
 from av.filter import Graph
 from av.stream import Stream
 
+from lipar_cli.video.failure import is_of_the_system
 from lipar_cli.video.muxers import Muxer, takes_copy
 from lipar_cli.video.packets import InOrder
 from lipar_cli.video.survey import StreamSurvey
@@ -54,6 +55,8 @@ def _reason_to_encode(muxer: Muxer, source: AudioStream, survey: StreamSurvey) -
         return "the container takes no copy"
     if survey.is_trimmed:
         return "a copy would bring back sound that was cut away"
+    if survey.undecodable:
+        return "it is damaged"
     if len(survey.formats) > 1:
         return "its format changes on the way"
     return None
@@ -72,7 +75,12 @@ class CopiedTrack:
         if packet.is_corrupt:  # cut short, say, where the file ends early
             self.damaged += 1
         elif self._keeps_padding or not packet.is_discard:  # the codec's start-up, which an edit list hides
-            self._ordered.mux(packet)
+            try:
+                self._ordered.mux(packet)
+            except av.FFmpegError as error:
+                if is_of_the_system(error):
+                    raise
+                self.damaged += 1
 
     def finish(self) -> None:
         pass

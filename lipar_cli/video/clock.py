@@ -18,8 +18,8 @@ class _StreamTime:
     """Where a stream is, in its own timestamps, in seconds."""
 
     section: int
-    last: Fraction
-    next: Fraction
+    decoded: Fraction | None = None  # of the newest packet, in this section
+    shown: Fraction = Fraction(0)  # the end of what is shown of this section
 
 
 class Clock:
@@ -50,25 +50,32 @@ class Clock:
             packet.dts = None if packet.dts is None else packet.dts + ticks
 
     def _offset(self, packet: "av.Packet[Stream]") -> Fraction:
-        stamp = packet.dts  # in order, unlike presentation times
         if packet.stream.type == "subtitle":  # sparse: goes with the streams around it
             return self._offsets[-1]
-        at = self._streams.get(packet.stream.index)
-        if stamp is None:
-            return self._offsets[at.section if at else -1]
-        now = stamp * packet.time_base
-        after = now + max(packet.duration or 0, 0) * packet.time_base
+        index, base = packet.stream.index, packet.time_base
+        stamp = packet.pts if packet.dts is None else packet.dts  # no packet is shown before it is decoded
+        assert stamp is not None
+        shown = (stamp if packet.pts is None else packet.pts) * base
+        at = self._streams.get(index)
         if at is None:
-            at = self._streams[packet.stream.index] = _StreamTime(self.restarts, now, after)
-        elif now < at.last - BACKWARD_S or (self.jumps and now > at.next + FORWARD_S):
-            self._start_section(at, now)
-        elif at.section < self.restarts and abs(now - at.next) > BACKWARD_S:
-            at.section = self.restarts  # this stream was silent when the others started again
-        at.last, at.next = now, after
+            at = self._streams[index] = _StreamTime(self.restarts)
+        elif at.decoded is not None and self._starts_again(at, stamp * base):
+            self._start_section(at, shown)
+        if packet.dts is not None:
+            at.decoded = stamp * base
+        at.shown = max(at.shown, shown + max(packet.duration or 0, 0) * base)
         return self._offsets[at.section]
 
-    def _start_section(self, at: _StreamTime, now: Fraction) -> None:
+    def _starts_again(self, at: _StreamTime, now: Fraction) -> bool:
+        assert at.decoded is not None
+        if now < at.decoded - BACKWARD_S or (self.jumps and now > at.decoded + FORWARD_S):
+            return True
+        # others have started again while this stream was silent
+        return at.section < self.restarts and now > at.decoded + 2 * BACKWARD_S and now > at.shown + BACKWARD_S
+
+    def _start_section(self, at: _StreamTime, shown: Fraction) -> None:
         """The first stream that starts again says where the section goes; the others follow."""
         at.section += 1
         if at.section == len(self._offsets):
-            self._offsets.append(self._offsets[-1] + at.next - now)
+            self._offsets.append(self._offsets[-1] + at.shown - shown)
+        at.decoded, at.shown = None, shown

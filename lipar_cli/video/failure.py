@@ -10,6 +10,11 @@ PLAIN = {  # where FFmpeg's own words say nothing
 }
 
 
+def is_of_the_system(error: av.FFmpegError) -> bool:
+    """Whether it is about the place (a full disk, say), not about the data."""
+    return error.errno != errno.EINVAL and error.errno in errno.errorcode
+
+
 def reason(error: Exception) -> str:
     """The cause alone: no error number, no name of a function."""
     logged = getattr(error, "log", None)

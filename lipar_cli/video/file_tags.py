@@ -19,6 +19,16 @@ OF_THE_CONTAINER = (
 STATISTICS = ("bps", "number_of_frames", "number_of_bytes", "_statistics")
 
 
+# ISO 639-2 has two codes for these; QuickTime knows the bibliographic ones only.
+# fmt: off
+BIBLIOGRAPHIC = {
+    "sqi": "alb", "hye": "arm", "eus": "baq", "mya": "bur", "zho": "chi", "ces": "cze", "nld": "dut",
+    "fra": "fre", "kat": "geo", "deu": "ger", "ell": "gre", "isl": "ice", "mkd": "mac", "msa": "may",
+    "mri": "mao", "fas": "per", "ron": "rum", "slk": "slo", "bod": "tib", "cym": "wel",
+}
+# fmt: on
+
+
 def kept_tags(tags: dict[str, str], keep_location: bool) -> dict[str, str]:
     """Without what describes the old file's coding, and without places."""
     return {
@@ -56,4 +66,6 @@ def copy_file_tags(source: InputContainer, target: OutputContainer, shift: Fract
 def copy_stream_tags(source: Stream, target: Stream, keep_location: bool) -> None:
     """Language, title and the like, and what the track is for."""
     target.metadata.update(kept_tags(source.metadata, keep_location))
+    if target.container.format.name == "mov" and source.language in BIBLIOGRAPHIC:
+        target.metadata["language"] = BIBLIOGRAPHIC[source.language]
     target.disposition = source.disposition

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, cast
 
 import av
+from av.codec.context import ThreadType
 from av.stream import Disposition, Stream
+from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
 from lipar_cli.video.clock import Clock
@@ -23,6 +25,8 @@ from lipar_core.errors import LiparError
 DEFAULT_RATE = Fraction(25)  # of a file that doesn't say
 FINEST_PER_S = 200_000  # ticks: finer ones overflow MP4's 32 bits after a gap of seconds
 COARSEST_PER_S = 10_000
+FRAME_PER_PACKET = ("h264", "hevc", "vvc", "mpeg1video", "mpeg2video")  # others have packets that show nothing
+NO_TIMESTAMPS = 0x80  # FFmpeg's AVFMT_NOTIMESTAMPS
 PLAIN_TIME_BASE = Fraction(1, 90_000)
 
 
@@ -50,7 +54,7 @@ class VideoReader:
         except BaseException:
             self.source.close()
             raise
-        self.video.thread_type = "AUTO"
+        self._decoder = _decoder_of(self.video)
         self.frames = self.damaged = self.concealed = 0
         self._filter = PictureFilter(width, height, fit)
         self._clock = Clock(self.container)
@@ -112,14 +116,31 @@ class VideoReader:
             said.append(
                 f"{self.concealed} damaged {'frame' if self.concealed == 1 else 'frames'} shown as far as possible"
             )
+        if lost := self._lost_frames:
+            said.append(f"{lost} damaged {'frame' if lost == 1 else 'frames'} lost")
         if self._ended_early:
             said.append(f"the input announces {self.video.frames} frames, {self.frames} were there")
         return said
 
     @property
+    def _lost_frames(self) -> int:
+        """Frames that the decoder gave nothing for, without an error."""
+        found = self.survey.streams[self.video.index]
+        if self._decoder.codec.canonical_name not in FRAME_PER_PACKET:
+            return 0
+        return max(0, found.packets - found.hidden - self.damaged - self.frames)
+
+    @property
     def _elementary(self) -> bool:
-        """Whether the file is a bare stream: FFmpeg gives its packets no times."""
-        return self.container.duration is None and self.video.start_time is None
+        """Whether the file is a bare stream, without times."""
+        return bool(int(self.container.format.flags) & NO_TIMESTAMPS)
+
+    def _drop_false_times(self, packet: "av.Packet[Stream]") -> None:
+        """Those that FFmpeg makes up where the container has none: it does not know how B-frames are ordered."""
+        if self._elementary:
+            packet.pts = packet.dts = None
+        elif self.container.format.name == "avi":
+            packet.pts = None
 
     @property
     def _ended_early(self) -> bool:
@@ -139,6 +160,7 @@ class VideoReader:
                     yield packet
                 continue
             if packet is not None and packet.size:
+                self._drop_false_times(packet)
                 self._clock.correct(packet)
                 self._stamps.feed(packet)
             yield from self._decoded(packet)
@@ -148,7 +170,7 @@ class VideoReader:
 
     def _decoded(self, packet: "av.Packet[Stream] | None") -> Iterator[SourceFrame]:
         try:
-            frames = self.video.codec_context.decode(packet)
+            frames = self._decoder.decode(packet)
         except av.FFmpegError:
             self.damaged += 1
             return
@@ -188,11 +210,21 @@ class VideoReader:
 
     def _pixel_aspect(self) -> Fraction:
         """The container's word goes first, as players have it."""
-        aspect = self.video.sample_aspect_ratio or self.video.codec_context.sample_aspect_ratio
+        aspect = self.video.sample_aspect_ratio or self._decoder.sample_aspect_ratio
         return aspect if aspect and Fraction(1, 100) < aspect < 100 else Fraction(1)
 
     def survey_of(self, stream: Stream) -> StreamSurvey:
         return self.survey.streams[stream.index]
+
+
+def _decoder_of(video: VideoStream) -> VideoCodecContext:
+    """The stream's own, except for VP8 and VP9 with transparency, of which FFmpeg's own decoders know nothing."""
+    decoder = video.codec_context
+    name = {"vp8": "libvpx", "vp9": "libvpx-vp9"}.get(decoder.codec.canonical_name)
+    if video.metadata.get("alpha_mode") == "1" and name in av.codecs_available:
+        decoder = cast(VideoCodecContext, av.CodecContext.create(name, "r"))
+    decoder.thread_type = ThreadType.AUTO
+    return decoder
 
 
 class _FrameTimes:

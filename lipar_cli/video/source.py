@@ -52,7 +52,7 @@ class Source:
     def open(self) -> InputContainer:
         """Raises `LiparError` when FFmpeg cannot read it."""
         # `file:` keeps FFmpeg from taking what stands before a colon for a protocol
-        name = f"file:{self.path}" if self._spool is None else f"file:/dev/fd/{self._spool.fileno()}"
+        name = f"file:{self.path if self._spool is None else self._spool.name}"
         try:
             return av.open(name, "r", metadata_errors="replace")
         except (av.FFmpegError, ValueError, OSError) as error:
@@ -65,8 +65,8 @@ class Source:
 
 
 def _spooled(path: Path, folder: Path) -> IO[bytes]:
-    """All of a pipe, in a file without a name."""
-    spool = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 (the source closes it)
+    """All of a pipe, in a file that is gone when it is closed."""
+    spool = tempfile.NamedTemporaryFile(dir=folder, prefix=".lipar-", suffix=".pipe")  # noqa: SIM115 (the source closes it)
     try:
         with path.open("rb") as pipe:
             shutil.copyfileobj(pipe, spool)

@@ -3,16 +3,19 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import cast
 
 import av
+from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.stream import Stream
 
-from lipar_cli.video.clock import Clock
+from lipar_cli.video.clock import LARGEST, Clock
 
 FIRST_PACKETS = 8  # kept of each stream, to try a muxer with
 TRIMMED_S = Fraction(1, 10)  # more sound than this before the start is no codec's padding
 FAR_START_S = 10  # the clock of a transport stream has no meaning: it is not kept from here on
+ROUNDING_S = Fraction(1, 500)  # of containers that count milliseconds
 IN_BAND = ("mpegts", "mpeg", "aac", "mp3", "ac3", "eac3", "loas")  # containers whose packets say what the sound is
 
 
@@ -21,10 +24,13 @@ class StreamSurvey:
     """What one stream holds."""
 
     packets: int = 0
-    hidden_s: Fraction = Fraction(0)  # marked by the container as not to be played
+    silent_until: Fraction = Fraction(-LARGEST)  # the codec's start-up is not played
+    hidden: int = 0  # packets that the container marks as not to be played
+    hidden_s: Fraction = Fraction(0)
     start: Fraction | None = None  # of what is to be played, in seconds
     end: Fraction | None = None
     first: "list[av.Packet[Stream]]" = field(default_factory=list)
+    undecodable: int = 0  # packets of in-band sound
     formats: set[tuple[int, str]] = field(default_factory=set)  # of in-band sound: sample rate and layout
 
     @property
@@ -49,7 +55,7 @@ class Survey:
         """Seconds by which all is to be moved: no time is negative, and a transport stream's far start goes."""
         starts = [stream.start for stream in self.streams.values() if stream.start is not None]
         first = min(starts, default=Fraction(0))
-        return -first if first < 0 or (self._clock.jumps and first > FAR_START_S) else Fraction(0)
+        return -first if first < -ROUNDING_S or (self._clock.jumps and first > FAR_START_S) else Fraction(0)
 
     def _add(self, packet: "av.Packet[Stream]") -> None:
         found = self.streams[packet.stream.index]
@@ -61,16 +67,25 @@ class Survey:
             found.first.append(packet)
         length = max(packet.duration or 0, 0) * packet.time_base
         if packet.is_discard:
+            found.hidden += 1
             found.hidden_s += length
         elif packet.pts is not None:
             at = packet.pts * packet.time_base
-            if found.start is None:
-                # an edit list starts at 0: what it leaves of a packet before that is hidden too
-                at = max(at, Fraction(0)) if found.hidden_s else at + _skipped_s(packet)
+            found.end = max(at + length, at + length if found.end is None else found.end)
+            if skipped := _skipped_s(packet):
+                found.silent_until = at + skipped
+            # an edit list starts at 0: what it leaves of a packet before that is hidden too
+            at = max(at, found.silent_until, Fraction(0) if found.hidden_s else at)
             found.start = at if found.start is None else min(at, found.start)
-            found.end = at + length if found.end is None else max(at + length, found.end)
         if self._in_band and packet.stream.type == "audio":
-            found.formats |= set(_formats(packet))
+            found.formats |= set(self._formats(packet, found))
+
+    def _formats(self, packet: "av.Packet[Stream]", found: StreamSurvey) -> Iterator[tuple[int, str]]:
+        try:
+            for frame in cast("av.Packet[AudioStream]", packet).decode():
+                yield frame.sample_rate, frame.layout.name
+        except (av.FFmpegError, ValueError):
+            found.undecodable += 1
 
 
 def _readable(container: InputContainer, streams: list[Stream]) -> "Iterator[av.Packet[Stream]]":
@@ -86,11 +101,3 @@ def _skipped_s(packet: "av.Packet[Stream]") -> Fraction:
     if not rate or not packet.has_sidedata("skip_samples"):
         return Fraction(0)
     return Fraction(int.from_bytes(bytes(packet.get_sidedata("skip_samples"))[:4], "little"), rate)
-
-
-def _formats(packet: "av.Packet[Stream]") -> Iterator[tuple[int, str]]:
-    try:
-        for frame in packet.decode():
-            yield frame.sample_rate, frame.layout.name  # type: ignore[union-attr]
-    except (av.FFmpegError, ValueError):
-        return  # counted when it is copied or encoded

@@ -119,7 +119,7 @@ def test_debug_shows_where_it_came_from(tmp_path, lipar, preset):
         lipar("--debug", "edit", tmp_path / "none.mp4", "-o", tmp_path / "o.mp4", "-p", "x", "--preset", preset)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_stopped_run_leaves_nothing(tmp_path, preset, number):
     """Stopped while it writes: exit code 130, one word, no file."""
     source = make_clip(tmp_path / "in.mp4", 4000, size=(32, 32))

@@ -1,0 +1,51 @@
+"""Damage is survived, counted and said; what nobody can decode is refused in one line."""
+
+import av
+import numpy as np
+import pytest
+
+from tests.cli.video.films import flat, make_film, moving, remake
+
+
+def test_a_video_of_an_unknown_codec_is_refused_in_one_line(tmp_path, lipar, preset):
+    source = make_film(tmp_path / "in.mp4", [flat((9, 9, 9))], codec="libx264", pix_fmt="yuv420p", audio="aac")
+    source.write_bytes(source.read_bytes().replace(b"avc1", b"zzq1"))
+    code, _, complaint = lipar("edit", source, "-o", tmp_path / "out.mp4", "-p", "x", "--preset", preset)
+    assert (code, complaint) == (
+        2,
+        f"lipar: input {source}: its video is in a codec that this FFmpeg cannot decode\n",
+    )
+    assert [path.name for path in tmp_path.iterdir()] == ["in.mp4"]
+
+
+@pytest.mark.parametrize(
+    ("codec", "options"), [("libx264", {"x264-params": "slices=4"}), ("mpeg2video", {}), ("mpeg4", {})]
+)
+def test_concealed_damage_is_counted(tmp_path, codec, options):
+    size = (176, 144)
+    path = make_film(tmp_path / "in.mkv", moving(20, size), codec=codec, pix_fmt="yuv420p", options=options)
+    whole = remake(path, tmp_path / "whole.mkv", size=size)
+    assert "damaged frame" not in whole.said
+    data = bytearray(path.read_bytes())
+    with av.open(str(path)) as container:
+        places = [(packet.pos, packet.size) for packet in container.demux(video=0) if packet.pos]
+    noise = np.random.default_rng(0)
+    for pos, length in (places[7], places[12]):
+        start = pos + length * 3 // 4
+        data[start : start + length // 10] = noise.integers(0, 256, length // 10, dtype=np.uint8).tobytes()
+    path.write_bytes(data)
+    out = remake(path, tmp_path / "out.mkv", size=size)
+    assert len(out.frames) == 20
+    assert "shown as far as possible" in out.said
+
+
+def test_frames_that_a_decoder_loses_in_silence_are_counted(tmp_path):
+    """FFmpeg's MPEG-2 decoder drops the frame that it holds back when the size changes."""
+    parts = b""
+    for i, size in enumerate([(64, 48), (96, 64)]):
+        part = make_film(tmp_path / f"{i}.ts", [flat((9, 9, 9), size)] * 5, codec="mpeg2video", pix_fmt="yuv420p")
+        parts += part.read_bytes()
+    (tmp_path / "in.ts").write_bytes(parts)
+    out = remake(tmp_path / "in.ts", tmp_path / "out.mkv")
+    assert f"{10 - len(out.frames)} damaged frame" in out.said
+    assert len(out.frames) < 10

@@ -1,0 +1,58 @@
+"""Subtitles, chapters and tags go along; the place of the recording only where it is asked for."""
+
+import av
+import pytest
+
+from tests.cli.video.films import flat, make_film, remake
+
+
+@pytest.mark.parametrize(
+    ("suffix", "codec"), [(".mp4", "mov_text"), (".mov", "mov_text"), (".mkv", "subrip"), (".webm", "webvtt")]
+)
+def test_subtitles_chapters_and_tags_are_kept(tmp_path, data, suffix, codec):
+    out = remake(data / "multi.mp4", tmp_path / f"out{suffix}")
+    with av.open(str(out.path)) as container:
+        (subtitles,) = container.streams.subtitles
+        assert subtitles.codec_context.codec.canonical_name == codec
+        texts = [(float(p.pts * p.time_base), bytes(p)) for p in container.demux(subtitles) if p.size > 2]
+        assert [time for time, _ in texts] == [pytest.approx(0.2, abs=2e-3)]
+        assert b"Hello" in texts[0][1]
+        (chapter,) = container.chapters()
+        assert chapter["metadata"]["title"] == "One"
+        assert float(chapter["end"] * chapter["time_base"]) == pytest.approx(0.5)
+        tags = {key.lower(): value for key, value in container.metadata.items()}
+        assert tags["title"] == "My holiday"
+        assert tags["creation_time"].startswith("2024-05-01T12:00:00")
+        assert not [key for key in tags if "location" in key]
+    assert "the place where it was recorded left out (--keep-location keeps it)" in out.said
+    assert b"48.1000" not in out.path.read_bytes()
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv"])
+def test_the_place_is_kept_where_it_is_asked_for(tmp_path, data, suffix):
+    out = remake(data / "multi.mp4", tmp_path / f"out{suffix}", location=True)
+    with av.open(str(out.path)) as container:
+        assert [value for key, value in container.metadata.items() if key.lower().startswith("location")]
+    assert "left out" not in out.said
+
+
+def test_a_file_without_a_place_says_nothing_of_one(tmp_path):
+    assert "place" not in remake(make_film(tmp_path / "in.mkv", [flat((9, 9, 9))]), tmp_path / "out.mkv").said
+
+
+def test_subtitles_as_pictures_are_left_out_of_mp4_and_said(tmp_path):
+    path = tmp_path / "in.mkv"
+    with av.open(str(path), "w") as container:
+        video = container.add_stream("ffv1", rate=25)
+        video.width, video.height, video.pix_fmt = 96, 64, "bgr0"
+        pictures = container.add_mux_stream("hdmv_pgs_subtitle")
+        frame = av.VideoFrame.from_ndarray(flat((9, 9, 9)), format="rgb24").reformat(format="bgr0")
+        container.mux(video.encode(frame))
+        packet = av.Packet(b"\x16\x00\x0b" + bytes(11) + b"\x80\x00\x00")  # an empty display set
+        packet.stream, packet.pts, packet.dts, packet.duration = pictures, 0, 0, 10
+        container.mux(packet)
+        container.mux(video.encode(None))
+    assert "subtitles (hdmv_pgs_subtitle) left out: mp4 takes no pictures" in remake(path, tmp_path / "out.mp4").said
+    out = remake(path, tmp_path / "out.mkv")
+    with av.open(str(out.path)) as container:
+        assert len(container.streams.subtitles) == 1
