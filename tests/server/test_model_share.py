@@ -1,0 +1,62 @@
+"""Only sessions that send frames now share the model: parked and paused ones take nothing from the others."""
+
+import time
+
+import pytest
+
+import server.session
+import server.sessions
+from lipar_core.config import load_preset
+from lipar_core.parameters import merge
+from server import wire
+from server.sessions import Sessions
+from server.settings import Settings
+from tests.server.echo import write_preset
+from tests.server.fake_peer import GOOD, FakeLink, FakePeer
+
+BUSY_MS = 100.0
+
+
+@pytest.fixture
+async def sessions(tmp_path, monkeypatch):
+    monkeypatch.setattr(server.session, "Peer", FakePeer)
+    monkeypatch.setattr(server.sessions, "ModelLink", FakeLink)
+    for module in (server.session, server.sessions):
+        monkeypatch.setattr(module, "check_offer", lambda sdp, **_: None)
+    preset = write_preset(tmp_path, width=32, height=16)
+    sessions = Sessions(Settings(preset=str(preset), max_sessions=3), load_preset(str(preset)), lambda *_: None)
+    for name in ("a", "b", "c"):
+        await sessions.create(GOOD, {}, name=name)
+        send_frames(sessions, name)
+    yield sessions
+    await sessions.stop()
+
+
+def send_frames(sessions: Sessions, name: str) -> None:
+    """As if frames came from its source now."""
+    sessions.handles[name].frames._last_frame_at = time.monotonic()
+
+
+def speed(sessions: Sessions) -> float:
+    """Share of the model's frames that are admitted for session a, after a block of its own."""
+    handle = sessions.handles["a"]
+    handle.frames.ingest.model_fps = None
+    about = {"block": 1, "frames": 0, "dropped": 0, "keep_ratio": 1.0, "stage_ms": {"denoise": 1.0}}
+    sessions._handle(wire.BlockDone(session=handle.model.key, busy_ms=BUSY_MS, **about))
+    assert handle.frames.ingest.model_fps is not None
+    return handle.frames.ingest.model_fps * BUSY_MS / 1000 / handle.frames.ingest.frames_per_block
+
+
+async def test_who_sends_nothing_has_no_share(sessions):
+    assert speed(sessions) == pytest.approx(1 / 3)
+    await sessions.handles["b"].park()
+    assert speed(sessions) == pytest.approx(1 / 2)
+    changes = sessions.handles["c"].model.changes
+    changes.parameters = merge(changes.parameters, {"paused": True})
+    assert speed(sessions) == pytest.approx(1)
+
+
+async def test_a_source_that_has_fallen_silent_has_no_share(sessions):
+    for name in ("b", "c"):
+        sessions.handles[name].frames._last_frame_at -= 5.0
+    assert speed(sessions) == pytest.approx(1)

@@ -1,0 +1,105 @@
+"""A second offer under a live name, and a session that begins again: whoever is refused disturbs nobody."""
+
+import asyncio
+import os
+import signal
+
+import pytest
+from aiortc import RTCConfiguration, RTCPeerConnection
+
+from server.settings import Settings
+from tests.server.echo import Echo, write_preset
+from tests.server.live import Camera, RunningServer, Viewer, free_port
+from tests.server.test_live import model_processes
+from tests.server.test_whip_whep import SDP, bearer, live, publishing, watching
+
+WITHOUT_CODEC = (("H264", "H999"), ("VP8", "VP99"), ("VP9", "VP99"))
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    preset = write_preset(tmp_path_factory.mktemp("preset"), width=320, height=192)
+    with RunningServer(Settings(port=free_port(), preset=str(preset)), Echo()) as running:
+        yield running
+
+
+@pytest.fixture
+async def client(server):
+    async with server.ready() as client:
+        yield client
+
+
+async def offer() -> str:
+    pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+    pc.addTransceiver(Camera(), direction="sendonly")
+    await pc.setLocalDescription(await pc.createOffer())
+    sdp = pc.localDescription.sdp
+    await pc.close()
+    return sdp
+
+
+def without_codec(sdp: str) -> str:
+    for known, unknown in WITHOUT_CODEC:
+        sdp = sdp.replace(f" {known}/90000", f" {unknown}/90000")
+    return sdp
+
+
+async def test_a_second_offer_that_is_refused_leaves_the_first_publisher_and_its_viewers(server, client, monkeypatch):
+    async with publishing(client, "?session=stage&prompt=film%20noir") as (first, published):
+        await live(client, "stage")
+        view_token = published.headers["Link"].partition("token=")[2].partition(">")[0]
+        async with watching(client, "stage", view_token) as watcher:
+            await watcher.sees(4)
+            session = server.app.state.sessions.get("stage")
+            peer, sdp = session.peer, await offer()
+
+            async def refused(status: int, query: str, body: str) -> None:
+                reply = await client.post(f"/api/v1/whip?session=stage{query}", content=body, headers=SDP)
+                assert reply.status_code == status, reply.text
+                assert session.peer is peer
+                assert first.connectionState == "connected"
+
+            await refused(422, "&prompt=%20", sdp)
+            await refused(422, "", "v=0\r\nm=video nonsense")
+            await refused(422, "", without_codec(sdp))
+            await watcher.sees(8)
+            monkeypatch.setattr("server.model_link.BACKOFF_S", (1.0,))
+            (process,) = model_processes()
+            os.kill(process, signal.SIGKILL)
+            async with asyncio.timeout(3.0):
+                while server.app.state.sessions.link.state == "ready":
+                    await asyncio.sleep(0.02)
+            await refused(503, "&prompt=other", sdp)
+            await watcher.sees(8)
+            assert (await client.get("/api/v1/sessions/stage")).json()["parameters"]["prompt"] == "film noir"
+
+
+async def test_a_page_s_session_begins_again_with_the_same_watch_link(client):
+    before = Viewer(client)
+    body = {"sdp": await before.offer(), "type": "offer", "name": "attic"}
+    begun = (await client.post("/api/v1/sessions", json=body)).json()
+    assert begun["id"] == "attic"
+    again = Viewer(client)
+    body = {"sdp": await again.offer(), "type": "offer", "name": "attic", "token": begun["token"]}
+    taken = await client.post("/api/v1/sessions", json=body)
+    assert taken.status_code == 409
+    await client.delete("/api/v1/sessions/attic", headers=bearer(begun["token"]))
+    reply = (await client.post("/api/v1/sessions", json=body)).json()
+    assert {name: reply[name] for name in ("id", "token", "view_token")} == {
+        name: begun[name] for name in ("id", "token", "view_token")
+    }
+    await client.delete("/api/v1/sessions/attic", headers=bearer(begun["token"]))
+    thief = Viewer(client)  # knows the watch link alone
+    body = {"sdp": await thief.offer(), "type": "offer", "name": "attic", "token": begun["view_token"]}
+    stolen = (await client.post("/api/v1/sessions", json=body)).json()
+    assert stolen["view_token"] not in (begun["view_token"], begun["token"])
+    await client.delete("/api/v1/sessions/attic", headers=bearer(stolen["token"]))
+    for viewer in (before, again, thief):
+        await viewer.close()
+
+
+@pytest.mark.parametrize("field", [{"name": "a b"}, {"name": ""}, {"token": "short"}, {"name": "x" * 65}])
+async def test_a_bad_name_or_token_is_refused(client, field):
+    reply = await client.post("/api/v1/sessions", json={"sdp": "v=0", "type": "offer"} | field)
+    assert reply.status_code == 422
+    assert next(iter(field)) in reply.json()["detail"]["path"]
