@@ -157,8 +157,12 @@ class SessionHandle:
 
     async def park(self, reason: str = "the page has gone") -> None:
         """Its source is gone: free the connection, wait for it to come back."""
+        if (closing := self._leave(reason)) is not None:
+            await asyncio.shield(closing)
+
+    def _leave(self, reason: str) -> asyncio.Task[None] | None:
         self.frames.broadcast.source_left()
-        await self.source.park(reason)
+        return self.source.park(reason)
 
     async def close(self) -> None:
         """Free everything; of two calls the second does nothing."""
@@ -273,7 +277,7 @@ class SessionHandle:
         """The connection that the video comes from has ended by itself."""
         if self.peer is peer:  # else another has taken its place already
             log.info("session %s waits for its source: %s", self.id, reason)
-            self.tasks.start(self.park(reason), "close a lost connection")
+            self._leave(reason)
 
     def _note_problem(self, reason: str | None) -> None:
         if reason is not None and reason != self.no_picture:

@@ -36,6 +36,7 @@ class Sessions:
         self.handles: dict[str, SessionHandle] = {}
         self.link = ModelLink(settings, model, self._handle, self._model_up, self._model_down)
         self.tasks = Supervisor(self.link.fail)
+        self._stopped = False
         self._watching: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -43,6 +44,7 @@ class Sessions:
         self._watching = self.tasks.start(self._watch(), "watch the sessions")
 
     async def stop(self) -> None:
+        self._stopped = True
         if self._watching is not None:
             self._watching.cancel()
         await asyncio.gather(*(self.close(name) for name in list(self.handles)))
@@ -114,7 +116,7 @@ class Sessions:
         """Nobody took the slot after all."""
         if displaced is None:
             return
-        if displaced.id in self.handles or len(self.handles) >= self.settings.max_sessions:
+        if self._stopped or displaced.id in self.handles or len(self.handles) >= self.settings.max_sessions:
             self.tasks.start(displaced.close(), "close a displaced session")
         else:
             self.handles[displaced.id] = displaced

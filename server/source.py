@@ -46,19 +46,17 @@ class Source:
         if old is not None:
             self.tasks.start(old.close(), "close a replaced connection")
 
-    async def park(self, reason: str) -> None:
-        """Free the connection; another may come."""
+    def park(self, reason: str) -> asyncio.Task[None] | None:
+        """Give the connection up at once; another may come. Returns its closing, where there was one."""
         if self.phase.allows("parked"):
             self.phase.enter("parked", reason)
-        await self._disconnect()
+        peer, self.peer = self.peer, None
+        return None if peer is None else self.tasks.start(peer.close(), "close a connection")
 
     async def close(self) -> None:
         """Free everything. After the phase has become one that allows no connection."""
         if self._candidate is not None:
             await self._candidate.close()  # which makes its `connect` fail
-        await self._disconnect()
-
-    async def _disconnect(self) -> None:
         peer, self.peer = self.peer, None
         if peer is not None:
             await peer.close()

@@ -135,6 +135,16 @@ class SessionMachine(RuleBasedStateMachine):
 
         self.run(0, lose())
 
+    @rule(name=NAMES, sdp=OFFERS, turns=TURNS)
+    def resume_while_the_connection_is_lost(self, name, sdp, turns):
+        async def lose() -> None:
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            if (peer := self.peer(name)) is not None:
+                peer.on_gone("lost")
+
+        self.run(turns, self.resume(name, sdp), lose())
+
     @rule(name=NAMES)
     def fail(self, name):
         async def fail() -> None:
