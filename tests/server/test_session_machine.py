@@ -145,13 +145,14 @@ class SessionMachine(RuleBasedStateMachine):
 
         self.run(turns, self.resume(name, sdp), lose())
 
-    @rule(name=NAMES)
-    def fail(self, name):
+    @rule(name=NAMES, sdp=OFFERS, turns=TURNS)
+    def fail_while_a_connection_is_set_up(self, name, sdp, turns):
         async def fail() -> None:
+            await asyncio.sleep(0)
             if name in self.sessions.handles:
                 self.sessions.handles[name].fail("out of memory")
 
-        self.run(0, fail())
+        self.run(turns, self.resume(name, sdp), fail())
 
     def peer(self, name: str) -> FakePeer | None:
         return self.sessions.handles[name].peer if name in self.sessions.handles else None
