@@ -63,6 +63,15 @@ class Changed(BaseModel):
     pending: bool
 
 
+class AudioStats(BaseModel):
+    """What has become of a session's sound."""
+
+    received_packets: int
+    forwarded_packets: int
+    dropped_packets: int = Field(description="too late, or more than could be sent; packets of a pause are not counted")
+    delay_ms: int | None = Field(description="from a packet's arrival to its departure: the latency of the picture")
+
+
 class Stats(BaseModel):
     """What a session measures. Rates over the last three seconds."""
 
@@ -77,6 +86,7 @@ class Stats(BaseModel):
     dropped_frames: int
     undecodable_frames: int = Field(description="that came in and could not be decoded, since the session began")
     queues: dict[str, int] = Field(description="frames that wait, place by place; each place has its limit")
+    audio: AudioStats
     block: int | None
     stage_ms: dict[str, float]
 

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any, Literal
 
@@ -58,7 +58,7 @@ class SessionHandle:
         self.began = time.monotonic()
         self.settings, self.link = settings, link
         size = preset.stream.width, preset.stream.height, preset.stream.frames_per_block
-        self.frames = FramePath(*size, self._frames_put, self._frames_taken)
+        self.frames = FramePath(*size, self._frames_put, self._frames_taken, lambda: self.parameters.paused)
         self.model = ModelSession(self.id, link, self.frames, parameters, self.fail)
         self.phase = SessionPhase()
         self.tasks = Supervisor(self.fail)
@@ -133,6 +133,8 @@ class SessionHandle:
             on_frame=lambda *frame: self._take_frame(peer, *frame),
             on_control=self._control,
             on_undecodable=self.frames.count_undecodable,
+            sound_in=self.frames.audio,
+            sound_out=self.frames.audio.join() if self.kind == "edit" else None,
         )
         return peer
 
@@ -152,8 +154,11 @@ class SessionHandle:
             raise NothingLive("nothing is live in this session yet")
         self.viewers.require_room()
         check_offer(sdp, sends=False, takes=True)
-        join = self.frames.broadcast.join
-        return await self.viewers.add(sdp, lambda ended: Peer(self.settings, ended, track=join(leads=False)))
+        return await self.viewers.add(sdp, self._new_viewer)
+
+    def _new_viewer(self, ended: Callable[[str], None]) -> Peer:
+        track = self.frames.broadcast.join(leads=False)
+        return Peer(self.settings, ended, track=track, sound_out=self.frames.audio.join())
 
     async def park(self, reason: str = "the page has gone") -> None:
         """Its source is gone: free the connection, wait for it to come back."""
@@ -233,7 +238,7 @@ class SessionHandle:
             await self.look_after(time.monotonic())
 
     async def look_after(self, now: float) -> None:
-        if (fault := self.frames.broadcast.fault) is not None:
+        if (fault := self.frames.fault) is not None:
             self.fail(f"a fault in the server: {fault!r}")
         if (peer := self.peer) is not None:
             self.frames.ingest.fill(now)

@@ -7,6 +7,7 @@ import functools
 import logging
 import time
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 import av
@@ -33,9 +34,12 @@ class Broadcast:
     given the frame and have it encoded for themselves.
     """
 
-    def __init__(self, capacity: int, latency: Latency) -> None:
-        """`capacity`: frames that may wait for their time. Runs until `close`, on the running event loop."""
-        self.pacer, self.latency = Pacer(capacity), latency
+    def __init__(self, capacity: int, latency: Latency, on_due: Callable[[float, float], None]) -> None:
+        """`capacity`: frames that may wait for their time. Runs until `close`, on the running event loop.
+
+        `on_due` is told the source time of a frame that goes out, and the time now.
+        """
+        self.pacer, self.latency, self.on_due = Pacer(capacity), latency, on_due
         self.tracks: list[EditedTrack] = []
         self.sent: deque[tuple[float, float]] = deque(maxlen=300)  # when a frame was due, and its source time
         self.keyframes = 0
@@ -114,6 +118,7 @@ class Broadcast:
 
     async def _give(self, planes: Planes, stamp: float) -> None:
         now = time.monotonic()
+        self.on_due(stamp, now)
         if self._last_sent is not None:
             self._interval_s += SMOOTHING * (min(now - self._last_sent, STALLED_S) - self._interval_s)
         self._last_sent = now

@@ -3,6 +3,7 @@
 from aiortc.sdp import SessionDescription
 
 from server.errors import BadOffer
+from server.media.audio.offer import AudioOffer
 from server.media.video_offer import VideoOffer, read_video_offer
 
 
@@ -10,6 +11,7 @@ def check_offer(sdp: str, *, sends: bool, takes: bool) -> VideoOffer:
     """Raise `BadOffer` unless the offer can be read and has video of this direction, `NoCodec` where none is usable."""
     if not sdp.startswith("v="):
         raise BadOffer("the offer is not SDP: it must begin with v=0")
+    sdp = AudioOffer(sdp).sdp
     offer = read_video_offer(sdp, sends=takes) if "\nm=video" in sdp else None
     try:
         media = SessionDescription.parse(sdp if offer is None else offer.sdp).media

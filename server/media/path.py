@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import av
 
+from server.media.audio.broadcast import AudioBroadcast
 from server.media.broadcast import Broadcast
 from server.media.colour_space import ColourSpace
 from server.media.fit import Fitter
@@ -29,8 +30,11 @@ class FramePath:
         frames_per_block: int,
         on_put: Callable[[int], None],
         on_taken: Callable[[int], None],
+        muted: Callable[[], bool],
     ) -> None:
         """Told after it is so: `on_put`, how many frames have been put in for the model, `on_taken`, taken out of its.
+
+        `muted`: no sound is to be heard now.
 
         Raises `OSError` where the machine has too little shared memory.
         """
@@ -43,7 +47,8 @@ class FramePath:
         self.on_put, self.on_taken = on_put, on_taken
         self.ingest = Ingest(self.incoming, frames_per_block, self._frames_put)
         self.latency = Latency()
-        self.broadcast = Broadcast(self.outgoing.capacity, self.latency)
+        self.audio = AudioBroadcast(muted)
+        self.broadcast = Broadcast(self.outgoing.capacity, self.latency, self.audio.picture_sent)
         self.fit = Fitter(width, height)
         self.frames_in, self.frames_edited, self.frames_out = Rate(), Rate(), Rate()
         self.latency_ms: float | None = None
@@ -62,6 +67,7 @@ class FramePath:
     def begin_anew(self) -> None:
         """The camera comes over a new connection: what waits of the old one is stale."""
         self.broadcast.forget()
+        self.audio.restart()
         self.flows = False
 
     def take_frame(
@@ -151,10 +157,17 @@ class FramePath:
                 "pacer": len(pacer.queue),
                 "tracks": sum(track.waiting for track in tracks),
             },
+            "audio": self.audio.stats(),
         }
+
+    @property
+    def fault(self) -> BaseException | None:
+        """What ended the work on picture or sound before `close`: a fault of ours."""
+        return self.broadcast.fault or self.audio.fault
 
     def close(self) -> None:
         """Free the shared memory."""
+        self.audio.close()
         self.broadcast.close()
         self.incoming.close()
         self.outgoing.close()

@@ -26,7 +26,12 @@ from aiortc.stats import RTCRemoteInboundRtpStreamStats
 from server.errors import NoCodec, NoRoute, SessionNotFound
 from server.ice import ice_servers
 from server.media.answer_sdp import with_public_address, with_start_bitrate
-from server.media.codecs import preferred_codecs
+from server.media.audio.broadcast import AudioBroadcast
+from server.media.audio.offer import AudioOffer
+from server.media.audio.receiver import AudioReceiver
+from server.media.audio.sender import report_from_first_packet
+from server.media.audio.track import AudioTrack
+from server.media.codecs import opus_alone, preferred_codecs
 from server.media.colour_space import ColourSpace
 from server.media.dtls import dtls_failure
 from server.media.rate_control import RateControl
@@ -59,14 +64,19 @@ class Peer:
         on_frame: OnFrame | None = None,
         on_control: OnChannel | None = None,
         on_undecodable: Callable[[], None] = lambda: None,
+        sound_in: AudioBroadcast | None = None,
+        sound_out: AudioTrack | None = None,
     ) -> None:
         """`track` goes out; `on_frame` gets what comes in, as `OnFrame` says.
 
+        `sound_in` is given the sound that comes in, `sound_out` goes out, where the offer has audio for them.
         `on_undecodable` is told of every frame that came in and cannot be decoded.
         `on_control` is given the data channel of that name. `on_gone` is told once why the connection has ended.
         """
         self.settings, self.on_frame, self.on_gone, self.track = settings, on_frame, on_gone, track
         self.on_control, self.on_undecodable = on_control, on_undecodable
+        self.sound_in, self.sound_out = sound_in, sound_out
+        self.sound: AudioReceiver | None = None
         self.id, self.etag = secrets.token_urlsafe(12), f'"{secrets.token_hex(8)}"'
         self.video: VideoReceiver | None = None
         self.began = self.heard = time.monotonic()  # heard: when the last frame, ping or report arrived
@@ -99,13 +109,16 @@ class Peer:
         return answer
 
     async def _answer(self, sdp: str) -> str:
-        offer = read_video_offer(sdp, sends=self.track is not None)
+        audio_offer = AudioOffer(sdp)
+        offer = read_video_offer(audio_offer.sdp, sends=self.track is not None)
         direction = DIRECTIONS[self.on_frame is not None, self.track is not None]
         transceiver = self.pc.addTransceiver(self.track or "video", direction)
         # before the offer is taken: aiortc settles the codecs then
         transceiver.setCodecPreferences(preferred_codecs())
         if self.on_frame is not None:
             self.video = VideoReceiver(transceiver.receiver, offer, self._take_frame, self.on_undecodable, self._gone)
+        if audio_offer.audio is not None:
+            self._add_sound(audio_offer, transceiver)
         try:
             await self.pc.setRemoteDescription(RTCSessionDescription(sdp=offer.sdp, type="offer"))
         except Exception as error:  # aiortc fails in many ways on what it cannot use
@@ -124,7 +137,7 @@ class Peer:
             answer = with_public_address(answer, self.settings.public_ip)
         if "a=candidate" not in answer:
             raise NoRoute("no network address to offer: check the UDP ports and the ICE servers")
-        return answer
+        return audio_offer.complete(answer)
 
     async def add_candidates(self, trickle: Trickle) -> None:
         """The other side's addresses that it found after its offer; raises `BadOffer` for an ICE restart."""
@@ -167,8 +180,9 @@ class Peer:
         if self._closed:
             return
         self._closed = True
-        if self.track is not None:
-            self.track.stop()
+        for track in (self.track, self.sound_out):
+            if track is not None:
+                track.stop()
         async with self._setup:
             self.candidates.stop()
             for drain in self._drains:
@@ -193,6 +207,16 @@ class Peer:
         listeners = (control.reported, control.estimated, self.track.want_keyframe, self._reported)
         hear_feedback(transceiver.sender, *listeners)
 
+    def _add_sound(self, offer: AudioOffer, video: RTCRtpTransceiver) -> None:
+        """Before the offer is taken, which has audio that can be passed on."""
+        direction = DIRECTIONS[self.sound_in is not None, self.sound_out is not None]
+        audio = self.pc.addTransceiver(self.sound_out or "audio", direction)
+        audio.setCodecPreferences(opus_alone())
+        offer.bind(audio)
+        report_from_first_packet(audio.sender)
+        if self.sound_in is not None:
+            self.sound = AudioReceiver(audio.receiver, video.receiver, self.sound_in)
+
     def _begin(self, track: MediaStreamTrack) -> None:
         if track.kind == "video" and self.video is not None and not self.video.started:
             self.video.start(track)
@@ -202,6 +226,8 @@ class Peer:
     def _take_frame(self, frame: av.VideoFrame, arrived: float, now: float, colours: ColourSpace | None) -> None:
         assert self.on_frame is not None
         self.heard, self.started = now, True
+        if self.sound is not None and frame.pts is not None:
+            self.sound.picture(frame.pts, now)
         self.on_frame(frame, arrived, now, colours)
 
     def _hear(self) -> None:

@@ -10,7 +10,7 @@ from server.media.latency import Latency
 
 
 async def test_a_fault_of_its_own_is_not_silent():
-    broadcast = Broadcast(4, Latency())
+    broadcast = Broadcast(4, Latency(), lambda _stamp, _now: None)
     broadcast.join(leads=True)
     assert broadcast.fault is None
     now = time.monotonic()
@@ -22,7 +22,7 @@ async def test_a_fault_of_its_own_is_not_silent():
 
 
 async def test_closing_is_no_fault():
-    broadcast = Broadcast(4, Latency())
+    broadcast = Broadcast(4, Latency(), lambda _stamp, _now: None)
     broadcast.close()
     await asyncio.sleep(0)
     assert broadcast.fault is None

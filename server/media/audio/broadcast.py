@@ -1,0 +1,111 @@
+"""A session's sound: delayed as its picture is, then given to everyone who listens."""
+
+import asyncio
+import contextlib
+import statistics
+import time
+from collections import deque
+from collections.abc import Callable
+
+from server.media.audio.delay_line import DelayLine
+from server.media.audio.lip_sync import LipSync
+from server.media.audio.track import AudioTrack, opus_packet
+
+FRAMES = 5  # pictures whose median latency the sound takes: one late picture moves nothing
+
+
+class AudioBroadcast:
+    """Takes Opus packets, keeps them as long as the picture of their time takes, and hands them to every track.
+
+    Nothing is decoded. A track that is slow loses packets of its own and holds nobody up.
+    """
+
+    def __init__(self, muted: Callable[[], bool]) -> None:
+        """`muted`: nothing is to be heard now. Runs until `close`, on the running event loop."""
+        self.muted = muted
+        self.line, self.sync = DelayLine(), LipSync()
+        self.tracks: list[AudioTrack] = []
+        self.received = self.forwarded = self.dropped = 0
+        self._latencies: deque[float] = deque(maxlen=FRAMES)
+        self._wake = asyncio.Event()
+        self._task = asyncio.create_task(self._run(), name="audio broadcast")
+
+    def join(self) -> AudioTrack:
+        """A track for one more connection; it leaves with its `stop`."""
+        track = AudioTrack(self)
+        self.tracks.append(track)
+        return track
+
+    def leave(self, track: AudioTrack) -> None:
+        if track in self.tracks:
+            self.tracks.remove(track)
+
+    def take(self, ssrc: int, timestamp: int, payload: bytes, now: float) -> None:
+        """An Opus packet is here, with its RTP timestamp."""
+        self.received += 1
+        if self.muted():
+            self.line.clear()
+        else:
+            self.line.put(ssrc, timestamp, payload, now)
+            self._wake.set()
+
+    def picture_sent(self, stamp: float, now: float) -> None:
+        """A picture that came in at `stamp` goes out: the sound of its time is to be heard now."""
+        self._latencies.append(now - stamp)
+        self.line.delay = statistics.median(self._latencies) + self.sync.skew
+        self._wake.set()
+
+    def picture_arrived(self, timestamp: int, now: float) -> None:
+        """A picture of the source is here, with its RTP timestamp."""
+        self.sync.picture(timestamp, now)
+
+    def picture_reported(self, ntp_s: float, timestamp: int) -> None:
+        """The source says when, by its own clock, the picture with this RTP timestamp was made."""
+        self.sync.video.report(ntp_s, timestamp)
+
+    def sound_reported(self, ntp_s: float, timestamp: int) -> None:
+        """The same of sound."""
+        if (arrived := self.line.clock.arrival(timestamp)) is not None:
+            self.sync.sound(ntp_s, arrived)
+
+    def restart(self) -> None:
+        """The source comes over a new connection: what is known of the old one is stale."""
+        self.line.restart()
+        self.sync = LipSync()
+        self._latencies.clear()
+
+    def stats(self) -> dict[str, int | None]:
+        """Packets since the session began, and for how long they wait."""
+        delay = self.line.delay
+        return {
+            "received_packets": self.received,
+            "forwarded_packets": self.forwarded,
+            "dropped_packets": self.line.dropped + self.dropped,
+            "delay_ms": None if delay is None or not self.received else round(delay * 1000),
+        }
+
+    @property
+    def fault(self) -> BaseException | None:
+        """What ended it before `close`: a fault of ours."""
+        return self._task.exception() if self._task.done() and not self._task.cancelled() else None
+
+    def close(self) -> None:
+        self._task.cancel()
+
+    async def _run(self) -> None:
+        while True:
+            now = time.monotonic()
+            if self.muted():
+                self.line.clear()
+            due = self.line.due(now)
+            if due is not None and due <= now:
+                self._give(*self.line.pop())
+                continue
+            self._wake.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), None if due is None else due - now)
+
+    def _give(self, payload: bytes, timestamp: int) -> None:
+        packet = opus_packet(payload, timestamp)
+        self.forwarded += 1
+        self.dropped += sum(track.give(packet) for track in list(self.tracks))

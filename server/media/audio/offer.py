@@ -1,0 +1,93 @@
+"""The audio of an offer: one stream of Opus can be passed on, everything else is answered and stands still."""
+
+import re
+
+from aiortc import RTCRtpTransceiver
+
+from server.errors import BadOffer
+from server.media.aiortc_patches import own
+from server.media.sdp_section import Section, join_sections, split_sections
+
+DIRECTIONS = ("a=sendrecv", "a=sendonly", "a=recvonly", "a=inactive")
+OF_STREAMS = ("a=rtpmap:", "a=fmtp:", "a=rtcp-fb:", "a=ssrc", "a=msid:", "a=rid:", "a=simulcast:")
+PCMU = "0"  # a codec that aiortc knows: it takes no section without one
+
+
+class AudioOffer:
+    """An offer as aiortc can take it, and its answer as it has to be: in an answer every section has its place."""
+
+    def __init__(self, sdp: str) -> None:
+        """Raises `BadOffer`."""
+        try:
+            self.head, self.sections = split_sections(sdp)
+        except ValueError as error:
+            raise BadOffer(f"the offer cannot be read: {error}") from error
+        self.used = [section for section in self.sections if not _is_rejected(section)]
+        self.audio = next((section for section in self.used if _opus(section)), None)  # the one to be passed on
+
+    @property
+    def sdp(self) -> str:
+        """Without what the offer itself rejects, and with other audio inactive."""
+        rejected = {section.mid for section in self.sections if section not in self.used}
+        head = [_without_mids(line, rejected) for line in self.head]
+        return join_sections(head, [section if self._is_kept(section) else _idle(section) for section in self.used])
+
+    def bind(self, transceiver: RTCRtpTransceiver) -> None:
+        """Make this the transceiver of the audio that is passed on: aiortc would take it for the first there is."""
+        assert self.audio is not None
+        own(transceiver, "_set_mid")(self.audio.mid or "")
+        own(transceiver, "_set_mline_index")(self.used.index(self.audio))
+
+    def complete(self, answer: str) -> str:
+        """The answer that was given to `sdp`, as an answer to the offer."""
+        head, answered = split_sections(answer)
+        given = {asked: self._completed(asked, one) for asked, one in zip(self.used, answered, strict=True)}
+        return join_sections(head, [given.get(section) or _rejection(section) for section in self.sections])
+
+    def _is_kept(self, section: Section) -> bool:
+        return section.kind != "audio" or section is self.audio
+
+    def _completed(self, section: Section, answer: Section) -> Section:
+        if not self._is_kept(section):
+            return _idle(answer, section)
+        opus = _opus(section)
+        parameters = [f"a=fmtp:{value}" for value in section.values("fmtp") if value.startswith(f"{opus} ")]
+        if opus is not None and parameters:
+            at = next(i for i, line in enumerate(answer.lines) if line.startswith(f"a=rtpmap:{opus} "))
+            answer.lines.insert(at + 1, parameters[0])
+        return answer
+
+
+def _is_rejected(section: Section) -> bool:
+    """Not used, by the offer itself (RFC 8843: port 0 means that only where it is not bundled)."""
+    return section.port == "0" and "a=bundle-only" not in section.lines
+
+
+def _opus(section: Section) -> str | None:
+    """The payload type of Opus, where it is offered."""
+    if section.kind != "audio":
+        return None
+    found = (re.match(r"(\d+) +opus/48000\b", value, re.IGNORECASE) for value in section.values("rtpmap"))
+    return next((match[1] for match in found if match and match[1] in section.formats), None)
+
+
+def _idle(section: Section, formats: Section | None = None) -> Section:
+    """The section inactive, with the formats of another, or with the one that aiortc always takes."""
+    names = [PCMU] if formats is None else formats.formats
+    described = [f"{PCMU} PCMU/8000"] if formats is None else formats.values("rtpmap")
+    first = f"m=audio {section.port} {section.protocol} {' '.join(names)}"
+    rest = [line for line in section.lines[1:] if not line.startswith(OF_STREAMS) and line not in DIRECTIONS]
+    return Section([first, "a=inactive", *(f"a=rtpmap:{value}" for value in described), *rest])
+
+
+def _rejection(section: Section) -> Section:
+    mid = [] if section.mid is None else [f"a=mid:{section.mid}"]
+    first = f"m={section.kind} 0 {section.protocol} {' '.join(section.formats)}"
+    return Section([first, "c=IN IP4 0.0.0.0", "a=inactive", *mid])
+
+
+def _without_mids(line: str, mids: set[str | None]) -> str:
+    if not line.startswith("a=group:BUNDLE"):
+        return line
+    name, *members = line.split(" ")
+    return " ".join([name, *(member for member in members if member not in mids)])

@@ -1,0 +1,28 @@
+"""What has to be known of Opus (RFC 6716, RFC 7587) to pass its packets on as they are."""
+
+SAMPLE_RATE = 48_000  # of RTP timestamps, whatever the encoder's own
+MAX_SAMPLES = SAMPLE_RATE * 120 // 1000  # in one packet
+
+_SILK_MS, _HYBRID_MS, _CELT_MS = (10, 20, 40, 60), (10, 20), (2.5, 5, 10, 20)
+
+
+def packet_samples(payload: bytes) -> int:
+    """Samples at 48 kHz that a packet stands for, by its first bytes (RFC 6716, section 3.1); 0 for a malformed one."""
+    if not payload:
+        return 0
+    configuration, code = payload[0] >> 3, payload[0] & 3
+    if code == 3 and len(payload) < 2:
+        return 0
+    frames = payload[1] & 63 if code == 3 else min(code, 1) + 1
+    samples = frames * _frame_samples(configuration)
+    return samples if samples <= MAX_SAMPLES else 0
+
+
+def _frame_samples(configuration: int) -> int:
+    if configuration < 12:
+        milliseconds: float = _SILK_MS[configuration % 4]
+    elif configuration < 16:
+        milliseconds = _HYBRID_MS[configuration % 2]
+    else:
+        milliseconds = _CELT_MS[configuration % 4]
+    return round(milliseconds * SAMPLE_RATE / 1000)

@@ -1,0 +1,256 @@
+"""When sound is sent, as a function of time."""
+
+import itertools
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from server.media.audio.delay_line import BEGIN_S, CAPACITY, LATE_S, TOLERANCE_S, DelayLine
+from server.media.audio.lip_sync import MAX_SKEW_S, VIDEO_RATE, LipSync, ReportedClock
+from server.media.audio.opus import SAMPLE_RATE, packet_samples
+from server.media.audio.source_clock import MAX_JUMP_S, SILENCE_S, SourceClock
+
+MS20 = bytes([0b11111_0_00])  # CELT, 20 ms, one frame
+SAMPLES, PERIOD_S = 960, 0.02
+START = 1000.0  # of the monotonic clock
+SSRC = 7
+
+
+@pytest.mark.parametrize(
+    ("payload", "milliseconds"),
+    [
+        (bytes([0b00000_0_00]), 10),
+        (bytes([0b01011_1_00, 1, 2]), 60),
+        (bytes([0b01111_0_01]), 40),
+        (bytes([0b10000_0_10]), 5),
+        (bytes([0b11111_0_11, 0b0000_0110]), 120),
+        (MS20, 20),
+        (b"", 0),
+        (bytes([0b11111_0_11]), 0),  # says that a count follows, and none does
+        (bytes([0b11111_0_11, 0b0011_1111]), 0),  # more than a packet may hold
+    ],
+)
+def test_length_of_a_packet_stands_in_its_first_bytes(payload, milliseconds):
+    assert packet_samples(payload) == milliseconds * SAMPLE_RATE // 1000
+
+
+class Line:
+    """A delay line on a clock of its own, which is moved from packet to packet."""
+
+    def __init__(self, delay: float | None = 0.5) -> None:
+        self.line, self.now = DelayLine(), START
+        self.line.delay = delay
+        self.sent: list[tuple[float, int]] = []  # when, and the outgoing timestamp
+
+    def speak(self, packets: int, first: int = 0, *, drift: float = 0.0, jitter_s: float = 0.0, seed: int = 0) -> int:
+        """Packets every 20 ms from now on; returns the timestamp that comes next."""
+        chance, began = random.Random(seed), self.now
+        for i in range(packets):
+            self.run(began + i * PERIOD_S * (1 + drift) + chance.uniform(0, jitter_s))
+            self.line.put(SSRC, (first + i * SAMPLES) & 0xFFFFFFFF, MS20, self.now)
+        self.run(began + packets * PERIOD_S * (1 + drift))
+        return first + packets * SAMPLES
+
+    def run(self, until: float) -> None:
+        while (due := self.line.due(self.now)) is not None and due <= until:
+            self.now = max(self.now, due)
+            self.sent.append((self.now, self.line.pop()[1]))
+        self.now = max(self.now, until)
+
+    @property
+    def gaps(self) -> list[int]:
+        """Samples of silence between packets that were sent."""
+        times = [timestamp for _, timestamp in self.sent]
+        return [later - earlier - SAMPLES for earlier, later in itertools.pairwise(times)]
+
+    @property
+    def off_ms(self) -> float:
+        """How far the newest packet's timestamp is from when it was sent."""
+        at, timestamp = self.sent[-1]
+        return abs(at - timestamp / SAMPLE_RATE) * 1000
+
+
+def test_sound_leaves_a_steady_delay_after_it_came_in_whatever_the_network_does():
+    line = Line(delay=0.5)
+    line.speak(200, first=0xFFFFFFFF - 50 * SAMPLES, jitter_s=0.1, seed=1)  # timestamps wrap on the way
+    assert not any(line.gaps)
+    assert line.line.dropped == 0
+    times = [at for at, _ in line.sent[20:]]
+    assert max(later - earlier for earlier, later in itertools.pairwise(times)) < PERIOD_S + 0.001
+    assert START + 0.5 <= line.sent[0][0] < START + 0.61
+
+
+def test_nothing_is_sent_before_a_picture_is_and_then_what_belongs_to_it():
+    line = Line(delay=None)
+    line.speak(100)
+    assert line.sent == []
+    line.line.delay = 0.5
+    line.run(line.now)
+    first = line.line.due(line.now)
+    assert first == pytest.approx(line.now, abs=BEGIN_S)
+    assert line.line.dropped == pytest.approx(75, abs=1)  # of the pictures that had been shown
+
+
+def test_a_delay_that_grew_for_a_moment_leaves_no_burst_behind():
+    """The picture stood still for 3 s, and what was held up by that is skipped after a few frames."""
+    line = Line(delay=0.5)
+    following = line.speak(100)
+    line.line.delay = 3.5
+    following = line.speak(20, following)
+    line.line.delay = 0.5
+    line.speak(100, following)
+    late = [at - timestamp / SAMPLE_RATE for at, timestamp in line.sent]
+    assert max(late) < LATE_S + 0.001
+    assert line.sent[-1][0] == pytest.approx(line.now, abs=PERIOD_S)
+    assert line.line.dropped == pytest.approx(0.4 / PERIOD_S, abs=LATE_S / PERIOD_S + 2)  # the moment alone
+
+
+def test_packets_that_wait_for_a_picture_are_bounded():
+    line = Line(delay=None)
+    line.speak(CAPACITY + 100)
+    assert len(line.line.waiting) == CAPACITY
+    assert line.line.dropped == 100
+
+
+def test_a_longer_delay_leaves_one_gap_and_a_shorter_one_drops_packets():
+    line = Line(delay=0.5)
+    following = line.speak(100)
+    line.line.delay = 0.7
+    following = line.speak(100, following)
+    assert [gap for gap in line.gaps if gap] == [round(0.2 * SAMPLE_RATE)]
+    assert line.off_ms < 1
+    line.line.delay = 0.5
+    line.speak(100, following)
+    assert line.line.dropped == pytest.approx(10, abs=2)
+    assert line.gaps.count(0) == len(line.gaps) - 1  # what follows a dropped packet takes its place
+    assert line.off_ms < 1
+    assert line.sent[-1][0] == pytest.approx(line.now, abs=PERIOD_S)
+
+
+def test_a_delay_within_the_tolerance_is_followed_without_a_gap():
+    line = Line(delay=0.5)
+    following = line.speak(100)
+    line.line.delay += TOLERANCE_S * 0.9
+    line.speak(15_000, following)  # five minutes
+    assert not any(line.gaps)
+    assert line.line.dropped == 0
+    at, timestamp = line.sent[-1]
+    assert at - timestamp / SAMPLE_RATE == pytest.approx(TOLERANCE_S * 0.9, abs=0.002)
+
+
+@pytest.mark.parametrize("drift", [-1e-4, 1e-4])
+def test_a_source_s_clock_that_drifts_is_followed_without_a_gap(drift):
+    line = Line(delay=0.5)
+    line.speak(60_000, drift=drift)  # 20 minutes: 120 ms
+    assert not any(line.gaps)
+    assert line.line.dropped == 0
+    waits = len(line.line.waiting) * PERIOD_S
+    assert waits == pytest.approx(0.5, abs=0.03)
+
+
+def test_a_gap_of_the_source_stays_a_gap_and_is_used_up_by_a_shorter_delay():
+    line = Line(delay=0.5)
+    following = line.speak(50)
+    line.run(line.now + 0.4)
+    following = line.speak(50, following + round(0.4 * SAMPLE_RATE))  # nothing was sent while nobody spoke
+    line.run(line.now + 1)
+    assert [gap for gap in line.gaps if gap] == [round(0.4 * SAMPLE_RATE)]
+    line.line.delay = 0.3
+    line.speak(50, following + SAMPLE_RATE)
+    line.run(line.now + 1)
+    assert line.line.dropped == 0
+    assert len(line.sent) == 150
+
+
+@pytest.mark.parametrize("silence_s", [SILENCE_S * 1.5, 60.0])
+def test_a_microphone_that_was_off_goes_on_at_once_though_its_timestamps_stood_still(silence_s):
+    line = Line(delay=0.5)
+    following = line.speak(50)
+    line.run(line.now + silence_s)
+    began = line.now
+    line.speak(50, following)
+    line.run(line.now + 1)
+    assert line.line.dropped == 0
+    assert line.sent[50][0] == pytest.approx(began + 0.5, abs=0.001)
+    assert line.off_ms < 1
+
+
+def test_another_sender_is_heard_when_the_first_has_ended_and_not_beside_it():
+    line = Line(delay=0.5)
+    line.speak(50, first=12_345)
+    line.line.put(SSRC + 1, 0, MS20, line.now)
+    assert line.line.dropped == 1
+    line.run(line.now + SILENCE_S + 0.1)
+    line.line.put(SSRC + 1, 4_000_000_000, MS20, line.now)
+    assert line.line.due(line.now) == pytest.approx(line.now + 0.5, abs=0.001)
+
+
+def test_order_is_restored_and_doubles_and_late_packets_are_dropped():
+    line = Line(delay=0.5)
+    for number in (0, 2, 1, 2, 3):
+        line.line.put(SSRC, number * SAMPLES, MS20, START)
+    line.run(START + 0.7)
+    assert [timestamp - line.sent[0][1] for _, timestamp in line.sent] == [i * SAMPLES for i in range(4)]
+    assert line.line.dropped == 1
+    line.line.put(SSRC, 0, MS20, line.now)
+    assert line.line.due(line.now) is None
+    assert line.line.dropped == 2
+
+
+def test_what_was_cleared_is_never_heard_and_timestamps_only_grow():
+    line = Line(delay=0.5)
+    following = line.speak(50)
+    line.line.clear()
+    heard = len(line.sent)
+    line.run(line.now + 1)
+    assert len(line.sent) == heard
+    line.speak(50, following)
+    line.line.restart()
+    line.line.delay = 0.1
+    line.speak(50, first=99)
+    times = [timestamp for _, timestamp in line.sent]
+    assert times == sorted(times)
+    assert min(line.gaps) >= 0
+
+
+@given(st.lists(st.tuples(st.integers(0, 2**32 - 1), st.floats(0, 3), st.floats(0.05, 5)), max_size=60))
+def test_whatever_comes_is_sent_in_order_never_overlapping_and_never_held_for_ever(arrivals):
+    line = Line()
+    for timestamp, wait, delay in arrivals:
+        line.run(line.now + wait)
+        line.line.delay = delay
+        line.line.put(SSRC, timestamp, MS20, line.now)
+    line.run(line.now + 2 * MAX_JUMP_S + 10)
+    assert line.line.waiting == []
+    assert len(line.sent) + line.line.dropped == len(arrivals)
+    assert all(gap >= 0 for gap in line.gaps)
+
+
+def test_counts_go_on_through_a_jump_of_the_timestamps():
+    clock = SourceClock()
+    first = clock.arrived(SSRC, 0, START)
+    second = clock.arrived(SSRC, 3_000_000_000, START + 0.02)
+    assert first is not None
+    assert second == first + SAMPLES
+    assert clock.time(second) == pytest.approx(START + 0.02)
+
+
+def test_reports_tell_how_much_longer_the_picture_was_under_way():
+    sync = LipSync()
+    assert sync.skew == 0.0
+    sync.video.report(5000.0, 0xFFFFFFFF)
+    for i in range(10):
+        made = i / 30
+        sync.picture((0xFFFFFFFF + round(made * VIDEO_RATE)) & 0xFFFFFFFF, START + made + 0.150)
+    assert sync.skew == 0.0  # nothing is known of the sound yet
+    sync.sound(5000.0, START + 0.030)
+    assert sync.skew == pytest.approx(0.120, abs=0.001)
+    for _ in range(5):
+        sync.sound(5000.0 + 3 * MAX_SKEW_S, START)
+    assert sync.skew == 0.0  # a clock that is wrong is not believed
+
+
+def test_a_clock_without_a_report_tells_no_time():
+    assert ReportedClock(VIDEO_RATE).time(0) is None

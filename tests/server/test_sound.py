@@ -1,0 +1,156 @@
+"""Sound through the server: beside its picture, unchanged, to everyone who listens."""
+
+import asyncio
+from contextlib import asynccontextmanager
+
+import pytest
+from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCRtpSender, RTCSessionDescription
+from aiortc.sdp import SessionDescription
+
+from server.settings import Settings
+from tests.server.echo import Echo, write_preset
+from tests.server.flash_click import ClickTrack, FlashTrack, Listener, Moments, report_lateness
+from tests.server.live import PATIENCE_S, RunningServer, eventually, free_port
+
+SDP = {"Content-Type": "application/sdp"}
+IN_SYNC_MS = 60
+TRIES = 4  # an idle machine needs one
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    preset = write_preset(tmp_path_factory.mktemp("preset"), width=128, height=96)
+    settings = Settings(port=free_port(), preset=str(preset), view_token="view")
+    with RunningServer(settings, Echo(0.1, whole_blocks=True)) as running:
+        yield running
+
+
+@pytest.fixture
+async def client(server):
+    async with server.ready() as client:
+        yield client
+
+
+class Connection:
+    """One side of a call: what it sends, and what it hears of what comes back."""
+
+    def __init__(self, client, video: MediaStreamTrack | str, audio: MediaStreamTrack | str, direction: str) -> None:
+        self.client, self.pc = client, RTCPeerConnection(RTCConfiguration(iceServers=[]))
+        self.audio = self.pc.addTransceiver(audio, direction)
+        self.listener = Listener(self.pc.addTransceiver(video, direction), self.audio)
+        self.pc.on("track", self.listener.begin)
+
+    async def post(self, path: str, *, json: bool = False):
+        await self.pc.setLocalDescription(await self.pc.createOffer())
+        offer = self.pc.localDescription.sdp
+        if json:
+            reply = await self.client.post(path, json={"type": "offer", "sdp": offer})
+        else:
+            reply = await self.client.post(path, content=offer, headers=SDP | {"Authorization": "Bearer view"})
+        assert reply.status_code == 201, reply.text
+        answer = reply.json()["sdp"] if json else reply.text
+        await self.pc.setRemoteDescription(RTCSessionDescription(answer, "answer"))
+        return reply
+
+    async def close(self) -> None:
+        await self.pc.close()
+        await self.listener.close()
+
+
+@asynccontextmanager
+async def connection(client, video="video", audio="audio", direction="recvonly"):
+    made = Connection(client, video, audio, direction)
+    try:
+        yield made
+    finally:
+        await made.close()
+
+
+async def in_sync(*listeners: Listener) -> None:
+    """See that clicks come, and are to be heard, with their flashes.
+
+    A picture that a busy machine holds up moves its sound with it, from the next packet on: then two more are heard.
+    """
+    for _ in range(TRIES):
+        await asyncio.gather(*(listener.hears(2) for listener in listeners))
+        apart = [one for listener in listeners for one in listener.apart_ms()]
+        if max(abs(ms) for one in apart for ms in one) < IN_SYNC_MS:
+            return
+    raise AssertionError(apart)
+
+
+async def falls_silent(listener: Listener) -> None:
+    await asyncio.sleep(0.1)  # what is on its way
+    heard = len(listener.audio.payloads)
+    await asyncio.sleep(0.5)
+    assert len(listener.audio.payloads) == heard
+
+
+async def test_flash_and_click_come_back_together_and_a_pause_is_silent(client):
+    moments = Moments()
+    async with connection(client, FlashTrack(moments), ClickTrack(moments), "sendrecv") as editor:
+        session = (await editor.post("/api/v1/sessions", json=True)).json()["id"]
+        await eventually(lambda: bool(editor.listener.flashes))
+        async with connection(client) as viewer:
+            await viewer.post(f"/api/v1/whep/{session}")
+            await in_sync(editor.listener, viewer.listener)
+            parameters = f"/api/v1/sessions/{session}/parameters"
+            assert (await client.patch(parameters, json={"paused": True})).status_code == 200
+            await asyncio.gather(falls_silent(editor.listener), falls_silent(viewer.listener))
+            assert (await client.patch(parameters, json={"paused": False})).status_code == 200
+            await in_sync(editor.listener, viewer.listener)
+            sent = editor.audio.sender._RTCRtpSender__rtp_history.values()
+            assert set(viewer.listener.audio.payloads[-20:]) <= {packet.payload for packet in sent}  # none encoded anew
+            stats = (await client.get(f"/api/v1/sessions/{session}")).json()["stats"]
+        assert stats["audio"]["received_packets"] > stats["audio"]["forwarded_packets"] > 0
+        assert stats["audio"]["delay_ms"] == pytest.approx(stats["latency_ms"], abs=IN_SYNC_MS)
+    await client.delete(f"/api/v1/sessions/{session}")
+
+
+async def test_a_viewer_hears_sound_that_begins_late_and_goes_on_with_another_connection(client):
+    """The first publisher's sound is sent later than the picture of its time, as its reports say."""
+    async with connection(client) as viewer:
+        listener = viewer.listener
+        async with publishing(client, 0.15, held=True) as clicks:
+            await is_live(client, "studio")
+            await viewer.post("/api/v1/whep/studio")
+            await eventually(lambda: bool(listener.flashes))
+            assert (listener.audio.at, listener.audio.reports) == ({}, [])
+            clicks.held = False
+            await listener.hears(2)  # until the reports have come
+            await in_sync(listener)
+        listener.audio.reports.clear()
+        async with publishing(client):
+            await in_sync(listener)
+    await client.delete("/api/v1/whip/studio")
+
+
+@asynccontextmanager
+async def publishing(client, late_s: float = 0.0, *, held: bool = False):
+    """A WHIP publisher whose sound is that late, and honest reports; yields its sound."""
+    moments = Moments()
+    clicks = ClickTrack(moments, late_s, held=held)
+    async with connection(client, FlashTrack(moments), clicks, "sendonly") as publisher:
+        report_lateness(publisher.audio.sender, late_s)
+        answer = (await publisher.post("/api/v1/whip?session=studio")).text
+        assert answer.count("a=recvonly") == 2
+        yield clicks
+
+
+async def is_live(client, session: str) -> None:
+    async with asyncio.timeout(PATIENCE_S):
+        while (await client.get(f"/api/v1/sessions/{session}")).json()["state"] != "live":
+            await asyncio.sleep(0.05)
+
+
+async def test_a_player_without_opus_gets_the_picture_and_is_told_that_there_is_no_sound(client):
+    pcmu = [codec for codec in RTCRtpSender.getCapabilities("audio").codecs if codec.mimeType == "audio/PCMU"]
+    async with publishing(client), connection(client) as viewer:
+        await is_live(client, "studio")
+        viewer.audio.setCodecPreferences(pcmu)
+        audio, video = SessionDescription.parse((await viewer.post("/api/v1/whep/studio")).text).media
+        assert (audio.kind, audio.direction, audio.rtp.codecs[0].mimeType) == ("audio", "inactive", "audio/PCMU")
+        assert (video.kind, video.direction) == ("video", "sendonly")
+        await eventually(lambda: bool(viewer.listener.flashes))
+        assert viewer.listener.audio.at == {}
+    await client.delete("/api/v1/whip/studio")
