@@ -5,7 +5,7 @@ from pathlib import Path
 
 from lipar_core.errors import LiparError
 
-PARTS = ("autoencoder", "fidelity", "pruning", "detectors", "long")
+PARTS = ("autoencoder", "fidelity", "looks", "pruning", "detectors", "long")
 SCALES = (0.5, 0.75, 1.0, 1.5, 2.0)
 RESULTS = Path("eval-results")
 
@@ -59,6 +59,8 @@ def run(args: argparse.Namespace) -> int:
         report.autoencoder()
     if "fidelity" in args.parts:
         report.fidelity()
+    if "looks" in args.parts:
+        report.looks()
     if "pruning" in args.parts:
         styles = [style.prompt for style in models.preset.styles]
         prompts = styles if args.every_style else args.prompt or styles[:1]

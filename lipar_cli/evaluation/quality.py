@@ -31,6 +31,16 @@ def flicker(frames: Tensor, source: Tensor) -> float:
     return float(frames.diff(dim=0).abs().mean(dim=1)[still].mean()) * 255
 
 
+def grid_ratio(frames: Tensor, token: int) -> float:
+    """Mean gradient across the borders of tokens of `token` pixels, over that elsewhere: 1 where no grid shows."""
+    ratios = []
+    for dim in (-1, -2):
+        steps = frames.diff(dim=dim).abs().transpose(dim, -1)
+        border = torch.arange(1, steps.shape[-1] + 1) % token == 0
+        ratios.append(steps[..., border].mean() / steps[..., ~border].mean().clamp(min=1e-6))
+    return float(sum(ratios)) / 2
+
+
 def correlation(a: Tensor, b: Tensor) -> float:
     """Pearson's, of two series [N]."""
     return float(torch.corrcoef(torch.stack([a, b]))[0, 1])

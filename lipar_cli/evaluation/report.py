@@ -6,6 +6,8 @@ from pathlib import Path
 
 from lipar_cli.clips import Clip, edit, read_clip
 from lipar_cli.evaluation import autoencoder, detectors, fidelity, long_run, pruning, vbench
+from lipar_cli.evaluation.faces import load_faces
+from lipar_cli.evaluation.looks import face_counts, looks
 from lipar_cli.evaluation.page import Section, curves, strip, write_page
 from lipar_cli.evaluation.quality import load_lpips
 from lipar_cli.evaluation.summary import Row, means
@@ -45,6 +47,22 @@ class Report:
         text = "Unpruned output against the style's classical target; right: share of frames nearest to it of all."
         by_style = means(rows, ["style"])
         self._tell("Styles", text, [*by_style, {"style": "mean"} | means(rows)[0]])
+
+    def looks(self) -> None:
+        if not self.targets:
+            self._tell("Looks", "Left out: no style of this preset has a classical target.")
+            return
+        faces, faces_note = load_faces()
+        found = looks(self.models, self.clips, self.targets, faces, self.lpips)
+        rows = self._keep("looks", found.rows)
+        text = (
+            "Pruned output at the preset's thresholds. grid: gradient across borders of tokens over gradient "
+            "elsewhere; flicker in levels of 255, where the source does not move. Below: source, target, output of "
+            f"every style, clips with most faces first. {faces_note}. {self.lpips_note}."
+        )
+        counts = face_counts(rows) if faces else {}
+        by_style = [row | counts.get(str(row["style"]), {}) for row in means(rows, ["style"])]
+        self._tell("Looks", text, by_style, [strip([sheet]) for sheet in found.sheets])
 
     def pruning(self, prompts: list[str], scales: Sequence[float]) -> None:
         settings = pruning.scaled(self.models.preset, scales)

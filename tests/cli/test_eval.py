@@ -13,10 +13,11 @@ import pytest
 import torch
 import yaml
 
-from lipar_cli.clips import Clip, edit, kept
-from lipar_cli.evaluation import detectors, fidelity, quality, vbench
+from lipar_cli.clips import Clip, edit, kept, read_clip
+from lipar_cli.evaluation import detectors, faces, fidelity, quality, vbench
 from lipar_cli.evaluation.autoencoder import change_correlation, token_pixels
 from lipar_cli.evaluation.latents import as_last_computed
+from lipar_cli.evaluation.looks import face_counts, looks
 from lipar_cli.evaluation.pruning import ARMS, pruning, recovery, scaled
 from lipar_cli.evaluation.summary import means
 from lipar_core.config import Style, default_parameters
@@ -65,6 +66,7 @@ def test_eval_measures_all_parts(tmp_path, lipar, wide, media):
     assert report["clips"] == ["one"]
     assert {row["clip"] for row in report["autoencoder"]} == {"one"}
     assert [row["style"] for row in report["fidelity"]] == ["Sepia film"]
+    assert [row["style"] for row in report["looks"]] == ["Sepia film"]
     assert len(report["pruning"]) == 2 * 5  # thresholds x arms
     assert all(0 < row["kept"] <= 1 for row in report["pruning"])
     assert len(report["detectors"]) == 2
@@ -72,7 +74,7 @@ def test_eval_measures_all_parts(tmp_path, lipar, wide, media):
     assert "LPIPS left out" in said
     assert "VBench left out" in said
     page = (out / "report.html").read_text()
-    for heading in ("Autoencoder", "Styles", "Pruning", "The detector as a codec", "Long run"):
+    for heading in ("Autoencoder", "Styles", "Looks", "Pruning", "The detector as a codec", "Long run"):
         assert f"<h2>{heading}" in page
     assert page.count("data:image/svg+xml") >= 5
     assert 'src="http' not in page
@@ -283,3 +285,65 @@ def test_means_leave_out_what_is_not_known():
     assert means(rows, ["a"])[0] == {"a": "x", "v": 2.0}
     assert math.isnan(means(rows, ["a"])[1]["v"])
     assert means(rows) == [{"v": 2.0}]
+
+
+def test_the_grid_of_tokens_is_seen():
+    smooth = torch.linspace(0, 1, 64).expand(2, 3, 64, 64)
+    even = (smooth + smooth.transpose(2, 3)) / 2
+    blocks = torch.rand(2, 3, 4, 4).repeat_interleave(16, dim=2).repeat_interleave(16, dim=3)
+    assert quality.grid_ratio(even, 16) == pytest.approx(1, abs=0.01)
+    assert quality.grid_ratio(even + 0.2 * blocks, 16) > 3
+    assert quality.grid_ratio(even + 0.2 * blocks.roll(8, dims=3).roll(8, dims=2), 16) < 0.8  # a grid elsewhere
+
+
+def test_looks_has_a_row_and_pictures_for_every_style(square):
+    models = tiny_models(replace(WIDE, styles=(Style(name="Sepia film", prompt="an old film"),)))
+    targets = fidelity.targets_of(models.preset)
+
+    def finder(picture):  # a face in every picture, further to the right in darker ones
+        return [(10.0 * float(picture.mean() < 0.5), 0.0, 10.0, 10.0)]
+
+    found = looks(models, [square], targets, finder)
+    (row,) = found.rows
+    assert (row["clip"], row["style"], row["faces"]) == ("square", "Sepia film", 4)
+    assert row["faces_found"] in (0, 4)
+    assert row["source_grid"] == quality.grid_ratio(square.pixels[-16:], 16)
+    assert row["target_flicker"] == 0  # what stands still in the source does so in the target
+    assert face_counts([row, row]) == {"Sepia film": {"faces": 8, "faces_found": 2 * row["faces_found"]}}
+    (sheet,) = found.sheets
+    assert sheet.shape == (144, 2 * 3 * 256, 3)
+
+
+def test_a_face_is_found_again_at_its_place():
+    box = (10.0, 10.0, 40.0, 50.0)
+    assert faces.still_found([box, (100.0, 0.0, 20.0, 20.0)], [(12.0, 8.0, 40.0, 50.0)]) == 1
+    assert faces.still_found([box], [(60.0, 10.0, 40.0, 50.0)]) == faces.still_found([box], []) == 0
+    assert faces.still_found([], [box]) == 0
+
+
+def test_boxes_of_a_heap_are_one_face():
+    scores, sizes, offsets = np.zeros((8, 8)), np.full((2, 8, 8), 12.0), np.zeros((2, 8, 8))
+    scores[3, 4], scores[3, 5], scores[7, 0] = 0.9, 0.7, 0.4
+    assert faces._boxes(scores, sizes, offsets) == [(12.0, 8.0, 12.0, 12.0)]
+    assert faces._boxes(scores * 0.5, sizes, offsets) == []
+
+
+def test_without_its_weights_the_detector_is_left_out(monkeypatch):
+    monkeypatch.setattr(faces, "find_spec", lambda name: None)
+    assert faces.load_faces() == (None, faces.ABSENT)
+
+
+@pytest.mark.skipif(faces.load_faces()[0] is None, reason=faces.ABSENT)
+def test_a_face_is_found_in_a_picture_of_one(desk):
+    find, _ = faces.load_faces()
+    (face,) = find(desk.pixels[0])
+    left, top, wide, tall = face
+    assert 0 < left < left + wide < 256
+    assert 0 < top < top + tall < 144
+    assert find(torch.rand(3, 144, 256)) == []
+
+
+@pytest.fixture
+def desk() -> Clip:
+    path = Path(__file__).parent.parent / "media" / "webcam_desk.mp4"
+    return read_clip(path, tiny_models(WIDE), 1)

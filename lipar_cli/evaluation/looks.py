@@ -1,0 +1,126 @@
+"""Part 3: what the eye sees and means hide: the grid of tokens, flicker, faces; and the pictures themselves."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+from torch import Tensor
+
+from lipar_cli.clips import Clip, edit, kept
+from lipar_cli.evaluation.faces import FaceFinder, still_found
+from lipar_cli.evaluation.fidelity import apply
+from lipar_cli.evaluation.quality import EVERY, Metric, flicker, grid_ratio, psnr, ssim
+from lipar_cli.evaluation.styles import Style
+from lipar_cli.evaluation.summary import Row
+from lipar_core.config import CODEC_STRIDE, default_parameters
+from lipar_core.models import Models
+
+LEAD_IN, SHOWN = 32, 16  # frames of a clip that are edited first, and those after them that are looked at
+COLUMNS = 2  # of source, target and output on a sheet
+
+Picture = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Looks:
+    """Rows of figures, and a sheet per clip: source, target and output of every style."""
+
+    rows: list[Row]
+    sheets: list[Picture]
+
+
+def looks(
+    models: Models, clips: list[Clip], targets: dict[str, Style], faces: FaceFinder | None, lpips: Metric | None = None
+) -> Looks:
+    """A row per clip and style, pruned as the preset is, in its steady state; clips with the most faces first.
+
+    Flicker is in levels of 255, where the source does not move: of the output, without pruning, of the target, and of
+    the target through the codec. `faces` are those found in the target, `faces_found` those of them in the output.
+    """
+    parts = {clip.name: Clip(clip.name, clip.frames[: LEAD_IN + SHOWN]) for clip in clips}
+    order = sorted(parts.values(), key=lambda clip: -_count(clip.pixels[-SHOWN::EVERY], faces))
+    rows: list[Row] = []
+    sheets: list[Picture] = []
+    for clip in order:
+        tiles: list[Picture] = []
+        for name, style in targets.items():
+            row, tile = _look(models, clip, name, style, faces, lpips)
+            rows.append(row)
+            tiles.append(tile)
+        sheets.append(_sheet(tiles))
+    return Looks(rows, sheets)
+
+
+def face_counts(rows: list[Row]) -> dict[str, Row]:
+    """Sums over the clips, by style: faces found in the targets, and of these in the output."""
+    found: dict[str, Row] = {}
+    for row in rows:
+        sums = found.setdefault(str(row["style"]), {"faces": 0, "faces_found": 0})
+        for name in sums:
+            sums[name] += row[name]  # type: ignore[operator]
+    return found
+
+
+def _look(
+    models: Models, clip: Clip, name: str, style: Style, faces: FaceFinder | None, lpips: Metric | None
+) -> tuple[Row, Picture]:
+    base = default_parameters(models.preset)
+    prompt = next(known.prompt for known in models.preset.styles if known.name == name)
+    settings = replace(base, prompt=prompt)
+    whole = edit(models, clip, replace(settings, pruning=replace(base.pruning, enabled=False))).frames[-SHOWN:]
+    edited = edit(models, clip, settings)
+    ours, source, token = edited.frames[-SHOWN:], clip.pixels[-SHOWN:], CODEC_STRIDE * models.preset.stream.patch
+    target = apply(style, clip.frames[-SHOWN:])
+    through = _round_trip(models, target)
+    row: Row = {
+        "clip": clip.name,
+        "style": name,
+        "kept": kept(edited),
+        "psnr_db": psnr(ours, target),
+        "codec_db": psnr(through, target),
+        "ssim": ssim(ours, target),
+        "grid": grid_ratio(ours, token),
+        "target_grid": grid_ratio(target, token),
+        "source_grid": grid_ratio(source, token),
+        "flicker": flicker(ours, source),
+        "unpruned_flicker": flicker(whole, source),
+        "target_flicker": flicker(target, source),
+        "codec_flicker": flicker(through, source),
+    }
+    if faces:
+        pairs = [(faces(wanted), faces(found)) for wanted, found in zip(target[::EVERY], ours[::EVERY], strict=True)]
+        row |= {"faces": sum(len(wanted) for wanted, _ in pairs)}
+        row |= {"faces_found": sum(still_found(wanted, found) for wanted, found in pairs)}
+    if lpips:
+        row["lpips"] = lpips(ours, target)
+    return row, _tile(name, [source[-1], target[-1], ours[-1]])
+
+
+@torch.inference_mode()
+def _round_trip(models: Models, frames: Tensor) -> Tensor:
+    """What the codec alone makes of frames [N, 3, H, W]; the first ones are repeated before them to fill its memory."""
+    video = torch.cat([frames[:1].expand(2 * EVERY, -1, -1, -1), frames, frames[-1:].expand(EVERY, -1, -1, -1)])
+    latents, _ = models.codec.encode(video[None].to(models.device, models.dtype))
+    raw, _ = models.codec.decode(latents)
+    start = 2 * EVERY + models.preset.codec.lag_frames
+    return raw[0, start : start + len(frames)].float().clamp(0, 1).cpu()
+
+
+def _count(frames: Tensor, faces: FaceFinder | None) -> int:
+    return sum(len(faces(frame)) for frame in frames) if faces else 0
+
+
+def _tile(name: str, pictures: list[Tensor]) -> Picture:
+    """Pictures [3, H, W] side by side with the style's name."""
+    wide = torch.cat(pictures, dim=2).permute(1, 2, 0)
+    image = Image.fromarray((wide * 255).round().byte().numpy())
+    ImageDraw.Draw(image).text((4, 2), name, fill=(255, 255, 255), stroke_width=1, stroke_fill=(0, 0, 0))
+    return np.asarray(image)
+
+
+def _sheet(tiles: list[Picture]) -> Picture:
+    tiles = [*tiles, *[np.zeros_like(tiles[0])] * (-len(tiles) % COLUMNS)]
+    rows = [np.concatenate(tiles[i : i + COLUMNS], axis=1) for i in range(0, len(tiles), COLUMNS)]
+    return np.concatenate(rows)
