@@ -84,7 +84,7 @@ def test_a_viewer_outlives_a_reload_of_the_editor_and_says_when_the_session_ends
     pixels.take(viewer, "watched")
     expect_watching(viewer)
     stop(page, live_server)
-    expect_message(viewer, "The session is not there")
+    expect_message(viewer, "Nothing is live at this link")
     start(page)
     viewer.goto(share(page))  # the new session's: only the fragment and the id differ
     expect_watching(viewer)
@@ -97,7 +97,7 @@ def test_what_the_page_says_when_it_cannot_watch(page: Page, live_server: LiveSe
     expect_message(viewer, "This link does not open the session")
     expect(viewer.get_by_role("button", name="Try again")).to_be_visible()
     viewer.goto(f"{live_server.address}/?watch=nobody#token=x")
-    expect_message(viewer, "The session is not there")
+    expect_message(viewer, "Nothing is live at this link")
 
     refusals = [(503, "all 16 places to watch are taken"), (409, "nothing is live in this session yet")]
     titles = {503: "The server can't show it now", 409: "Nothing to see yet"}

@@ -1,6 +1,6 @@
 // Wires the editor's page: none of its parts knows another.
 
-import { Api, Refused } from "./api";
+import { Api, Refused, Unreachable } from "./api";
 import { cameraIsAllowed, listCameras } from "./camera";
 import { Controls } from "./controls";
 import { Memory } from "./memory";
@@ -11,25 +11,35 @@ import type { Problem } from "./problems";
 import type { Place, Preset, Status } from "./protocol";
 import { screenIsAllowed } from "./screen";
 import { ServerWatch } from "./server_watch";
+import { PageAccess, tokenOf } from "./session/access";
 import { Pictures } from "./session/pictures";
 import { Session } from "./session/session";
 import type { SessionState } from "./session/session";
 import { ShareView } from "./share_view";
+import type { SoundState } from "./session/sound";
+import { SoundControls } from "./sound_controls";
 import { nameOf, openSource } from "./source";
 import type { SourceChoice } from "./source";
 import { SourcePicker } from "./source_picker";
 import { startLabel } from "./status_text";
 import type { BannerAction } from "./status_text";
+import { TokenForm } from "./token_form";
 import { View } from "./view";
 
 const api = new Api();
+const { token, rest } = tokenOf(location.href);
+if (rest !== location.href) history.replaceState(null, "", rest); // a token stands in no address longer than it must
+const access = new PageAccess(api, window.sessionStorage, () => void afterAccess());
+if (token !== null) access.use(token);
 const secure = cameraIsAllowed();
 const memory = new Memory(window.sessionStorage);
 let session: Session | null = null; // from when the preset is known
 let controls: Controls | null = null;
 let status: Status | null = null;
 let notice: Problem | null = null;
+let isPreparing = false;
 let sends = false;
+let sound: SoundState = "off";
 let kept: Kept | null = null; // a session that a reload left, until there is a source for it
 let unprepared: SessionState = { name: "idle" }; // what there is instead of a session's state until then
 
@@ -45,22 +55,53 @@ const view = new View({
 const pictures = new Pictures(() => document.visibilityState === "visible", show);
 const picker = new SourcePicker({ camera: secure, screen: screenIsAllowed() }, pick);
 const share = new ShareView();
+const soundControls = new SoundControls((on) => session?.switchSound(on));
+const tokenForm = new TokenForm(
+  {
+    token: (token) => void access.enter(token).catch(noAnswer),
+    forget: () => {
+      session?.stop();
+      access.forget();
+    },
+  },
+  () => api.token,
+);
 const watch = new ServerWatch(
   () => api.readiness(),
   () => session?.state.name === "reconnecting",
-  { checked: () => void afterCheck(), ready: () => session?.retryNow() },
+  { checked: () => void afterCheck(), ready: afterReady },
 );
 
-async function afterCheck(): Promise<void> {
-  if (session === null && watch.state.name !== "gone") await prepare();
+/** What failed for want of a server has another chance; what was said of it is true no more. */
+function afterReady(): void {
   const state = session?.state;
-  if (watch.state.name === "ready" && state?.name === "failed" && state.problem.kind === "server") session?.stop();
+  if (state?.name === "failed" && ["server", "busy"].includes(state.problem.kind)) session?.stop();
+  session?.retryNow();
+}
+
+async function afterCheck(): Promise<void> {
+  if (watch.state.name !== "gone" && access.state.name === "unknown") await access.check().catch(noAnswer);
+  if (watch.state.name !== "gone" && access.state.name === "given" && session === null) await prepare();
   if (kept !== null && !(await isOpen(kept.place))) kept = null;
   show();
 }
 
+async function afterAccess(): Promise<void> {
+  if (access.state.name === "given" && session === null) await prepare();
+  if (access.state.name === "given" && session?.state.name === "failed" && session.state.problem.kind === "access") session.stop();
+  show();
+}
+
+/** The next check asks again. */
+function noAnswer(error: unknown): void {
+  if (!(error instanceof Unreachable)) throw error;
+  void watch.check();
+}
+
 /** Presets and ranges come from the server: without them there is nothing to set. Every check tries again. */
 async function prepare(): Promise<void> {
+  if (isPreparing) return;
+  isPreparing = true;
   try {
     const [preset, schema] = await Promise.all([api.preset(), api.schema()]);
     view.showPreset(preset);
@@ -73,6 +114,9 @@ async function prepare(): Promise<void> {
     comeBack(session);
   } catch (error) {
     unprepared = { name: "failed", problem: problemOf(error) };
+    if (error instanceof Refused && error.status === 401) access.refused();
+  } finally {
+    isPreparing = false;
   }
 }
 
@@ -104,8 +148,8 @@ function makeSession(preset: Preset): Session {
     {
       preset,
       api,
-      openSource: (choice) => openSource(choice, preset),
-      openPeer: (video, iceServers, events) => new Peer(video, iceServers, preset, events),
+      openSource: (choice, sound) => openSource(choice, preset, sound),
+      openPeer: (video, audio, iceServers, events) => new Peer(video, audio, iceServers, preset, events),
     },
     {
       state: afterState,
@@ -124,6 +168,10 @@ function makeSession(preset: Preset): Session {
         show();
       },
       settings: showSettings,
+      sound: (state) => {
+        sound = state;
+        show();
+      },
       result: (stream) => {
         view.showResult(stream);
       },
@@ -136,7 +184,8 @@ function makeSession(preset: Preset): Session {
   );
 }
 
-function afterState({ name }: SessionState): void {
+function afterState(state: SessionState): void {
+  const { name } = state;
   if (name === "live") {
     kept = null;
     pictures.begin();
@@ -145,6 +194,7 @@ function afterState({ name }: SessionState): void {
     pictures.end();
   }
   if (name === "reconnecting" || name === "failed") void watch.check();
+  if (name === "failed" && state.problem.kind === "access") access.refused();
   share.show(name === "live" ? (session?.place ?? null) : null);
   show();
 }
@@ -153,9 +203,13 @@ function show(): void {
   const state = session?.state ?? unprepared;
   const chosen = picker.choice !== null;
   view.showSituation({
+    access: access.state.name,
+    prepared: session !== null,
     ...{ secure, choice: picker.kind, chosen, sends, notice, kept: kept !== null, server: watch.state, session: state },
     ...{ status, still: pictures.still },
   });
+  tokenForm.show(access.state);
+  soundControls.show(sound, picker.kind);
   showSettings();
 }
 
@@ -195,6 +249,9 @@ if (secure) {
   void showCameras();
   navigator.mediaDevices.addEventListener("devicechange", () => void showCameras());
 }
+window.addEventListener("hashchange", () => {
+  location.reload(); // a link with a token was pasted over this one
+});
 window.addEventListener("pagehide", () => {
   const place = session?.leave() ?? kept?.place;
   if (place !== undefined) memory.keep({ place, kind: picker.kind });

@@ -1,4 +1,4 @@
-// One WebRTC connection: the source's track out, the edited track in, telemetry beside them.
+// One WebRTC connection: the source's tracks out, the edited ones in, telemetry beside them.
 
 import { Playout } from "./playout";
 import { parseStatus } from "./protocol";
@@ -11,7 +11,8 @@ const BITS_PER_PIXEL = 0.2; // ample for H264 at these sizes
 const LEAST_BITRATE = 500_000; // bit/s; small pictures need more bits for each pixel
 
 export interface PeerEvents {
-  video: (stream: MediaStream) => void;
+  /** What comes back: the edited picture, and the sound that belongs to it. */
+  media: (stream: MediaStream) => void;
   connected: () => void;
   lost: (reason: string) => void;
   telemetry: (status: Status) => void;
@@ -20,21 +21,24 @@ export interface PeerEvents {
 export class Peer {
   private readonly pc: RTCPeerConnection;
   private readonly transceiver: RTCRtpTransceiver;
+  private readonly audio: RTCRtpTransceiver;
   private ping: ReturnType<typeof setInterval> | undefined;
   private readonly playout = new Playout();
   private closed = false;
 
   constructor(
     video: MediaStream,
+    audio: MediaStreamTrack | null,
     iceServers: RTCIceServer[],
     private readonly preset: Preset,
     private readonly events: PeerEvents,
   ) {
     this.pc = new RTCPeerConnection({ iceServers });
     this.transceiver = this.addVideo(video);
+    this.audio = this.addAudio(video, audio);
     this.addTelemetry();
-    this.pc.addEventListener("track", ({ track }) => {
-      events.video(new MediaStream([track]));
+    this.pc.addEventListener("track", ({ track, streams }) => {
+      events.media(streams[0] ?? new MediaStream([track]));
     });
     follow(this.pc, events.connected, (reason) => {
       this.lose(reason);
@@ -54,6 +58,11 @@ export class Peer {
     if (this.closed) return;
     await this.transceiver.sender.replaceTrack(trackOf(video));
     await this.fit();
+  }
+
+  /** Null: sends no sound. Nothing has to be negotiated again. */
+  async replaceAudio(track: MediaStreamTrack | null): Promise<void> {
+    if (!this.closed) await this.audio.sender.replaceTrack(track);
   }
 
   /** Sends no more pixels and bits than the model uses. To be called again when the source's size has changed. */
@@ -78,6 +87,11 @@ export class Peer {
     const transceiver = this.pc.addTransceiver(trackOf(video), { direction: "sendrecv", streams: [video] });
     receiveAtOnce(transceiver);
     return transceiver;
+  }
+
+  /** In the offer from the start, so that sound can be switched on later; without a track nothing is sent. */
+  private addAudio(video: MediaStream, track: MediaStreamTrack | null): RTCRtpTransceiver {
+    return this.pc.addTransceiver(track ?? "audio", { direction: "sendrecv", streams: [video] });
   }
 
   private addTelemetry(): void {

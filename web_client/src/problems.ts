@@ -4,7 +4,7 @@ import { Refused, Unreachable } from "./api";
 import type { SourceKind } from "./source";
 
 export interface Problem {
-  kind: "source" | "server" | "busy" | "media" | "refused" | "session";
+  kind: "source" | "server" | "busy" | "media" | "access" | "refused" | "session";
   title: string;
   advice: string;
 }
@@ -42,6 +42,12 @@ const CAMERA: Record<string, [title: string, advice: string]> = {
     "Another program or tab seems to hold the camera. Close it there, or pick another camera, then try again.",
   ],
   OverconstrainedError: ["That camera is gone", "Pick another camera, then try again."],
+};
+
+const MICROPHONE: Record<string, [title: string, advice: string]> = {
+  NotAllowedError: ["The microphone is blocked", "Allow the microphone for this page (the symbol beside the address), then switch it on again."],
+  NotFoundError: ["No microphone was found", "Connect a microphone, then switch it on again."],
+  NotReadableError: ["The microphone is in use", "Another program seems to hold it. Close it there, then switch it on again."],
 };
 
 export const INSECURE: Problem = {
@@ -102,10 +108,18 @@ export function problemOf(error: unknown): Problem {
   return { kind: "session", title: "The session failed", advice: `${sentence(reason)} Try again.` };
 }
 
+/** The picture goes on without sound. */
+export function soundProblemOf(error: unknown): Problem {
+  const known = error instanceof Error ? MICROPHONE[error.name] : undefined;
+  const [title, advice] = known ?? ["The sound could not be opened", sentence(error instanceof Error ? error.message : String(error))];
+  return { kind: "source", title, advice };
+}
+
 function refused(error: Refused): Problem {
   if (error.status === 503) {
     return { kind: "busy", title: "The server can't take another stream now", advice: `${sentence(error.message)} Try again in a moment.` };
   }
+  if (error.status === 401) return { kind: "access", title: "The server needs a token", advice: sentence(error.message) };
   return { kind: "refused", title: "The server refused the session", advice: sentence(error.message) };
 }
 

@@ -79,6 +79,16 @@ export interface Offer {
   type: "offer";
   sdp: string;
   parameters: Changes;
+  /** The id of a session that has ended, and its token: begins it again, at the same links. */
+  name?: string;
+  token?: string;
+}
+
+/** What a token lets its bearer do. */
+export interface Access {
+  role: "none" | "viewer" | "editor" | "admin";
+  session: string | null; // the only session that the role holds in; null: the server's
+  token_required: boolean; // false: a page of the server's own may do everything without one
 }
 
 /** Where a session is found again. */

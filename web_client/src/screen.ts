@@ -9,10 +9,10 @@ export function screenIsAllowed(): boolean {
   return window.isSecureContext && "mediaDevices" in navigator && "getDisplayMedia" in navigator.mediaDevices;
 }
 
-/** Throws `Cancelled` when nothing was picked. */
-export async function openScreen(): Promise<MediaStream> {
+/** `sound`: of a tab, or of the system, where the browser has it. Throws `Cancelled` when nothing was picked. */
+export async function openScreen(sound: boolean): Promise<MediaStream> {
   try {
-    const stream = await navigator.mediaDevices.getDisplayMedia({ video: { ...LARGEST, frameRate: { ideal: 30 } }, audio: false });
+    const stream = await navigator.mediaDevices.getDisplayMedia({ video: { ...LARGEST, frameRate: { ideal: 30 } }, audio: sound });
     for (const track of stream.getVideoTracks()) track.contentHint = "detail"; // text stays legible when bits are short
     return stream;
   } catch (error) {

@@ -4,6 +4,7 @@ import { INSECURE, sentence, SERVER_GONE } from "./problems";
 import type { Problem } from "./problems";
 import type { Stats, Status } from "./protocol";
 import type { ServerState } from "./server_watch";
+import type { AccessState } from "./session/access";
 import type { SessionState } from "./session/session";
 import type { SourceKind } from "./source";
 
@@ -26,6 +27,8 @@ export interface Banner {
 }
 
 export interface Situation {
+  access: AccessState["name"];
+  prepared: boolean; // the preset is known
   secure: boolean; // else the browser hands out neither camera nor screen
   choice: SourceKind;
   chosen: boolean; // else the file has yet to be chosen
@@ -54,13 +57,15 @@ const PILLS: Record<Exclude<SessionState["name"], "opening">, Pill> = {
 
 export function pillOf(situation: Situation): Pill {
   const { server, session } = situation;
+  if (situation.access === "asked") return { text: "Token needed", tone: "bad" };
+  if (situation.access === "viewer") return { text: "Watching only", tone: "quiet" };
   if (isBlocked(situation)) return { text: "Not secure", tone: "bad" };
   if (session.name === "live") return livePill(situation);
   if (session.name === "opening") return { text: OPENING[session.kind], tone: "busy" };
   if (session.name !== "idle") return PILLS[session.name];
   if (server.name === "gone") return { text: "No server", tone: "bad" };
   if (server.name === "loading") return { text: "Model loading…", tone: "busy" };
-  if (server.name === "asking") return { text: "Loading…", tone: "quiet" };
+  if (server.name === "asking" || !situation.prepared) return { text: "Loading…", tone: "quiet" };
   return PILLS.idle;
 }
 
@@ -75,6 +80,7 @@ function livePill({ status, still }: Situation): Pill {
 /** The one thing worth telling now, the gravest first. */
 export function bannerOf(situation: Situation): Banner | null {
   const { server, session, notice } = situation;
+  if (situation.access === "asked" || situation.access === "viewer") return null; // a form says it
   if (isBlocked(situation)) return bad(INSECURE);
   if (server.name === "gone" && session.name !== "live") return bad(SERVER_GONE, "again");
   if (session.name === "failed") return bad(session.problem, "again");
@@ -135,7 +141,7 @@ export function startLabel(session: SessionState): "Start" | "Stop" {
 }
 
 export function mayStart(situation: Situation): boolean {
-  return startLabel(situation.session) === "Stop" || (!isBlocked(situation) && situation.chosen && situation.server.name === "ready");
+  return startLabel(situation.session) === "Stop" || (situation.access === "given" && situation.prepared && !isBlocked(situation) && situation.chosen && situation.server.name === "ready");
 }
 
 export function number(value: number | null | undefined, digits = 0, scale = 1): string {

@@ -1,4 +1,4 @@
-// A video file that this browser plays over and over: what is sent is its picture.
+// A video file that this browser plays over and over: what is sent is its picture, and its sound where that is wanted.
 
 import { Unplayable } from "./problems";
 
@@ -8,8 +8,14 @@ interface Capturable extends HTMLVideoElement {
   mozCaptureStream?: () => MediaStream;
 }
 
+export interface VideoFile {
+  video: MediaStreamTrack;
+  audio: MediaStreamTrack | null;
+  close: () => void;
+}
+
 /** Throws `Unplayable` with the file's name. */
-export async function openVideoFile(file: File): Promise<{ stream: MediaStream; close: () => void }> {
+export async function openVideoFile(file: File): Promise<VideoFile> {
   const video: Capturable = document.createElement("video");
   const url = URL.createObjectURL(file);
   const close = (): void => {
@@ -21,7 +27,7 @@ export async function openVideoFile(file: File): Promise<{ stream: MediaStream; 
   video.src = url;
   try {
     await video.play();
-    return { stream: captured(video), close };
+    return { ...captured(video), close };
   } catch (error) {
     close();
     const unknown = error instanceof DOMException; // of `play`
@@ -29,12 +35,12 @@ export async function openVideoFile(file: File): Promise<{ stream: MediaStream; 
   }
 }
 
-function captured(video: Capturable): MediaStream {
+function captured(video: Capturable): Pick<VideoFile, "video" | "audio"> {
   const stream = video.captureStream?.() ?? video.mozCaptureStream?.();
   if (stream === undefined) throw new Error("this browser shows files, but cannot send them on");
   const [track] = stream.getVideoTracks();
   if (track === undefined) throw new Error("it has no picture");
   track.contentHint = "motion";
   video.addEventListener("error", () => track.dispatchEvent(new Event("ended"))); // its disk is gone, say
-  return new MediaStream([track]);
+  return { video: track, audio: stream.getAudioTracks()[0] ?? null };
 }

@@ -126,6 +126,6 @@ export class View {
 
 /** A picture's frame says what it is for while it has none. */
 function show(video: HTMLVideoElement, stream: MediaStream | null): void {
-  video.srcObject = stream;
+  if (video.srcObject !== stream) video.srcObject = stream; // its picture and its sound are told one by one
   video.parentElement?.toggleAttribute("data-empty", stream === null);
 }

@@ -2,12 +2,14 @@
 
 import { Api } from "./api";
 import { parseLink } from "./share_link";
+import { tokenIn } from "./session/access";
 import { WatchView } from "./watch_view";
 import { Watching } from "./watching";
 import { Whep } from "./whep";
 
 const api = new Api();
 const { id, view_token } = parseLink(location.href) ?? { id: "", view_token: "" };
+api.token = view_token === "" ? tokenIn(window.sessionStorage) : view_token; // whoever may edit may watch, too
 
 const view = new WatchView({
   again: () => {
@@ -18,7 +20,7 @@ const view = new WatchView({
   },
 });
 const watching = new Watching(
-  async (events) => new Whep(`/api/v1/whep/${encodeURIComponent(id)}`, view_token, await api.iceServers(), events),
+  async (events) => new Whep(`api/v1/whep/${encodeURIComponent(id)}`, api.token ?? "", await api.iceServers(id), events),
   {
     state: (state) => {
       view.show(state);

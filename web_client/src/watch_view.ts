@@ -22,11 +22,16 @@ export class WatchView {
   private readonly page = element("watch", HTMLElement);
   private readonly video = element("watched", HTMLVideoElement);
   private readonly againButton = element("watch-again", HTMLButtonElement);
+  private readonly unmuteButton = element("unmute", HTMLButtonElement);
   private readonly fullscreenButton = element("fullscreen", HTMLButtonElement);
 
   constructor(private readonly events: WatchViewEvents) {
     this.page.hidden = false;
     this.againButton.addEventListener("click", events.again);
+    this.unmuteButton.addEventListener("click", () => {
+      this.video.muted = !this.video.muted;
+      this.unmuteButton.textContent = this.video.muted ? "Unmute" : "Mute";
+    });
     this.fullscreenButton.hidden = !document.fullscreenEnabled;
     this.fullscreenButton.addEventListener("click", () => void this.toggleFullscreen());
     document.addEventListener("fullscreenchange", () => {
@@ -36,7 +41,9 @@ export class WatchView {
   }
 
   showVideo(stream: MediaStream | null): void {
-    this.video.srcObject = stream;
+    if (this.video.srcObject !== stream) this.video.srcObject = stream;
+    this.unmuteButton.hidden = true;
+    for (const track of stream?.getAudioTracks() ?? []) this.offerSound(track);
   }
 
   show(state: WatchState): void {
@@ -50,6 +57,16 @@ export class WatchView {
     element("watch-title", HTMLElement).textContent = state.title;
     element("watch-advice", HTMLElement).textContent = state.advice;
     this.againButton.textContent = state.name === "waiting" ? "Try now" : "Try again";
+  }
+
+  /** A browser plays no sound by itself; and a session may have none. */
+  private offerSound(track: MediaStreamTrack): void {
+    const show = (): void => {
+      this.unmuteButton.hidden = track.muted;
+    };
+    track.addEventListener("unmute", show);
+    track.addEventListener("mute", show);
+    show();
   }
 
   private countPictures(): void {

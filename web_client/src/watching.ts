@@ -7,8 +7,8 @@ import type { WhepEvents } from "./whep";
 
 const AGAIN_MS = 2000;
 const LOST_MS = 500; // a connection that stood a moment ago
-const ABSENT_MS = 10_000; // a session that is over seldom comes back
-const STILL_MS = 4000; // without a new picture
+const ABSENT_MS = 4000; // a session that is over may begin again under its name
+const STILL_MS = 2500; // without a new picture
 
 export interface Trouble {
   title: string;
@@ -79,7 +79,7 @@ export class Watching {
     signal.addEventListener("abort", over.resolve, { once: true });
     try {
       const player = await this.openPlayer({
-        video: (stream) => {
+        media: (stream) => {
           if (!signal.aborted) this.events.video(stream);
         },
         lost: (reason) => {
@@ -133,9 +133,9 @@ function refused({ status, message, retry_ms }: Refused): Trouble {
     case 401:
       return { title: "This link does not open the session", advice: "Its key is missing or wrong. Ask for the whole link again.", again_ms: null };
     case 404:
-      return { title: "The session is not there", advice: "It has ended, or has not begun. This page looks again from time to time.", again_ms: ABSENT_MS };
+      return { title: "Nothing is live at this link", advice: "It starts by itself when the stream begins.", again_ms: ABSENT_MS };
     case 409:
-      return { title: "Nothing to see yet", advice: "The session is there, its picture is not. It appears here by itself.", again_ms: retry_ms ?? AGAIN_MS };
+      return { title: "Nothing to see yet", advice: `${sentence(message)} The picture appears here by itself.`, again_ms: retry_ms ?? AGAIN_MS };
     case 503:
       return { title: "The server can't show it now", advice: `${sentence(message)} This page tries again by itself.`, again_ms: retry_ms ?? AGAIN_MS };
     default:

@@ -1,10 +1,10 @@
-// A WHEP player (draft-ietf-wish-whep): one connection that takes a session's edited video.
+// A WHEP player (draft-ietf-wish-whep): one connection that takes a session's edited video, and its sound.
 
 import { answered, refusal } from "./api";
 import { follow, gathered, receiveAtOnce } from "./rtc";
 
 export interface WhepEvents {
-  video: (stream: MediaStream) => void;
+  media: (stream: MediaStream) => void;
   lost: (reason: string) => void;
 }
 
@@ -23,8 +23,9 @@ export class Whep {
     this.headers = { Authorization: `Bearer ${token}` };
     this.pc = new RTCPeerConnection({ iceServers });
     receiveAtOnce(this.pc.addTransceiver("video", { direction: "recvonly" }));
-    this.pc.addEventListener("track", ({ track }) => {
-      events.video(new MediaStream([track]));
+    this.pc.addTransceiver("audio", { direction: "recvonly" });
+    this.pc.addEventListener("track", ({ track, streams }) => {
+      events.media(streams[0] ?? new MediaStream([track]));
     });
     follow(
       this.pc,

@@ -41,3 +41,21 @@ it("a session that has ended already is deleted without complaint, and the reque
   await api.deleteSession({ id: "x", token: "t" });
   expect(vi.mocked(fetch).mock.calls[0]?.[1]).toMatchObject({ method: "DELETE", keepalive: true });
 });
+
+it("addresses are relative, and each request bears the token that it is for", async () => {
+  const bearer = (call: number): unknown => {
+    const [address, request] = vi.mocked(fetch).mock.calls[call] ?? [];
+    return [address, new Headers(request?.headers).get("Authorization")];
+  };
+  answer(200, "{}");
+  const own = new Api();
+  await own.preset();
+  own.token = "the-server-s";
+  await own.preset();
+  await own.session({ id: "x", token: "the-session-s" });
+  expect([bearer(0), bearer(1), bearer(2)]).toEqual([
+    ["api/v1/preset", null],
+    ["api/v1/preset", "Bearer the-server-s"],
+    ["api/v1/sessions/x", "Bearer the-session-s"],
+  ]);
+});

@@ -5,6 +5,8 @@ import type { Situation } from "../src/status_text";
 import type { Stats, Status } from "../src/protocol";
 
 const calm: Situation = {
+  access: "given",
+  prepared: true,
   secure: true,
   choice: "camera",
   chosen: true,
@@ -36,6 +38,10 @@ describe("the banner", () => {
     expect(bannerOf(live)).toMatchObject({ title: "Screen sharing ended", action: "camera" });
     expect(bannerOf({ ...live, secure: false })?.action).toBeUndefined();
     expect(bannerOf({ ...live, sends: true })?.action).toBe("dismiss");
+  });
+
+  it("leaves a missing token to the form that asks for one", () => {
+    expect(bannerOf({ ...calm, access: "asked", server: { name: "loading", reason: "x" } })).toBeNull();
   });
 
   it("says that a session waits for its source", () => {
@@ -93,6 +99,8 @@ it("figures are those of pictures that come", () => {
 
 it("the pill follows server, session and telemetry", () => {
   expect(pillOf(calm).text).toBe("Ready");
+  expect(pillOf({ ...calm, access: "asked" }).text).toBe("Token needed");
+  expect(pillOf({ ...calm, access: "viewer" }).text).toBe("Watching only");
   expect(pillOf({ ...calm, server: { name: "gone" } }).text).toBe("No server");
   expect(pillOf({ ...calm, session: { name: "opening", kind: "screen" } }).text).toBe("Asking for the screen…");
   expect(pillOf({ ...calm, session: { name: "live" } }).text).toContain("first picture");
@@ -103,6 +111,8 @@ it("the pill follows server, session and telemetry", () => {
 
 it("Start is there when it can work, Stop always", () => {
   expect(mayStart(calm)).toBe(true);
+  for (const access of ["unknown", "asked", "viewer"] as const) expect(mayStart({ ...calm, access })).toBe(false);
+  expect(mayStart({ ...calm, prepared: false })).toBe(false);
   expect(mayStart({ ...calm, secure: false })).toBe(false);
   expect(mayStart({ ...calm, choice: "file", chosen: false })).toBe(false);
   expect(mayStart({ ...calm, secure: false, choice: "file" })).toBe(true);

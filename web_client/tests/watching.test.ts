@@ -46,9 +46,9 @@ it("goes live with the first picture, says when none comes, and leaves", async (
   void watching.start();
   await passing(0);
   watching.seen();
-  await passing(3000);
+  await passing(2000);
   watching.seen();
-  await passing(3000);
+  await passing(2000);
   expect(states).toEqual(["connecting", "live"]);
   await passing(2000);
   watching.seen();
@@ -76,7 +76,7 @@ it("tries again by itself while nothing is live, when the server likes, and afte
 });
 
 it.each<[Error, string]>([
-  [new Refused(404, "not known"), "The session is not there"],
+  [new Refused(404, "not known"), "Nothing is live at this link"],
   [new Refused(503, "all 16 places to watch are taken"), "The server can't show it now"],
   [new Unreachable(null), "The server does not answer"],
 ])("waits on %s", async (error, title) => {

@@ -8,13 +8,28 @@ import type { Connection } from "../src/session/link";
 import { applyChanges } from "../src/session/parameters";
 import { Session } from "../src/session/session";
 import type { Settings } from "../src/session/settings";
-import type { Source, SourceChoice } from "../src/source";
+import type { Source, SourceChoice, SourceSound } from "../src/source";
+
+export class FakeMicrophone implements SourceSound {
+  readonly track = new EventTarget() as MediaStreamTrack;
+  closed = false;
+  close = (): void => {
+    this.closed = true;
+  };
+}
 
 export class FakeSource implements Source {
   readonly track = new EventTarget();
+  readonly isSilent = false;
+  readonly microphones: FakeMicrophone[] = [];
   readonly stream = { getVideoTracks: () => [this.track] } as unknown as MediaStream;
   closed = false;
   constructor(readonly choice: SourceChoice) {}
+  openSound = (): Promise<SourceSound | null> => {
+    const microphone = new FakeMicrophone();
+    this.microphones.push(microphone);
+    return Promise.resolve(microphone);
+  };
   close = (): void => {
     this.closed = true;
   };
@@ -26,11 +41,18 @@ export const SCREEN: SourceChoice = { kind: "screen" };
 export class FakePeer implements Connection {
   closed = false;
   readonly shown: MediaStream[] = []; // in place of the first
-  constructor(readonly events: PeerEvents) {}
+  constructor(
+    readonly events: PeerEvents,
+    public audio: MediaStreamTrack | null,
+  ) {}
   offer = (): Promise<string> => Promise.resolve("offer");
   accept = (): Promise<void> => Promise.resolve();
   replaceVideo = (stream: MediaStream): Promise<void> => {
     this.shown.push(stream);
+    return Promise.resolve();
+  };
+  replaceAudio = (track: MediaStreamTrack | null): Promise<void> => {
+    this.audio = track;
     return Promise.resolve();
   };
   fit = (): Promise<void> => Promise.resolve();
@@ -111,6 +133,7 @@ export class World {
   readonly states: string[] = [];
   readonly peers: FakePeer[] = [];
   readonly sources: FakeSource[] = [];
+  readonly sounds: string[] = [];
   readonly notices: (string | null)[] = [];
   noSource: Error | null = null;
   asking: Promise<void> | null = null; // a picker that is open
@@ -120,8 +143,8 @@ export class World {
     {
       preset: { parameters: PARAMETERS } as Preset,
       openSource: (choice) => this.openSource(choice),
-      openPeer: (_video, _servers, events) => {
-        this.peers.push(new FakePeer(events));
+      openPeer: (_video, audio, _servers, events) => {
+        this.peers.push(new FakePeer(events, audio));
         return this.peer;
       },
       api: this.server,
@@ -133,6 +156,7 @@ export class World {
       result: () => undefined,
       status: () => undefined,
       settings: () => undefined,
+      sound: (state) => this.sounds.push(state),
     },
   );
 

@@ -13,6 +13,7 @@ export interface Connection {
   offer(): Promise<string>;
   accept(sdp: string): Promise<void>;
   replaceVideo(stream: MediaStream): Promise<void>;
+  replaceAudio(track: MediaStreamTrack | null): Promise<void>;
   fit(): Promise<void>;
   close(): void;
 }
@@ -24,7 +25,7 @@ export interface LinkParts {
 }
 
 export interface LinkEvents {
-  video: (stream: MediaStream) => void;
+  media: (stream: MediaStream) => void;
   /** The server has answered; media follows. `resumed`: the session was there already. */
   answered: (parameters: Parameters, resumed: boolean) => void;
   telemetry: (status: Status) => void;
@@ -66,6 +67,10 @@ export class Link {
     await this.peer?.replaceVideo(stream);
   }
 
+  async replaceAudio(track: MediaStreamTrack | null): Promise<void> {
+    await this.peer?.replaceAudio(track);
+  }
+
   async fit(): Promise<void> {
     await this.peer?.fit();
   }
@@ -91,8 +96,8 @@ export class Link {
 
   private peerEvents(): PeerEvents {
     return {
-      video: (stream) => {
-        if (!this.isClosed) this.events.video(stream);
+      media: (stream) => {
+        if (!this.isClosed) this.events.media(stream);
       },
       connected: this.connected.resolve,
       lost: (reason) => {

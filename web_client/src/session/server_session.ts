@@ -4,6 +4,7 @@ import { Refused } from "../api";
 import type { Ack, Answer, Changes, Offer, Place, Status } from "../protocol";
 
 const NO_SESSION = 404;
+const NAME_TAKEN = 409;
 
 export interface SessionApi {
   createSession(offer: Offer): Promise<Answer>;
@@ -15,16 +16,20 @@ export interface SessionApi {
 }
 
 export class ServerSession {
-  /** `place`: where it is found again, over lost connections; null where it has yet to begin. */
+  /**
+   * `place`: where it is found again, over lost connections; null where it has yet to begin. `ended`: one that is begun
+   * again then, so that the links to watch it stay good.
+   */
   constructor(
     private readonly api: SessionApi,
     public place: Place | null,
+    private ended: Place | null = null,
   ) {}
 
   /** Goes on with the session that there is, or begins one with these parameters. */
   async open(sdp: string, wanted: Changes): Promise<{ answer: Answer; resumed: boolean }> {
     const resumed = await this.resume(sdp);
-    const answer = resumed ?? (await this.api.createSession({ type: "offer", sdp, parameters: wanted }));
+    const answer = resumed ?? (await this.begin(sdp, wanted));
     this.place = { id: answer.id, token: answer.token, view_token: answer.view_token };
     return { answer, resumed: resumed !== null };
   }
@@ -65,8 +70,22 @@ export class ServerSession {
       return await this.api.resumeSession(this.place, sdp);
     } catch (error) {
       if (!(error instanceof Refused && error.status === NO_SESSION)) throw error;
+      this.ended = this.place;
       this.place = null;
       return null;
+    }
+  }
+
+  /** Under the name that it had, unless somebody else has that by now. */
+  private async begin(sdp: string, parameters: Changes): Promise<Answer> {
+    const { ended } = this;
+    const offer: Offer = { type: "offer", sdp, parameters };
+    if (ended === null) return this.api.createSession(offer);
+    try {
+      return await this.api.createSession({ ...offer, name: ended.id, token: ended.token });
+    } catch (error) {
+      if (!(error instanceof Refused && error.status === NAME_TAKEN)) throw error;
+      return this.api.createSession(offer);
     }
   }
 }

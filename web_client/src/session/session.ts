@@ -1,7 +1,7 @@
 // One person's stream from Start to Stop: opens the source, connects, keeps connected, says what state it is in.
 
 import { Refused } from "../api";
-import { Cancelled, ENDED, isTransient, MediaLost, problemOf, SessionFailed } from "../problems";
+import { Cancelled, ENDED, isTransient, MediaLost, problemOf, SessionFailed, soundProblemOf } from "../problems";
 import type { Problem } from "../problems";
 import type { PeerEvents } from "../peer";
 import { Wait } from "../promises";
@@ -14,6 +14,8 @@ import type { Connection } from "./link";
 import { ServerSession, warnOf } from "./server_session";
 import type { SessionApi } from "./server_session";
 import type { Settings } from "./settings";
+import { Sound } from "./sound";
+import type { SoundState } from "./sound";
 
 const FIRST_WAIT_MS = 500; // before a reconnection; doubles each time
 const LONGEST_WAIT_MS = 8000;
@@ -32,8 +34,8 @@ export type SessionState =
 /** What a session needs from its surroundings. */
 export interface Surroundings {
   preset: Preset;
-  openSource: (choice: SourceChoice) => Promise<Source>;
-  openPeer: (video: MediaStream, iceServers: RTCIceServer[], events: PeerEvents) => Connection;
+  openSource: (choice: SourceChoice, sound: boolean) => Promise<Source>;
+  openPeer: (video: MediaStream, audio: MediaStreamTrack | null, iceServers: RTCIceServer[], events: PeerEvents) => Connection;
   api: SessionApi & { iceServers(): Promise<RTCIceServer[]> };
 }
 
@@ -46,14 +48,17 @@ export interface SessionEvents {
   result: (stream: MediaStream | null) => void;
   status: (status: Status) => void;
   settings: (settings: Settings) => void;
+  sound: (state: SoundState) => void;
 }
 
 export class Session {
   state: SessionState = { name: "idle" };
   readonly edits: Edits;
+  private readonly sound: Sound;
   private run = new AbortController(); // from one start to its end
   private server: ServerSession;
   private link: Link | null = null;
+  private ended: Place | null = null; // the newest session that was: the next goes on under its links
   private readonly wait = new Wait();
   private readonly feed: Feed;
   private resetTimer: ReturnType<typeof setTimeout> | undefined;
@@ -65,8 +70,20 @@ export class Session {
   ) {
     this.edits = new Edits(around.preset.parameters, events.settings);
     this.server = new ServerSession(around.api, null);
-    this.feed = new Feed(around.openSource, {
-      changed: events.source,
+    this.sound = new Sound({
+      state: events.sound,
+      track: (track) => {
+        this.link?.replaceAudio(track).catch(warnOf("the sound was not changed:"));
+      },
+      failed: (error) => {
+        events.notice(soundProblemOf(error));
+      },
+    });
+    this.feed = new Feed((choice) => around.openSource(choice, this.sound.isWanted), {
+      changed: (source) => {
+        this.sound.follow(source);
+        events.source(source);
+      },
       ended: (source) => {
         this.lackSource(ENDED[source.choice.kind]);
       },
@@ -82,7 +99,7 @@ export class Session {
     this.end();
     if (!this.edits.mayBegin()) return;
     const { signal } = (this.run = new AbortController());
-    this.server = new ServerSession(this.around.api, place);
+    this.server = new ServerSession(this.around.api, place, this.ended);
     try {
       this.become({ name: "opening", kind: choice.kind });
       await this.feed.take(choice);
@@ -129,6 +146,13 @@ export class Session {
     }
   }
 
+  /** Sends the source's sound too, or no more. */
+  switchSound(on: boolean): void {
+    const source = this.feed.source;
+    this.sound.switch(on);
+    if (on && source?.isSilent === true) void this.switchSource(source.choice); // its picker asks for both at once
+  }
+
   /** The source's size has changed. */
   fit(): void {
     this.link?.fit().catch(warnOf("the source's size was not followed:"));
@@ -170,11 +194,11 @@ export class Session {
     const link = new Link(
       {
         iceServers: () => this.around.api.iceServers(),
-        openPeer: (iceServers, events) => this.around.openPeer(this.video(), iceServers, events),
+        openPeer: (iceServers, events) => this.around.openPeer(this.video(), this.sound.track, iceServers, events),
         server,
       },
       {
-        video: this.events.result,
+        media: this.events.result,
         answered: (parameters, resumed) => {
           this.edits.adopt(parameters, resumed);
         },
@@ -246,6 +270,7 @@ export class Session {
     this.dropLink();
     this.feed.drop();
     this.events.notice(null);
+    this.ended = this.server.place ?? this.ended;
     this.server.end();
     this.edits.end();
     this.events.result(null);

@@ -1,0 +1,42 @@
+// Sound on the editor's page: whether it is sent, and whether the edited picture's is heard here.
+
+import { element } from "./elements";
+import type { SoundState } from "./session/sound";
+import type { SourceKind } from "./source";
+
+const HINTS: Record<SoundState, string> = {
+  off: "Send sound, too. Nothing is recorded.",
+  wanted: "Sound is sent as soon as the session starts",
+  asking: "Waiting for the sound",
+  on: "Sound is sent",
+  none: "This source has no sound",
+};
+
+export class SoundControls {
+  private readonly send = element("sound", HTMLButtonElement);
+  private readonly listen = element("listen", HTMLButtonElement);
+  private readonly result = element("result", HTMLVideoElement);
+
+  constructor(switched: (on: boolean) => void) {
+    this.send.addEventListener("click", () => {
+      switched(this.send.getAttribute("aria-pressed") !== "true");
+    });
+    this.listen.addEventListener("click", () => {
+      this.mute(!this.result.muted);
+    });
+    this.show("off", "camera");
+  }
+
+  show(state: SoundState, kind: SourceKind): void {
+    this.send.textContent = `${kind === "camera" ? "Microphone" : "Sound"}${state === "none" ? ": none" : ""}`;
+    this.send.title = HINTS[state];
+    this.send.setAttribute("aria-pressed", String(state !== "off"));
+    this.listen.hidden = state !== "on";
+    if (state !== "on") this.mute(true); // heard only when asked for: a loudspeaker feeds back into the microphone
+  }
+
+  private mute(muted: boolean): void {
+    this.result.muted = muted;
+    this.listen.textContent = muted ? "Unmute" : "Mute";
+  }
+}
