@@ -83,7 +83,8 @@ class Stats(BaseModel):
     latency_stages_ms: dict[str, float] = Field(
         description="medians of the newest frames: transport_in, wait, model, pacing, encode, transport_out"
     )
-    dropped_frames: int
+    dropped_frames: int = Field(description="on the way, or by a connection that had no room; since the session began")
+    counters: dict[str, int] = Field(description="of frames since the session began: each only grows")
     undecodable_frames: int = Field(description="that came in and could not be decoded, since the session began")
     queues: dict[str, int] = Field(description="frames that wait, place by place; each place has its limit")
     audio: AudioStats

@@ -58,7 +58,7 @@ class SessionHandle:
         self.began = time.monotonic()
         self.settings, self.link = settings, link
         size = preset.stream.width, preset.stream.height, preset.stream.frames_per_block
-        self.frames = FramePath(*size, self._frames_put, self._frames_taken, lambda: self.parameters.paused)
+        self.frames = FramePath(*size, self._frames_put, self._frames_taken, lambda: self.parameters.paused, self.fail)
         self.model = ModelSession(self.id, link, self.frames, parameters, self.fail)
         self.phase = SessionPhase()
         self.tasks = Supervisor(self.fail)
@@ -238,8 +238,6 @@ class SessionHandle:
             await self.look_after(time.monotonic())
 
     async def look_after(self, now: float) -> None:
-        if (fault := self.frames.fault) is not None:
-            self.fail(f"a fault in the server: {fault!r}")
         if (peer := self.peer) is not None:
             self.frames.ingest.fill(now)
             self._note_problem(peer.problem(now))

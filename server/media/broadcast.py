@@ -6,18 +6,19 @@ import fractions
 import functools
 import logging
 import time
-from collections import deque
 from collections.abc import Callable
 from typing import Any
 
 import av
 
+from server.media.counters import FrameCounters
 from server.media.h264 import CLOCK_RATE, H264Encoder, open_encoder
 from server.media.latency import Latency
 from server.media.pacer import Pacer
 from server.media.slate import IdlePicture
 from server.media.tracks import EditedTrack
 from server.ring import Planes
+from server.supervisor import Supervisor
 
 log = logging.getLogger(__name__)
 
@@ -34,14 +35,21 @@ class Broadcast:
     given the frame and have it encoded for themselves.
     """
 
-    def __init__(self, capacity: int, latency: Latency, on_due: Callable[[float, float], None]) -> None:
+    def __init__(
+        self,
+        capacity: int,
+        latency: Latency,
+        on_due: Callable[[float, float], None],
+        on_error: Callable[[str], None],
+        counters: FrameCounters | None = None,
+    ) -> None:
         """`capacity`: frames that may wait for their time. Runs until `close`, on the running event loop.
 
-        `on_due` is told the source time of a frame that goes out, and the time now.
+        `on_due` is told the source time of a frame that goes out, and the time now; `on_error`, of a fault of ours.
         """
-        self.pacer, self.latency, self.on_due = Pacer(capacity), latency, on_due
+        self.counters = counters or FrameCounters()
+        self.pacer, self.latency, self.on_due = Pacer(capacity, self.counters), latency, on_due
         self.tracks: list[EditedTrack] = []
-        self.sent: deque[tuple[float, float]] = deque(maxlen=300)  # when a frame was due, and its source time
         self.keyframes = 0
         self.idle = IdlePicture()
         self.spent = 0.0  # bit/s of the shared stream, smoothed
@@ -52,7 +60,8 @@ class Broadcast:
         self._keyframe_at = 0.0
         self._wake = asyncio.Event()
         self._began = time.monotonic()
-        self._task = asyncio.create_task(self._run(), name="broadcast")
+        self._tasks = Supervisor(on_error)
+        self._tasks.start(self._run(), "broadcast")
 
     @property
     def fps(self) -> float:
@@ -89,13 +98,8 @@ class Broadcast:
         """Make a coming packet one that can be decoded by itself."""
         self._keyframe_wanted = True
 
-    @property
-    def fault(self) -> BaseException | None:
-        """What ended it before `close`: a fault of ours."""
-        return self._task.exception() if self._task.done() and not self._task.cancelled() else None
-
     def close(self) -> None:
-        self._task.cancel()
+        self._tasks.cancel()
 
     async def _run(self) -> None:
         while True:
@@ -124,7 +128,7 @@ class Broadcast:
         self._last_sent = now
         self.idle.new_picture(planes, now)
         await self._send(planes, now)
-        self.sent.append((now, stamp))
+        self.counters.sent += 1
 
     async def _send(self, planes: Planes, now: float, *, repeated: bool = False) -> None:
         """To every track; what is repeated says nothing about rates."""

@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable
 
+from server.media.counters import FrameCounters
 from server.ring import FrameRing, Planes
 
 HEADROOM = 0.96  # of the model's speed: what is admitted must not pile up
@@ -13,12 +14,18 @@ STILL_S = 0.5  # after which a source that sends nothing shows something that st
 class Ingest:
     """Decides which frames go on. Times in seconds, on any one clock."""
 
-    def __init__(self, ring: FrameRing, frames_per_block: int, on_put: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        ring: FrameRing,
+        frames_per_block: int,
+        on_put: Callable[[], None] = lambda: None,
+        counters: FrameCounters | None = None,
+    ) -> None:
         """`on_put` is called when frames have been put into the ring."""
         self.ring, self.frames_per_block, self.on_put = ring, frames_per_block, on_put
         self.waiting: deque[tuple[Planes, float]] = deque(maxlen=2)  # for room in the ring; newest wins
         self.model_fps: float | None = None  # what the model can do; unknown before its first block
-        self.arrived = self.admitted = self.dropped = 0
+        self.counters = counters or FrameCounters()
         self._due: float | None = None  # when the next frame is wanted
         self._newest: tuple[Planes, float] | None = None
 
@@ -29,23 +36,22 @@ class Ingest:
 
     def wants(self, now: float) -> bool:
         """Whether the frame that arrives now is one of those that the model has time for: evenly spread."""
-        self.arrived += 1
         if self.model_fps is None:
             return True
         period = 1 / (self.model_fps * HEADROOM)
         if self._due is None or now - self._due > 4 * period:
             self._due = now  # the first frame, or the camera paused: no burst to catch up
         if now < self._due - 1e-4:
-            self.dropped += 1
+            self.counters.not_admitted += 1
             return False
         self._due += period
         return True
 
     def offer(self, planes: Planes, pts: float) -> None:
         """Pass on an admitted frame. Where the ring has no room the oldest of those outside goes."""
-        self.admitted += 1
+        self.counters.admitted += 1
         if len(self.waiting) == self.waiting.maxlen:
-            self.dropped += 1
+            self.counters.not_admitted += 1
         self.waiting.append((planes, pts))
         self._newest = planes, pts
         self.move()

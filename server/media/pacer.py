@@ -3,6 +3,7 @@
 import math
 from collections import deque
 
+from server.media.counters import FrameCounters
 from server.ring import Planes
 
 REVIEW_S = 2.0  # of source time, after which a delay that was not needed is given back
@@ -21,11 +22,11 @@ class Pacer:
     is next. Times in seconds, on one clock with the source's.
     """
 
-    def __init__(self, capacity: int) -> None:
+    def __init__(self, capacity: int, counters: FrameCounters | None = None) -> None:
         """`capacity`: frames that may wait; past it the oldest go."""
         self.queue: deque[tuple[Planes, float]] = deque()
         self.capacity = capacity
-        self.dropped = 0
+        self.counters = counters or FrameCounters()
         self.restart()
 
     def restart(self) -> None:
@@ -43,7 +44,7 @@ class Pacer:
         needed = now - pts + MARGIN_S
         first, self._added = now != self._added, now  # of its block, which waited for longest
         if first and self.delay is not None and self.delay - needed > STALE_S:
-            self.dropped += len(self.queue)
+            self.counters.too_late += len(self.queue)
             self.restart()
         if self.delay is None or needed > self.delay:
             self.delay = self._goal = needed
@@ -55,7 +56,7 @@ class Pacer:
         self.queue.append((planes, pts))
         if len(self.queue) > self.capacity:
             self.queue.popleft()
-            self.dropped += 1
+            self.counters.too_late += 1
             # a delay longer than the queue is would drop every frame before it is due, for ever
             self.delay = min(self.delay, now - self.queue[0][1])
             self._goal = min(self._goal, self.delay)

@@ -3,12 +3,14 @@
 import math
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 
 import av
 
 from server.media.audio.broadcast import AudioBroadcast
 from server.media.broadcast import Broadcast
 from server.media.colour_space import ColourSpace
+from server.media.counters import FrameCounters
 from server.media.fit import Fitter
 from server.media.ingest import Ingest
 from server.media.latency import Latency
@@ -31,10 +33,11 @@ class FramePath:
         on_put: Callable[[int], None],
         on_taken: Callable[[int], None],
         muted: Callable[[], bool],
+        on_error: Callable[[str], None],
     ) -> None:
         """Told after it is so: `on_put`, how many frames have been put in for the model, `on_taken`, taken out of its.
 
-        `muted`: no sound is to be heard now.
+        `muted`: no sound is to be heard now. `on_error` is told of a fault of ours, after which nothing goes out.
 
         Raises `OSError` where the machine has too little shared memory.
         """
@@ -45,14 +48,14 @@ class FramePath:
             self.incoming.close()
             raise
         self.on_put, self.on_taken = on_put, on_taken
-        self.ingest = Ingest(self.incoming, frames_per_block, self._frames_put)
-        self.latency = Latency()
-        self.audio = AudioBroadcast(muted)
-        self.broadcast = Broadcast(self.outgoing.capacity, self.latency, self.audio.picture_sent)
+        self.counters, self.latency = FrameCounters(), Latency()
+        self.ingest = Ingest(self.incoming, frames_per_block, self._frames_put, self.counters)
+        self.audio = AudioBroadcast(muted, on_error)
+        waiting = self.outgoing.capacity
+        self.broadcast = Broadcast(waiting, self.latency, self._picture_due, on_error, self.counters)
         self.fit = Fitter(width, height)
         self.frames_in, self.frames_edited, self.frames_out = Rate(), Rate(), Rate()
         self.latency_ms: float | None = None
-        self.undecodable = 0  # frames that came in
         self.flows = False  # an edited frame has come back
         self._last_frame_at = -math.inf  # of the source
         self._owed_since: float | None = None  # the model has had a whole block to edit, and none has come back
@@ -74,6 +77,7 @@ class FramePath:
         self, frame: av.VideoFrame, first_packet: float, now: float, colours: ColourSpace | None = None
     ) -> None:
         """A camera frame is here; `first_packet`: when it began to arrive."""
+        self.counters.received += 1
         self.frames_in.add(now)
         self._last_frame_at = now
         self.latency.add("transport_in", now - first_packet + self.one_way_s)
@@ -82,7 +86,12 @@ class FramePath:
 
     def count_undecodable(self) -> None:
         """A frame has come in that cannot be decoded."""
-        self.undecodable += 1
+        self.counters.undecodable += 1
+
+    def _picture_due(self, stamp: float, now: float) -> None:
+        self.audio.picture_sent(stamp, now)
+        self.frames_out.add(now)
+        self.latency_ms = (now - stamp) * 1000
 
     def block_done(self, busy_ms: float | None, dropped: int, sessions: int) -> None:
         """The model put frames into the outgoing ring; `busy_ms` is None where it only repeated one."""
@@ -94,7 +103,8 @@ class FramePath:
             for stamp in stamps:
                 self.latency.add("wait", now - busy_ms / 1000 - stamp)
                 self.latency.add("model", busy_ms / 1000)
-        self.ingest.dropped += dropped
+        self.counters.not_returned += dropped
+        self.counters.edited += len(stamps)
         for picture, stamp in zip(planes, stamps, strict=True):
             self.broadcast.add(picture, stamp, now)
             self.frames_edited.add(now)
@@ -137,33 +147,24 @@ class FramePath:
     def figures(self) -> dict[str, object]:
         """Rates over the last seconds, latency of the newest frame sent, frames given up on the way, what waits."""
         now = time.monotonic()
-        for sent, pts in self.broadcast.sent:
-            self.frames_out.add(sent)
-            self.latency_ms = (sent - pts) * 1000
-        self.broadcast.sent.clear()
-        pacer, tracks = self.broadcast.pacer, self.broadcast.tracks
         return {
             "fps_in": round(self.frames_in.per_second(now), 1),
             "fps_out": round(self.frames_out.per_second(now), 1),
             "model_fps": round(self.frames_edited.per_second(now), 1),
             "latency_ms": None if self.latency_ms is None else round(self.latency_ms),
             "latency_stages_ms": self.latency.figures(),
-            "dropped_frames": self.ingest.dropped + pacer.dropped + sum(track.dropped for track in tracks),
-            "undecodable_frames": self.undecodable,
+            "dropped_frames": self.counters.dropped,
+            "undecodable_frames": self.counters.undecodable,
+            "counters": asdict(self.counters),
             "queues": {
                 "ingest": len(self.ingest.waiting),
                 "incoming_ring": len(self.incoming),
                 "outgoing_ring": len(self.outgoing),
-                "pacer": len(pacer.queue),
-                "tracks": sum(track.waiting for track in tracks),
+                "pacer": len(self.broadcast.pacer.queue),
+                "tracks": sum(track.waiting for track in self.broadcast.tracks),
             },
             "audio": self.audio.stats(),
         }
-
-    @property
-    def fault(self) -> BaseException | None:
-        """What ended the work on picture or sound before `close`: a fault of ours."""
-        return self.broadcast.fault or self.audio.fault
 
     def close(self) -> None:
         """Free the shared memory."""

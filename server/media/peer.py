@@ -42,6 +42,7 @@ from server.media.trickle import Trickle
 from server.media.video_offer import read_video_offer
 from server.media.video_receiver import NO_PICTURE_S, OnFrame, VideoReceiver
 from server.settings import Settings
+from server.supervisor import Supervisor
 
 log = logging.getLogger(__name__)
 
@@ -88,7 +89,7 @@ class Peer:
         # an explicit list, if empty: aiortc's default asks a public STUN server
         self.pc = RTCPeerConnection(RTCConfiguration(iceServers=servers))
         self.candidates = RemoteCandidates(self.pc)
-        self._drains: list[asyncio.Task[None]] = []
+        self._tasks = Supervisor(self._gone)
         self._telemetry: RTCDataChannel | None = None
         self._sender: RTCRtpSender | None = None
         self._closed = False
@@ -185,8 +186,7 @@ class Peer:
                 track.stop()
         async with self._setup:
             self.candidates.stop()
-            for drain in self._drains:
-                drain.cancel()
+            self._tasks.cancel()
             if self.video is not None:
                 self.video.stop()
             try:
@@ -221,7 +221,7 @@ class Peer:
         if track.kind == "video" and self.video is not None and not self.video.started:
             self.video.start(track)
         else:
-            self._drains.append(asyncio.create_task(_discard(track), name="discard"))
+            self._tasks.start(_discard(track), "discard a track")
 
     def _take_frame(self, frame: av.VideoFrame, arrived: float, now: float, colours: ColourSpace | None) -> None:
         assert self.on_frame is not None

@@ -17,9 +17,8 @@ class Rate:
         self.times.append(now)
 
     def per_second(self, now: float) -> float:
-        while self.times and now - self.times[0] > WINDOW_S:
-            self.times.popleft()
         if self.began is None:
             return 0.0
         # events may come in bursts: at least a second is looked at
-        return len(self.times) / max(min(now - self.began, WINDOW_S), 1.0)
+        recent = sum(now - time <= WINDOW_S for time in self.times)
+        return recent / max(min(now - self.began, WINDOW_S), 1.0)

@@ -9,6 +9,7 @@ import av
 from aiortc import MediaStreamTrack
 from aiortc.mediastreams import MediaStreamError
 
+from server.media.counters import FrameCounters
 from server.media.h264 import H264Encoder, open_encoder
 from server.media.rate_control import RateControl
 
@@ -26,6 +27,8 @@ class Stream(Protocol):
     @property
     def spent(self) -> float:
         """bit/s of what is shared."""
+
+    counters: FrameCounters
 
     def want_keyframe(self) -> None: ...
 
@@ -45,7 +48,6 @@ class EditedTrack(MediaStreamTrack):
         super().__init__()
         self.stream, self.leads = stream, leads
         self.control: RateControl | None = None
-        self.dropped = 0
         self._items: deque[Any] = deque()
         self._arrived = asyncio.Event()
         self._reading = self._aside = False  # aiortc reads it; it has a stream of its own
@@ -82,7 +84,7 @@ class EditedTrack(MediaStreamTrack):
                 return
             self._wants_keyframe = False
         if len(self._items) == WAITING:
-            self.dropped += 1
+            self.stream.counters.not_taken += 1
             if isinstance(item, av.Packet):  # a gap: nothing can be decoded before the next keyframe
                 self._items.clear()
                 self._wants_keyframe = True

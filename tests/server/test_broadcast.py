@@ -1,28 +1,60 @@
-"""The edited stream on its way to everyone who watches."""
+"""The edited stream on its way to everyone who watches, and what is counted of it."""
 
 import asyncio
 import time
+from dataclasses import asdict
 
 import numpy as np
+import pytest
 
 from server.media.broadcast import Broadcast
 from server.media.latency import Latency
+from server.media.path import FramePath
+from server.media.tracks import WAITING
+
+PICTURE = np.zeros((48, 64), np.uint8)  # 64x32
 
 
-async def test_a_fault_of_its_own_is_not_silent():
-    broadcast = Broadcast(4, Latency(), lambda _stamp, _now: None)
+def ignore(*_: object) -> None:
+    pass
+
+
+async def test_a_fault_of_its_own_is_told():
+    faults: list[str] = []
+    broadcast = Broadcast(4, Latency(), ignore, faults.append)
     broadcast.join(leads=True)
-    assert broadcast.fault is None
     now = time.monotonic()
     broadcast.add(np.zeros((3, 5), np.uint8), now, now)  # no yuv420p picture has three rows
     async with asyncio.timeout(5):
-        while broadcast.fault is None:
+        while not faults:
             await asyncio.sleep(0.01)
-    assert isinstance(broadcast.fault, ValueError)
+    assert "broadcast: ValueError" in faults[0]
 
 
 async def test_closing_is_no_fault():
-    broadcast = Broadcast(4, Latency(), lambda _stamp, _now: None)
+    broadcast = Broadcast(4, Latency(), ignore, pytest.fail)
     broadcast.close()
     await asyncio.sleep(0)
-    assert broadcast.fault is None
+
+
+async def test_counters_only_grow_also_when_a_viewer_leaves_and_however_often_they_are_read():
+    frames = FramePath(64, 32, 4, ignore, ignore, lambda: False, pytest.fail)
+    viewer = frames.broadcast.join(leads=False)
+    reading = asyncio.create_task(viewer.recv())
+    await asyncio.sleep(0)
+    for i in range(WAITING + 3):
+        now = time.monotonic()
+        frames.broadcast.add(PICTURE, now + i / 1000, now)
+        await asyncio.sleep(0.02)
+    await reading
+    before = asdict(frames.counters)
+    assert before["sent"] == WAITING + 3
+    assert before["not_taken"] > 0
+    first, second = frames.figures(), frames.figures()
+    assert first["fps_out"] == second["fps_out"] > 0
+    assert first["latency_ms"] == second["latency_ms"] is not None
+    viewer.stop()
+    after = frames.figures()
+    assert after["counters"] == before
+    assert after["dropped_frames"] == before["not_taken"]
+    frames.close()

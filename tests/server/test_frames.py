@@ -70,7 +70,7 @@ def test_ingest_thins_evenly_to_the_models_speed(ring):
     gaps = np.diff(wanted)
     assert 90 <= len(wanted) <= 100
     assert set(gaps.tolist()) <= {3, 4}
-    assert ingest.dropped == 300 - len(wanted)
+    assert ingest.counters.dropped == 300 - len(wanted)
 
 
 def test_ingest_drops_nothing_from_a_slow_camera_and_halves_for_two_sessions(ring):
@@ -96,7 +96,7 @@ def test_at_most_a_block_waits_in_the_ring_and_the_oldest_outside_go():
         ingest.offer(planes(i), float(i))
     assert len(ring) == 4
     assert len(ingest.waiting) == 2
-    assert ingest.dropped == 4
+    assert ingest.counters.dropped == 4
     assert ring.take(4)[1] == [0.0, 1.0, 2.0, 3.0]
     ingest.move()
     assert ring.take(4)[1] == [8.0, 9.0]
@@ -174,7 +174,7 @@ def test_a_full_queue_drops_the_oldest_and_an_empty_one_has_nothing_due():
     assert pacer.wait(0.0) is None
     for i in range(4):
         pacer.add(planes(i), float(i), 10.0)
-    assert pacer.dropped == 2
+    assert pacer.counters.too_late == 2
     assert pacer.pop()[1] == 2.0
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from server.media.audio.delay_line import DelayLine
 from server.media.audio.lip_sync import LipSync
 from server.media.audio.track import AudioTrack, opus_packet
+from server.supervisor import Supervisor
 
 FRAMES = 5  # pictures whose median latency the sound takes: one late picture moves nothing
 
@@ -20,15 +21,19 @@ class AudioBroadcast:
     Nothing is decoded. A track that is slow loses packets of its own and holds nobody up.
     """
 
-    def __init__(self, muted: Callable[[], bool]) -> None:
-        """`muted`: nothing is to be heard now. Runs until `close`, on the running event loop."""
+    def __init__(self, muted: Callable[[], bool], on_error: Callable[[str], None]) -> None:
+        """`muted`: nothing is to be heard now. Runs until `close`, on the running event loop.
+
+        `on_error` is told of a fault that ends it.
+        """
         self.muted = muted
         self.line, self.sync = DelayLine(), LipSync()
         self.tracks: list[AudioTrack] = []
         self.received = self.forwarded = self.dropped = 0
         self._latencies: deque[float] = deque(maxlen=FRAMES)
         self._wake = asyncio.Event()
-        self._task = asyncio.create_task(self._run(), name="audio broadcast")
+        self._tasks = Supervisor(on_error)
+        self._tasks.start(self._run(), "audio broadcast")
 
     def join(self) -> AudioTrack:
         """A track for one more connection; it leaves with its `stop`."""
@@ -84,13 +89,8 @@ class AudioBroadcast:
             "delay_ms": None if delay is None or not self.received else round(delay * 1000),
         }
 
-    @property
-    def fault(self) -> BaseException | None:
-        """What ended it before `close`: a fault of ours."""
-        return self._task.exception() if self._task.done() and not self._task.cancelled() else None
-
     def close(self) -> None:
-        self._task.cancel()
+        self._tasks.cancel()
 
     async def _run(self) -> None:
         while True:
