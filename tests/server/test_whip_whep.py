@@ -106,6 +106,8 @@ async def publishing(client, query: str = ""):
         await pc.setRemoteDescription(RTCSessionDescription(reply.text, "answer"))
         yield pc, reply
         await client.delete(reply.headers["Location"], headers=bearer(PUBLISH))
+        name = reply.headers["Location"].rsplit("/", 1)[1]
+        await client.delete(f"/api/v1/sessions/{name}")  # it waits for its publisher's return while viewers are there
     finally:
         await pc.close()
 
