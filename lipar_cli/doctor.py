@@ -22,7 +22,7 @@ def run(args: argparse.Namespace) -> int:
     from lipar_core.config import load_preset, preset_names
     from lipar_core.errors import LiparError
     from lipar_core.kernels.attention import HAS_FLASH_ATTENTION
-    from lipar_core.models import missing_weights
+    from lipar_core.weight_files import missing_weights
 
     print(f"Python {platform.python_version()}, PyTorch {torch.__version__}, PyAV {av.__version__}")
     print(f"system {platform.platform()}, {torch.get_num_threads()} threads")

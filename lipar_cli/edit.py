@@ -82,6 +82,7 @@ def run(args: argparse.Namespace) -> int:
             session: EditSession[int] = EditSession(load_models(preset, args.device), parameters)
             summary = _edit(reader, writer, session, args)
         _report(reader, writer)
+        _report_prompt(session)
     print(f"{args.output}: {summary}; {writer.audio_note}")
     return 0
 
@@ -123,6 +124,12 @@ def _report(reader: "VideoReader", writer: "VideoWriter") -> None:
         print(f"{damaged} damaged {packets} skipped", file=sys.stderr)
     for loss in (*reader.losses, *writer.losses):
         print(loss, file=sys.stderr)
+
+
+def _report_prompt(session: "EditSession[int]") -> None:
+    embedding = session.models.prompts.encode(session.parameters.prompt)
+    if embedding.used < embedding.given:
+        print(f"of {embedding.given} words of the prompt the first {embedding.used} were read", file=sys.stderr)
 
 
 def _parameters(args: argparse.Namespace, preset: object) -> "Parameters":

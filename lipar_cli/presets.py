@@ -1,21 +1,22 @@
-"""Which preset a command runs when none is named."""
+"""Which preset a command runs when none is named. Never imports torch: `lipar serve` asks in the web process."""
 
+import ctypes
+import subprocess
 import sys
 
 from lipar_core.config import load_preset
+from lipar_core.weight_files import missing_weights
 
 CPU_PRESET, GPU_PRESET = "tiny", "wan-1.3b"
+DRIVERS = ("libcuda.so.1", "nvcuda.dll")  # NVIDIA's, on Linux and on Windows
+ASK_TORCH = "import sys, torch; sys.exit(not torch.cuda.is_available())"
 
 
 def resolve(name: str) -> str:
     """`auto` is the large model where there is CUDA and its weights are there, else the bundled one, and says why."""
     if name != "auto":
         return name
-    import torch
-
-    from lipar_core.models import missing_weights
-
-    if not torch.cuda.is_available():
+    if not has_cuda():
         return CPU_PRESET
     missing = missing_weights(load_preset(GPU_PRESET))
     if not missing:
@@ -26,3 +27,18 @@ def resolve(name: str) -> str:
         file=sys.stderr,
     )
     return CPU_PRESET
+
+
+def has_cuda() -> bool:
+    """Whether PyTorch can use a GPU here: without a driver it cannot, else a process of its own has to say."""
+    return has_driver() and subprocess.run([sys.executable, "-c", ASK_TORCH], check=False).returncode == 0
+
+
+def has_driver() -> bool:
+    for library in DRIVERS:
+        try:
+            ctypes.CDLL(library)
+        except OSError:
+            continue
+        return True
+    return False

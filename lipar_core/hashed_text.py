@@ -29,17 +29,26 @@ class HashedTextEncoder(nn.Module):
             out: Tensor = self([prompt])[0]
         return out
 
+    def count(self, prompt: str) -> tuple[int, int]:
+        """How many words of the prompt are read, and how many it has."""
+        given = len(_words(prompt))
+        return min(given, MAX_WORDS), given
+
     def forward(self, prompts: list[str]) -> Tensor:
         """prompts -> [B, text_length, text_dim]."""
         return torch.stack([self._pool(prompt) for prompt in prompts])
 
     def _pool(self, prompt: str) -> Tensor:
-        words = re.findall(r"\w+", clean_prompt(prompt).lower())[:MAX_WORDS] or [""]
+        words = _words(prompt)[:MAX_WORDS] or [""]
         device = self.queries.device
         pieces = [torch.tensor(_buckets(word, self.buckets), device=device) for word in words]
         vectors = torch.stack([self.embedding(piece).mean(dim=0) for piece in pieces])  # [words, dim]
         scores = self.queries @ self.key(vectors).T / vectors.shape[-1] ** 0.5
         return self.out(scores.softmax(dim=-1) @ vectors)  # type: ignore[no-any-return]
+
+
+def _words(prompt: str) -> list[str]:
+    return re.findall(r"\w+", clean_prompt(prompt).lower())
 
 
 def _buckets(word: str, count: int) -> list[int]:

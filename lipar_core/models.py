@@ -9,9 +9,11 @@ from lipar_core.config import Preset
 from lipar_core.dit import CausalWan
 from lipar_core.errors import CheckpointError, LiparError
 from lipar_core.hashed_text import HashedTextEncoder
+from lipar_core.prompts import PromptCache
 from lipar_core.taehv import TAEHV
 from lipar_core.text_encoder import TextEncoder, UMT5TextEncoder
-from lipar_core.weights import State, load_into, locate, read_state, section
+from lipar_core.weight_files import locate, missing_weights
+from lipar_core.weights import State, load_into, read_state, section
 
 LARGE_GPU_BYTES = 23 * 2**30  # what is sold as 24 GB: room for UMT5-XXL's 11 GB beside the stream's 7
 
@@ -23,7 +25,7 @@ class Models:
     preset: Preset
     codec: TAEHV
     dit: CausalWan
-    text_encoder: TextEncoder
+    prompts: PromptCache
     device: torch.device
     dtype: torch.dtype
 
@@ -46,13 +48,7 @@ def load_models(preset: Preset, device: str | None = None, dtype: str | None = N
         codec, dit = TAEHV(preset.codec), CausalWan(preset.transformer)
     _fill(codec, preset.weights.codec, "codec", files, place, kind)
     _fill(dit, preset.weights.transformer, "transformer", files, place, kind)
-    return Models(preset, codec, dit, _load_text_encoder(preset, files, place), place, kind)
-
-
-def missing_weights(preset: Preset) -> list[str]:
-    """One line for each checkpoint of the preset that is not on this machine."""
-    names = dict.fromkeys([preset.weights.transformer, preset.weights.codec, preset.weights.text])
-    return [f"{locate(name)} is missing" for name in names if not locate(name).exists()]
+    return Models(preset, codec, dit, PromptCache(_load_text_encoder(preset, files, place)), place, kind)
 
 
 def _load_text_encoder(preset: Preset, files: dict[str, State], place: torch.device) -> TextEncoder:

@@ -62,6 +62,21 @@ class Parameters:
             raise ParameterError("denoising_steps", list(steps), "must be decreasing")
 
 
+def needs_whole_block(old: Parameters, new: Parameters) -> bool:
+    """Whether tokens that are not computed would keep what no longer holds.
+
+    The prompt, the schedule and the noise decide what a token would be: one that is reused would keep the old look for
+    as long as its source rests. Where recovery starts the cache must have no holes, and where it ends no recovered keys
+    may be left in it. Everything else only decides which tokens are computed.
+    """
+    return _token_settings(old) != _token_settings(new)
+
+
+def _token_settings(parameters: Parameters) -> tuple[object, ...]:
+    steps = parameters.strength, parameters.denoising_steps
+    return parameters.prompt, *steps, parameters.seed, parameters.pruning.recovery
+
+
 T = TypeVar("T")
 
 

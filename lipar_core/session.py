@@ -17,7 +17,7 @@ from lipar_core.history import History
 from lipar_core.kv_cache import KVCache
 from lipar_core.models import Models
 from lipar_core.noise import block_noise
-from lipar_core.parameters import Parameters, merge
+from lipar_core.parameters import Parameters, merge, needs_whole_block
 from lipar_core.patches import patchify, unpatchify
 from lipar_core.pruning import Detector
 from lipar_core.rope import RotaryTable
@@ -107,13 +107,15 @@ class EditSession(Generic[P]):
 
         `reset: true` starts the stream afresh there. Raises `ParameterError`, and changes nothing, on a bad value.
         """
-        rest = dict(changes)
-        reset = rest.pop("reset", False)
-        if not isinstance(reset, bool):
-            raise ParameterError("reset", reset, "must be true or false")
-        self.parameters = merge(self.parameters, rest)
-        self._reset_wanted |= reset
+        self.parameters = self.check(changes)
+        self._reset_wanted |= bool(changes.get("reset"))
         return Update(self.next_block, self.parameters, self.parameters.paused)
+
+    def check(self, changes: Mapping[str, object]) -> Parameters:
+        """The parameters after a change. Raises what `update` would, and has no effect."""
+        if not isinstance(changes.get("reset", False), bool):
+            raise ParameterError("reset", changes["reset"], "must be true or false")
+        return merge(self.parameters, {name: value for name, value in changes.items() if name != "reset"})
 
     def reset(self) -> None:
         """Start the stream afresh at the next block: the same output as a new session's from there."""
@@ -218,16 +220,13 @@ class EditSession(Generic[P]):
         old, self._applied = self._applied, new
         if old is None or (new.strength, new.denoising_steps) != (old.strength, old.denoising_steps):
             self._steps = self._prepare_steps(new)
-        recache = False
         if new.prompt != self._text_prompt:
-            context = self.models.text_encoder.encode(new.prompt)
+            context = self.models.prompts.encode(new.prompt).context
             self._text = self.models.dit.text_memory(context.to(self.models.device))
             self._text_prompt = new.prompt
-            recache = old is not None and new.transition.mode == "recache"
-        if recache:
-            self._recache()
-        # when recovery starts the cache must have no holes, and when it ends no recovered keys may be left in it
-        return recache or (old is not None and new.pruning.recovery != old.pruning.recovery)
+            if old is not None and new.transition.mode == "recache":
+                self._recache()
+        return old is not None and needs_whole_block(old, new)
 
     @torch.inference_mode()
     def _prepare_steps(self, parameters: Parameters) -> Steps:

@@ -17,6 +17,10 @@ class TextEncoder(Protocol):
         """prompt -> [text_length, text_dim]."""
         ...
 
+    def count(self, prompt: str) -> tuple[int, int]:
+        """How many tokens of the prompt are read, and how many it has."""
+        ...
+
 
 def clean_prompt(prompt: str) -> str:
     """Undo HTML escapes (twice, as Wan does) and collapse white space."""
@@ -58,3 +62,8 @@ class UMT5TextEncoder:
         padded = hidden.new_zeros(self.text_length, hidden.shape[-1])
         padded[: len(hidden)] = hidden
         return padded
+
+    def count(self, prompt: str) -> tuple[int, int]:
+        """How many tokens of the prompt are read, and how many it has; the closing one is counted."""
+        given = len(self.tokenizer(clean_prompt(prompt)).input_ids)
+        return min(given, self.text_length), given

@@ -1,6 +1,5 @@
 """Checkpoint files to state dicts and modules. Foreign key names appear here and nowhere else."""
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -17,18 +16,6 @@ State = dict[str, Tensor]
 SECTIONS = {"transformer": ("model.",), "codec": ("encoder.", "decoder.", "renderer."), "text": ("text.",)}
 STRIPPED = ("model.", "text.")  # the codec's prefixes are part of its own names
 WRAPPERS = ("generator_ema", "generator", "state_dict")  # training checkpoints nest the weights under one of these
-
-
-def weights_folder() -> Path:
-    """Where downloaded checkpoints are looked for: $LIPAR_WEIGHTS, else ~/.cache/lipar."""
-    return Path(os.environ.get("LIPAR_WEIGHTS", "~/.cache/lipar")).expanduser()
-
-
-def locate(name: str) -> Path:
-    """The path that a preset's weights entry stands for; the file may be missing."""
-    if name.startswith("bundled:"):
-        return Path(__file__).parent / "data" / name.removeprefix("bundled:")
-    return weights_folder() / name  # an absolute name stands for itself
 
 
 def read_state(path: Path) -> State:

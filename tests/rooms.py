@@ -35,7 +35,7 @@ def core(*modules: str) -> tuple[str, ...]:
 ROOMS = (
     Room(
         name=PLAIN,
-        prefixes=("lipar_core.__init__", *core("errors", "config", "parameters", "colour_tags")),
+        prefixes=("lipar_core.__init__", *core("errors", "config", "parameters", "weight_files", "colour_tags")),
         may_import=(),
         packages=frozenset({"yaml", "annotated_types"}),
     ),
@@ -55,7 +55,7 @@ ROOMS = (
     ),
     Room(
         name=NETWORKS,
-        prefixes=core("dit", "renderer", "taehv", "text_encoder"),
+        prefixes=core("dit", "prompts", "renderer", "taehv", "text_encoder"),
         may_import=(PLAIN, KERNELS, PARTS),
         packages=frozenset({"torch", "transformers"}),
     ),

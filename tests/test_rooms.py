@@ -124,3 +124,13 @@ def test_an_arrow_that_points_forward_is_left_alone(module: str, source: str, tm
 def test_a_loop_is_found() -> None:
     assert cycle({"a": {"b"}, "b": {"c"}, "c": {"b"}}) == ["b", "c", "b"]
     assert cycle({"a": {"b", "c"}, "b": {"c"}, "c": set()}) == []
+
+
+def test_choosing_a_preset_pulls_in_no_torch() -> None:
+    """`lipar serve` chooses one in the web process, and has to on a machine with a GPU too."""
+    code = (
+        "import sys; from lipar_cli import presets; "
+        "presets.has_driver = lambda: True; presets.resolve('auto'); "
+        "sys.exit('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0

@@ -18,6 +18,7 @@ from lipar_core.config import (
 from lipar_core.dit import CausalWan
 from lipar_core.models import Models
 from lipar_core.parameters import Pruning
+from lipar_core.prompts import PromptCache
 from lipar_core.taehv import TAEHV
 
 
@@ -30,6 +31,10 @@ class RandomText:
     def encode(self, prompt: str) -> Tensor:
         generator = torch.Generator().manual_seed(sum(prompt.encode()))
         return torch.randn(self.length, self.dim, generator=generator)
+
+    def count(self, prompt: str) -> tuple[int, int]:
+        words = len(prompt.split())
+        return min(words, self.length), words
 
 
 def tiny_preset(**stream: object) -> Preset:
@@ -81,7 +86,7 @@ def tiny_models(preset: Preset | None = None, seed: int = 0) -> Models:
     for network in (codec, dit):
         network.requires_grad_(False).eval()
     text = RandomText(preset.transformer.text_length, preset.transformer.text_dim)
-    return Models(preset, codec, dit, text, torch.device("cpu"), torch.float32)
+    return Models(preset, codec, dit, PromptCache(text), torch.device("cpu"), torch.float32)
 
 
 def moving_square(frames: int, preset: Preset | None = None, seed: int = 0) -> Tensor:

@@ -222,3 +222,8 @@ def test_a_file_that_ends_early_is_edited_as_far_as_it_goes_and_said(tmp_path, e
     assert 0 < len(found.frames) < 30
     assert 0 < found.audio_seconds < 1.2
     assert f"the input announces 30 frames, {len(found.frames)} were there" in said
+
+
+def test_a_prompt_that_is_too_long_is_used_in_part_and_said(clip, edit):
+    _, said = edit(clip, "--prompt", " ".join(["a watercolour"] * 40))
+    assert "of 80 words of the prompt the first 64 were read" in said

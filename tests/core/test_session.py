@@ -1,3 +1,5 @@
+import dataclasses
+import typing
 from dataclasses import replace
 
 import pytest
@@ -111,12 +113,12 @@ def test_after_reset_a_session_is_a_fresh_one(change):
     assert rest.blocks[0].keep_ratio == 1.0
 
 
-@pytest.mark.parametrize(("mode", "full"), [("recache", True), ("keep", False)])
-def test_prompt_applies_at_the_acknowledged_block(plain, mode, full):
+@pytest.mark.parametrize("mode", ["recache", "keep"])
+def test_prompt_applies_at_the_acknowledged_block(plain, mode):
     changed = edit(changes={20: {"prompt": "no change", "transition": {"mode": mode}}})
     assert torch.equal(changed.frames[:9], plain.frames[:9])
     assert not torch.equal(changed.frames[13:], plain.frames[13:])
-    assert (changed.blocks[1].keep_ratio == 1.0) is full
+    assert changed.blocks[1].keep_ratio == 1.0
     assert changed.blocks[1].parameters.prompt == "no change"
     assert changed.blocks[2].keep_ratio < 1.0
 
@@ -228,3 +230,54 @@ def test_stages_are_timed_and_forced_masks_are_used():
 def test_wrong_frames_are_refused(frames, stamps, message):
     with pytest.raises(LiparError, match=message):
         EditSession(MODELS).push(frames, range(stamps))
+
+
+# Every live parameter, a value that differs from SETTINGS, and whether reused tokens would keep what no longer holds.
+NEEDS_WHOLE_BLOCK = {
+    "prompt": ("no change", True),
+    "transition.mode": ("keep", False),  # says what a new prompt does, and nothing by itself
+    "strength": (0.3, True),
+    "denoising_steps": ([300, 200], True),
+    "seed": (7, True),  # reused tokens would show the old noise
+    "pruning.enabled": (False, True),  # all is kept as long as it lasts
+    "pruning.tau": (0.5, False),
+    "pruning.tau2": (0.9, False),
+    "pruning.min_keep": (0.3, False),
+    "pruning.refresh_last_frame": (False, False),
+    "pruning.max_age": (9, False),
+    "pruning.bound_drift": (True, False),
+    "pruning.recovery": (False, True),
+    "paused": (True, None),  # nothing is computed
+}
+
+
+def parameter_names(kind: type = Parameters, prefix: str = "") -> list[str]:
+    hints = typing.get_type_hints(kind)
+    nested = {name: hint for name, hint in hints.items() if dataclasses.is_dataclass(hint)}
+    plain = [prefix + name for name in hints if name not in nested]
+    return plain + [leaf for name, hint in nested.items() for leaf in parameter_names(hint, f"{name}.")]
+
+
+@pytest.mark.parametrize("name", parameter_names())
+def test_what_changes_a_token_makes_the_next_block_whole(name):
+    """A parameter that is new needs a row in the table, and one in docs/api.md."""
+    value, whole = NEEDS_WHOLE_BLOCK[name]
+    if whole is None:
+        return
+    outer, _, inner = name.partition(".")
+    session: EditSession[int] = EditSession(MODELS, SETTINGS)
+    session.push(CLIP[:20], range(20))
+    session.update({outer: {inner: value} if inner else value})
+    report = session.push(CLIP[20:24], range(20, 24)).blocks[0]
+    assert (report.keep_ratio == 1.0) is whole
+
+
+def test_on_a_still_picture_nothing_of_the_old_noise_is_left():
+    """Each token of the block after the change is drawn by the new setting, where its source rests too."""
+    still = CLIP[:1].expand(48, -1, -1, -1)
+    session: EditSession[int] = EditSession(MODELS, SETTINGS)
+    session.push(still[:24], range(24))
+    session.update({"strength": 0.1})
+    report = session.push(still[24:36], range(24, 36)).blocks[0]
+    assert report.keep_ratio == 1.0
+    assert session.push(still[36:], range(36, 48)).blocks[0].keep_ratio < 1.0

@@ -5,7 +5,8 @@ from safetensors.torch import save_file
 from lipar_core.config import load_preset
 from lipar_core.errors import CheckpointError, LiparError
 from lipar_core.hashed_text import HashedTextEncoder
-from lipar_core.models import load_models, missing_weights
+from lipar_core.models import load_models
+from lipar_core.weight_files import missing_weights
 from lipar_core.weights import load_into, read_state, section, transformer_config
 from tests.tiny import tiny_models, tiny_preset
 

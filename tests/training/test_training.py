@@ -13,6 +13,7 @@ from lipar_core.errors import CheckpointError
 from lipar_core.models import Models, load_models
 from lipar_core.parameters import Parameters
 from lipar_core.patches import patchify
+from lipar_core.prompts import PromptCache
 from lipar_core.rope import RotaryTable
 from lipar_core.session import EditSession
 from lipar_core.taehv import TAEHV
@@ -285,7 +286,7 @@ def _predict(editor: Editor, tokens: torch.Tensor) -> torch.Tensor:
 
 def _models(editor: Editor, preset: Preset) -> Models:
     editor.eval()
-    return Models(preset, editor.codec, editor.dit, editor.text, torch.device("cpu"), torch.float32)
+    return Models(preset, editor.codec, editor.dit, PromptCache(editor.text), torch.device("cpu"), torch.float32)
 
 
 def test_the_product_reads_what_is_exported(tmp_path, preset, codec):

@@ -1,0 +1,41 @@
+"""Prompts are encoded once, as long as they are among those used last."""
+
+import torch
+
+from lipar_core.prompts import PromptCache
+
+
+class Counting:
+    """A text encoder that says how often it was asked."""
+
+    def __init__(self) -> None:
+        self.encoded: list[str] = []
+
+    def encode(self, prompt: str) -> torch.Tensor:
+        self.encoded.append(prompt)
+        return torch.zeros(1)
+
+    def count(self, prompt: str) -> tuple[int, int]:
+        return min(len(prompt), 3), len(prompt)
+
+
+def test_from_one_style_to_another_and_back_takes_two_encodings():
+    encoder = Counting()
+    prompts = PromptCache(encoder)
+    for prompt in ("a", "b", "a", "b", "a"):
+        prompts.encode(prompt)
+    assert encoder.encoded == ["a", "b"]
+
+
+def test_the_prompt_used_longest_ago_is_forgotten():
+    encoder = Counting()
+    prompts = PromptCache(encoder, max_prompts=2)
+    for prompt in ("a", "b", "a", "c", "a", "b"):
+        prompts.encode(prompt)
+    assert encoder.encoded == ["a", "b", "c", "b"]
+    assert prompts.get("c") is None
+
+
+def test_how_much_of_a_prompt_is_read_is_known():
+    embedding = PromptCache(Counting()).encode("abcde")
+    assert (embedding.used, embedding.given) == (3, 5)
