@@ -28,6 +28,7 @@ class ModelSession:
         self.key = ""  # its name there: another for every opening, so that late messages reach nobody
         self.changes = Changes(parameters, self._send_change)
         self.last_block: wire.BlockDone | None = None
+        self.prompt_tokens: wire.PromptTokens | None = None  # how much of the prompt that holds is read
 
     @property
     def begun(self) -> bool:
@@ -63,6 +64,8 @@ class ModelSession:
                 self.frames.block_done(message.busy_ms if message.stage_ms else None, message.dropped, sessions)
             case wire.Changed():
                 self.changes.acknowledged(message)
+            case wire.PromptTokens():
+                self.prompt_tokens = message
             case wire.Refused():
                 self.changes.refused(message)
             case wire.SessionFailed():

@@ -92,6 +92,13 @@ class Stats(BaseModel):
     stage_ms: dict[str, float]
 
 
+class PromptTokens(BaseModel):
+    """How much of the prompt the text encoder reads."""
+
+    used: int
+    given: int = Field(description="more than `used` where the end of the prompt is not read")
+
+
 class Status(BaseModel):
     """A session as it is now."""
 
@@ -99,6 +106,7 @@ class Status(BaseModel):
     state: Literal["connecting", "live", "paused", "parked", "stalled", "model_restarting", "failed"]
     reason: str | None
     parameters: dict[str, Any]
+    prompt_tokens: PromptTokens | None = Field(description="null until the model has read a prompt")
     viewers: int = Field(description="connections that watch, beside the one that edits")
     stats: Stats
 

@@ -216,12 +216,13 @@ class SessionHandle:
 
     def status(self) -> dict[str, object]:
         """What GET and the telemetry channel say."""
-        block = self.model.last_block
+        block, tokens = self.model.last_block, self.model.prompt_tokens
         return {
             "id": self.id,
             "state": self.state,
             "reason": self.reason,
             "parameters": to_dict(self.parameters),
+            "prompt_tokens": {"used": tokens.used, "given": tokens.given} if tokens else None,
             "viewers": len(self.viewers),
             "stats": self.frames.figures()
             | {

@@ -80,6 +80,14 @@ class Changed(Message):
     pending: bool
 
 
+class PromptTokens(Message):
+    """How much of the prompt that now holds the text encoder reads."""
+
+    session: str
+    used: int
+    given: int  # more than `used` where the end of the prompt is not read
+
+
 class Refused(Message):
     session: str
     request: int
@@ -112,7 +120,7 @@ class Beat(Message):
 
 
 Down = Open | Close | Change | FramesPut | FramesTaken | Stop
-Up = Ready | NotLoaded | FramesPut | FramesTaken | Changed | Refused | BlockDone | SessionFailed | Beat
+Up = Ready | NotLoaded | FramesPut | FramesTaken | Changed | PromptTokens | Refused | BlockDone | SessionFailed | Beat
 
 _encoder = msgspec.msgpack.Encoder()
 _down: msgspec.msgpack.Decoder[Down] = msgspec.msgpack.Decoder(Down)

@@ -11,24 +11,32 @@ from lipar_core.models import Models
 from lipar_core.parameters import merge
 from lipar_core.session import EditSession
 from server import wire
+from server.model.live_changes import LiveChanges
+from server.model.prompt_encoder import PromptEncoder
 from server.ring import FrameRing
 
 
 class LiveSession:
     """Takes frames from the incoming ring, puts edited ones into the outgoing ring."""
 
-    def __init__(self, models: Models, opened: wire.Open, send: Callable[[wire.Up], None]) -> None:
+    def __init__(
+        self, models: Models, opened: wire.Open, encoder: PromptEncoder, send: Callable[[wire.Up], None]
+    ) -> None:
+        """Raises `FileNotFoundError` where its rings are gone."""
         stream = models.preset.stream
         self.name, self.frames_per_block, self.send = opened.session, stream.frames_per_block, send
         self.incoming = FrameRing(stream.width, stream.height, self.frames_per_block, opened.incoming)
         self.outgoing = FrameRing(stream.width, stream.height, self.frames_per_block, opened.outgoing)
         parameters = merge(default_parameters(models.preset, live=True), opened.parameters)
         self.edit: EditSession[float] = EditSession(models, parameters)
+        self.changes = LiveChanges(self.name, self.edit, encoder, send)
 
     @property
     def ready(self) -> bool:
-        """Whether there is something to do: a whole block, or (paused) any frame to answer."""
-        return len(self.incoming) >= (1 if self.edit.parameters.paused else self.frames_per_block)
+        """Whether there is something to do: a whole block and its prompt, or (paused) any frame to answer."""
+        return self.changes.editable and len(self.incoming) >= (
+            1 if self.edit.parameters.paused else self.frames_per_block
+        )
 
     def step(self) -> wire.BlockDone:
         """Edit the block that waits."""

@@ -2,57 +2,62 @@
 
 import logging
 import time
-from multiprocessing.connection import Connection
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing.connection import Connection, wait
 
 import torch
 
 from lipar_core.config import load_preset
-from lipar_core.errors import LiparError, ParameterError
+from lipar_core.errors import LiparError
 from lipar_core.models import Models, load_models
-from lipar_core.parameters import to_dict
 from lipar_core.session import EditSession
 from server import wire
 from server.model.live_session import LiveSession
+from server.model.prompt_encoder import Encoded, PromptEncoder
+from server.model.scheduler import Scheduler
 
 log = logging.getLogger(__name__)
 
-BEAT_S = 1.0  # a message at least so often
+HEARTBEAT_S = 1.0  # a message at least so often
 
 
 class Worker:
-    """Answers messages between blocks and gives each session with a whole block its turn."""
+    """Handles messages between blocks and gives each session with a whole block its turn."""
 
     def __init__(self, pipe: Connection, models: Models) -> None:
         self.pipe, self.models = pipe, models
         self.sessions: dict[str, LiveSession] = {}
-        self.turns: list[str] = []  # whose turn it is, in order
+        self.scheduler = Scheduler()
+        self.encoder = PromptEncoder(models.prompts)
         self.running = True
-        self.said = time.monotonic()
+        self.sent_at = time.monotonic()
 
     def run(self) -> None:
         """Until told to stop, or until the web process is gone."""
         try:
             while self.running:
-                wait = 0.0 if self.next_turn() else BEAT_S
-                while self.pipe.poll(wait):
-                    self.answer(wire.receive_down(self.pipe))
-                    wait = 0.0
-                if name := self.next_turn():
-                    self.turns.append(self.turns.pop(self.turns.index(name)))
-                    self.step(name)
-                if time.monotonic() - self.said > BEAT_S:
-                    self.say(wire.Beat())
+                self.turn()
         except (EOFError, BrokenPipeError):
             log.info("the web process is gone")
         finally:
             for name in list(self.sessions):
                 self.drop(name)
 
-    def next_turn(self) -> str | None:
-        """Whose block is edited next."""
-        return next((name for name in self.turns if self.sessions[name].ready), None)
+    def turn(self) -> None:
+        """Handle all messages that are there, then edit one block; where there is neither, wait for a message."""
+        if not any(session.ready for session in self.sessions.values()):
+            wait([self.pipe, self.encoder.readable], HEARTBEAT_S)
+        while self.pipe.poll():
+            self.handle(wire.receive_down(self.pipe))
+        for encoded in self.encoder.take():
+            self.prompt_encoded(encoded)
+        if (name := self.scheduler.pick(lambda name: self.sessions[name].ready)) is not None:
+            self.step(name)
+        if time.monotonic() - self.sent_at > HEARTBEAT_S:
+            self.send(wire.Beat())
 
-    def answer(self, message: wire.Down) -> None:
+    def handle(self, message: wire.Down) -> None:
         match message:
             case wire.Open():
                 self.open(message)
@@ -71,60 +76,55 @@ class Worker:
 
     def open(self, message: wire.Open) -> None:
         self.drop(message.session)
-        try:
-            session = LiveSession(self.models, message, self.say)
-        except FileNotFoundError:  # its rings are gone: it ended while a block was in the making
-            log.info("session %s ended before it began", message.session)
-        else:
-            self.sessions[message.session] = session
-            self.turns.append(message.session)
+        with self.failing(message.session):
+            try:
+                session = LiveSession(self.models, message, self.encoder, self.send)
+            except FileNotFoundError:  # its rings are gone: it ended while a block was in the making
+                log.info("session %s ended before it began", message.session)
+            else:
+                self.sessions[message.session] = session
+                self.scheduler.add(message.session)
 
     def change(self, message: wire.Change) -> None:
-        session = self.sessions.get(message.session)
-        if session is None:
-            return
-        try:
-            done = session.edit.update(message.changes)
-        except ParameterError as error:
-            refusal = {"path": error.path, "value": repr(error.value), "allowed": error.allowed}
-            self.say(wire.Refused(session=message.session, request=message.request, **refusal))
-        else:
-            self.say(
-                wire.Changed(
-                    session=message.session,
-                    request=message.request,
-                    block=done.block,
-                    parameters=to_dict(done.parameters),
-                    pending=done.pending,
-                )
-            )
+        if session := self.sessions.get(message.session):
+            with self.failing(message.session):
+                session.changes.handle(message)
+
+    def prompt_encoded(self, encoded: Encoded) -> None:
+        if session := self.sessions.get(encoded.session):
+            with self.failing(encoded.session):
+                session.changes.prompt_encoded(encoded)
 
     def step(self, name: str) -> None:
+        with self.failing(name):
+            self.send(self.sessions[name].step())
+
+    @contextmanager
+    def failing(self, name: str) -> Iterator[None]:
+        """A session's fault ends that session and takes no other with it."""
         try:
-            done = self.sessions[name].step()
-        except torch.OutOfMemoryError as error:
-            self.fail(name, f"out of memory on {self.models.device}: {str(error).splitlines()[0]}")
-        except torch.AcceleratorError:
-            raise  # the device is lost: only a new process can use it again
-        except Exception as error:  # a session's fault must not take the others with it
+            yield
+        except (torch.AcceleratorError, BrokenPipeError):
+            raise  # the device is lost: only a new process can use it again; or nobody is there to be told
+        except (torch.OutOfMemoryError, MemoryError) as error:
+            self.fail(name, f"out of memory on {self.models.device}: {(str(error) or 'no more').splitlines()[0]}")
+        except Exception as error:
             log.exception("session %s failed", name)
             self.fail(name, f"{type(error).__name__}: {error}")
-        else:
-            self.say(done)
 
     def fail(self, name: str, reason: str) -> None:
         self.drop(name)
-        self.say(wire.SessionFailed(session=name, reason=reason))
+        self.send(wire.SessionFailed(session=name, reason=reason))
 
     def drop(self, name: str) -> None:
         session = self.sessions.pop(name, None)
         if session is not None:
-            self.turns.remove(name)
+            self.scheduler.remove(name)
             session.close()
 
-    def say(self, message: wire.Up) -> None:
+    def send(self, message: wire.Up) -> None:
         wire.send(self.pipe, message)
-        self.said = time.monotonic()
+        self.sent_at = time.monotonic()
 
 
 def work(pipe: Connection, preset: str, device: str | None, threads: int | None) -> None:
@@ -133,10 +133,15 @@ def work(pipe: Connection, preset: str, device: str | None, threads: int | None)
         torch.set_num_threads(threads)
     try:
         models = load_models(load_preset(preset), device)
+        warmup_ms = warm_up(models)
     except LiparError as error:
         wire.send(pipe, wire.NotLoaded(reason=str(error)))
         return
-    wire.send(pipe, wire.Ready(warmup_ms=warm_up(models)))
+    except (torch.OutOfMemoryError, MemoryError) as error:
+        why = (str(error) or "no more").splitlines()[0]
+        wire.send(pipe, wire.NotLoaded(reason=f"the model does not fit in memory: {why}"))
+        return
+    wire.send(pipe, wire.Ready(warmup_ms=warmup_ms))
     Worker(pipe, models).run()
 
 

@@ -1,0 +1,72 @@
+"""What a slider that is dragged costs: blocks per second of the model process with and without 60 changes per second.
+
+`python -m benchmarks.changes [SECONDS]` runs the bundled tiny model in a process of its own, fed as fast as it takes.
+"""
+
+import multiprocessing
+import sys
+import time
+from multiprocessing.connection import Connection
+
+import numpy as np
+
+from lipar_core.config import load_preset
+from server import wire
+from server.model_entry import main as model_main
+from server.ring import FrameRing
+
+CHANGES_PER_S = 60
+STREAM = load_preset("tiny").stream
+
+
+def blocks_per_s(pipe: Connection, seconds: float, changes_per_s: float) -> float:
+    """Open a session, keep its ring full for so long, and count the blocks."""
+    count = STREAM.frames_per_block
+    incoming, outgoing = (FrameRing(STREAM.width, STREAM.height, count) for _ in range(2))
+    session = f"{changes_per_s:.0f} changes per second, {time.monotonic()}"
+    wire.send(pipe, wire.Open(session=session, incoming=incoming.name, outgoing=outgoing.name, parameters={}))
+    planes = np.random.default_rng(0).integers(0, 256, (STREAM.height * 3 // 2, STREAM.width), dtype=np.uint8)
+    began, blocks, sent = time.monotonic(), 0, 0
+    while (passed := time.monotonic() - began) < seconds:
+        if sent < passed * changes_per_s:
+            changes = {"pruning": {"tau": 0.1 + 0.001 * (sent % 100)}}
+            wire.send(pipe, wire.Change(session=session, request=sent, changes=changes))
+            sent += 1
+        if incoming.put(planes, passed):
+            wire.send(pipe, wire.FramesPut(session=session, total=incoming.written))
+        elif not pipe.poll(1 / 500):
+            continue
+        while pipe.poll():
+            match wire.receive_up(pipe):
+                case wire.BlockDone(session=name) if name == session:  # else late news of the session before
+                    blocks += 1
+                case wire.FramesTaken(session=name, total=total) if name == session:
+                    incoming.note_read(total)
+                case wire.FramesPut(session=name, total=total) if name == session:
+                    outgoing.read = total
+                    wire.send(pipe, wire.FramesTaken(session=session, total=total))
+    wire.send(pipe, wire.Close(session=session))
+    incoming.close()
+    outgoing.close()
+    return blocks / seconds
+
+
+def main() -> None:
+    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 10.0
+    context = multiprocessing.get_context("spawn")
+    pipe, theirs = context.Pipe()
+    process = context.Process(target=model_main, args=(theirs, "tiny", "cpu", 2), daemon=True)
+    process.start()
+    while not isinstance(wire.receive_up(pipe), wire.Ready):
+        pass
+    rates = [(rate, blocks_per_s(pipe, seconds, rate)) for _ in range(3) for rate in (0.0, CHANGES_PER_S)]
+    plain, busy = ([blocks for rate, blocks in rates if rate == wanted] for wanted in (0.0, CHANGES_PER_S))
+    for changes_per_s, found in ((0, plain), (CHANGES_PER_S, busy)):
+        print(f"{changes_per_s} changes per second: {', '.join(f'{one:.1f}' for one in found)} blocks per second")
+    print(f"ratio {sum(busy) / sum(plain):.3f}")
+    wire.send(pipe, wire.Stop())
+    process.join()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,99 @@
+"""A session's changes on their way to its next block, those that wait for the text encoder among them."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from lipar_core.errors import LiparError, ParameterError
+from lipar_core.parameters import to_dict
+from lipar_core.session import EditSession
+from server import wire
+from server.model.prompt_encoder import Encoded, PromptEncoder
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What begins when its prompt is encoded, and the requests that are acknowledged then."""
+
+    changes: dict[str, object]  # prompt, and reset where one was asked for with it
+    requests: tuple[int, ...]
+
+
+class LiveChanges:
+    """Acknowledges each change when the next block will be edited by it.
+
+    A new prompt waits until it is encoded, beside the blocks that go on under the old one; the rest of its change
+    applies at once. Of several prompts the newest applies, and all who asked are told its block.
+    """
+
+    def __init__(
+        self, session: str, edit: EditSession[float], encoder: PromptEncoder, send: Callable[[wire.Up], None]
+    ) -> None:
+        """Asks for the prompt that the session begins with: until it is there, `editable` is False."""
+        self.session, self.edit, self.encoder, self.send = session, edit, encoder, send
+        self._waiting: Waiting | None = None
+        self.editable = encoder.is_ready(edit.parameters.prompt)
+        if self.editable:
+            self._send_tokens()
+        else:
+            encoder.request(session, edit.parameters.prompt)
+
+    def handle(self, message: wire.Change) -> None:
+        """Apply a change or put it off, or refuse it without any effect."""
+        try:
+            self.edit.check(message.changes)
+        except ParameterError as error:
+            self._refuse([message.request], error.path, error.value, error.allowed)
+            return
+        waiting = self._waiting or Waiting({}, ())
+        prompt = message.changes.get("prompt")
+        if prompt is None:
+            self._apply(message.changes, [message.request])
+        elif self.encoder.is_ready(str(prompt)):
+            self._waiting = None
+            self._apply({**waiting.changes, **message.changes}, [*waiting.requests, message.request])
+        else:
+            late = {name: value for name, value in message.changes.items() if name in ("prompt", "reset")}
+            self.edit.update({name: value for name, value in message.changes.items() if name not in late})
+            self._waiting = Waiting({**waiting.changes, **late}, (*waiting.requests, message.request))
+            self.encoder.request(self.session, str(prompt))
+
+    def prompt_encoded(self, encoded: Encoded) -> None:
+        """A prompt that was asked for. Raises `LiparError` where the session has no other to begin with."""
+        if self._waiting is not None and encoded.prompt == self._waiting.changes["prompt"]:
+            waiting, self._waiting = self._waiting, None
+            if encoded.error is None:
+                self._apply(waiting.changes, waiting.requests)
+                return
+            self._refuse(waiting.requests, "prompt", encoded.prompt, encoded.error)
+            if not self.editable:
+                self.encoder.request(self.session, self.edit.parameters.prompt)
+        elif encoded.prompt == self.edit.parameters.prompt and not self.editable:
+            if encoded.error is not None:
+                raise LiparError(encoded.error)
+            self.editable = True
+            self._send_tokens()
+
+    def _apply(self, changes: Mapping[str, object], requests: Iterable[int]) -> None:
+        done = self.edit.update(changes)
+        for request in requests:
+            self.send(
+                wire.Changed(
+                    session=self.session,
+                    request=request,
+                    block=done.block,
+                    parameters=to_dict(done.parameters),
+                    pending=done.pending,
+                )
+            )
+        if "prompt" in changes:
+            self.editable = True
+            self._send_tokens()
+
+    def _refuse(self, requests: Iterable[int], path: str, value: object, allowed: str) -> None:
+        refusal = {"path": path, "value": repr(value), "allowed": allowed}
+        for request in requests:
+            self.send(wire.Refused(session=self.session, request=request, **refusal))
+
+    def _send_tokens(self) -> None:
+        embedding = self.encoder.prompts.encode(self.edit.parameters.prompt)  # there already
+        self.send(wire.PromptTokens(session=self.session, used=embedding.used, given=embedding.given))

@@ -1,0 +1,241 @@
+"""The model process's loop, with small random models on a pipe of the test's own."""
+
+import multiprocessing
+import threading
+import time
+from dataclasses import replace
+
+import pytest
+import torch
+
+from lipar_core.prompts import PromptCache
+from server import wire
+from server.model.scheduler import Scheduler
+from server.model.worker import Worker
+from server.ring import FrameRing
+from tests.tiny import RandomText, tiny_models, tiny_preset
+
+PRESET = tiny_preset(block_frames=1)
+SIZE = PRESET.stream.width, PRESET.stream.height, PRESET.stream.frames_per_block
+WITHIN_S = 30.0
+
+
+class Web:
+    """The other end of the pipe: what the web process sends, and all that it has received."""
+
+    def __init__(self, models) -> None:
+        self.pipe, theirs = multiprocessing.Pipe()
+        self.worker = Worker(theirs, models)
+        self.rings: dict[str, tuple[FrameRing, FrameRing]] = {}
+        self.received: list[wire.Up] = []
+        self.requests = 0
+
+    def open(self, name: str, **parameters: object) -> None:
+        self.rings[name] = FrameRing(*SIZE), FrameRing(*SIZE)
+        incoming, outgoing = self.rings[name]
+        opened = wire.Open(session=name, incoming=incoming.name, outgoing=outgoing.name, parameters=parameters)
+        wire.send(self.pipe, opened)
+
+    def put_block(self, name: str) -> None:
+        incoming, outgoing = self.rings[name]
+        outgoing.read = outgoing.written  # nobody needs the pictures
+        incoming.read = incoming.written
+        for i in range(SIZE[2]):
+            incoming.put(torch.full((SIZE[1] * 3 // 2, SIZE[0]), 90, dtype=torch.uint8).numpy(), float(i))
+        wire.send(self.pipe, wire.FramesPut(session=name, total=incoming.written))
+
+    def change(self, name: str, **changes: object) -> int:
+        self.requests += 1
+        wire.send(self.pipe, wire.Change(session=name, request=self.requests, changes=changes))
+        return self.requests
+
+    def turn(self) -> list[wire.Up]:
+        """One turn of the loop; what it sent."""
+        self.worker.turn()
+        new = []
+        while self.pipe.poll():
+            message = wire.receive_up(self.pipe)
+            new.append(message)
+            if isinstance(message, wire.FramesPut):
+                self.rings[message.session][1].note_written(message.total)
+                self.rings[message.session][1].read = message.total
+                wire.send(self.pipe, wire.FramesTaken(session=message.session, total=message.total))
+        self.received += new
+        return new
+
+    def turn_until(self, kind: type, **fields: object):
+        """Turns until such a message has come."""
+        deadline = time.monotonic() + WITHIN_S
+        while time.monotonic() < deadline:
+            for message in self.turn():
+                if isinstance(message, kind) and all(getattr(message, k) == v for k, v in fields.items()):
+                    return message
+        raise AssertionError(f"no {kind.__name__} {fields} within {WITHIN_S:.0f} s: {self.received}")
+
+    def close(self) -> None:
+        for name in list(self.worker.sessions):
+            self.worker.drop(name)
+        for rings in self.rings.values():
+            for ring in rings:
+                ring.close()
+
+
+class SlowText(RandomText):
+    """Encodes a prompt when the test lets it."""
+
+    def __init__(self) -> None:
+        super().__init__(PRESET.transformer.text_length, PRESET.transformer.text_dim)
+        self.encoded: list[str] = []
+        self.may_go = threading.Semaphore(0)
+
+    def encode(self, prompt: str) -> torch.Tensor:
+        self.encoded.append(prompt)
+        assert self.may_go.acquire(timeout=WITHIN_S)
+        if "broken" in prompt:
+            raise RuntimeError("no such word")
+        return super().encode(prompt)
+
+
+@pytest.fixture
+def web():
+    web = Web(tiny_models(PRESET))
+    yield web
+    web.close()
+
+
+@pytest.fixture
+def slow():
+    text = SlowText()
+    web = Web(replace(tiny_models(PRESET), prompts=PromptCache(text)))
+    web.text = text
+    yield web
+    text.may_go.release(100)
+    web.close()
+
+
+def opened(web, *names: str) -> None:
+    for name in names:
+        web.open(name, prompt="a")
+        web.turn_until(wire.PromptTokens, session=name)
+
+
+def blocks(messages) -> list[str]:
+    return [message.session for message in messages if isinstance(message, wire.BlockDone)]
+
+
+def test_sessions_take_turns_and_one_that_is_not_ready_loses_nothing():
+    scheduler = Scheduler()
+    for name in "abc":
+        scheduler.add(name)
+    assert [scheduler.pick(lambda _: True) for _ in range(4)] == ["a", "b", "c", "a"]
+    assert scheduler.pick(lambda name: name == "a") == "a"
+    assert scheduler.pick(lambda _: False) is None
+    scheduler.remove("c")
+    assert [scheduler.pick(lambda _: True) for _ in range(3)] == ["b", "a", "b"]
+
+
+def test_a_waiting_block_is_edited_in_the_turn_that_takes_the_messages(web):
+    """A slider that is dragged sends changes without end: each turn takes all that are there, and edits a block."""
+    opened(web, "s")
+    for _ in range(4):
+        web.put_block("s")
+        for step in range(20):
+            web.change("s", pruning={"tau": 0.1 + step / 100})
+        sent = web.turn()
+        assert blocks(sent) == ["s"]
+        assert sum(isinstance(message, wire.Changed) for message in sent) == 20
+
+
+def test_two_sessions_take_turns_by_block(web):
+    opened(web, "a", "b")
+    web.put_block("a")
+    web.put_block("b")
+    assert sorted(blocks(web.turn()) + blocks(web.turn())) == ["a", "b"]
+
+
+def test_memory_that_runs_out_while_a_session_opens_refuses_that_session_alone(web, monkeypatch):
+    opened(web, "a")
+    with monkeypatch.context() as patch:
+        patch.setattr("server.model.worker.LiveSession", _raise(torch.OutOfMemoryError("CUDA out of memory.")))
+        web.open("b", prompt="a")
+        assert "out of memory" in web.turn_until(wire.SessionFailed, session="b").reason
+    web.put_block("a")
+    assert blocks(web.turn()) == ["a"]
+    opened(web, "b")
+
+
+def test_any_other_error_while_a_session_opens_is_its_own(web, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr("server.model.worker.LiveSession", _raise(ZeroDivisionError("division by zero")))
+        web.open("a", prompt="a")
+        assert "division by zero" in web.turn_until(wire.SessionFailed, session="a").reason
+    opened(web, "a")
+
+
+def test_blocks_go_on_while_a_prompt_is_encoded_and_it_holds_from_the_acknowledged_block(slow):
+    slow.text.may_go.release()
+    opened(slow, "s")
+    request = slow.change("s", prompt="b", pruning={"tau": 0.5})
+    for _ in range(3):
+        slow.put_block("s")
+        slow.turn_until(wire.BlockDone)
+    assert not any(isinstance(message, wire.Changed) for message in slow.received)
+    assert slow.worker.sessions["s"].edit.parameters.pruning.tau == 0.5  # needs no text encoder
+    slow.text.may_go.release()
+    done = slow.turn_until(wire.Changed, request=request)
+    assert (done.block, done.parameters["prompt"]) == (3, "b")
+    slow.put_block("s")
+    assert slow.turn_until(wire.BlockDone).block == 3
+
+
+def test_of_several_prompts_the_newest_is_encoded_and_all_who_asked_are_told(slow):
+    slow.text.may_go.release()
+    opened(slow, "s")
+    requests = [slow.change("s", prompt=prompt) for prompt in "bcd"]
+    slow.turn()
+    slow.text.may_go.release(3)
+    slow.turn_until(wire.Changed, request=requests[-1])
+    answers = [message for message in slow.received if isinstance(message, wire.Changed)]
+    assert [answer.request for answer in answers] == requests
+    assert {answer.parameters["prompt"] for answer in answers} == {"d"}
+    assert "c" not in slow.text.encoded
+    back = slow.change("s", prompt="a")
+    assert slow.turn_until(wire.Changed, request=back).parameters["prompt"] == "a"
+    assert slow.text.encoded.count("a") == 1
+
+
+def test_a_prompt_that_cannot_be_encoded_is_refused_and_the_old_one_stays(slow):
+    slow.text.may_go.release(2)
+    opened(slow, "s")
+    request = slow.change("s", prompt="broken")
+    refused = slow.turn_until(wire.Refused, request=request)
+    assert refused.path == "prompt"
+    assert "no such word" in refused.allowed
+    assert slow.worker.sessions["s"].edit.parameters.prompt == "a"
+    slow.put_block("s")
+    assert slow.turn_until(wire.BlockDone).block == 0
+
+
+def test_a_session_waits_for_the_prompt_that_it_begins_with_and_keeps_nobody_waiting(slow):
+    slow.text.may_go.release()
+    opened(slow, "a")
+    slow.open("b", prompt="another")
+    slow.turn()
+    slow.put_block("b")
+    slow.put_block("a")
+    assert slow.turn_until(wire.BlockDone).session == "a"
+    slow.text.may_go.release()
+    assert slow.turn_until(wire.BlockDone).session == "b"
+
+
+def test_a_session_whose_first_prompt_cannot_be_encoded_fails_and_says_why(slow):
+    slow.text.may_go.release()
+    slow.open("s", prompt="broken")
+    assert "no such word" in slow.turn_until(wire.SessionFailed, session="s").reason
+
+
+def _raise(error: Exception):
+    def raising(*_: object) -> None:
+        raise error
+
+    return raising
