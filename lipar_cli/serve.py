@@ -4,9 +4,10 @@ import argparse
 from pathlib import Path
 
 FLAGS = (
-    "host", "port", "preset", "device", "threads", "tls_cert", "tls_key", "insecure", "max_sessions", "ice_servers",
-    "ice_username", "ice_credential", "turn_secret", "turn_ttl_s", "udp_ports", "public_ip", "start_bitrate",
-    "min_bitrate", "max_bitrate", "camera_start_bitrate",
+    "host", "port", "preset", "device", "threads", "token", "no_auth", "allowed_hosts", "base_path", "tls_cert",
+    "tls_key", "insecure", "max_sessions", "ice_servers", "ice_username", "ice_credential",
+    "turn_secret", "turn_ttl_s", "udp_ports", "public_ip", "start_bitrate", "min_bitrate", "max_bitrate",
+    "camera_start_bitrate",
 )  # fmt: skip
 
 
@@ -21,6 +22,12 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument("--preset", help="auto, a bundled preset, or a YAML file (default: auto)")
     parser.add_argument("--device", help="cpu, cuda, cuda:1 ... (default: the preset's)")
     parser.add_argument("--threads", type=int, help="of the model on a CPU")
+    parser.add_argument(
+        "--token", help="the admin's, needed on any address but loopback; better in LIPAR_TOKEN than here"
+    )
+    parser.add_argument("--no-auth", action="store_true", default=None, help="ask nobody for a token, on any address")
+    parser.add_argument("--allowed-hosts", nargs="+", help="host names that a proxy in front may pass on")
+    parser.add_argument("--base-path", help="path under which a proxy serves this, where it does not remove it")
     parser.add_argument("--tls-cert", type=Path, help="PEM file; browsers give the camera to secure pages only")
     parser.add_argument("--tls-key", type=Path)
     parser.add_argument("--insecure", action="store_true", default=None, help="serve other machines without TLS")
@@ -44,11 +51,10 @@ def run(args: argparse.Namespace) -> int:
     from lipar_cli.presets import resolve
     from lipar_core.config import load_preset
     from server.run import serve
-    from server.settings import load_settings
+    from server.settings_sources import load_settings
 
     flags = {name: getattr(args, name) for name in FLAGS}
-    if flags["ice_servers"] is not None:
-        flags["ice_servers"] = tuple(flags["ice_servers"])
+    flags = {name: tuple(value) if isinstance(value, list) else value for name, value in flags.items()}
     settings = load_settings(flags)
     settings = dataclasses.replace(settings, preset=resolve(settings.preset))
     load_preset(settings.preset)  # an unknown one is an error here, not a page that never gets ready

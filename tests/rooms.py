@@ -91,9 +91,16 @@ ROOMS = (
     ),
     Room(
         name=SETTINGS,
-        prefixes=("server.settings", "server.errors", "server.ice", "server.supervisor"),
+        prefixes=(
+            "server.settings",
+            "server.settings_sources",
+            "server.setting_checks",
+            "server.errors",
+            "server.ice",
+            "server.supervisor",
+        ),
         may_import=(PLAIN,),
-        packages=frozenset(),
+        packages=frozenset({"annotated_types"}),
     ),
     Room(
         name=ENTRY,  # the door between the processes: named in one, run in the other

@@ -12,8 +12,8 @@ from server.schemas import NAME_PATTERN
 
 
 async def _authorised(request: Request, sessions: Registry) -> None:
-    if request.method != "OPTIONS" and sessions.settings.publish_token is not None:
-        check_bearer(request, sessions.settings.publish_token)
+    if request.method != "OPTIONS" and sessions.settings.editor_token is not None:
+        check_bearer(request, sessions.settings.editor_token)
 
 
 router = APIRouter(prefix="/api/v1/whip", tags=["WHIP"], dependencies=[Depends(_authorised)])

@@ -17,7 +17,8 @@ from lipar_core.config import load_preset
 from server import wire
 from server.ring import FrameRing
 from server.run import serve
-from server.settings import load_settings
+from server.settings import is_loopback
+from server.settings_sources import load_settings
 from tests.rooms import ROOT
 from tests.server.bad_way import Way, spoil_all
 
@@ -132,7 +133,9 @@ def main() -> None:
     spoil_all(Way(given.lose_in, seed=1), Way(given.lose_out, seed=2))
     with tempfile.TemporaryDirectory() as folder:
         preset = write_preset(Path(folder), block_frames=given.block_frames)
-        flags = {"host": given.host, "port": given.port, "preset": str(preset), "insecure": True, "max_sessions": 4}
+        flags: dict[str, object] = {"host": given.host, "port": given.port, "preset": str(preset), "max_sessions": 4}
+        if not is_loopback(given.host):
+            flags |= {"insecure": True, "no_auth": True}
         serve(load_settings(flags), Echo(given.block_s or 0.0, whole_blocks=given.block_s is not None))
 
 

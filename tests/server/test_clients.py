@@ -75,7 +75,7 @@ def publish(url: str, options: dict[str, str], enough: threading.Event) -> None:
 
 
 async def test_ffmpeg_publishes_and_ends_its_session(tmp_path):
-    with echo(environment={"LIPAR_PUBLISH_TOKEN": PUBLISH, "LIPAR_VIEW_TOKEN": VIEW}) as server:
+    with echo(environment={"LIPAR_EDITOR_TOKEN": PUBLISH, "LIPAR_VIEW_TOKEN": VIEW}) as server:
         async with httpx2.AsyncClient(base_url=server.address, timeout=PATIENCE_S) as client:
             enough, options = threading.Event(), certificate(tmp_path) | {"authorization": PUBLISH}
             publishing = asyncio.create_task(

@@ -1,8 +1,15 @@
+import typing
+from pathlib import Path
+
 import pytest
 
 from lipar_core.errors import ConfigError
 from server.ice import ice_servers
-from server.settings import Settings, load_settings
+from server.setting_checks import plain_type
+from server.settings import Settings
+from server.settings_sources import load_settings
+
+FIELDS = typing.get_type_hints(Settings, include_extras=True)
 
 
 def test_flags_beat_the_environment():
@@ -23,20 +30,31 @@ def test_by_default_only_this_machine_is_served_and_nobody_is_asked():
     assert settings.ice_servers == ()
 
 
-@pytest.mark.parametrize(
-    ("flags", "environment", "message"),
-    [
-        ({"port": 0}, {}, "port = 0: must be 1 to 65535"),
-        ({}, {"LIPAR_PORT": "many"}, "LIPAR_PORT = 'many': must be int"),
-        ({}, {"LIPAR_INSECURE": "maybe"}, "LIPAR_INSECURE"),
-        ({"max_sessions": 0}, {}, "max_sessions = 0"),
-        ({"min_bitrate": 9_000_000}, {}, "min, start and max_bitrate"),
-        ({"host": "0.0.0.0"}, {}, "--tls-cert and --tls-key, or --insecure"),
-        ({"host": "example.org"}, {}, "browsers give no camera"),
-        ({"tls_cert": "nowhere.pem"}, {}, "give both or none"),
-        ({"tls_cert": "nowhere.pem", "tls_key": "nowhere.key"}, {}, "tls_cert = nowhere.pem: no such file"),
-    ],
-)
+REFUSED = [
+    ({"port": 0}, {}, "port = 0: must be a whole number, at least 1 and at most 65535"),
+    ({}, {"LIPAR_PORT": "many"}, "LIPAR_PORT = 'many': must be a whole number, at least 1"),
+    ({}, {"LIPAR_INSECURE": "maybe"}, "LIPAR_INSECURE = 'maybe': must be true or false"),
+    ({"max_sessions": 0}, {}, "max_sessions = 0"),
+    ({"min_bitrate": 9_000_000}, {}, "min, start and max_bitrate"),
+    ({"host": "0.0.0.0"}, {}, "--tls-cert and --tls-key, or --insecure"),
+    ({"host": "example.org"}, {}, "browsers give no camera"),
+    ({"host": "0.0.0.0", "insecure": True}, {}, "so the server needs a token"),
+    ({"host": "::", "insecure": True}, {"LIPAR_TOKEN": ""}, "so the server needs a token"),
+    ({"tls_cert": Path("nowhere.pem")}, {}, "give both or none"),
+    ({"tls_cert": Path("nowhere.pem"), "tls_key": Path("nowhere.key")}, {}, "tls_cert = nowhere.pem: no such file"),
+    ({"token": ""}, {}, "token: must be 1 to 500 letters"),
+    ({}, {"LIPAR_TOKEN": "two words"}, "LIPAR_TOKEN: must be 1 to 500 letters"),
+    ({"token": "same", "view_token": "same"}, {}, "must differ"),
+    ({"token": "some", "no_auth": True}, {}, "no_auth: give either that or token"),
+    ({}, {"LIPAR_PUBLISH_TOKEN": "old"}, "LIPAR_PUBLISH_TOKEN: there is no such setting any more; use LIPAR_EDITOR"),
+    ({"allowed_hosts": ("https://a.example",)}, {}, "allowed_hosts = ('https://a.example',): must be host names"),
+    ({"base_path": "studio/"}, {}, "base_path = studio/: must be a path like /studio"),
+    ({}, {"LIPAR_ICE_SERVERS": "http://a"}, "LIPAR_ICE_SERVERS = 'http://a': must be stun:"),
+    ({}, {"LIPAR_ICE_SERVERS": "[1]"}, "LIPAR_ICE_SERVERS = '[1]': must be stun:"),
+]
+
+
+@pytest.mark.parametrize(("flags", "environment", "message"), REFUSED)
 def test_what_cannot_be_is_refused_in_one_line(flags, environment, message):
     with pytest.raises(ConfigError) as refusal:
         load_settings(flags, environment)
@@ -44,11 +62,48 @@ def test_what_cannot_be_is_refused_in_one_line(flags, environment, message):
     assert "\n" not in str(refusal.value)
 
 
+def test_a_secret_is_not_shown_when_it_is_refused():
+    for name in ("token", "editor_token", "view_token"):
+        with pytest.raises(ConfigError) as refusal:
+            load_settings({}, {f"LIPAR_{name.upper()}": "my secret"})
+        assert "secret" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_an_empty_variable_is_not_set(name):
+    for nothing in ("", "  "):
+        assert getattr(load_settings({}, {f"LIPAR_{name.upper()}": nothing}), name) == getattr(Settings(), name)
+
+
+@pytest.mark.parametrize("name", [name for name, hint in FIELDS.items() if plain_type(hint) is float])
+def test_no_time_is_infinite_or_no_number(name):
+    for number in ("nan", "inf", "-inf", "1e999"):
+        with pytest.raises(ConfigError, match=f"^LIPAR_{name.upper()} = '{number}': must be a finite number"):
+            load_settings({}, {f"LIPAR_{name.upper()}": number})
+        with pytest.raises(ConfigError, match=f"^{name} = -?(nan|inf): must be a finite number"):
+            load_settings({name: float(number)}, {})
+
+
+@pytest.mark.parametrize("name", [name for name, hint in FIELDS.items() if plain_type(hint) in (int, float)])
+def test_every_number_has_a_range(name):
+    for beyond in (-1, 10**12):
+        with pytest.raises(ConfigError, match=f"^{name} = {beyond}: must be a .* and at most"):
+            load_settings({name: beyond}, {})
+
+
+def test_a_misspelled_variable_is_warned_about(caplog):
+    load_settings({}, {"LIPAR_VIEWTOKEN": "a", "LIPAR_EDITOR_TOKEN": "b", "LIPAR_WEIGHTS": "/w", "LIPAR_ZZZZ": "c"})
+    [message] = caplog.messages
+    assert message == "LIPAR_VIEWTOKEN is set, and is no setting; did you mean LIPAR_VIEW_TOKEN?"
+
+
 def test_other_addresses_are_served_with_tls_or_on_request(tmp_path):
     pem = tmp_path / "x.pem"
     pem.write_text("-")
-    assert load_settings({"host": "0.0.0.0", "tls_cert": pem, "tls_key": pem}, {}).host == "0.0.0.0"
-    assert load_settings({"host": "0.0.0.0", "insecure": True}, {}).insecure
+    assert load_settings({"host": "0.0.0.0", "tls_cert": pem, "tls_key": pem, "token": "a"}, {}).token_required
+    assert load_settings({"host": "0.0.0.0", "insecure": True}, {"LIPAR_TOKEN": "a"}).insecure
+    assert not load_settings({"host": "0.0.0.0", "insecure": True, "no_auth": True}, {}).token_required
+    assert not load_settings({}, {"LIPAR_VIEW_TOKEN": "a"}).token_required
 
 
 def test_a_login_for_turn_expires_and_is_what_coturn_computes():

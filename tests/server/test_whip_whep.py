@@ -22,7 +22,7 @@ PUBLISH, VIEW = "publish-secret", "view-secret"
 def server(tmp_path_factory):
     preset = write_bundle(tmp_path_factory.mktemp("preset"))
     settings = Settings(
-        port=free_port(), preset=str(preset), threads=1, publish_token=PUBLISH, view_token=VIEW, max_viewers=2
+        port=free_port(), preset=str(preset), threads=1, editor_token=PUBLISH, view_token=VIEW, max_viewers=2
     )
     with RunningServer(settings) as running:
         yield running
