@@ -146,7 +146,7 @@ def check(path: str, value: object, hint: object) -> object:
 
 
 def _check_scalar(path: str, value: object, kind: type) -> object:
-    if kind is float and isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value):
+    if kind is float and isinstance(value, (int, float)) and not isinstance(value, bool) and _is_finite(value):
         return float(value)
     if kind is int and isinstance(value, int) and not isinstance(value, bool):
         return value
@@ -154,6 +154,14 @@ def _check_scalar(path: str, value: object, kind: type) -> object:
         return value
     names = {float: "a finite number", int: "a whole number", bool: "true or false", str: "a text"}
     raise ParameterError(path, value, f"must be {names[kind]}")
+
+
+def _is_finite(value: float) -> bool:
+    """Whether it is a number that a float can hold: a whole number of JSON has no limit."""
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        return False
 
 
 def _check_constraint(path: str, value: object, constraint: object) -> None:

@@ -8,6 +8,7 @@ from aiortc import RTCDataChannel
 
 from lipar_core.errors import ParameterError
 from server.errors import ServerError
+from server.media.json_messages import read_json
 from server.supervisor import Supervisor
 
 MOST_OPEN = 8  # requests that wait for the model; more are refused
@@ -31,10 +32,7 @@ class ControlChannel:
     def hear(self, message: str | bytes) -> None:
         if self.channel.bufferedAmount > MOST_UNSENT:  # whoever asks without taking the answers
             return
-        try:
-            request = json.loads(message) if len(message) <= MOST_CHARACTERS else None
-        except ValueError:
-            request = None
+        request = read_json(message) if len(message) <= MOST_CHARACTERS else None
         if not isinstance(request, dict) or not isinstance(request.get("changes"), dict):
             self._refuse(None, f'not {{"request": ID, "changes": {{...}}}} within {MOST_CHARACTERS} characters')
         elif len(self._requests) >= MOST_OPEN:

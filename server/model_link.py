@@ -19,6 +19,7 @@ from server.supervisor import Supervisor
 log = logging.getLogger(__name__)
 
 State = Literal["loading", "ready", "failed", "stopped"]
+FROZEN_S = 1.0  # that a timer is late: this process did not run meanwhile
 STOP_S = 3.0  # a process that was told to stop is ended after this
 BACKOFF_S = (0.2, 1.0, 2.0, 5.0, 10.0)  # before the n-th start in a row that brought no block
 
@@ -83,9 +84,6 @@ class ModelLink:
     async def _supervise(self) -> None:
         while True:
             reason = await self._run_once()
-            if self.state in ("loading", "ready"):
-                self.state, self.reason = "loading", reason
-            self.on_down(reason)
             if self.state == "failed":
                 return
             if self.state != "stopped":
@@ -111,12 +109,9 @@ class ModelLink:
         self._pipe, self._deadline = ours, Deadline(settings.load_timeout_s, settings.hang_timeout_s)
         hung = False
         try:
-            return await self._listen(ours)
-        except TimeoutError:
-            hung = True
-            return f"the model process has given no heartbeat for {self._deadline.limit_s:.0f} s"
-        except (EOFError, OSError):
-            return "the model process ended unexpectedly"
+            reason, hung = await self._end_of(ours)
+            self._lost(reason)
+            return reason
         finally:
             self._pipe = None
             if not hung and not self._is_full(ours):
@@ -125,8 +120,24 @@ class ModelLink:
             ours.close()
             await asyncio.shield(asyncio.to_thread(_end, process, 0.0 if hung else STOP_S))
 
+    async def _end_of(self, pipe: Connection) -> tuple[str, bool]:
+        """Listen until the process is of no more use; why it is not, and whether it hangs."""
+        try:
+            return await self._listen(pipe), False
+        except TimeoutError:
+            return f"the model process has given no heartbeat for {self._deadline.limit_s:.0f} s", True
+        except (EOFError, OSError):
+            return "the model process ended unexpectedly", False
+
+    def _lost(self, reason: str) -> None:
+        """Nothing more comes from it. Said before it is ended, which may take seconds."""
+        self._pipe = None
+        if self.state in ("loading", "ready"):
+            self.state, self.reason = "loading", reason
+        self.on_down(reason)
+
     async def _listen(self, pipe: Connection) -> str:
-        """Until it says that it cannot be loaded. Raises `TimeoutError` when it hangs, `EOFError` at its end."""
+        """Until it says why it ends. Raises `TimeoutError` when it hangs, `EOFError` when it ends without a word."""
         loop, heard = asyncio.get_running_loop(), asyncio.Event()
         loop.add_reader(pipe.fileno(), heard.set)
         try:
@@ -135,9 +146,12 @@ class ModelLink:
                 heard.clear()
                 while pipe.poll():
                     message = wire.receive_up(pipe)
-                    if isinstance(message, wire.NotLoaded):
-                        self.state, self.reason = "failed", message.reason
-                        return message.reason
+                    match message:
+                        case wire.NotLoaded():
+                            self.state, self.reason = "failed", message.reason
+                            return message.reason
+                        case wire.Ending():
+                            return message.reason
                     self._deadline.note_received(message)
                     self._handle(message)
         finally:
@@ -150,6 +164,8 @@ class ModelLink:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(heard.wait(), left)
                 return
+            if time.monotonic() - since > self._deadline.limit_s + FROZEN_S:
+                since = time.monotonic()  # both processes were stopped, by `docker pause` or a laptop's lid
         if not pipe.poll():  # else it was this process that had no time
             raise TimeoutError
 

@@ -1,5 +1,7 @@
 """A session as the model process knows it."""
 
+import asyncio
+import contextlib
 import itertools
 from collections.abc import Callable, Mapping
 
@@ -9,6 +11,8 @@ from server.changes import CONGESTED, Changes
 from server.errors import Unavailable
 from server.media.path import FramePath
 from server.model_link import ModelLink
+
+OPENING_S = 3.0  # whoever begins a session is not kept waiting for longer; its state says what becomes of it
 
 _openings = itertools.count(1)
 
@@ -29,6 +33,7 @@ class ModelSession:
         self.changes = Changes(parameters, self._send_change)
         self.last_block: wire.BlockDone | None = None
         self.prompt_tokens: wire.PromptTokens | None = None  # how much of the prompt that holds is read
+        self._open_ended = asyncio.Event()  # `open` has come to something
 
     @property
     def begun(self) -> bool:
@@ -38,10 +43,25 @@ class ModelSession:
     def open(self) -> None:
         """In a process that does not know it."""
         self.key = f"{self.session}.{next(_openings)}"
+        self.prompt_tokens = None
+        self._open_ended.clear()
         self.frames.restart_rings()
         names = {"incoming": self.frames.incoming.name, "outgoing": self.frames.outgoing.name}
         opened = wire.Open(session=self.key, parameters=to_dict(self.changes.parameters), **names)
         self.changes.opened = self.link.send(opened)
+
+    async def opened(self) -> None:
+        """Wait until the process has opened or refused it, or is gone; not longer than `OPENING_S`."""
+        if self.changes.opened:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._open_ended.wait(), OPENING_S)
+
+    @property
+    def waits_for(self) -> str | None:
+        """What the process does before the first picture; None where nothing is known to hold it up."""
+        if self.changes.opened and self.prompt_tokens is None:
+            return "the prompt is being encoded" if self._open_ended.is_set() else "the model is opening the session"
+        return None
 
     def check(self, changes: Mapping[str, object]) -> None:
         """Raise what `changes.request` would, or `Unavailable` while there is no model; without any effect."""
@@ -62,6 +82,8 @@ class ModelSession:
                 if message.stage_ms:  # else it is paused, and the last frame is only repeated
                     self.last_block = message
                 self.frames.block_done(message.busy_ms if message.stage_ms else None, message.dropped, sessions)
+            case wire.Opened():
+                self._open_ended.set()
             case wire.Changed():
                 self.changes.acknowledged(message)
             case wire.PromptTokens():
@@ -71,9 +93,14 @@ class ModelSession:
             case wire.SessionFailed():
                 self.on_failed(message.reason)
 
+    def lost(self, reason: str) -> None:
+        """The process is gone, or the session in it: nothing that was asked for is applied."""
+        self._open_ended.set()
+        self.changes.refuse_all(reason)
+
     def close(self) -> None:
         self.link.send(wire.Close(session=self.key))
-        self.changes.refuse_all("the session has ended")
+        self.lost("the session has ended")
 
     def _send_change(self, request: int, changes: dict[str, object]) -> bool:
         return self.link.send(wire.Change(session=self.key, request=request, changes=changes))

@@ -112,6 +112,8 @@ class SessionHandle:
                 return self.link.reason
             case "stalled":
                 return f"the model has given no picture for {self._stalled_s():.0f} s"
+            case "connecting":
+                return self.no_picture or self.model.waits_for
         return self.no_picture
 
     async def connect(self, sdp: str, changes: Mapping[str, object] | None = None) -> str:
@@ -186,7 +188,7 @@ class SessionHandle:
         if self.phase.allows("failed"):
             log.error("session %s failed: %s", self.id, reason)
             self.phase.enter("failed", reason)
-            self.model.changes.refuse_all(f"the session has failed: {reason}")
+            self.model.lost(f"the session has failed: {reason}")
             self.tell()
 
     def open(self) -> None:
@@ -194,9 +196,17 @@ class SessionHandle:
         if self.phase.name not in ("failed", "closed"):
             self.model.open()
 
+    async def begin(self) -> None:
+        """Open it for the first time. Raises `Unavailable` where the model process refuses it, for lack of memory."""
+        self.open()
+        await self.model.opened()
+        if self.phase.name == "failed":
+            raise Unavailable(f"the model cannot take another session: {self.phase.reason}")
+        self.phase.require("connected")
+
     def model_down(self, reason: str) -> None:
         """The model process is gone, with all that was asked of it."""
-        self.model.changes.refuse_all(reason)
+        self.model.lost(reason)
         self.tell()  # at once: a new process may be there within the second
 
     async def update(self, changes: Mapping[str, object]) -> Ack:

@@ -21,10 +21,14 @@ from server.supervisor import Supervisor
 
 log = logging.getLogger(__name__)
 
-NO_SHARED_MEMORY = (
-    "the machine has too little shared memory for another session; give it more: "
-    "docker run --shm-size=1g, or mount -o remount,size=1g /dev/shm"
-)
+MORE_MEMORY = "give the machine more: docker run --shm-size=1g, or mount -o remount,size=1g /dev/shm"
+MORE_FILES = "let the server open more files: ulimit -n 4096, or docker run --ulimit nofile=4096"
+REMEDIES = {
+    errno.ENOSPC: MORE_MEMORY,
+    errno.ENOMEM: MORE_MEMORY,
+    errno.EMFILE: MORE_FILES,
+    errno.ENFILE: MORE_FILES,
+}
 
 
 class Sessions:
@@ -77,7 +81,7 @@ class Sessions:
         handle, displaced = self._admit(parameters, kind, name, token)
         try:
             answer = await handle.connect(sdp)
-            handle.open()
+            await handle.begin()
         except BaseException:
             await self.close(handle.id)
             self._take_back(displaced)
@@ -94,9 +98,10 @@ class Sessions:
         """Take a slot for a new session: at once, or not at all. The second is who had it, and has nobody there."""
         if name in self.handles and self.handles[name].phase.name != "failed":
             raise NameTaken(f"the name {name!r} is taken by a session that is open")
-        if token is not None and any(token == other.token for other in self.handles.values()):
-            raise NameTaken("a session with this token is open: resume it, or end it first")
         displaced = self.handles[name] if name in self.handles else self._longest_vacant()
+        others = (other for other in self.handles.values() if other is not displaced)
+        if token is not None and any(token == other.token for other in others):
+            raise NameTaken("a session with this token is open: resume it, or end it first")
         if displaced is None and len(self.handles) >= self.settings.max_sessions:
             raise NoCapacity(f"all {self.settings.max_sessions} slots are taken; try again when someone has left")
         handle = self._new_handle(parameters, kind, name, token)
@@ -124,11 +129,11 @@ class Sessions:
     def _new_handle(self, parameters: Parameters, kind: Kind, name: str | None, token: str | None) -> SessionHandle:
         try:
             return SessionHandle(self.settings, self.preset, self.link, parameters, kind, name, token)
-        except OSError as error:
-            if error.errno != errno.ENOSPC:
-                raise
-            log.error("no new session: %s", NO_SHARED_MEMORY)
-            raise Unavailable(NO_SHARED_MEMORY) from error
+        except OSError as error:  # of its rings: nothing else that is made there asks the system for anything
+            remedy = REMEDIES.get(error.errno or 0, "check that programs may write to /dev/shm")
+            reason = f"there is no shared memory for another session ({error.strerror}): {remedy}"
+            log.error("no new session: %s", reason)
+            raise Unavailable(reason) from error
 
     async def resume(self, name: str, token: str, sdp: str) -> tuple[SessionHandle, str]:
         """A browser comes back to its session with a new offer. Raises `SessionNotFound`, for a wrong token too."""

@@ -64,12 +64,25 @@ class Ready(Message):
     """The models are loaded and have edited a warm-up block."""
 
     warmup_ms: float
+    block_ms: float  # of it, for a block whose every token is computed
 
 
 class NotLoaded(Message):
     """The models cannot be loaded: starting again would not help."""
 
     reason: str
+
+
+class Ending(Message):
+    """The process ends by itself, because of something that a new one may do better."""
+
+    reason: str
+
+
+class Opened(Message):
+    """The session is there: its memory is allocated, and its prompt on its way to the text encoder."""
+
+    session: str
 
 
 class Changed(Message):
@@ -120,7 +133,20 @@ class Beat(Message):
 
 
 Down = Open | Close | Change | FramesPut | FramesTaken | Stop
-Up = Ready | NotLoaded | FramesPut | FramesTaken | Changed | PromptTokens | Refused | BlockDone | SessionFailed | Beat
+Up = (
+    Ready
+    | NotLoaded
+    | Ending
+    | Opened
+    | FramesPut
+    | FramesTaken
+    | Changed
+    | PromptTokens
+    | Refused
+    | BlockDone
+    | SessionFailed
+    | Beat
+)
 
 _encoder = msgspec.msgpack.Encoder()
 _down: msgspec.msgpack.Decoder[Down] = msgspec.msgpack.Decoder(Down)

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import logging
-import math
 import secrets
 import time
 from collections.abc import Callable
@@ -34,6 +33,7 @@ from server.media.audio.track import AudioTrack
 from server.media.codecs import opus_alone, preferred_codecs
 from server.media.colour_space import ColourSpace
 from server.media.dtls import dtls_failure
+from server.media.json_messages import read_json
 from server.media.rate_control import RateControl
 from server.media.remote_candidates import RemoteCandidates
 from server.media.sender_feedback import hear_feedback
@@ -48,6 +48,7 @@ log = logging.getLogger(__name__)
 
 CLOSE_S = 3.0  # closing joins threads of aiortc; it is not waited for longer
 MOST_UNSENT = 65_536  # bytes in a data channel; telemetry that does not fit is not worth keeping
+MAX_PLAYOUT_MS = 60_000  # a page that says more is wrong
 DIRECTIONS = {(True, True): "sendrecv", (True, False): "recvonly", (False, True): "sendonly"}
 
 OnChannel = Callable[[RTCDataChannel], None]
@@ -94,6 +95,9 @@ class Peer:
         self._sender: RTCRtpSender | None = None
         self._closed = False
         self._setup = asyncio.Lock()  # what the answer opens can be closed when it stands, no sooner
+        for outgoing in (track, sound_out):
+            if outgoing is not None:
+                outgoing.on("ended", self._sender_ended)
         self.pc.on("track", self._begin)
         self.pc.on("datachannel", self._channel)
         self.pc.on("connectionstatechange", self._state_changed)
@@ -247,17 +251,21 @@ class Peer:
     def _ping(self, message: str | bytes) -> None:
         """The page is there, even where its camera gives nothing; it may say how long it holds a frame."""
         self.heard = time.monotonic()
-        try:
-            held = float(json.loads(message)["playout_ms"]) / 1000
-        except (ValueError, KeyError, TypeError):
-            return  # a ping alone
-        self.playout_s = held if math.isfinite(held) and held >= 0 else None
+        told = read_json(message)
+        held = told.get("playout_ms") if isinstance(told, dict) else None
+        if isinstance(held, (int, float)):  # else a ping alone
+            self.playout_s = held / 1000 if 0 <= held <= MAX_PLAYOUT_MS else None
 
     def _state_changed(self) -> None:
         if self.pc.connectionState in ("failed", "closed"):
             lost = "it was closed by the other side, or nothing came through any more"
             why = lost if self.started else self._network_problem() or lost
             self._gone(f"the connection has ended: {why}")
+
+    def _sender_ended(self) -> None:
+        """aiortc stops a track when it fails to send it, and tells nobody."""
+        if not self._closed:
+            self._gone(self._network_problem() or "sending video or sound has ended by an error")
 
     def _gone(self, why: str) -> None:
         if not self._closed:

@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+import logging
 from collections import deque
 from typing import Any, Protocol
 
@@ -12,6 +13,8 @@ from aiortc.mediastreams import MediaStreamError
 from server.media.counters import FrameCounters
 from server.media.h264 import H264Encoder, open_encoder
 from server.media.rate_control import RateControl
+
+log = logging.getLogger(__name__)
 
 Item = Any  # av.VideoFrame or av.Packet
 WAITING = 4  # items; past them the oldest go: what is not sent in time is stale
@@ -109,17 +112,25 @@ class EditedTrack(MediaStreamTrack):
         while self.readyState == "live":
             if self._items:
                 item = self._items.popleft()
-                return await self._encoded(item) if isinstance(item, av.VideoFrame) else item
+                if isinstance(item, av.VideoFrame) and self.control is not None:
+                    item = await self._encoded(item, self.control)
+                if item is not None:
+                    return item
+                continue
             self._arrived.clear()
             await self._arrived.wait()
         raise MediaStreamError("the track has ended")
 
-    async def _encoded(self, frame: av.VideoFrame) -> Item:
-        if self.control is None:
-            return frame
-        if self._encoder is None:
-            self._encoder = open_encoder(frame.width, frame.height, self.control.maximum)
-        self._encoder.aim(self.control.target, self.stream.fps)
+    async def _encoded(self, frame: av.VideoFrame, control: RateControl) -> "av.Packet[Any] | None":
+        """For this track alone; None where the encoder breaks, whose place the next frame's takes."""
         keyframe, self._wants_keyframe = self._wants_keyframe, False
-        encode = functools.partial(self._encoder.encode, frame, keyframe=keyframe)
-        return await asyncio.get_running_loop().run_in_executor(None, encode)
+        try:
+            if self._encoder is None:
+                self._encoder = open_encoder(frame.width, frame.height, control.maximum)
+            self._encoder.aim(control.target, self.stream.fps)
+            encode = functools.partial(self._encoder.encode, frame, keyframe=keyframe)
+            return await asyncio.get_running_loop().run_in_executor(None, encode)
+        except av.FFmpegError:
+            log.exception("a frame could not be encoded; a new encoder takes the next")
+            self._encoder, self._wants_keyframe = None, True
+            return None

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from contextlib import ExitStack, closing
 
 import torch
 
@@ -22,14 +23,18 @@ class LiveSession:
     def __init__(
         self, models: Models, opened: wire.Open, encoder: PromptEncoder, send: Callable[[wire.Up], None]
     ) -> None:
-        """Raises `FileNotFoundError` where its rings are gone."""
+        """Raises `FileNotFoundError` where its rings are gone, `MemoryError` or torch's where it does not fit."""
         stream = models.preset.stream
         self.name, self.frames_per_block, self.send = opened.session, stream.frames_per_block, send
-        self.incoming = FrameRing(stream.width, stream.height, self.frames_per_block, opened.incoming)
-        self.outgoing = FrameRing(stream.width, stream.height, self.frames_per_block, opened.outgoing)
         parameters = merge(default_parameters(models.preset, live=True), opened.parameters)
         self.edit: EditSession[float] = EditSession(models, parameters)
-        self.changes = LiveChanges(self.name, self.edit, encoder, send)
+        with ExitStack() as attached:
+            self.incoming, self.outgoing = (
+                attached.enter_context(closing(FrameRing(stream.width, stream.height, self.frames_per_block, name)))
+                for name in (opened.incoming, opened.outgoing)
+            )
+            self.changes = LiveChanges(self.name, self.edit, encoder, send)
+            attached.pop_all()  # all is there: they are closed with the session
 
     @property
     def ready(self) -> bool:

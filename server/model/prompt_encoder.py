@@ -4,12 +4,16 @@ import logging
 import multiprocessing
 import queue
 import threading
+import time
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
 from lipar_core.prompts import PromptCache
 
 log = logging.getLogger(__name__)
+
+MIN_LIMIT_S = 120.0  # that a prompt may take at least: UMT5 needs a minute for its longest on two slow cores
+LIMIT_TIMES = 10  # what the slowest has taken so far, the one of the warm-up first
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +25,15 @@ class Encoded:
     error: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """A prompt that is being encoded, since when on the monotonic clock."""
+
+    session: str
+    prompt: str
+    began: float
+
+
 class PromptEncoder:
     """A thread that fills a `PromptCache`. Of several prompts that a session asks for, only the newest is encoded."""
 
@@ -30,6 +43,7 @@ class PromptEncoder:
         self.readable: Connection
         self.readable, self._writable = multiprocessing.Pipe(duplex=False)
         self._wanted: dict[str, str] = {}  # session -> its newest prompt; whoever pops it encodes it
+        self._encoding: Encoding | None = None  # what the thread does now
         self._lock = threading.Lock()
         self._sessions: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._done: queue.SimpleQueue[Encoded] = queue.SimpleQueue()
@@ -52,13 +66,20 @@ class PromptEncoder:
             done.append(self._done.get())
         return done
 
+    def overdue(self, now: float) -> Encoding | None:
+        """What takes so long that it will not end; a thread cannot be ended, so that the process has to."""
+        encoding, limit_s = self._encoding, max(MIN_LIMIT_S, LIMIT_TIMES * self.prompts.slowest_s)
+        return encoding if encoding is not None and now - encoding.began > limit_s else None
+
     def _run(self) -> None:
         while True:
             session = self._sessions.get()
             with self._lock:
                 prompt = self._wanted.pop(session, None)
             if prompt is not None:  # else a newer one was encoded in its place
+                self._encoding = Encoding(session, prompt, time.monotonic())
                 self._done.put(self._encode(session, prompt))
+                self._encoding = None
                 self._writable.send_bytes(b".")
 
     def _encode(self, session: str, prompt: str) -> Encoded:

@@ -14,12 +14,13 @@ from lipar_core.models import Models, load_models
 from lipar_core.session import EditSession
 from server import wire
 from server.model.live_session import LiveSession
-from server.model.prompt_encoder import Encoded, PromptEncoder
+from server.model.prompt_encoder import Encoded, Encoding, PromptEncoder
 from server.model.scheduler import Scheduler
 
 log = logging.getLogger(__name__)
 
 HEARTBEAT_S = 1.0  # a message at least so often
+MEMORY_REMEDY = "end another session or program that uses this memory, or serve fewer at once (--max-sessions)"
 
 
 class Worker:
@@ -52,6 +53,9 @@ class Worker:
             self.handle(wire.receive_down(self.pipe))
         for encoded in self.encoder.take():
             self.prompt_encoded(encoded)
+        if encoding := self.encoder.overdue(time.monotonic()):
+            self.end(encoding)
+            return
         if (name := self.scheduler.pick(lambda name: self.sessions[name].ready)) is not None:
             self.step(name)
         if time.monotonic() - self.sent_at > HEARTBEAT_S:
@@ -84,6 +88,7 @@ class Worker:
             else:
                 self.sessions[message.session] = session
                 self.scheduler.add(message.session)
+                self.send(wire.Opened(session=message.session))
 
     def change(self, message: wire.Change) -> None:
         if session := self.sessions.get(message.session):
@@ -107,10 +112,24 @@ class Worker:
         except (torch.AcceleratorError, BrokenPipeError):
             raise  # the device is lost: only a new process can use it again; or nobody is there to be told
         except (torch.OutOfMemoryError, MemoryError) as error:
-            self.fail(name, f"out of memory on {self.models.device}: {(str(error) or 'no more').splitlines()[0]}")
+            why = (str(error) or "no more").splitlines()[0]
+            self.fail(name, f"out of memory on {self.models.device}: {why}; {MEMORY_REMEDY}")
         except Exception as error:
             log.exception("session %s failed", name)
             self.fail(name, f"{type(error).__name__}: {error}")
+
+    def end(self, encoding: Encoding) -> None:
+        """The text encoder hangs: end the process, and the session that would make the next one hang too.
+
+        A change of prompt is no such session's: with this process its request is lost, and refused.
+        """
+        seconds = time.monotonic() - encoding.began
+        reason = f"the text encoder has worked for {seconds:.0f} s on one prompt"
+        session = self.sessions.get(encoding.session)
+        if session is not None and not session.changes.editable:
+            self.fail(encoding.session, reason)
+        self.send(wire.Ending(reason=reason))
+        self.running = False
 
     def fail(self, name: str, reason: str) -> None:
         self.drop(name)
@@ -133,7 +152,7 @@ def work(pipe: Connection, preset: str, device: str | None, threads: int | None)
         torch.set_num_threads(threads)
     try:
         models = load_models(load_preset(preset), device)
-        warmup_ms = warm_up(models)
+        warmup_ms, block_ms = warm_up(models)
     except LiparError as error:
         wire.send(pipe, wire.NotLoaded(reason=str(error)))
         return
@@ -141,15 +160,23 @@ def work(pipe: Connection, preset: str, device: str | None, threads: int | None)
         why = (str(error) or "no more").splitlines()[0]
         wire.send(pipe, wire.NotLoaded(reason=f"the model does not fit in memory: {why}"))
         return
-    wire.send(pipe, wire.Ready(warmup_ms=warmup_ms))
+    wire.send(pipe, wire.Ready(warmup_ms=warmup_ms, block_ms=block_ms))
     Worker(pipe, models).run()
 
 
-def warm_up(models: Models) -> float:
-    """Edit two blocks, so that the first viewer does not wait for kernels to be chosen; returns milliseconds."""
-    began = time.perf_counter()
+def warm_up(models: Models) -> tuple[float, float]:
+    """Edit two blocks, so that the first viewer does not wait for kernels to be chosen.
+
+    Returns milliseconds in all, and of the second block. It is noise, as the first: every token changes.
+    """
     stream = models.preset.stream
-    count = 2 * stream.frames_per_block
     session: EditSession[int] = EditSession(models)
-    session.push(torch.rand(count, 3, stream.height, stream.width), range(count))
-    return (time.perf_counter() - began) * 1000
+    times = []
+    for _ in range(2):
+        began = time.perf_counter()
+        edited = session.push(
+            torch.rand(stream.frames_per_block, 3, stream.height, stream.width), range(stream.frames_per_block)
+        )
+        edited.frames.cpu()  # waits for the device
+        times.append((time.perf_counter() - began) * 1000)
+    return sum(times), times[1]

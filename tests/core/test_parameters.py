@@ -42,6 +42,7 @@ def test_strength_and_steps_release_each_other():
         ({"denoising_steps": [300], "strength": 0.3}, "strength", "together"),
         ({"strength": float("nan")}, "strength", "finite"),
         ({"strength": "0.5"}, "strength", "number"),
+        ({"strength": 10**400}, "strength", "finite"),  # JSON's whole numbers have no limit
         ({"seed": 1.5}, "seed", "whole"),
         ({"transition": {"mode": "blink"}}, "transition.mode", "'recache'"),
     ],

@@ -36,6 +36,16 @@ def test_the_prompt_used_longest_ago_is_forgotten():
     assert prompts.get("c") is None
 
 
+def test_a_prompt_that_somebody_holds_on_to_is_not_forgotten():
+    encoder = Counting()
+    prompts = PromptCache(encoder, max_prompts=1)
+    held = prompts.encode("a")
+    for prompt in ("b", "c", "a", "b", "a"):
+        prompts.encode(prompt)
+    assert prompts.get("a") is held
+    assert encoder.encoded == ["a", "b", "c", "b"]
+
+
 def test_how_much_of_a_prompt_is_read_is_known():
     embedding = PromptCache(Counting()).encode("abcde")
     assert (embedding.used, embedding.given) == (3, 5)

@@ -31,12 +31,13 @@ class Echo:
 
     block_s: float = 0.0  # that a block takes
     whole_blocks: bool = False  # else every frame is answered by itself
+    room: int = 100  # sessions that fit in its memory
 
     def __call__(self, pipe: Connection, preset: str, _device: str | None, _threads: int | None) -> None:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         stream = load_preset(preset).stream
         work = _Work(pipe, self, stream.width, stream.height, stream.frames_per_block)
-        wire.send(pipe, wire.Ready(warmup_ms=0.0))
+        wire.send(pipe, wire.Ready(warmup_ms=0.0, block_ms=1000 * self.block_s))
         try:
             while work.running:
                 work.turn()
@@ -83,11 +84,16 @@ class _Work:
         match message:
             case wire.Open():
                 self.drop(message.session)
+                if len(self.rings) >= self.echo.room:
+                    self.say(wire.SessionFailed(session=message.session, reason="out of memory on cuda"))
+                    return
                 try:
                     rings = FrameRing(*self.size, message.incoming), FrameRing(*self.size, message.outgoing)
                 except FileNotFoundError:
                     return  # it has ended already
                 self.rings[message.session] = rings
+                self.say(wire.Opened(session=message.session))
+                self.say(wire.PromptTokens(session=message.session, used=1, given=1))
             case wire.FramesPut():
                 if rings := self.rings.get(message.session):
                     rings[0].note_written(message.total)

@@ -69,6 +69,8 @@ class FakeLink:
     def send(self, message: wire.Down) -> bool:
         if self.state == "ready":
             self.sent.append(message)
+            if isinstance(message, wire.Open):
+                asyncio.get_running_loop().call_soon(self.on_message, wire.Opened(session=message.session))
             if isinstance(message, wire.Change):
                 about = {"session": message.session, "request": message.request, "block": 1, "pending": False}
                 changed = wire.Changed(parameters=message.changes, **about)

@@ -59,7 +59,9 @@ async def test_refusals_name_what_is_wrong():
     assert reply == {"request": 2, "error": {"message": "the model is loading"}}
 
 
-@pytest.mark.parametrize("message", ["hello", b"\xff", "[]", '{"request": 1}', "x" * (MOST_CHARACTERS + 1)])
+@pytest.mark.parametrize(
+    "message", ["hello", b"\xff", "[]", '{"request": 1}', "x" * (MOST_CHARACTERS + 1), "[" * 9000, "9" * 9000]
+)
 async def test_garbage_is_refused_in_one_message(message):
     async def never(changes):
         raise AssertionError

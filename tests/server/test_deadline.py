@@ -9,22 +9,48 @@ def block(session: str, busy_ms: float, stage_ms: dict[str, float]) -> wire.Bloc
     return wire.BlockDone(session=session, busy_ms=busy_ms, stage_ms=stage_ms, **about)
 
 
+def opening(session: str) -> wire.Open:
+    return wire.Open(session=session, incoming="", outgoing="", parameters={})
+
+
 def test_loading_and_first_use_are_excepted():
     deadline = Deadline(600.0, None)
     assert deadline.limit_s == 600.0
-    deadline.note_received(wire.Ready(warmup_ms=1.0))
+    deadline.note_received(wire.Ready(warmup_ms=1.0, block_ms=20.0))
     assert deadline.limit_s == FLOOR_S
-    deadline.note_sent(wire.Open(session="a", incoming="", outgoing="", parameters={}))
+    deadline.note_sent(opening("a"))
+    assert deadline.limit_s == FLOOR_S  # no frame of it has come: nothing is made
+    deadline.note_received(wire.FramesTaken(session="a", total=4))
     assert deadline.limit_s == FIRST_USE_S
     deadline.note_received(block("a", 20_000, {"denoise": 1.0}))  # it compiled something
     for _ in range(3):
         deadline.note_received(block("a", 100, {"denoise": 1.0}))
+    deadline.note_received(wire.FramesTaken(session="a", total=20))
     assert deadline.limit_s == FLOOR_S
+
+
+def test_a_session_that_begins_or_sends_nothing_excepts_no_other():
+    deadline = Deadline(600.0, None)
+    deadline.note_received(wire.Ready(warmup_ms=1.0, block_ms=20.0))
+    deadline.note_sent(opening("a"))
+    deadline.note_received(block("a", 100, {"denoise": 1.0}))
+    deadline.note_sent(opening("b"))
+    deadline.note_received(wire.FramesTaken(session="a", total=8))
+    assert deadline.limit_s == FLOOR_S
+
+
+def test_a_block_that_is_computed_in_full_may_take_what_it_took_at_warm_up():
+    """Most tokens of the blocks before were reused; a new prompt computes all."""
+    deadline = Deadline(600.0, None)
+    deadline.note_received(wire.Ready(warmup_ms=1.0, block_ms=2000.0))
+    for _ in range(40):
+        deadline.note_received(block("a", 100, {"denoise": 1.0}))
+    assert deadline.limit_s == BLOCKS * 2.0
 
 
 def test_a_slow_model_may_take_its_time():
     deadline = Deadline(600.0, None)
-    deadline.note_received(wire.Ready(warmup_ms=1.0))
+    deadline.note_received(wire.Ready(warmup_ms=1.0, block_ms=20.0))
     for _ in range(10):
         deadline.note_received(block("a", 4000, {"denoise": 1.0}))
         deadline.note_received(block("a", 1, {}))  # a repeated frame says nothing
@@ -33,7 +59,7 @@ def test_a_slow_model_may_take_its_time():
 
 def test_a_session_that_has_gone_is_not_waited_for():
     deadline = Deadline(600.0, None)
-    deadline.note_received(wire.Ready(warmup_ms=1.0))
+    deadline.note_received(wire.Ready(warmup_ms=1.0, block_ms=20.0))
     for end in (
         (deadline.note_sent, wire.Close(session="a")),
         (
@@ -41,13 +67,15 @@ def test_a_session_that_has_gone_is_not_waited_for():
             wire.SessionFailed(session="a", reason="x"),
         ),
     ):
-        deadline.note_sent(wire.Open(session="a", incoming="", outgoing="", parameters={}))
+        deadline.note_sent(opening("a"))
+        deadline.note_received(wire.FramesTaken(session="a", total=4))
         end[0](end[1])
+        deadline.note_received(wire.FramesTaken(session="a", total=8))
         assert deadline.limit_s == FLOOR_S
 
 
 def test_a_setting_goes_before_what_is_measured():
     deadline = Deadline(600.0, 12.0)
     assert deadline.limit_s == 600.0
-    deadline.note_received(wire.Ready(warmup_ms=1.0))
+    deadline.note_received(wire.Ready(warmup_ms=1.0, block_ms=20.0))
     assert deadline.limit_s == 12.0

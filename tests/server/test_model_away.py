@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +15,7 @@ from server.settings import Settings
 from tests.rooms import ROOT
 from tests.server.echo import Echo, write_preset
 from tests.server.live import PATIENCE_S, RunningServer, Viewer, free_port
+from tests.server.own_process import echo
 from tests.server.test_live import model_processes
 from tests.server.test_whip_whep import SDP
 
@@ -102,6 +104,43 @@ async def test_a_change_while_the_first_connection_is_set_up_holds_from_the_firs
             assert (await client.get("/api/v1/sessions/early")).json()["parameters"]["prompt"] == "film noir"
             await client.delete("/api/v1/sessions/early")
             await viewer.close()
+
+
+async def test_a_session_that_the_model_has_no_memory_for_is_refused_and_disturbs_nobody(tmp_path):
+    preset = write_preset(tmp_path, width=320, height=192)
+    with RunningServer(Settings(port=free_port(), preset=str(preset), max_sessions=3), Echo(room=1)) as server:
+        async with server.ready() as client:
+            first, refused, published, last = viewers = [Viewer(client) for _ in range(4)]
+            assert (await first.start()).status_code == 201
+            await first.receives(4)
+            processes = model_processes()
+            reply = await refused.start()
+            assert reply.status_code == 503
+            assert "out of memory" in reply.json()["detail"]["message"]
+            offer = await published.offer()
+            assert (await client.post("/api/v1/whip?session=stage", content=offer, headers=SDP)).status_code == 503
+            assert [status["id"] for status in (await client.get("/api/v1/sessions")).json()] == [first.id]
+            await first.receives(8)
+            assert model_processes() == processes
+            await client.delete(f"/api/v1/sessions/{first.id}")
+            assert (await last.start()).status_code == 201
+            await last.receives(1)
+            for viewer in viewers:
+                await viewer.close()
+
+
+@pytest.mark.soak
+def test_processes_that_were_frozen_together_go_on():
+    """By `docker pause`, or a laptop's lid: silence that the web process slept through is no hang."""
+    with echo(environment={"LIPAR_HANG_TIMEOUT_S": "1.5"}) as server:
+        web = server.process.pid
+        children = Path(f"/proc/{web}/task/{web}/children")
+        before = children.read_text().split()
+        for change, seconds in ((signal.SIGSTOP, 4.0), (signal.SIGCONT, 3.0)):
+            for process in (web, *map(int, before)):
+                os.kill(process, change)
+            time.sleep(seconds)
+        assert children.read_text().split() == before
 
 
 @pytest.mark.skipif(shutil.which("unshare") is None or os.geteuid() != 0, reason="a mount of its own needs root")

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from lipar_core.prompts import PromptCache
+from lipar_core.prompts import MAX_PROMPTS, PromptCache
 from server import wire
 from server.model.scheduler import Scheduler
 from server.model.worker import Worker
@@ -164,6 +164,15 @@ def test_memory_that_runs_out_while_a_session_opens_refuses_that_session_alone(w
     opened(web, "b")
 
 
+def test_memory_that_runs_out_in_the_middle_of_opening_holds_no_ring(web, monkeypatch):
+    closed = []
+    monkeypatch.setattr(FrameRing, "close", lambda ring, close=FrameRing.close: closed.append(ring.name) or close(ring))
+    monkeypatch.setattr("server.model.live_session.LiveChanges", _raise(MemoryError()))
+    web.open("a", prompt="a")
+    assert "--max-sessions" in web.turn_until(wire.SessionFailed, session="a").reason
+    assert sorted(closed) == sorted(ring.name for ring in web.rings["a"])
+
+
 def test_any_other_error_while_a_session_opens_is_its_own(web, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr("server.model.worker.LiveSession", _raise(ZeroDivisionError("division by zero")))
@@ -232,6 +241,42 @@ def test_a_session_whose_first_prompt_cannot_be_encoded_fails_and_says_why(slow)
     slow.text.may_go.release()
     slow.open("s", prompt="broken")
     assert "no such word" in slow.turn_until(wire.SessionFailed, session="s").reason
+
+
+def test_a_text_encoder_that_hangs_ends_the_process_and_the_session_that_cannot_begin(slow, monkeypatch):
+    slow.text.may_go.release()
+    opened(slow, "a")
+    slow.open("b", prompt="endless")
+    slow.turn_until(wire.Opened, session="b")
+    monkeypatch.setattr("server.model.prompt_encoder.MIN_LIMIT_S", 0.0)
+    monkeypatch.setattr("server.model.prompt_encoder.LIMIT_TIMES", 0)
+    assert "text encoder" in slow.turn_until(wire.Ending).reason
+    assert [message.session for message in slow.received if isinstance(message, wire.SessionFailed)] == ["b"]
+    assert not slow.worker.running
+
+
+def test_a_change_whose_prompt_hangs_ends_the_process_but_not_its_session(slow, monkeypatch):
+    slow.text.may_go.release()
+    opened(slow, "a")
+    slow.change("a", prompt="endless")
+    slow.turn()
+    monkeypatch.setattr("server.model.prompt_encoder.MIN_LIMIT_S", 0.0)
+    monkeypatch.setattr("server.model.prompt_encoder.LIMIT_TIMES", 0)
+    slow.turn_until(wire.Ending)
+    assert not any(isinstance(message, (wire.SessionFailed, wire.Changed, wire.Refused)) for message in slow.received)
+
+
+def test_a_paused_session_keeps_its_prompt_encoded(slow):
+    slow.text.may_go.release(100)
+    opened(slow, "s")
+    slow.change("s", paused=True, prompt="b")
+    slow.turn_until(wire.Changed)
+    for number in range(2 * MAX_PROMPTS):
+        slow.worker.encoder.prompts.encode(f"another's {number}")
+    slow.turn_until(wire.Changed, request=slow.change("s", paused=False))
+    slow.put_block("s")
+    slow.turn_until(wire.BlockDone)
+    assert slow.text.encoded.count("b") == 1
 
 
 def _raise(error: Exception):

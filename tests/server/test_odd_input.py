@@ -154,6 +154,8 @@ async def test_a_flood_on_the_data_channels_stops_no_picture(client):
         for _ in range(50):
             control.send("x" * 1000)
             viewer.channel.send("{" * 1000)
+        viewer.channel.send("[" * 9000)
+        viewer.channel.send(f'{{"playout_ms": {"9" * 400}}}')
         await asyncio.sleep(0.02)
     assert await longest_gap(viewer, 1.0) < FREEZE_S
     await eventually(lambda: len(replies) > FLOOD // 4)

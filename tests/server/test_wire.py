@@ -5,8 +5,10 @@ import pytest
 from server import wire
 
 UP = [
-    wire.Ready(warmup_ms=3.5),
+    wire.Ready(warmup_ms=3.5, block_ms=1.5),
     wire.NotLoaded(reason="no file"),
+    wire.Ending(reason="the text encoder hangs"),
+    wire.Opened(session="a"),
     wire.Changed(session="a", request=1, block=2, parameters={"prompt": "x", "denoising_steps": [2, 1]}, pending=False),
     wire.Refused(session="a", request=1, path="pruning.tau", value="-1", allowed=">= 0"),
     wire.BlockDone(session="a", block=1, frames=4, dropped=0, keep_ratio=0.5, stage_ms={"encode": 1.0}, busy_ms=9.0),
