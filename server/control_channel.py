@@ -11,7 +11,7 @@ from server.errors import ServerError
 from server.media.json_messages import read_json
 from server.supervisor import Supervisor
 
-MOST_OPEN = 8  # requests that wait for the model; more are refused
+MOST_OPEN = 60  # requests that wait for the model: a second of a slider that is dragged; more are refused
 MOST_CHARACTERS = 20_000  # of a request
 MOST_UNSENT = 262_144  # bytes of answers that nobody takes; then nothing more is heard
 

@@ -67,7 +67,7 @@ class ModelSession:
         """Raise what `changes.request` would, or `Unavailable` while there is no model; without any effect."""
         self.changes.check(changes)
         if self.link.state != "ready":
-            raise Unavailable(self.link.reason)
+            raise Unavailable(f"{self.link.reason}; nothing was changed")
         if self.link.congested:
             raise Unavailable(CONGESTED)
 
