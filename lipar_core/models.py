@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import torch
-from torch import nn
 
 from lipar_core.config import Preset
 from lipar_core.dit import CausalWan
@@ -13,7 +12,7 @@ from lipar_core.prompts import PromptCache
 from lipar_core.taehv import TAEHV
 from lipar_core.text_encoder import TextEncoder, UMT5TextEncoder
 from lipar_core.weight_files import locate, missing_weights
-from lipar_core.weights import State, load_into, read_state, section
+from lipar_core.weights import load_network
 
 LARGE_GPU_BYTES = 23 * 2**30  # what is sold as 24 GB: room for UMT5-XXL's 11 GB beside the stream's 7
 
@@ -43,21 +42,22 @@ def load_models(preset: Preset, device: str | None = None, dtype: str | None = N
         raise CheckpointError(
             f"preset {preset.name}: {'; '.join(missing)} - see docs/deployment.md for where to get them"
         )
-    files: dict[str, State] = {}
+    weights = preset.weights
     with torch.device("meta"):
         codec, dit = TAEHV(preset.codec), CausalWan(preset.transformer)
-    _fill(codec, preset.weights.codec, "codec", files, place, kind)
-    _fill(dit, preset.weights.transformer, "transformer", files, place, kind)
-    return Models(preset, codec, dit, PromptCache(_load_text_encoder(preset, files, place)), place, kind)
+    load_network(codec, locate(weights.codec), "codec", place, kind)
+    load_network(dit, locate(weights.transformer), "transformer", place, kind)
+    return Models(preset, codec, dit, PromptCache(_load_text_encoder(preset, place)), place, kind)
 
 
-def _load_text_encoder(preset: Preset, files: dict[str, State], place: torch.device) -> TextEncoder:
+def _load_text_encoder(preset: Preset, place: torch.device) -> TextEncoder:
     if preset.text.kind == "umt5":
         where = torch.device("cpu") if _text_on_cpu(preset, place) else place
         folder = locate(preset.weights.text)
         return UMT5TextEncoder(folder, preset.transformer.text_length, where, torch.bfloat16)
-    encoder = HashedTextEncoder(preset.text, preset.transformer.text_length, preset.transformer.text_dim)
-    _fill(encoder, preset.weights.text, "text", files, place, torch.float32)
+    with torch.device("meta"):
+        encoder = HashedTextEncoder(preset.text, preset.transformer.text_length, preset.transformer.text_dim)
+    load_network(encoder, locate(preset.weights.text), "text", place, torch.float32)
     return encoder
 
 
@@ -65,15 +65,3 @@ def _text_on_cpu(preset: Preset, place: torch.device) -> bool:
     if preset.text.device == "auto":
         return place.type != "cuda" or torch.cuda.get_device_properties(place).total_memory < LARGE_GPU_BYTES
     return preset.text.device == "cpu"
-
-
-def _fill(
-    module: nn.Module, name: str, part: str, files: dict[str, State], place: torch.device, kind: torch.dtype
-) -> None:
-    """Load one network's part of a checkpoint into it; files that hold several are read once."""
-    path = locate(name)
-    if name not in files:
-        files[name] = read_state(path)
-    module.to_empty(device="cpu")
-    load_into(module, section(files[name], part), str(path))
-    module.requires_grad_(False).eval().to(place, kind)

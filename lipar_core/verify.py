@@ -11,17 +11,19 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from lipar_core.checkpoint_file import State
 from lipar_core.config import CodecConfig, ScheduleConfig
 from lipar_core.denoise import BlockPlan, clean_pass, denoise_block, prepare_steps
 from lipar_core.dit import CausalWan
 from lipar_core.errors import CheckpointError, ConfigError
 from lipar_core.flow import sigmas, timestep_of_sigma
 from lipar_core.kv_cache import KVCache
+from lipar_core.layouts import section
 from lipar_core.patches import patchify, unpatchify
 from lipar_core.rope import RotaryTable
 from lipar_core.selection import select
 from lipar_core.taehv import TAEHV
-from lipar_core.weights import State, load_into, section, transformer_config
+from lipar_core.weights import load_into, transformer_config
 
 BF16_TOLERANCE = 2e-2  # relative L2, the only bound that 16-bit runs are held to
 

@@ -1,68 +1,88 @@
-"""Checkpoint files to state dicts and modules. Foreign key names appear here and nowhere else."""
+"""Checkpoint files into modules: read, named as ours, checked, and assigned tensor by tensor."""
 
 from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from lipar_core.checkpoint_file import State, read_tensors
 from lipar_core.config import TransformerConfig
 from lipar_core.errors import CheckpointError
+from lipar_core.layouts import Part, section
+from lipar_core.model_kinds import other_model
+from lipar_core.quantised import Weights, split_scales
 
-State = dict[str, Tensor]
-
-# A bundle keeps all networks in one file, told apart by these prefixes.
-SECTIONS = {"transformer": ("model.",), "codec": ("encoder.", "decoder.", "renderer."), "text": ("text.",)}
-STRIPPED = ("model.", "text.")  # the codec's prefixes are part of its own names
-WRAPPERS = ("generator_ema", "generator", "state_dict")  # training checkpoints nest the weights under one of these
+# Smaller files are copied: what is mapped follows its file, and must not be written while it is in use.
+MAPPED_BYTES = 256 * 2**20
+ALIGNMENT = 64  # bytes, as PyTorch's own allocations have it
 
 
-def read_state(path: Path) -> State:
-    """Read a `.safetensors` or `.pt`/`.pth` file; raises `CheckpointError` when it is missing or unreadable."""
-    if not path.is_file():
-        raise CheckpointError(f"checkpoint {path}: no such file")
+def load_network(module: nn.Module, path: Path, part: Part, device: torch.device, dtype: torch.dtype) -> None:
+    """Give a module built on the meta device its weights, in evaluation mode.
+
+    Raises `CheckpointError` naming the file and what is wrong with it.
+    """
+    weights = _network_weights(path, part)
+    check_fits(module, weights.stored, str(path))
+    mapped = sum(value.nbytes for value in weights.stored.values()) >= MAPPED_BYTES
+    state = {name: _placed(weights, name, path, device, dtype, mapped=mapped) for name in weights.stored}
+    module.load_state_dict(state, assign=True)
+    module.requires_grad_(False).eval()
+
+
+def _network_weights(path: Path, part: Part) -> Weights:
+    state = read_tensors(path)
     try:
-        if path.suffix == ".safetensors":
-            return load_file(path)
-        tree = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # a damaged file fails in the unpickler in any of a dozen ways
-        raise CheckpointError(f"checkpoint {path}: unreadable ({' '.join(str(error).split())[:200]})") from error
-    for wrapper in WRAPPERS:
-        if isinstance(tree, Mapping) and isinstance(tree.get(wrapper), Mapping):
-            tree = tree[wrapper]
-            break
-    if not isinstance(tree, Mapping) or not all(isinstance(value, Tensor) for value in tree.values()):
-        raise CheckpointError(f"checkpoint {path}: holds no table of tensors")
-    return {str(name).replace("_fsdp_wrapped_module.", ""): value for name, value in tree.items()}
+        return split_scales(section(state, part))
+    except CheckpointError as error:
+        raise CheckpointError(f"checkpoint {path}: {error}") from error
 
 
-def section(state: State, name: str) -> State:
-    """One network's part of a state dict; a file of that network alone is returned whole."""
-    every = tuple(prefix for prefixes in SECTIONS.values() for prefix in prefixes)
-    mine = SECTIONS[name]
-    if not any(key.startswith(mine) for key in state):
-        return state
-    part = {key: value for key, value in state.items() if key.startswith(mine) or not key.startswith(every)}
-    for prefix in STRIPPED:
-        part = {key.removeprefix(prefix) if prefix in mine else key: value for key, value in part.items()}
-    return part
+def _placed(
+    weights: Weights, name: str, path: Path, device: torch.device, dtype: torch.dtype, *, mapped: bool
+) -> Tensor:
+    """One weight on its device, checked; on a CPU it stays a view of its file where that is safe."""
+    stored = weights.stored[name]
+    value = weights.tensor(name, dtype).to(device)
+    check_finite(name, value, stored, str(path))
+    if value.data_ptr() == stored.data_ptr() and not (mapped and value.data_ptr() % ALIGNMENT == 0):
+        return value.clone()
+    return value.contiguous()
+
+
+def check_finite(name: str, value: Tensor, stored: Tensor, origin: str) -> None:
+    """Raises `CheckpointError` for NaN or Inf among a weight's values."""
+    if value.isfinite().all():
+        return
+    if stored.float().isfinite().all():
+        kind = str(value.dtype).removeprefix("torch.")
+        raise CheckpointError(f"checkpoint {origin}: key {name} holds values that are too large for {kind}")
+    raise CheckpointError(f"checkpoint {origin}: key {name} holds NaN or Inf: the file is damaged or was badly trained")
 
 
 def load_into(module: nn.Module, state: State, origin: str) -> None:
     """Copy a state dict into the module; raises `CheckpointError` naming a missing, extra or mis-shaped key."""
-    own = module.state_dict()
-    faults = [f"missing key {key}" for key in own if key not in state]
-    faults += [f"unexpected key {key}" for key in state if key not in own]
-    faults += [
-        f"key {key} has shape {list(state[key].shape)}, the model needs {list(value.shape)}"
-        for key, value in own.items()
-        if key in state and state[key].shape != value.shape
-    ]
-    if faults:
-        more = f" (and {len(faults) - 3} more)" if len(faults) > 3 else ""
-        raise CheckpointError(f"checkpoint {origin}: {'; '.join(faults[:3])}{more}")
+    check_fits(module, state, origin)
     module.load_state_dict(state)
+
+
+def check_fits(module: nn.Module, state: State, origin: str) -> None:
+    """Raises `CheckpointError` naming a key of each kind of fault, and what the file is where that is known."""
+    own = module.state_dict()
+    kinds = (
+        [f"missing key {key}" for key in own if key not in state],
+        [f"unexpected key {key}" for key in state if key not in own],
+        [
+            f"key {key} has shape {list(state[key].shape)}, the model needs {list(value.shape)}"
+            for key, value in own.items()
+            if key in state and state[key].shape != value.shape
+        ],
+    )
+    faults = [f"{kind[0]}{f' (and {len(kind) - 1} more)' if len(kind) > 1 else ''}" for kind in kinds if kind]
+    if faults:
+        known = other_model(state, own)
+        raise CheckpointError(f"checkpoint {origin}: {'; '.join([f'is {known}', *faults] if known else faults)}")
 
 
 def transformer_config(published: Mapping[str, object]) -> TransformerConfig:

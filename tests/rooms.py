@@ -35,7 +35,10 @@ def core(*modules: str) -> tuple[str, ...]:
 ROOMS = (
     Room(
         name=PLAIN,
-        prefixes=("lipar_core.__init__", *core("errors", "config", "parameters", "weight_files", "colour_tags")),
+        prefixes=(
+            "lipar_core.__init__",
+            *core("errors", "config", "parameters", "weight_files", "foreign_files", "colour_tags"),
+        ),
         may_import=(),
         packages=frozenset({"yaml", "annotated_types"}),
     ),
@@ -61,9 +64,9 @@ ROOMS = (
     ),
     Room(
         name=WEIGHTS,
-        prefixes=core("weights"),
+        prefixes=core("checkpoint_file", "layouts", "loras", "model_kinds", "quantised", "converted", "weights"),
         may_import=(PLAIN, KERNELS, PARTS, NETWORKS),
-        packages=frozenset({"torch", "safetensors"}),
+        packages=frozenset({"numpy", "torch", "safetensors"}),
     ),
     Room(
         name=ENGINE,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from lipar_core.weights import read_state
+from lipar_core.checkpoint_file import read_tensors
 from training.codec import train_codec
 from training.editor import train_editor
 from training.excerpts import gather
@@ -36,11 +36,11 @@ def main() -> None:
     excerpts = gather(itertools.chain(clips, photos), args.runs)
     check = dict(eval_clips(args.media, preset.stream.width, preset.stream.height))
     print(f"{len(excerpts)} excerpts", flush=True)
-    earlier = read_state(args.codec) if args.codec else None
+    earlier = read_tensors(args.codec) if args.codec else None
     plain = plain_config(preset.codec)
     codec = train_codec(plain, recipe.codec, excerpts, check, recipe.seed, args.runs / "codec.pt", earlier)
     drawing, codes = train_renderer(preset.codec, recipe.renderer, codec, excerpts, recipe.seed, args.runs)
-    begun = read_state(args.editor) if args.editor else None
+    begun = read_tensors(args.editor) if args.editor else None
     editor = train_editor(preset, recipe.stages, excerpts, drawing, codes, recipe.seed, args.runs, begun)
     manifest = hashlib.sha256((args.media / "MANIFEST.json").read_bytes()).hexdigest()
     notes = {"recipe": args.recipe.read_text(), "media_sha256": manifest, "torch": str(torch.__version__)}

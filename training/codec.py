@@ -9,9 +9,11 @@ import torch
 from torch import Tensor
 
 from lipar_cli.evaluation.quality import psnr
+from lipar_core.checkpoint_file import State
 from lipar_core.config import CodecConfig
+from lipar_core.layouts import section
 from lipar_core.taehv import TAEHV
-from lipar_core.weights import State, load_into, section
+from lipar_core.weights import load_into
 from training import checkpoint
 from training.media import Clip
 from training.pca_codec import start_as_pca

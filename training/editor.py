@@ -5,9 +5,11 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from lipar_core.checkpoint_file import State
 from lipar_core.config import Preset
+from lipar_core.layouts import section
 from lipar_core.taehv import TAEHV
-from lipar_core.weights import State, load_into, section
+from lipar_core.weights import load_into
 from training.batches import draw_batch
 from training.media import Clip
 from training.muon import Muon

@@ -4,12 +4,14 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from lipar_core.checkpoint_file import read_tensors
 from lipar_core.config import load_preset
 from lipar_core.errors import CheckpointError, LiparError
 from lipar_core.hashed_text import HashedTextEncoder
+from lipar_core.layouts import section
 from lipar_core.models import load_models
 from lipar_core.weight_files import missing_weights
-from lipar_core.weights import load_into, read_state, section, transformer_config
+from lipar_core.weights import load_into, transformer_config
 from tests.tiny import tiny_models, tiny_preset
 
 MODELS = tiny_models()
@@ -20,14 +22,14 @@ PUBLISHED = {f"model.{name}": value for name, value in MODELS.dit.state_dict().i
 def test_training_checkpoints_load(tmp_path, wrapper):
     path = tmp_path / "weights.pt"
     torch.save({wrapper: PUBLISHED, "step": 3} if wrapper else PUBLISHED, path)
-    state = section(read_state(path), "transformer")
+    state = section(read_tensors(path), "transformer")
     assert state.keys() == MODELS.dit.state_dict().keys()
 
 
 def test_averaged_weights_are_preferred(tmp_path):
     path = tmp_path / "weights.pt"
     torch.save({"generator": {"a": torch.zeros(1)}, "generator_ema": {"a": torch.ones(1)}}, path)
-    assert read_state(path)["a"] == 1
+    assert read_tensors(path)["a"] == 1
 
 
 def test_a_bundle_is_taken_apart(tmp_path):
@@ -35,7 +37,7 @@ def test_a_bundle_is_taken_apart(tmp_path):
     path = tmp_path / "bundle.safetensors"
     bundle = PUBLISHED | MODELS.codec.state_dict() | {f"text.{k}": v for k, v in text.state_dict().items()}
     save_file({name: value.clone() for name, value in bundle.items()}, path)
-    state = read_state(path)
+    state = read_tensors(path)
     for module, part in ((MODELS.dit, "transformer"), (MODELS.codec, "codec"), (text, "text")):
         load_into(module, section(state, part), "bundle")
 
@@ -63,19 +65,19 @@ def test_unreadable_files_are_one_line_errors(tmp_path):
     for name, content in (("a.safetensors", b"junk" * 10), ("b.pt", b"junk"), ("c.pt", b""), ("d.safetensors", b"")):
         (tmp_path / name).write_bytes(content)
         with pytest.raises(CheckpointError) as refusal:
-            read_state(tmp_path / name)
+            read_tensors(tmp_path / name)
         assert "\n" not in str(refusal.value)
     torch.save([1, 2], tmp_path / "e.pt")
     with pytest.raises(CheckpointError, match="no table of tensors"):
-        read_state(tmp_path / "e.pt")
+        read_tensors(tmp_path / "e.pt")
     with pytest.raises(CheckpointError, match="no such file"):
-        read_state(tmp_path / "missing.pt")
+        read_tensors(tmp_path / "missing.pt")
 
 
 def test_code_in_a_checkpoint_is_not_run(tmp_path):
     torch.save({"generator": partial(print, "run by the loader")}, tmp_path / "evil.pt")
     with pytest.raises(CheckpointError):
-        read_state(tmp_path / "evil.pt")
+        read_tensors(tmp_path / "evil.pt")
 
 
 def test_missing_weights_are_listed(tmp_path, monkeypatch):

@@ -8,8 +8,10 @@ import pytest
 import torch
 
 from lipar_cli.evaluation.quality import psnr
+from lipar_core.checkpoint_file import read_tensors
 from lipar_core.config import CodecConfig, Preset, WeightsConfig
 from lipar_core.errors import CheckpointError
+from lipar_core.layouts import section
 from lipar_core.models import Models, load_models
 from lipar_core.parameters import Parameters
 from lipar_core.patches import patchify
@@ -17,7 +19,6 @@ from lipar_core.prompts import PromptCache
 from lipar_core.rope import RotaryTable
 from lipar_core.session import EditSession
 from lipar_core.taehv import TAEHV
-from lipar_core.weights import read_state, section
 from tests.tiny import tiny_preset
 from training.batches import draw_batch
 from training.codec import as_tensor, train_codec
@@ -257,7 +258,7 @@ def test_an_earlier_editor_without_a_code_is_gone_on_from(tmp_path, preset, plai
     earlier = Editor(narrow, plain)
     export(earlier, path, {})
     still = replace(STAGE, steps=1, rate=0.0)
-    editor = train_editor(preset, (still,), clips, codec, CODES, 0, tmp_path, read_state(path))
+    editor = train_editor(preset, (still,), clips, codec, CODES, 0, tmp_path, read_tensors(path))
     video = as_tensor(clips[0])
     latents, _ = codec.encode(video[None])
     x = patchify(latents, 2)[0]
@@ -292,7 +293,7 @@ def _models(editor: Editor, preset: Preset) -> Models:
 def test_the_product_reads_what_is_exported(tmp_path, preset, codec):
     path = tmp_path / "tiny.safetensors"
     export(Editor(preset, codec), path, {"seed": 0})
-    assert set(section(read_state(path), "codec")) == set(codec.state_dict())
+    assert set(section(read_tensors(path), "codec")) == set(codec.state_dict())
     here = replace(preset, weights=WeightsConfig(transformer=str(path), codec=str(path), text=str(path)))
     session: EditSession[int] = EditSession(load_models(here), Parameters(prompt="a sketch"))
     edited = session.push(torch.rand(9, 3, 64, 96), range(9))
