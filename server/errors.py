@@ -37,5 +37,9 @@ class NothingLive(ServerError):
     """409: there is nothing to watch yet."""
 
 
-class Forbidden(ServerError):
+class Unauthenticated(ServerError):
     """401: the token is missing or wrong."""
+
+
+class Forbidden(ServerError):
+    """403: the token is known, but does not give the right to this."""

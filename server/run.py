@@ -25,6 +25,10 @@ def serve(settings: Settings, model: Entry = main) -> None:
     sock = _bind(settings)
     scheme = "https" if settings.tls_cert else "http"
     log.info("open %s://%s:%d (preset %s)", scheme, settings.host, settings.port, settings.preset)
+    if settings.no_auth:
+        log.warning("nobody is asked for a token (--no-auth): whoever reaches this address may do everything")
+    elif settings.token_required and settings.token is None:
+        log.warning("there is no admin: LIPAR_TOKEN is not set, so nobody can list sessions or end those of others")
     if not settings.loopback and settings.tls_cert is None:
         log.warning("serving %s without TLS (--insecure): browsers give the camera to secure pages only", settings.host)
     config = uvicorn.Config(

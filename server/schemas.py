@@ -31,7 +31,7 @@ class Return(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    token: str = Field(max_length=100, description="from the session's first answer")
+    token: str | None = Field(None, max_length=100, description="the session's, where Authorization cannot be sent")
     sdp: str = Field(max_length=MAX_SDP)
     type: Literal["offer"]
 
@@ -41,15 +41,23 @@ class Parting(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    token: str = Field(max_length=100)
+    token: str | None = Field(None, max_length=100, description="the session's, where Authorization cannot be sent")
+
+
+class AccessInfo(BaseModel):
+    """What a request's token lets its bearer do."""
+
+    role: Literal["none", "viewer", "editor", "admin"]
+    session: str | None = Field(description="the only session that the role holds in; null: it is the server's")
+    token_required: bool = Field(description="false: programs of this machine and this server's page need none")
 
 
 class Answer(BaseModel):
     """The server's answer, and the session that it opens."""
 
     id: str
-    token: str = Field(description="opens the session again after a reload or a change of network")
-    view_token: str = Field(description="lets its bearer watch at /api/v1/whep/{id}, and nothing else")
+    token: str = Field(description="its editor's: changes, resumes and ends it")
+    view_token: str = Field(description="its viewers': lets watch it, and nothing else")
     sdp: str
     type: Literal["answer"] = "answer"
     parameters: dict[str, Any]

@@ -1,11 +1,12 @@
 """Is it alive, is it ready."""
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Depends, Response
 
 from server.routes.dependencies import Registry
+from server.routes.needs import needs_nothing
 from server.schemas import Readiness
 
-router = APIRouter(tags=["health"])
+router = APIRouter(tags=["health"], dependencies=[Depends(needs_nothing)])
 
 
 @router.get("/healthz")

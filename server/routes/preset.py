@@ -1,17 +1,21 @@
 """What the server can do, for pages and scripts that drive it."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends, Query
 from pydantic import TypeAdapter
 
 from lipar_core.config import default_parameters
 from lipar_core.parameters import Parameters, to_dict
+from server.access import Role
 from server.ice import ice_servers as given_servers
 from server.routes.dependencies import Registry
-from server.schemas import PresetInfo, StyleInfo
+from server.routes.needs import Needs
+from server.schemas import NAME_PATTERN, PresetInfo, StyleInfo
 
-router = APIRouter(prefix="/api/v1", tags=["preset"])
+viewer_anywhere = Depends(Needs(Role.VIEWER, any_session=True))
+Name = Annotated[str, Query(pattern=NAME_PATTERN)]
+router = APIRouter(prefix="/api/v1", tags=["preset"], dependencies=[viewer_anywhere])
 
 
 @router.get("/preset")
@@ -39,8 +43,13 @@ async def schema() -> dict[str, Any]:
 
 
 @router.get("/ice-servers")
-async def ice_servers(sessions: Registry) -> dict[str, list[dict[str, Any]]]:
-    """For the page's RTCPeerConnection; empty unless the server was given some."""
+async def ice_servers(sessions: Registry, session: Name | None = None) -> dict[str, list[dict[str, Any]]]:
+    """For the page's RTCPeerConnection; empty unless the server was given some.
+
+    `session`: the one that its bearer watches; 404 when that has ended.
+    """
+    if session is not None:
+        sessions.get(session)
     found = given_servers(sessions.settings, "page")
     servers = ({"urls": [server.url], "username": server.username, "credential": server.credential} for server in found)
     return {"iceServers": [{k: v for k, v in server.items() if v is not None} for server in servers]}

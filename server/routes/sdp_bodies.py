@@ -1,11 +1,10 @@
 """What WHIP and WHEP share: SDP in and out of HTTP bodies (RFC 9725; draft-ietf-wish-whep)."""
 
-import hmac
 from typing import Annotated
 
 from fastapi import Depends, HTTPException, Request, Response
 
-from server.errors import BadOffer, Forbidden
+from server.errors import BadOffer
 from server.ice import IceServer, ice_servers
 from server.media.peer import Peer
 from server.media.trickle import MEDIA_TYPE, read_trickle
@@ -48,15 +47,6 @@ async def trickled(request: Request, peer: Peer) -> Response:
             raise HTTPException(412, {"message": f"If-Match {tag[:100]} is not the ETag of this resource"})
     await peer.add_candidates(read_trickle(text))
     return Response(status_code=204)
-
-
-def check_bearer(request: Request, *tokens: str | None, also: str | None = None) -> None:
-    """Raise `Forbidden` unless the request bears one of the tokens: in Authorization, or as `also` from the address."""
-    scheme, _, given = request.headers.get("authorization", "").partition(" ")
-    given = given.strip() if scheme.lower() == "bearer" else also or ""
-    wanted = [token for token in tokens if token is not None]
-    if not any(hmac.compare_digest(given.encode(), token.encode()) for token in wanted):
-        raise Forbidden("the bearer token is missing or wrong")
 
 
 async def _read(request: Request, media_type: str, headers: dict[str, str]) -> str:

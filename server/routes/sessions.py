@@ -3,51 +3,56 @@
 from dataclasses import asdict
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 
 from lipar_core.parameters import to_dict
+from server.access import Role
 from server.errors import SessionNotFound
+from server.routes.addresses import relative_address
 from server.routes.dependencies import Registry, Session
+from server.routes.needs import Needs
 from server.routes.sdp_bodies import trickled
 from server.schemas import Answer, Changed, Offer, Parting, Return, Status
 from server.session import SessionHandle
 
 router = APIRouter(prefix="/api/v1/sessions", tags=["sessions"])
+viewer, editor, admin = (Depends(Needs(role)) for role in Role)
+editor_by_body = Depends(Needs(Role.EDITOR, in_body=True))
 
 
-@router.post("", status_code=201)
-async def create(offer: Offer, sessions: Registry, response: Response) -> Answer:
+@router.post("", status_code=201, dependencies=[editor])
+async def create(request: Request, offer: Offer, sessions: Registry, response: Response) -> Answer:
     """WebRTC offer in, answer out; the camera's track comes in and the edited one goes out on the same connection."""
     session, sdp = await sessions.create(offer.sdp, offer.parameters, name=offer.name, token=offer.token)
-    response.headers["Location"] = f"/api/v1/sessions/{session.id}"
+    response.headers["Location"] = relative_address(request, f"/api/v1/sessions/{session.id}")
     return _answer(session, sdp, response)
 
 
-@router.post("/{session_id}/resume")
+@router.post("/{session_id}/resume", dependencies=[editor_by_body])
 async def resume(session_id: str, offer: Return, sessions: Registry, response: Response) -> Answer:
     """Go on with a session over a new connection, with its prompt and all that the model remembers of it."""
-    return _answer(*await sessions.resume(session_id, offer.token, offer.sdp), response)
+    return _answer(*await sessions.resume(session_id, offer.sdp), response)
 
 
-@router.post("/{session_id}/park", status_code=204)
-async def park(session_id: str, parting: Parting, sessions: Registry) -> None:
+@router.post("/{session_id}/park", status_code=204, dependencies=[editor_by_body])
+async def park(session: Session, _: Parting | None = None) -> None:
     """Free the connection now and keep the session for the time of grace: a page says this when it is hidden."""
-    await sessions.park(session_id, parting.token)
+    await session.park()
 
 
-@router.get("")
+@router.get("", dependencies=[admin])
 async def index(sessions: Registry) -> list[Status]:
     """All sessions."""
     return [Status.model_validate(session.status()) for session in sessions.handles.values()]
 
 
-@router.get("/{session_id}")
+@router.get("/{session_id}", dependencies=[viewer])
 async def show(session: Session) -> Status:
     """One session's state and figures."""
     return Status.model_validate(session.status())
 
 
-@router.patch("/{session_id}", status_code=204)
+@router.patch("/{session_id}", status_code=204, dependencies=[editor])
 async def trickle(request: Request, session: Session) -> Response:
     """More ICE candidates of the browser, as `application/trickle-ice-sdpfrag` with the answer's ETag in If-Match."""
     if session.peer is None:
@@ -55,13 +60,13 @@ async def trickle(request: Request, session: Session) -> Response:
     return await trickled(request, session.peer)
 
 
-@router.patch("/{session_id}/parameters")
+@router.patch("/{session_id}/parameters", dependencies=[editor])
 async def change(changes: dict[str, Any], session: Session) -> Changed:
     """Change any live parameters; `"reset": true` starts the stream afresh. Answers with the block of effect."""
     return Changed(**asdict(await session.update(changes)))
 
 
-@router.delete("/{session_id}", status_code=204)
+@router.delete("/{session_id}", status_code=204, dependencies=[editor])
 async def end(session_id: str, sessions: Registry) -> None:
     """End the session and free its place."""
     await sessions.close(sessions.get(session_id).id)  # looked up here: of two at once the second is told 404

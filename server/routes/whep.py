@@ -1,23 +1,21 @@
 """WHEP (draft-ietf-wish-whep): any player watches a session's edited video."""
 
 from typing import Annotated
+from urllib.parse import urlencode
 
-from fastapi import APIRouter, Depends, HTTPException, Request, Response
+from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 
+from server.access import Role
 from server.errors import NoCodec
 from server.media.peer import Peer
+from server.routes.addresses import relative_address
 from server.routes.dependencies import Registry, Session
-from server.routes.sdp_bodies import ACCEPTED, SDP, OfferText, answered, check_bearer, trickled
-
-
-async def _authorised(request: Request, session: Session, sessions: Registry, token: str | None = None) -> None:
-    """`token`: for players that can only be given an address."""
-    if request.method not in ("OPTIONS", "HEAD"):
-        check_bearer(request, session.view_token, sessions.settings.view_token, also=token)
-
+from server.routes.needs import Needs, needs_nothing
+from server.routes.sdp_bodies import ACCEPTED, SDP, OfferText, answered, trickled
 
 router = APIRouter(prefix="/api/v1/whep", tags=["WHEP"])
-Authorised = Depends(_authorised)
+viewer = Depends(Needs(Role.VIEWER, token_always=True, in_address=True))
+AddressToken = Annotated[str | None, Query(alias="token", description="for players that take only an address")]
 
 
 async def _viewer(session: Session, viewer_id: str) -> Peer:
@@ -27,39 +25,45 @@ async def _viewer(session: Session, viewer_id: str) -> Peer:
 Viewer = Annotated[Peer, Depends(_viewer)]
 
 
-@router.post("/{session_id}", status_code=201, dependencies=[Authorised])
-async def watch(offer: OfferText, session: Session, sessions: Registry) -> Response:
-    """The edited video goes out. 409 while nothing is live, 406 where no codec is in common."""
+@router.post("/{session_id}", status_code=201, dependencies=[viewer])
+async def watch(
+    request: Request, offer: OfferText, session: Session, sessions: Registry, token: AddressToken = None
+) -> Response:
+    """The edited video goes out. 409 while nothing is live, 406 where no codec is in common.
+
+    Where the token stood in the address it stands in that of the new resource, too.
+    """
     try:
-        viewer, sdp = await session.watch(offer)
+        peer, sdp = await session.watch(offer)
     except NoCodec as error:
         raise HTTPException(406, {"message": str(error)}) from error
-    return answered(sdp, f"/api/v1/whep/{session.id}/{viewer.id}", viewer, sessions.settings)
+    location = relative_address(request, f"/api/v1/whep/{session.id}/{peer.id}")
+    return answered(sdp, location + (f"?{urlencode({'token': token})}" if token else ""), peer, sessions.settings)
 
 
-@router.options("/{session_id}", status_code=204)
+@router.options("/{session_id}", status_code=204, dependencies=[Depends(needs_nothing)])
 async def options(session_id: str) -> Response:
     return Response(status_code=204, headers=ACCEPTED)
 
 
-@router.head("/{session_id}", status_code=200)
+@router.head("/{session_id}", status_code=200, dependencies=[viewer])
 async def look(session: Session) -> Response:
     """What a player may ask first."""
     return Response(media_type=SDP)
 
 
-@router.get("/{session_id}", status_code=204)
+@router.get("/{session_id}", status_code=204, dependencies=[viewer])
 async def nothing(session: Session) -> None:
     """Nothing to see: the draft keeps GET for later."""
 
 
-@router.patch("/{session_id}/{viewer_id}", status_code=204)
-async def trickle(request: Request, viewer: Viewer) -> Response:
+@router.patch("/{session_id}/{viewer_id}", status_code=204, dependencies=[viewer])
+async def trickle(request: Request, peer: Viewer) -> Response:
     """More ICE candidates of the player."""
-    return await trickled(request, viewer)
+    return await trickled(request, peer)
 
 
-@router.delete("/{session_id}/{viewer_id}", status_code=200)
+@router.delete("/{session_id}/{viewer_id}", status_code=200, dependencies=[viewer])
 async def leave(session: Session, viewer_id: str) -> Response:
     """The player stops watching; it may have closed its connection before."""
     await session.viewers.leave(viewer_id)

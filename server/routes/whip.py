@@ -4,19 +4,18 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
+from server.access import Role
 from server.errors import SessionNotFound
 from server.media.peer import Peer
+from server.routes.addresses import relative_address
 from server.routes.dependencies import Registry, Session
-from server.routes.sdp_bodies import ACCEPTED, OfferText, answered, check_bearer, trickled
+from server.routes.needs import Needs, needs_nothing
+from server.routes.sdp_bodies import ACCEPTED, OfferText, answered, trickled
 from server.schemas import NAME_PATTERN
+from server.session import SessionHandle
 
-
-async def _authorised(request: Request, sessions: Registry) -> None:
-    if request.method != "OPTIONS" and sessions.settings.editor_token is not None:
-        check_bearer(request, sessions.settings.editor_token)
-
-
-router = APIRouter(prefix="/api/v1/whip", tags=["WHIP"], dependencies=[Depends(_authorised)])
+router = APIRouter(prefix="/api/v1/whip", tags=["WHIP"])
+editor = Depends(Needs(Role.EDITOR))
 
 
 async def _publisher(session: Session) -> Peer:
@@ -29,9 +28,9 @@ Name = Annotated[str, Query(pattern=NAME_PATTERN)]
 Publisher = Annotated[Peer, Depends(_publisher)]
 
 
-@router.post("", status_code=201)
+@router.post("", status_code=201, dependencies=[editor])
 async def publish(
-    offer: OfferText, sessions: Registry, prompt: str | None = None, session: Name | None = None
+    request: Request, offer: OfferText, sessions: Registry, prompt: str | None = None, session: Name | None = None
 ) -> Response:
     """A video comes in. `prompt` begins the edit; everything else is changed at `/api/v1/sessions/{id}/parameters`.
 
@@ -40,28 +39,29 @@ async def publish(
     """
     published, sdp = await sessions.publish(offer, {} if prompt is None else {"prompt": prompt}, session)
     assert published.peer is not None
-    response = answered(sdp, f"/api/v1/whip/{published.id}", published.peer, sessions.settings)
-    response.headers.append("Link", f'</api/v1/whep/{published.id}?token={published.view_token}>; rel="alternate"')
+    location = relative_address(request, f"/api/v1/whip/{published.id}")
+    response = answered(sdp, location, published.peer, sessions.settings)
+    response.headers.append("Link", _watch_links(request, published, sessions.settings.base_path or ""))
     return response
 
 
-@router.options("", status_code=204)
+@router.options("", status_code=204, dependencies=[Depends(needs_nothing)])
 async def options() -> Response:
     return Response(status_code=204, headers=ACCEPTED)
 
 
-@router.get("", status_code=204)
+@router.get("", status_code=204, dependencies=[editor])
 async def look() -> None:
     """Nothing to see: RFC 9725 keeps GET for later."""
 
 
-@router.patch("/{session_id}", status_code=204)
+@router.patch("/{session_id}", status_code=204, dependencies=[editor])
 async def trickle(request: Request, publisher: Publisher) -> Response:
     """More ICE candidates of the publisher."""
     return await trickled(request, publisher)
 
 
-@router.delete("/{session_id}", status_code=200)
+@router.delete("/{session_id}", status_code=200, dependencies=[editor])
 async def end(session_id: str, sessions: Registry) -> Response:
     """The publisher stops: the session ends, or waits for its return while somebody watches.
 
@@ -69,3 +69,10 @@ async def end(session_id: str, sessions: Registry) -> Response:
     """
     await sessions.unpublish(session_id)
     return Response()
+
+
+def _watch_links(request: Request, published: SessionHandle, base_path: str) -> str:
+    """Where it is watched: relative, as behind a proxy, and from the root, for clients that resolve nothing."""
+    path, query = f"/api/v1/whep/{published.id}", f"?token={published.view_token}"
+    addresses = relative_address(request, path), base_path + path
+    return ", ".join(f'<{address}{query}>; rel="alternate"' for address in addresses)

@@ -33,7 +33,7 @@ def page_build() -> None:
 
 @pytest.fixture(scope="session")
 def live_server(page_build: None) -> Iterator[LiveServer]:
-    with running() as server:
+    with running("--allowed-hosts", "lipar.test") as server:  # where a page is not secure
         yield server
 
 

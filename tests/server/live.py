@@ -136,6 +136,11 @@ class Viewer:
         self._receiving = asyncio.create_task(receive())
 
 
+def resource(reply: httpx2.Response) -> str:
+    """The address of what an answer has made."""
+    return str(reply.url.join(reply.headers["Location"]))
+
+
 async def eventually(holds: Callable[[], bool]) -> None:
     """Wait until it holds, or fail."""
     async with asyncio.timeout(PATIENCE_S):

@@ -62,8 +62,10 @@ class Publisher:
         *,
         spoil: Callable[[str], str] = str,
         codec: str | None = None,
+        path: str = "/api/v1/whip",
     ) -> None:
         """`spoil` changes the offer on its way; `codec` is the only one offered."""
+        self.path = path
         self.client, self.name, self.camera, self.spoil, self.codec = client, name, camera or Camera(), spoil, codec
         self.pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
         self.reply: httpx2.Response
@@ -75,8 +77,8 @@ class Publisher:
             transceiver.setCodecPreferences([one for one in known if one.name == self.codec])
         await self.pc.setLocalDescription(await self.pc.createOffer())
         offer = self.spoil(self.pc.localDescription.sdp)
-        path = f"/api/v1/whip?session={self.name}"
-        self.reply = await self.client.post(path, content=offer, headers=SDP)
+        address = f"{self.path}?session={self.name}"
+        self.reply = await self.client.post(address, content=offer, headers=SDP)
         if self.reply.status_code == 201:
             await self.pc.setRemoteDescription(RTCSessionDescription(self.reply.text, "answer"))
         return self

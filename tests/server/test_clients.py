@@ -22,13 +22,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from server.settings import Settings
 from tests.server.echo import Echo, write_preset
-from tests.server.live import PATIENCE_S, RunningServer, Viewer, eventually, free_port
+from tests.server.live import PATIENCE_S, RunningServer, Viewer, eventually, free_port, resource
 from tests.server.own_process import echo
 from tests.server.test_whip_whep import Watcher
 
 SIZE = (320, 192)
 SECRET = "shared-with-coturn"
-PUBLISH, VIEW = "publish-secret", "view-secret"
+ADMIN, PUBLISH, VIEW = "admin-secret", "publish-secret", "view-secret"
 FPS = 30
 
 
@@ -75,8 +75,9 @@ def publish(url: str, options: dict[str, str], enough: threading.Event) -> None:
 
 
 async def test_ffmpeg_publishes_and_ends_its_session(tmp_path):
-    with echo(environment={"LIPAR_EDITOR_TOKEN": PUBLISH, "LIPAR_VIEW_TOKEN": VIEW}) as server:
-        async with httpx2.AsyncClient(base_url=server.address, timeout=PATIENCE_S) as client:
+    with echo(environment={"LIPAR_TOKEN": ADMIN, "LIPAR_EDITOR_TOKEN": PUBLISH, "LIPAR_VIEW_TOKEN": VIEW}) as server:
+        admin = {"Authorization": f"Bearer {ADMIN}"}
+        async with httpx2.AsyncClient(base_url=server.address, timeout=PATIENCE_S, headers=admin) as client:
             enough, options = threading.Event(), certificate(tmp_path) | {"authorization": PUBLISH}
             publishing = asyncio.create_task(
                 asyncio.to_thread(publish, f"{server.address}/api/v1/whip?session=ffmpeg", options, enough)
@@ -199,7 +200,7 @@ async def test_no_free_port_is_said_and_a_freed_one_is_used(preset):
                 assert reply.status_code == 201
                 await viewer.pc.setRemoteDescription(RTCSessionDescription(reply.json()["sdp"], "answer"))
                 await viewer.receives(4)
-                await client.delete(reply.headers["Location"])
+                await client.delete(resource(reply))
                 await viewer.close()
 
 
@@ -221,5 +222,5 @@ async def test_candidates_of_the_first_media_alone_are_used_as_chromium_bundles_
             assert transport.getRemoteCandidates()
             await viewer.pc.setRemoteDescription(RTCSessionDescription(reply.json()["sdp"], "answer"))
             await eventually(lambda: len(viewer.sizes) > 4)
-            await client.delete(reply.headers["Location"])
+            await client.delete(resource(reply))
             await viewer.close()

@@ -12,19 +12,22 @@ from server.settings import Settings
 from tests.server.echo import Echo, write_preset
 from tests.server.live import Camera, RunningServer, Viewer, free_port
 from tests.server.test_live import model_processes
-from tests.server.test_whip_whep import SDP, bearer, live, publishing, watching
+from tests.server.test_whip_whep import ADMIN, PUBLISH, SDP, VIEW, bearer, live, publishing, watching
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
     preset = write_preset(tmp_path_factory.mktemp("preset"), width=320, height=192)
-    with RunningServer(Settings(port=free_port(), preset=str(preset)), Echo()) as running:
+    with RunningServer(
+        Settings(port=free_port(), preset=str(preset), token=ADMIN, editor_token=PUBLISH, view_token=VIEW), Echo()
+    ) as running:
         yield running
 
 
 @pytest.fixture
 async def client(server):
     async with server.ready() as client:
+        client.headers.update(bearer(ADMIN))
         yield client
 
 
@@ -80,6 +83,8 @@ async def test_a_page_s_session_begins_again_with_the_same_watch_link(client):
     body = {"sdp": await again.offer(), "type": "offer", "name": "attic", "token": begun["token"]}
     taken = await client.post("/api/v1/sessions", json=body)
     assert taken.status_code == 409
+    viewers = body | {"name": "cellar", "token": begun["view_token"]}  # one token would have two meanings
+    assert (await client.post("/api/v1/sessions", json=viewers)).status_code == 409
     await client.delete("/api/v1/sessions/attic", headers=bearer(begun["token"]))
     reply = (await client.post("/api/v1/sessions", json=body)).json()
     assert {name: reply[name] for name in ("id", "token", "view_token")} == {

@@ -79,8 +79,8 @@ async def test_only_its_token_opens_a_session(viewer):
     for path in ("resume", "park"):
         body = {"token": "guess"} | ({"sdp": await stranger.offer(), "type": "offer"} if path == "resume" else {})
         reply = await viewer.client.post(f"/api/v1/sessions/{viewer.id}/{path}", json=body)
-        assert reply.status_code == 404
-        assert "under this token" in reply.json()["detail"]["message"]
+        assert reply.status_code == 401
+        assert "token is not known" in reply.json()["detail"]["message"]
     await viewer.receives(2)
     await stranger.close()
     assert "token" not in await viewer.status()

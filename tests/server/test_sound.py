@@ -46,7 +46,8 @@ class Connection:
         if json:
             reply = await self.client.post(path, json={"type": "offer", "sdp": offer})
         else:
-            reply = await self.client.post(path, content=offer, headers=SDP | {"Authorization": "Bearer view"})
+            watches = {"Authorization": "Bearer view"} if "whep" in path else {}
+            reply = await self.client.post(path, content=offer, headers=SDP | watches)
         assert reply.status_code == 201, reply.text
         answer = reply.json()["sdp"] if json else reply.text
         await self.pc.setRemoteDescription(RTCSessionDescription(answer, "answer"))

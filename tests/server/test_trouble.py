@@ -10,7 +10,7 @@ import pytest
 
 from server.settings import Settings
 from tests.server.bundle import write_bundle
-from tests.server.live import PATIENCE_S, RunningServer, Viewer, free_port
+from tests.server.live import PATIENCE_S, RunningServer, Viewer, free_port, resource
 from tests.server.test_live import model_processes
 
 HANG_S = 5.0
@@ -54,7 +54,7 @@ async def test_a_session_that_ends_before_the_model_hears_of_it_disturbs_nobody(
     with standing_still(process):
         reply = await viewer.client.post("/api/v1/sessions", json={"sdp": await other.offer(), "type": "offer"})
         assert reply.status_code == 201
-        assert (await viewer.client.delete(reply.headers["Location"])).status_code == 204
+        assert (await viewer.client.delete(resource(reply))).status_code == 204
     await viewer.receives(8)
     await other.close()
     assert model_processes() == [process]

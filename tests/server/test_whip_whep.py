@@ -12,17 +12,24 @@ from aiortc.mediastreams import MediaStreamError
 from server.media.trickle import MEDIA_TYPE
 from server.settings import Settings
 from tests.server.bundle import write_bundle
-from tests.server.live import PATIENCE_S, Camera, RunningServer, Viewer, eventually, free_port
+from tests.server.live import PATIENCE_S, Camera, RunningServer, Viewer, eventually, free_port, resource
 
 SDP = {"Content-Type": "application/sdp"}
-PUBLISH, VIEW = "publish-secret", "view-secret"
+ADMIN, PUBLISH, VIEW = "admin-secret", "publish-secret", "view-secret"
+NO_TOKEN = {"Authorization": ""}
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
     preset = write_bundle(tmp_path_factory.mktemp("preset"))
     settings = Settings(
-        port=free_port(), preset=str(preset), threads=1, editor_token=PUBLISH, view_token=VIEW, max_viewers=2
+        port=free_port(),
+        preset=str(preset),
+        threads=1,
+        token=ADMIN,
+        editor_token=PUBLISH,
+        view_token=VIEW,
+        max_viewers=2,
     )
     with RunningServer(settings) as running:
         yield running
@@ -31,6 +38,7 @@ def server(tmp_path_factory):
 @pytest.fixture
 async def client(server):
     async with server.ready() as client:
+        client.headers.update(bearer(ADMIN))
         yield client
 
 
@@ -57,7 +65,7 @@ class Watcher:
     async def watch(self, session: str, headers: dict[str, str]):
         reply = await self.client.post(f"/api/v1/whep/{session}", content=await self.offer(), headers=SDP | headers)
         if reply.status_code == 201:
-            self.location, self.etag = reply.headers["Location"], reply.headers["ETag"]
+            self.location, self.etag = resource(reply), reply.headers["ETag"]
             await self.pc.setRemoteDescription(RTCSessionDescription(reply.text, "answer"))
         return reply
 
@@ -105,7 +113,7 @@ async def publishing(client, query: str = ""):
         assert reply.status_code == 201, reply.text
         await pc.setRemoteDescription(RTCSessionDescription(reply.text, "answer"))
         yield pc, reply
-        await client.delete(reply.headers["Location"], headers=bearer(PUBLISH))
+        await client.delete(resource(reply), headers=bearer(PUBLISH))
         name = reply.headers["Location"].rsplit("/", 1)[1]
         await client.delete(f"/api/v1/sessions/{name}")  # it waits for its publisher's return while viewers are there
     finally:
@@ -124,7 +132,7 @@ async def live(client, session: str) -> None:
 
 async def test_a_published_video_is_edited_watched_and_steered(client):
     async with publishing(client, "?session=studio&prompt=a%20pencil%20sketch") as (_, published):
-        assert published.headers["Location"] == "/api/v1/whip/studio"
+        assert published.headers["Location"] == "whip/studio"
         assert published.headers["Content-Type"] == "application/sdp"
         assert re.fullmatch(r'"[0-9a-f]+"', published.headers["ETag"])
         assert "a=recvonly" in published.text
@@ -178,14 +186,14 @@ async def test_an_editor_s_session_can_be_watched_with_its_own_token(client):
         await watcher.sees(8)
         await page.receives(4)
     other = Watcher(client)
-    for headers in ({}, bearer("wrong"), bearer(reply.json()["token"])):
+    for headers in (NO_TOKEN, bearer("wrong")):
         refused = await client.post(f"/api/v1/whep/{page.id}", content="v=0", headers=SDP | headers)
         assert refused.status_code == 401
         assert refused.headers["WWW-Authenticate"] == "Bearer"
-    by_address = await client.post(
-        f"/api/v1/whep/{page.id}?token={reply.json()['view_token']}", content=await other.offer(), headers=SDP
-    )
+    address = f"/api/v1/whep/{page.id}?token={reply.json()['view_token']}"
+    by_address = await client.post(address, content=await other.offer(), headers=SDP | NO_TOKEN)
     assert by_address.status_code == 201
+    assert (await client.delete(resource(by_address), headers=NO_TOKEN)).status_code == 200
     await other.close()
     await client.delete(f"/api/v1/sessions/{page.id}")
     await page.close()
@@ -224,7 +232,7 @@ class Watch(Watcher):
         (bearer(PUBLISH) | SDP, "v=0\r\nm=audio", 422),
         (bearer(PUBLISH) | SDP, "v=0\r\nm=video nonsense", 422),
         (bearer(PUBLISH) | SDP, "v=0\r\n" + "a" * 1_000_000, 413),
-        (SDP, "v=0", 401),
+        (SDP | NO_TOKEN, "v=0", 401),
         (SDP | bearer("wrong"), "v=0", 401),
         (SDP | {"Authorization": "Basic " + PUBLISH}, "v=0", 401),
     ],
@@ -246,6 +254,7 @@ async def test_bad_names_are_refused(client):
 
 async def test_preflights_and_options_need_no_token(client):
     asked = {"Origin": "https://player.example", "Access-Control-Request-Method": "POST"}
+    client.headers.update(NO_TOKEN)
     for path in ("/api/v1/whip", "/api/v1/whep/some"):
         preflight = await client.options(path, headers=asked | {"Access-Control-Request-Headers": "authorization"})
         assert preflight.status_code == 200
@@ -272,7 +281,7 @@ async def test_late_candidates_connect(client):
         assert reply.status_code == 201
         await pc.setRemoteDescription(RTCSessionDescription(reply.text, "answer"))
         frag = headers | {"Content-Type": MEDIA_TYPE}
-        where, tag = reply.headers["Location"], {"If-Match": reply.headers["ETag"]}
+        where, tag = resource(reply), {"If-Match": reply.headers["ETag"]}
         mid = next(line for line in lines if line.startswith("a=mid:"))
         body = "\r\n".join([mid, *late])
         for more, text, status in [

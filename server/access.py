@@ -1,0 +1,57 @@
+"""Who may do what: roles, and the tokens that prove them."""
+
+import hmac
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Literal
+
+from server.session import SessionHandle
+from server.settings import Settings
+
+Proof = Literal["local", "no_auth", "server_token", "session_token"]
+
+
+class Role(IntEnum):
+    """Each may do what the ones before it may."""
+
+    VIEWER = 1  # watch
+    EDITOR = 2  # begin a session, change and end it
+    ADMIN = 3  # all sessions
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What a request may do."""
+
+    role: Role
+    proof: Proof
+    session: str | None = None  # the only one that the role holds in; None: it is the server's
+
+    def role_in(self, session: SessionHandle) -> Role | None:
+        """Of the server's editor: only what is published by WHIP; every other session has a token of its own."""
+        if self.session is not None:
+            return self.role if session.id == self.session else None
+        if self.role is Role.EDITOR and session.kind != "publish":
+            return None
+        return self.role
+
+
+def find_grant(token: str, settings: Settings, sessions: Iterable[SessionHandle]) -> Grant | None:
+    """What a token is good for; None where it is not known. Takes as long for every token."""
+    found = [grant for known, grant in _known_tokens(settings, sessions) if is_same(token, known)]
+    return found[0] if found else None
+
+
+def is_same(given: str, known: str) -> bool:
+    return hmac.compare_digest(given.encode(), known.encode())
+
+
+def _known_tokens(settings: Settings, sessions: Iterable[SessionHandle]) -> Iterator[tuple[str, Grant]]:
+    own = (settings.token, Role.ADMIN), (settings.editor_token, Role.EDITOR), (settings.view_token, Role.VIEWER)
+    for token, role in own:
+        if token is not None:
+            yield token, Grant(role, "server_token")
+    for session in sessions:
+        yield session.token, Grant(Role.EDITOR, "session_token", session.id)
+        yield session.view_token, Grant(Role.VIEWER, "session_token", session.id)

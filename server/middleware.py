@@ -1,0 +1,120 @@
+"""What every request passes before its route, and every answer after it."""
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.middleware.cors import CORSMiddleware
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from server.error_answers import error_answer
+from server.request_origin import bad_host, proxy_header
+from server.settings import Settings
+
+API = "/api/"
+OPEN_TO_PAGES = ("/api/v1/whip", "/api/v1/whep")  # of other origins, as their documents ask
+MIN_COMPRESSED = 1000  # bytes: less fits into one packet anyway
+HEALTH = ("/healthz", "/readyz")  # load balancers ask by any name
+CONTENT_SECURITY_POLICY = "; ".join(
+    (
+        "default-src 'self'",
+        "img-src 'self' data: blob:",  # the icon stands in the page
+        "media-src 'self' blob:",  # a video file of the user's
+        "object-src 'none'",
+        "base-uri 'none'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+    )
+)
+HEADERS = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Permissions-Policy": "camera=(self), microphone=(self), display-capture=(self), geolocation=()",
+    "Cache-Control": "no-store",
+}
+
+
+class AnswerHeaders:
+    """Headers for every answer that has none of its own of that name."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        await self.app(scope, receive, send_with_headers if scope["type"] == "http" else send)
+
+
+class ServerPath:
+    """The path as routes have it: without the base path that a proxy has left, and without a slash at the API's end.
+
+    A redirect instead would lose the body of a POST, or the path that a proxy has removed.
+    """
+
+    def __init__(self, app: ASGIApp, base_path: str | None) -> None:
+        self.app, self.base_path = app, base_path
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            scope = {**scope, "path": self._server_path(scope["path"])}
+        await self.app(scope, receive, send)
+
+    def _server_path(self, path: str) -> str:
+        if self.base_path is not None and path.startswith(f"{self.base_path}/"):
+            path = path.removeprefix(self.base_path)
+        return path.removesuffix("/") if path.startswith(API) else path
+
+
+class Gate:
+    """Refuses what another site's name, or a proxy in front of a server without a token, brings here."""
+
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+        self.app, self.settings = app, settings
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"] not in HEALTH:
+            headers = Headers(scope=scope)
+            if (host := bad_host(headers, self.settings)) is not None:
+                message = f"this server does not answer as {host!r}: name that host in --allowed-hosts"
+                await error_answer(421, message)(scope, receive, send)
+                return
+            if not self.settings.token_required and not self.settings.no_auth and (name := proxy_header(headers)):
+                message = f"the request came through a proxy ({name}), so the server needs a token: set LIPAR_TOKEN"
+                await error_answer(403, message)(scope, receive, send)
+                return
+        await self.app(scope, receive, send)
+
+
+class PublicCors:
+    """CORS for WHIP and WHEP alone: no other page may use the rest of a server that runs on its visitor's machine."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+        self.public = CORSMiddleware(
+            app,
+            allow_origins=["*"],
+            allow_methods=["*"],
+            allow_headers=["*"],
+            expose_headers=["Location", "ETag", "Link", "Accept-Post", "Accept-Patch", "Retry-After"],
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        public = scope["type"] == "http" and scope["path"].startswith(OPEN_TO_PAGES)
+        await (self.public if public else self.app)(scope, receive, send)
+
+
+class Compression:
+    """gzip for whoever takes it, but not for SDP, whose ETag names the very bytes, nor for streams of events."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app, self.gzip = app, GZipMiddleware(app, minimum_size=MIN_COMPRESSED, compresslevel=6)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        is_sdp = scope["type"] == "http" and scope["path"].startswith(OPEN_TO_PAGES)
+        await (self.app if is_sdp else self.gzip)(scope, receive, send)

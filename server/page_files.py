@@ -1,0 +1,52 @@
+"""The page's build: files whose names change with their contents are kept for a year, all others are asked for anew."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from fastapi import Depends, FastAPI
+from fastapi.responses import PlainTextResponse
+from starlette.responses import RedirectResponse, Response
+from starlette.staticfiles import StaticFiles
+from starlette.types import Receive, Scope, Send
+
+from server.middleware import API
+from server.routes.needs import needs_nothing
+
+NOT_BUILT = "The web page is not built yet. Run `make web` in the project's folder, then reload this page.\n"
+ASSETS = "assets"  # where the build puts files with a hash of their contents in their names
+FOR_A_YEAR = "public, max-age=31536000, immutable"
+ASK_ANEW = "no-cache"
+
+
+class PageFiles(StaticFiles):
+    """Static files with their Cache-Control. ETags are weak: they do not change with the compression."""
+
+    def file_response(
+        self, full_path: str | os.PathLike[str], stat_result: os.stat_result, scope: Scope, status_code: int = 200
+    ) -> Response:
+        response = super().file_response(full_path, stat_result, scope, status_code)
+        response.headers["Cache-Control"] = FOR_A_YEAR if Path(full_path).parent.name == ASSETS else ASK_ANEW
+        response.headers["ETag"] = "W/" + response.headers["ETag"]
+        return response
+
+
+def add_page(app: FastAPI, static: Path, base_path: str | None) -> None:
+    """Serve the page where no route is, and send whoever leaves out the last slash of a base path there."""
+    if base_path is not None:
+        folder = base_path.rpartition("/")[2] + "/"
+        _add_open_route(app, base_path, lambda: RedirectResponse(folder, 308))
+    if not (static / "index.html").is_file():
+        _add_open_route(app, "/", lambda: PlainTextResponse(NOT_BUILT, 503))
+        return
+    files = PageFiles(directory=static, html=True)
+
+    async def page(scope: Scope, receive: Receive, send: Send) -> None:
+        is_page = scope["type"] == "http" and not scope["path"].startswith(API)
+        await (files if is_page else app.router.not_found)(scope, receive, send)
+
+    app.router.default = page  # no mount: that would match before a route that has the path with another method
+
+
+def _add_open_route(app: FastAPI, path: str, answer: Callable[[], Response]) -> None:
+    app.add_api_route(path, answer, include_in_schema=False, dependencies=[Depends(needs_nothing)])

@@ -1,0 +1,21 @@
+"""A page that tries the API out. It alone loads what is not this server's: Swagger UI, from where it is published."""
+
+from fastapi import APIRouter, Depends
+from fastapi.openapi.docs import get_swagger_ui_html
+from fastapi.responses import HTMLResponse
+
+from server.routes.needs import needs_nothing
+
+router = APIRouter(include_in_schema=False)
+PUBLISHED = "https://cdn.jsdelivr.net"
+CONTENT_SECURITY_POLICY = (
+    f"default-src 'self'; script-src {PUBLISHED} 'unsafe-inline'; style-src {PUBLISHED} 'unsafe-inline'; "
+    "img-src 'self' data:; base-uri 'none'; frame-ancestors 'none'"
+)
+
+
+@router.get("/docs", dependencies=[Depends(needs_nothing)])
+async def docs() -> HTMLResponse:
+    page = get_swagger_ui_html(openapi_url="openapi.json", title="LIPAR live", swagger_favicon_url="data:,")
+    page.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
+    return page
