@@ -20,18 +20,22 @@ FLAGS = [
     "--disable-sync",
     "--allow-loopback-in-peer-connection",
 ]
+POLICY = "Content Security Policy"  # what Chromium says of a violation
 WITHIN_MS = 30_000  # for anything that the page waits for; machines that run tests may be slow
 
 
 @contextmanager
 def browser(chromium: Path, *flags: str) -> Iterator[BrowserContext]:
-    """A browser with a profile of its own."""
+    """A browser with a profile of its own, in which no page may break the policy that the server gives it."""
+    violations: list[str] = []
     with sync_playwright() as playwright:
         program = playwright.chromium.launch(executable_path=chromium, args=[*FLAGS, *flags])
         try:
             context = program.new_context(viewport={"width": 1280, "height": 800})
             context.set_default_timeout(WITHIN_MS)
+            context.on("console", lambda said: violations.append(said.text) if POLICY in said.text else None)
             yield context
+            assert violations == []
         finally:
             program.close()
 

@@ -82,6 +82,8 @@ def test_a_page_of_another_origin_reaches_nothing_else(
 ) -> None:
     with browser(chromium) as context:
         page = visit(context, other_origin)
-        ask = "(url) => fetch(url).then((reply) => reply.status, () => 'refused')"
-        assert page.evaluate(ask, f"{live_server.address}/api/v1/whep/nobody") == 404  # an answer, if no good one
-        assert page.evaluate(ask, f"{live_server.address}/api/v1/sessions") == "refused"
+        ask = "([url, headers]) => fetch(url, { headers }).then((reply) => reply.status, () => 'refused')"
+        whep = f"{live_server.address}/api/v1/whep/nobody"
+        assert page.evaluate(ask, [whep, {"Authorization": "Bearer some"}]) == 404  # an answer, if no good one
+        assert page.evaluate(ask, [whep, {}]) == 403
+        assert page.evaluate(ask, [f"{live_server.address}/api/v1/sessions", {}]) == "refused"

@@ -131,6 +131,7 @@ export function troubleOf(error: unknown): Trouble {
 function refused({ status, message, retry_ms }: Refused): Trouble {
   switch (status) {
     case 401:
+    case 403:
       return { title: "This link does not open the session", advice: "Its key is missing or wrong. Ask for the whole link again.", again_ms: null };
     case 404:
       return { title: "Nothing is live at this link", advice: "It starts by itself when the stream begins.", again_ms: ABSENT_MS };

@@ -20,7 +20,7 @@ export class Whep {
     iceServers: RTCIceServer[],
     private readonly events: WhepEvents,
   ) {
-    this.headers = { Authorization: `Bearer ${token}` };
+    this.headers = token === "" ? {} : { Authorization: `Bearer ${token}` };
     this.pc = new RTCPeerConnection({ iceServers });
     receiveAtOnce(this.pc.addTransceiver("video", { direction: "recvonly" }));
     this.pc.addTransceiver("audio", { direction: "recvonly" });

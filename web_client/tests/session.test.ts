@@ -153,8 +153,9 @@ describe("a page that goes away", () => {
     expect(world.server.offers.at(-1)?.parameters).toEqual({ prompt: "as it was", seed: 3 });
   });
 
-  it("begins anew where the server has given the session up", async () => {
+  it.each([404, 401, 403])("begins anew where the session is given up, or is another's by now (%i)", async (status) => {
     world.server.knows = false;
+    world.server.unknown = status;
     void world.session.start(CAMERA, { id: "old", token: "t", view_token: "v" });
     await passing(0);
     world.peer.events.connected();

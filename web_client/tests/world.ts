@@ -81,6 +81,7 @@ class FakeServer {
   parameters = PARAMETERS;
   reason: string | null = null;
   knows = true; // the session that a page comes back to
+  unknown = 404; // what it says of one that it does not know, or not by this token
   refuse: Error | null = null;
   hold: Promise<void> | null = null; // until it answers a change
 
@@ -97,7 +98,7 @@ class FakeServer {
   resumeSession = (place: Place): Promise<Answer> => {
     this.resumes.push(`${place.id} ${place.token}`);
     if (this.refuse !== null) return Promise.reject(this.refuse);
-    return this.knows ? Promise.resolve(this.answer(place)) : Promise.reject(new Refused(404, "not known"));
+    return this.knows ? Promise.resolve(this.answer(place)) : Promise.reject(new Refused(this.unknown, "not known"));
   };
 
   parkSession = ({ id }: Place): Promise<void> => {

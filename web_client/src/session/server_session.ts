@@ -3,7 +3,7 @@
 import { Refused } from "../api";
 import type { Ack, Answer, Changes, Offer, Place, Status } from "../protocol";
 
-const NO_SESSION = 404;
+const NOT_OURS = [401, 403, 404]; // ended, or another has its name by now
 const NAME_TAKEN = 409;
 
 export interface SessionApi {
@@ -69,7 +69,7 @@ export class ServerSession {
     try {
       return await this.api.resumeSession(this.place, sdp);
     } catch (error) {
-      if (!(error instanceof Refused && error.status === NO_SESSION)) throw error;
+      if (!(error instanceof Refused && NOT_OURS.includes(error.status))) throw error;
       this.ended = this.place;
       this.place = null;
       return null;
