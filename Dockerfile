@@ -48,5 +48,6 @@ VOLUME /weights
 EXPOSE 8000/tcp 40000-40100/udp
 # The model may take minutes to load; /healthz answers as soon as the web process runs.
 HEALTHCHECK --interval=15s --timeout=5s --start-period=30s CMD ["python", "/opt/lipar/healthcheck.py", "8000"]
+# Give LIPAR_TOKEN to the container (docker run -e LIPAR_TOKEN): without it the server refuses to start on this address.
 ENTRYPOINT ["lipar"]
 CMD ["serve", "--host", "0.0.0.0", "--port", "8000", "--tls-cert", "/certs/cert.pem", "--tls-key", "/certs/key.pem"]

@@ -320,3 +320,9 @@ def test_compose_asks_for_a_gpu_and_keeps_certificate_and_weights_outside() -> N
     (device,) = service["deploy"]["resources"]["reservations"]["devices"]
     assert device == {"driver": "nvidia", "count": 1, "capabilities": ["gpu"]}
     assert {volume.split(":")[1] for volume in service["volumes"]} == {"/certs", "/weights"}
+
+
+def test_compose_does_not_start_without_a_token() -> None:
+    service = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))["services"]["lipar"]
+    assert service["environment"]["LIPAR_TOKEN"].startswith("${LIPAR_TOKEN:?set it to")
+    assert service["environment"]["LIPAR_EDITOR_TOKEN"] == "${LIPAR_EDITOR_TOKEN:-}"  # empty is not set
