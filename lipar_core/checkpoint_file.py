@@ -46,6 +46,14 @@ def read_tensors(path: Path) -> State:
         raise CheckpointError(f"checkpoint {path}: {error.strerror or one_line(error)}") from error
 
 
+def files_of(path: Path) -> list[Path]:
+    """The files that `read_tensors` reads for a path."""
+    path = _resolve(path)
+    if not path.name.endswith(INDEX_SUFFIX):
+        return [path]
+    return [path, *(path.parent / name for name in sorted(set(_weight_map(path).values())))]
+
+
 def one_line(text: object) -> str:
     """The text without line breaks, escape sequences and most of its length."""
     plain = re.sub(r"\x1b\[[0-9;]*m", "", str(text))

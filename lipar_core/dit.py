@@ -103,7 +103,8 @@ class Layer(nn.Module):
         self.ffn = nn.Sequential(
             nn.Linear(config.dim, config.ffn_dim), nn.GELU(approximate="tanh"), nn.Linear(config.ffn_dim, config.dim)
         )
-        self.modulation = nn.Parameter(torch.randn(1, 6, config.dim) / config.dim**0.5)
+        self.modulation = nn.Parameter(torch.empty(1, 6, config.dim))
+        nn.init.normal_(self.modulation, std=config.dim**-0.5)
 
     def forward(
         self, x: Tensor, modulation: Tensor, rotary: Tensor, text: tuple[Tensor, Tensor], memory: Memory, index: int
@@ -162,7 +163,8 @@ class Head(nn.Module):
         super().__init__()
         self.config = config
         self.head = nn.Linear(config.dim, config.patch_dim)
-        self.modulation = nn.Parameter(torch.randn(1, 2, config.dim) / config.dim**0.5)
+        self.modulation = nn.Parameter(torch.empty(1, 2, config.dim))
+        nn.init.normal_(self.modulation, std=config.dim**-0.5)
 
     def forward(self, x: Tensor, modulation: Tensor) -> Tensor:
         shift, scale = modulation.unbind(0)

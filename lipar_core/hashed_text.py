@@ -20,7 +20,8 @@ class HashedTextEncoder(nn.Module):
         self.buckets = config.buckets
         self.embedding = nn.Embedding(config.buckets, config.dim)
         self.key = nn.Linear(config.dim, config.dim)
-        self.queries = nn.Parameter(torch.randn(text_length, config.dim) / config.dim**0.5)
+        self.queries = nn.Parameter(torch.empty(text_length, config.dim))
+        nn.init.normal_(self.queries, std=config.dim**-0.5)
         self.out = nn.Sequential(nn.Linear(config.dim, text_dim), nn.GELU(), nn.Linear(text_dim, text_dim))
 
     def encode(self, prompt: str) -> Tensor:

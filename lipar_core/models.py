@@ -12,7 +12,7 @@ from lipar_core.prompts import PromptCache
 from lipar_core.taehv import TAEHV
 from lipar_core.text_encoder import TextEncoder, UMT5TextEncoder
 from lipar_core.weight_files import locate, missing_weights
-from lipar_core.weights import load_network
+from lipar_core.weights import Skeleton, load_network
 
 LARGE_GPU_BYTES = 23 * 2**30  # what is sold as 24 GB: room for UMT5-XXL's 11 GB beside the stream's 7
 
@@ -43,7 +43,7 @@ def load_models(preset: Preset, device: str | None = None, dtype: str | None = N
             f"preset {preset.name}: {'; '.join(missing)} - see docs/deployment.md for where to get them"
         )
     weights = preset.weights
-    with torch.device("meta"):
+    with Skeleton():
         codec, dit = TAEHV(preset.codec), CausalWan(preset.transformer)
     load_network(codec, locate(weights.codec), "codec", place, kind)
     load_network(dit, locate(weights.transformer), "transformer", place, kind)
@@ -55,7 +55,7 @@ def _load_text_encoder(preset: Preset, place: torch.device) -> TextEncoder:
         where = torch.device("cpu") if _text_on_cpu(preset, place) else place
         folder = locate(preset.weights.text)
         return UMT5TextEncoder(folder, preset.transformer.text_length, where, torch.bfloat16)
-    with torch.device("meta"):
+    with Skeleton():
         encoder = HashedTextEncoder(preset.text, preset.transformer.text_length, preset.transformer.text_dim)
     load_network(encoder, locate(preset.weights.text), "text", place, torch.float32)
     return encoder

@@ -11,6 +11,11 @@ def weights_folder() -> Path:
     return Path(os.environ.get("LIPAR_WEIGHTS") or "~/.cache/lipar").expanduser()
 
 
+def converted_folder() -> Path:
+    """Where large checkpoints are kept in the form that loads fastest."""
+    return weights_folder() / "converted"
+
+
 def locate(name: str) -> Path:
     """The path that a preset's weights entry stands for; the file may be missing."""
     if name.startswith("bundled:"):

@@ -1,13 +1,16 @@
 """Checkpoint files into modules: read, named as ours, checked, and assigned tensor by tensor."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from lipar_core.checkpoint_file import State, read_tensors
 from lipar_core.config import TransformerConfig
+from lipar_core.converted import convert, read_converted
 from lipar_core.errors import CheckpointError
 from lipar_core.layouts import Part, section
 from lipar_core.model_kinds import other_model
@@ -15,18 +18,40 @@ from lipar_core.quantised import Weights, split_scales
 
 # Smaller files are copied: what is mapped follows its file, and must not be written while it is in use.
 MAPPED_BYTES = 256 * 2**20
-ALIGNMENT = 64  # bytes, as PyTorch's own allocations have it
+
+
+class Skeleton(TorchFunctionMode):
+    """Within it, modules are built on the meta device, without memory and without initial values.
+
+    `torch.device("meta")` alone draws them, for which PyTorch imports SymPy: four seconds of every start.
+    """
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Iterable[type],
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        if func is nn.init.normal_ and kwargs:
+            return kwargs["tensor"]
+        with torch.device("meta"):
+            return func(*args, **(kwargs or {}))
 
 
 def load_network(module: nn.Module, path: Path, part: Part, device: torch.device, dtype: torch.dtype) -> None:
-    """Give a module built on the meta device its weights, in evaluation mode.
+    """Give a module built in a `Skeleton` its weights, in evaluation mode.
 
     Raises `CheckpointError` naming the file and what is wrong with it.
     """
     weights = _network_weights(path, part)
     check_fits(module, weights.stored, str(path))
-    mapped = sum(value.nbytes for value in weights.stored.values()) >= MAPPED_BYTES
-    state = {name: _placed(weights, name, path, device, dtype, mapped=mapped) for name in weights.stored}
+    large = sum(value.nbytes for value in weights.stored.values()) >= MAPPED_BYTES
+    kept = _converted(weights, path, part, dtype) if large else None
+    if kept is None:
+        state = {name: _placed(_checked(weights, name, dtype, path), device, large) for name in weights.stored}
+    else:
+        state = {name: _placed(value, device, large) for name, value in kept.items()}
     module.load_state_dict(state, assign=True)
     module.requires_grad_(False).eval()
 
@@ -39,26 +64,36 @@ def _network_weights(path: Path, part: Part) -> Weights:
         raise CheckpointError(f"checkpoint {path}: {error}") from error
 
 
-def _placed(
-    weights: Weights, name: str, path: Path, device: torch.device, dtype: torch.dtype, *, mapped: bool
-) -> Tensor:
-    """One weight on its device, checked; on a CPU it stays a view of its file where that is safe."""
-    stored = weights.stored[name]
-    value = weights.tensor(name, dtype).to(device)
-    check_finite(name, value, stored, str(path))
-    if value.data_ptr() == stored.data_ptr() and not (mapped and value.data_ptr() % ALIGNMENT == 0):
-        return value.clone()
-    return value.contiguous()
+def _converted(weights: Weights, path: Path, part: Part, dtype: torch.dtype) -> State | None:
+    """The weights as they run, memory-mapped; None where the file has them so, or where no conversion can be kept."""
+    if not weights.scales and all(value.dtype == dtype for value in weights.stored.values()):
+        return None
+    kept = read_converted(path, part, dtype)
+    if kept is not None:
+        return kept
+    shapes = {name: value.shape for name, value in weights.stored.items()}
+    if convert(path, part, dtype, shapes, lambda name: _checked(weights, name, dtype, path)):
+        return read_converted(path, part, dtype)
+    return None
 
 
-def check_finite(name: str, value: Tensor, stored: Tensor, origin: str) -> None:
-    """Raises `CheckpointError` for NaN or Inf among a weight's values."""
-    if value.isfinite().all():
-        return
-    if stored.float().isfinite().all():
-        kind = str(value.dtype).removeprefix("torch.")
-        raise CheckpointError(f"checkpoint {origin}: key {name} holds values that are too large for {kind}")
-    raise CheckpointError(f"checkpoint {origin}: key {name} holds NaN or Inf: the file is damaged or was badly trained")
+def _checked(weights: Weights, name: str, dtype: torch.dtype, path: Path) -> Tensor:
+    """One weight in the dtype that runs; raises `CheckpointError` for NaN or Inf among its values."""
+    value = weights.tensor(name, dtype)
+    if not value.numel() or torch.stack(value.aminmax()).isfinite().all():  # NaN is passed on by both ends
+        return value
+    if weights.stored[name].float().isfinite().all():
+        kind = str(dtype).removeprefix("torch.")
+        raise CheckpointError(f"checkpoint {path}: key {name} holds values that are too large for {kind}")
+    raise CheckpointError(f"checkpoint {path}: key {name} holds NaN or Inf: the file is damaged or was badly trained")
+
+
+def _placed(value: Tensor, device: torch.device, mapped: bool) -> Tensor:
+    """The weight on its device; on a CPU a mapped one stays a view of its file."""
+    placed = value.to(device)
+    if placed is value and not mapped:
+        return value.clone(memory_format=torch.contiguous_format)
+    return placed.contiguous()
 
 
 def load_into(module: nn.Module, state: State, origin: str) -> None:

@@ -14,7 +14,7 @@ from lipar_core.dit import CausalWan
 from lipar_core.errors import CheckpointError
 from lipar_core.layouts import DIFFUSERS
 from lipar_core.taehv import TAEHV
-from lipar_core.weights import load_network
+from lipar_core.weights import Skeleton, load_network
 from tests.tiny import tiny_models
 
 MODELS = tiny_models()
@@ -64,7 +64,7 @@ def save(path, tree):
 
 
 def load(path, part="transformer", dtype=torch.float32):
-    with torch.device("meta"):
+    with Skeleton():
         module = CausalWan(MODELS.preset.transformer) if part == "transformer" else TAEHV(MODELS.preset.codec)
     load_network(module, path, part, CPU, dtype)
     return module.state_dict()

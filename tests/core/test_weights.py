@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from functools import partial
 
 import pytest
@@ -99,3 +101,12 @@ def test_wans_own_names_describe_a_model():
     assert (config.heads, config.layers, config.patch) == (2, 2, 2)
     with pytest.raises(CheckpointError, match="patch_size"):
         transformer_config({"patch_size": [2, 2, 2]})
+
+
+def test_loading_imports_no_sympy():
+    """It takes seconds, and PyTorch imports it where networks are built carelessly."""
+    code = (
+        "import sys; from lipar_core.config import load_preset; from lipar_core.models import load_models;"
+        "load_models(load_preset('tiny'), 'cpu'); sys.exit('sympy' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
