@@ -176,12 +176,21 @@ class TextConfig:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class LoraConfig:
+    """A LoRA file that is merged into the transformer."""
+
+    file: str
+    scale: Annotated[float, at.Interval(ge=-10, le=10)] = 1.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class WeightsConfig:
     """Checkpoint files. Relative paths are looked for in LIPAR's weights folder, `bundled:` ones in the package."""
 
     transformer: str
     codec: str
     text: str
+    loras: tuple[LoraConfig, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

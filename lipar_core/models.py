@@ -46,7 +46,8 @@ def load_models(preset: Preset, device: str | None = None, dtype: str | None = N
     with Skeleton():
         codec, dit = TAEHV(preset.codec), CausalWan(preset.transformer)
     load_network(codec, locate(weights.codec), "codec", place, kind)
-    load_network(dit, locate(weights.transformer), "transformer", place, kind)
+    loras = [(locate(lora.file), lora.scale) for lora in weights.loras]
+    load_network(dit, locate(weights.transformer), "transformer", place, kind, loras)
     return Models(preset, codec, dit, PromptCache(_load_text_encoder(preset, place)), place, kind)
 
 

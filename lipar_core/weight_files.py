@@ -25,5 +25,7 @@ def locate(name: str) -> Path:
 
 def missing_weights(preset: Preset) -> list[str]:
     """One line for each checkpoint of the preset that is not on this machine."""
-    names = dict.fromkeys([preset.weights.transformer, preset.weights.codec, preset.weights.text])
+    weights = preset.weights
+    loras = (lora.file for lora in weights.loras)
+    names = dict.fromkeys([weights.transformer, weights.codec, weights.text, *loras])
     return [f"{locate(name)} is missing" for name in names if not locate(name).exists()]

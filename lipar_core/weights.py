@@ -13,8 +13,9 @@ from lipar_core.config import TransformerConfig
 from lipar_core.converted import convert, read_converted
 from lipar_core.errors import CheckpointError
 from lipar_core.layouts import Part, section
+from lipar_core.loras import merged, read_loras
 from lipar_core.model_kinds import other_model
-from lipar_core.quantised import Weights, split_scales
+from lipar_core.quantised import Weights, is_finite, split_scales
 
 # Smaller files are copied: what is mapped follows its file, and must not be written while it is in use.
 MAPPED_BYTES = 256 * 2**20
@@ -39,8 +40,15 @@ class Skeleton(TorchFunctionMode):
             return func(*args, **(kwargs or {}))
 
 
-def load_network(module: nn.Module, path: Path, part: Part, device: torch.device, dtype: torch.dtype) -> None:
-    """Give a module built in a `Skeleton` its weights, in evaluation mode.
+def load_network(
+    module: nn.Module,
+    path: Path,
+    part: Part,
+    device: torch.device,
+    dtype: torch.dtype,
+    loras: Sequence[tuple[Path, float]] = (),
+) -> None:
+    """Give a module built in a `Skeleton` its weights, in evaluation mode, with LoRA files merged at their scales.
 
     Raises `CheckpointError` naming the file and what is wrong with it.
     """
@@ -48,10 +56,13 @@ def load_network(module: nn.Module, path: Path, part: Part, device: torch.device
     check_fits(module, weights.stored, str(path))
     large = sum(value.nbytes for value in weights.stored.values()) >= MAPPED_BYTES
     kept = _converted(weights, path, part, dtype) if large else None
-    if kept is None:
-        state = {name: _placed(_checked(weights, name, dtype, path), device, large) for name in weights.stored}
-    else:
-        state = {name: _placed(value, device, large) for name, value in kept.items()}
+    changes = read_loras(loras, {name: value.shape for name, value in weights.stored.items()})
+    state = {}
+    for name in weights.stored:
+        value = _checked(weights, name, dtype, path) if kept is None else kept[name]
+        if name in changes:
+            value = merged(name, value, changes[name])
+        state[name] = _placed(value, device, large)
     module.load_state_dict(state, assign=True)
     module.requires_grad_(False).eval()
 
@@ -80,7 +91,7 @@ def _converted(weights: Weights, path: Path, part: Part, dtype: torch.dtype) -> 
 def _checked(weights: Weights, name: str, dtype: torch.dtype, path: Path) -> Tensor:
     """One weight in the dtype that runs; raises `CheckpointError` for NaN or Inf among its values."""
     value = weights.tensor(name, dtype)
-    if not value.numel() or torch.stack(value.aminmax()).isfinite().all():  # NaN is passed on by both ends
+    if is_finite(value):
         return value
     if weights.stored[name].float().isfinite().all():
         kind = str(dtype).removeprefix("torch.")
