@@ -9,13 +9,14 @@ from torch import Tensor
 from lipar_core.errors import CheckpointError
 
 State = dict[str, Tensor]
-Part = Literal["transformer", "codec", "text"]
+Part = Literal["transformer", "codec", "text", "umt5"]
 
 # A bundle keeps all networks in one file, told apart by these prefixes.
 SECTIONS: dict[Part, tuple[str, ...]] = {
     "transformer": ("model.",),
     "codec": ("encoder.", "decoder.", "renderer."),
     "text": ("text.",),
+    "umt5": (),
 }
 # What the keys of a network begin with; anything before is taken off where it is one of the known prefixes.
 ROOTS: dict[Part, frozenset[str]] = {
@@ -24,6 +25,7 @@ ROOTS: dict[Part, frozenset[str]] = {
     ),
     "codec": frozenset({"encoder", "decoder", "renderer"}),
     "text": frozenset({"embedding", "key", "queries", "out"}),
+    "umt5": frozenset({"token_embedding", "blocks", "norm", "shared", "encoder"}),
 }
 # Components that a wrapper of PyTorch adds anywhere in a name: FSDP, torch.compile, activation checkpointing.
 WRAPPERS = frozenset({"_fsdp_wrapped_module", "_orig_mod", "_checkpoint_wrapped_module"})
@@ -35,6 +37,7 @@ PREFIXES: dict[Part, frozenset[str]] = {
     "transformer": OUTER | {"model", "diffusion_model", "transformer", "dit"},
     "codec": OUTER | {"model", "taehv", "vae", "first_stage_model"},
     "text": OUTER | {"model", "text"},
+    "umt5": OUTER | {"model", "text_encoder", "text_encoders", "umt5xxl", "transformer"},
 }
 AVERAGED = "generator_ema."
 # ComfyUI's files of a whole pipeline hold the other networks beside `model.diffusion_model.`.
@@ -60,6 +63,24 @@ DIFFUSERS = (
     (r"blocks\.(\d+)\.ffn\.net\.0\.proj\.", r"blocks.\1.ffn.0."),
     (r"blocks\.(\d+)\.ffn\.net\.2\.", r"blocks.\1.ffn.2."),
 )
+# Wan's own names of UMT5's weights, as Hugging Face calls them.
+UMT5 = (
+    (r"token_embedding\.", "shared."),
+    (r"norm\.", "encoder.final_layer_norm."),
+    (r"blocks\.(\d+)\.norm1\.", r"encoder.block.\1.layer.0.layer_norm."),
+    (r"blocks\.(\d+)\.norm2\.", r"encoder.block.\1.layer.1.layer_norm."),
+    (r"blocks\.(\d+)\.attn\.([qkvo])\.", r"encoder.block.\1.layer.0.SelfAttention.\2."),
+    (
+        r"blocks\.(\d+)\.pos_embedding\.embedding\.",
+        r"encoder.block.\1.layer.0.SelfAttention.relative_attention_bias.",
+    ),
+    (r"blocks\.(\d+)\.ffn\.gate\.0\.", r"encoder.block.\1.layer.1.DenseReluDense.wi_0."),
+    (r"blocks\.(\d+)\.ffn\.fc1\.", r"encoder.block.\1.layer.1.DenseReluDense.wi_1."),
+    (r"blocks\.(\d+)\.ffn\.fc2\.", r"encoder.block.\1.layer.1.DenseReluDense.wo."),
+)
+RENAMED: dict[Part, tuple[tuple[str, str], ...]] = {"transformer": DIFFUSERS, "umt5": UMT5}
+UMT5_TABLES = ("shared.weight", "encoder.embed_tokens.weight")  # one table under two names
+UMT5_TOKENIZER = "spiece_model"  # ComfyUI keeps the tokenizer among the weights
 DIFFUSERS_ROOTS = frozenset({"condition_embedder", "scale_shift_table", "proj_out"})
 
 
@@ -76,16 +97,22 @@ def section(state: State, part: Part) -> State:
     twice = [name for name, count in Counter(chosen.values()).items() if count > 1]
     if twice:
         raise CheckpointError(f"two keys stand for {twice[0]}: {', '.join(k for k in chosen if chosen[k] == twice[0])}")
-    return {name: state[key] for key, name in chosen.items()}
+    named = {name: state[key] for key, name in chosen.items()}
+    return _with_tied_table(named) if part == "umt5" else named
+
+
+def _with_tied_table(state: State) -> State:
+    """UMT5's state with its table of tokens under both of its names, and without the tokenizer."""
+    state = {name: value for name, value in state.items() if name != UMT5_TOKENIZER}
+    table = next((state[name] for name in UMT5_TABLES if name in state), None)
+    return state if table is None else state | dict.fromkeys(UMT5_TABLES, table)
 
 
 def our_name(name: str, part: Part) -> str:
     """A key's name in our modules; one that is not known keeps what is left of it."""
     roots = ROOTS[part] | DIFFUSERS_ROOTS if part == "transformer" else ROOTS[part]
     name = _without(_without_wrappers(name), PREFIXES[part], roots)
-    if part != "transformer":
-        return name
-    for theirs, ours in DIFFUSERS:
+    for theirs, ours in RENAMED.get(part, ()):
         if re.match(theirs, name):
             return re.sub(rf"^{theirs}", ours, name)
     return name

@@ -10,7 +10,8 @@ from lipar_core.errors import CheckpointError, LiparError
 from lipar_core.hashed_text import HashedTextEncoder
 from lipar_core.prompts import PromptCache
 from lipar_core.taehv import TAEHV
-from lipar_core.text_encoder import TextEncoder, UMT5TextEncoder
+from lipar_core.text_encoder import TextEncoder
+from lipar_core.umt5 import load_umt5
 from lipar_core.weight_files import locate, missing_weights
 from lipar_core.weights import Skeleton, load_network
 
@@ -39,9 +40,7 @@ def load_models(preset: Preset, device: str | None = None, dtype: str | None = N
         raise LiparError(f"device = {place}: this machine has no usable CUDA device; preset tiny runs on the CPU")
     missing = missing_weights(preset)
     if missing:
-        raise CheckpointError(
-            f"preset {preset.name}: {'; '.join(missing)} - see docs/deployment.md for where to get them"
-        )
+        raise CheckpointError(f"preset {preset.name}: {'; '.join(missing)} - `lipar download {preset.name}` gets them")
     weights = preset.weights
     with Skeleton():
         codec, dit = TAEHV(preset.codec), CausalWan(preset.transformer)
@@ -55,7 +54,7 @@ def _load_text_encoder(preset: Preset, place: torch.device) -> TextEncoder:
     if preset.text.kind == "umt5":
         where = torch.device("cpu") if _text_on_cpu(preset, place) else place
         folder = locate(preset.weights.text)
-        return UMT5TextEncoder(folder, preset.transformer.text_length, where, torch.bfloat16)
+        return load_umt5(folder, preset.transformer.text_length, where, torch.bfloat16)
     with Skeleton():
         encoder = HashedTextEncoder(preset.text, preset.transformer.text_length, preset.transformer.text_dim)
     load_network(encoder, locate(preset.weights.text), "text", place, torch.float32)

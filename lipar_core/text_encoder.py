@@ -1,13 +1,16 @@
 """Text encoders: a prompt in, `text_length` vectors out. UMT5 for Wan; the tiny model's own is in `hashed_text.py`."""
 
 import html
-from pathlib import Path
-from typing import Protocol
+import re
+import unicodedata
+from typing import Any, Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from lipar_core.errors import CheckpointError
+_QUOTES = {0x2BC: "'", **dict.fromkeys(range(0x2018, 0x201C), "'"), **dict.fromkeys(range(0x201C, 0x2020), '"')}
+_COMPATIBLE = re.compile("[\ufb00-\ufb06\uff01-\uff9f\uffe0-\uffee\u3000]")  # ligatures, full and half width
+_NO_CONTROLS = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f\u206a-\u206f\ufeff\ufff9-\ufffb]")
 
 
 class TextEncoder(Protocol):
@@ -23,33 +26,28 @@ class TextEncoder(Protocol):
 
 
 def clean_prompt(prompt: str) -> str:
-    """Undo HTML escapes (twice, as Wan does) and collapse white space."""
-    return " ".join(html.unescape(html.unescape(prompt)).split())
+    """The prompt as Wan cleans it: typography made plain, HTML escapes undone twice, white space collapsed.
+
+    Wan does the first with ftfy's `fix_text`; of that, the repair of wrongly decoded text is left out here.
+    """
+    plain = _NO_CONTROLS.sub("", prompt).translate(_QUOTES)
+    plain = _COMPATIBLE.sub(lambda found: unicodedata.normalize("NFKC", found[0]), plain)
+    plain = unicodedata.normalize("NFC", plain)
+    return " ".join(html.unescape(html.unescape(plain)).split())
+
+
+class Tokenizer(Protocol):
+    """What is used of a Hugging Face tokenizer."""
+
+    def __call__(self, text: str, **options: Any) -> Any: ...
 
 
 class UMT5TextEncoder:
     """Wan 2.1's encoder. Padding positions are zero, and cross-attention does attend to them."""
 
-    def __init__(self, folder: Path, text_length: int, device: torch.device, dtype: torch.dtype) -> None:
-        """folder: a Hugging Face UMT5 encoder with its tokenizer, in it or in `text_encoder/` and `tokenizer/`.
-
-        Raises `CheckpointError` when they are missing or unreadable.
-        """
-        from transformers import AutoTokenizer, UMT5EncoderModel  # slow to import, and only this encoder needs it
-
-        encoder, tokenizer = (
-            folder / name if (folder / name).is_dir() else folder for name in ("text_encoder", "tokenizer")
-        )
-        if not (encoder / "config.json").is_file():
-            raise CheckpointError(f"text encoder {folder}: no config.json there")
-        try:
-            self.tokenizer = AutoTokenizer.from_pretrained(tokenizer, local_files_only=True)
-            model = UMT5EncoderModel.from_pretrained(encoder, local_files_only=True, dtype=dtype)
-        except (OSError, ValueError, RuntimeError) as error:
-            raise CheckpointError(
-                f"text encoder {folder}: unreadable ({' '.join(str(error).split())[:200]})"
-            ) from error
-        self.model = model.eval().to(device)
+    def __init__(self, model: nn.Module, tokenizer: Tokenizer, text_length: int, device: torch.device) -> None:
+        """model: a Hugging Face UMT5 encoder on `device`."""
+        self.model, self.tokenizer = model, tokenizer
         self.text_length, self.device = text_length, device
 
     @torch.inference_mode()

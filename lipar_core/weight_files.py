@@ -28,4 +28,25 @@ def missing_weights(preset: Preset) -> list[str]:
     weights = preset.weights
     loras = (lora.file for lora in weights.loras)
     names = dict.fromkeys([weights.transformer, weights.codec, weights.text, *loras])
-    return [f"{locate(name)} is missing" for name in names if not locate(name).exists()]
+    missing = [f"{locate(name)} is missing" for name in names if not locate(name).exists()]
+    if not missing and preset.text.kind == "umt5":
+        folder = locate(weights.text)
+        parts = {"text encoder": umt5_encoder(folder), "tokenizer": umt5_tokenizer(folder)}
+        missing = [f"{folder} has no {part}" for part, path in parts.items() if path is None]
+    return missing
+
+
+def umt5_encoder(folder: Path) -> Path | None:
+    """The folder of a Hugging Face encoder, or a checkpoint of the encoder alone; None where there is neither."""
+    for place in (folder / "text_encoder", folder):
+        if (place / "config.json").is_file():
+            return place
+    files = (path for suffix in (".safetensors", ".pth", ".pt") for path in sorted(folder.glob(f"*{suffix}")))
+    return next(files, None)
+
+
+def umt5_tokenizer(folder: Path) -> Path | None:
+    """The folder of a Hugging Face tokenizer; None where there is none."""
+    names = ("tokenizer.json", "spiece.model")
+    places = (folder / "tokenizer", folder / "google" / "umt5-xxl", folder)
+    return next((place for place in places if any((place / name).is_file() for name in names)), None)

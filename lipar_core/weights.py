@@ -52,7 +52,7 @@ def load_network(
 
     Raises `CheckpointError` naming the file and what is wrong with it.
     """
-    weights = _network_weights(path, part)
+    weights = read_weights(path, part)
     check_fits(module, weights.stored, str(path))
     large = sum(value.nbytes for value in weights.stored.values()) >= MAPPED_BYTES
     kept = _converted(weights, path, part, dtype) if large else None
@@ -67,7 +67,8 @@ def load_network(
     module.requires_grad_(False).eval()
 
 
-def _network_weights(path: Path, part: Part) -> Weights:
+def read_weights(path: Path, part: Part) -> Weights:
+    """One network's weights in a checkpoint, under our names; raises `CheckpointError`."""
     state = read_tensors(path)
     try:
         return split_scales(section(state, part))

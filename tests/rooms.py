@@ -60,13 +60,15 @@ ROOMS = (
         name=NETWORKS,
         prefixes=core("dit", "prompts", "renderer", "taehv", "text_encoder"),
         may_import=(PLAIN, KERNELS, PARTS),
-        packages=frozenset({"torch", "transformers"}),
+        packages=frozenset({"torch"}),
     ),
     Room(
         name=WEIGHTS,
-        prefixes=core("checkpoint_file", "layouts", "loras", "model_kinds", "quantised", "converted", "weights"),
+        prefixes=core(
+            "checkpoint_file", "layouts", "loras", "model_kinds", "quantised", "converted", "umt5", "weights"
+        ),
         may_import=(PLAIN, KERNELS, PARTS, NETWORKS),
-        packages=frozenset({"numpy", "torch", "safetensors"}),
+        packages=frozenset({"numpy", "torch", "safetensors", "transformers"}),
     ),
     Room(
         name=ENGINE,

@@ -1,11 +1,18 @@
+import html
+import re
+import shutil
+
+import ftfy
 import pytest
 import torch
+from safetensors.torch import save_file
 from transformers import T5TokenizerFast, UMT5Config, UMT5EncoderModel
 
 from lipar_core.config import TextConfig
 from lipar_core.errors import CheckpointError
 from lipar_core.hashed_text import HashedTextEncoder
 from lipar_core.text_encoder import UMT5TextEncoder, clean_prompt
+from lipar_core.umt5 import load_umt5
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +42,7 @@ def umt5_folder(tmp_path_factory):
 
 
 def encoder(folder, length=24) -> UMT5TextEncoder:
-    return UMT5TextEncoder(folder, length, torch.device("cpu"), torch.float32)
+    return load_umt5(folder, length, torch.device("cpu"), torch.float32)
 
 
 def test_padding_is_zero_and_real_tokens_equal_a_masked_run(umt5_folder):
@@ -56,17 +63,91 @@ def test_long_prompts_are_cut_to_the_length(umt5_folder):
     assert out[-1].any()
 
 
-def test_prompts_are_cleaned(umt5_folder):
-    assert clean_prompt("  a &amp;amp; b\n c ") == "a & b c"
+PROMPTS = [
+    "  a &amp;amp; b\n c ",
+    "a “quoted” cat’s ‚tail‘",
+    "ﬁne ﬂoating ﬀ",
+    "ＦＵＬＬ　width １２",
+    "cafe\u0301",
+    "null\x00 and\x1f bell\x07",
+    "tab\tand\x0cfeed\u2028line",
+    "emoji 😀 — dash",
+    "a < b &lt; c",
+    "",
+]
+
+
+@pytest.mark.parametrize("prompt", PROMPTS)
+def test_prompts_are_cleaned_as_wan_cleans_them(prompt):
+    fixed = html.unescape(html.unescape(ftfy.fix_text(prompt))).strip()
+    assert clean_prompt(prompt) == re.sub(r"\s+", " ", fixed).strip()
+
+
+def test_cleaned_prompts_are_encoded(umt5_folder):
     text = encoder(umt5_folder)
-    assert torch.equal(text.encode("a  b"), text.encode(" a b "))
+    assert torch.equal(text.encode("a  b &amp;amp; c"), text.encode(" a b & c "))
+    assert text.count("a &amp;amp; b") == text.count("a & b")
+
+
+def wan_name(name):
+    """Hugging Face's name of a weight as Wan calls it, written out rather than derived from the product's table."""
+    for theirs, wan in {
+        "shared": "token_embedding",
+        "encoder.final_layer_norm": "norm",
+        "encoder.block": "blocks",
+        "layer.0.SelfAttention.relative_attention_bias": "pos_embedding.embedding",
+        "layer.0.SelfAttention": "attn",
+        "layer.0.layer_norm": "norm1",
+        "layer.1.layer_norm": "norm2",
+        "layer.1.DenseReluDense.wi_0": "ffn.gate.0",
+        "layer.1.DenseReluDense.wi_1": "ffn.fc1",
+        "layer.1.DenseReluDense.wo": "ffn.fc2",
+    }.items():
+        name = name.replace(theirs, wan)
+    return name
+
+
+@pytest.mark.parametrize(
+    ("name", "suffix"),
+    [
+        (wan_name, ".pth"),
+        (lambda name: name, ".safetensors"),
+        (lambda name: f"text_encoders.umt5xxl.transformer.{name}", ".pt"),
+    ],
+)
+def test_a_checkpoint_gives_what_transformers_gives(umt5_folder, tmp_path, name, suffix):
+    """Wan's own file, and Hugging Face's names as ComfyUI keeps them, beside a tokenizer."""
+    reference = UMT5EncoderModel.from_pretrained(umt5_folder / "text_encoder").eval()
+    state = {name(k): v.clone() for k, v in reference.state_dict().items() if k != "encoder.embed_tokens.weight"}
+    path = tmp_path / f"models_t5{suffix}"
+    if suffix == ".safetensors":
+        save_file(state | {"spiece_model": torch.zeros(8, dtype=torch.uint8)}, path)
+    else:
+        torch.save(state, path)
+    shutil.copytree(umt5_folder / "tokenizer", tmp_path / "tokenizer")
+    text = encoder(tmp_path)
+    for prompt in ("a cat", "x &amp;amp; “y”", "cat " * 40):
+        ids = text.tokenizer(
+            clean_prompt(prompt), padding="max_length", truncation=True, max_length=24, return_tensors="pt"
+        )
+        with torch.inference_mode():
+            out = reference(ids.input_ids, attention_mask=ids.attention_mask).last_hidden_state[0]
+        expected = out * ids.attention_mask[0, :, None]
+        torch.testing.assert_close(text.encode(prompt), expected, rtol=0, atol=1e-5)
 
 
 def test_missing_and_broken_folders_are_refused(umt5_folder, tmp_path):
-    with pytest.raises(CheckpointError, match=r"config\.json"):
+    with pytest.raises(CheckpointError, match="neither a config"):
         encoder(tmp_path)
     (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(CheckpointError, match="no tokenizer"):
+        encoder(tmp_path)
+    shutil.copytree(umt5_folder / "tokenizer", tmp_path / "tokenizer")
     with pytest.raises(CheckpointError, match="unreadable"):
+        encoder(tmp_path)
+    (tmp_path / "config.json").unlink()
+    torch.save({"blocks.0.ffn.fc1.weight": torch.zeros(2, 2)}, tmp_path / "a.pth")
+    with pytest.raises(CheckpointError, match="no UMT5 encoder"):
         encoder(tmp_path)
 
 

@@ -1,0 +1,74 @@
+"""Wan 2.1's text encoder from its files: a Hugging Face folder, or the checkpoint that Wan publishes."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from lipar_core.checkpoint_file import one_line
+from lipar_core.errors import CheckpointError
+from lipar_core.quantised import Weights
+from lipar_core.text_encoder import UMT5TextEncoder
+from lipar_core.weight_files import umt5_encoder, umt5_tokenizer
+from lipar_core.weights import Skeleton, load_network, read_weights
+
+BLOCK = "encoder.block.{}.layer.{}."
+
+
+def load_umt5(folder: Path, text_length: int, device: torch.device, dtype: torch.dtype) -> UMT5TextEncoder:
+    """The encoder of a folder, which holds both parts or has them in `text_encoder/` and `tokenizer/`.
+
+    Raises `CheckpointError` when they are missing or unreadable.
+    """
+    from transformers import AutoTokenizer, UMT5EncoderModel  # slow to import, and only this encoder needs it
+
+    encoder, tokenizer_folder = umt5_encoder(folder), umt5_tokenizer(folder)
+    if encoder is None:
+        raise CheckpointError(f"text encoder {folder}: neither a config.json nor a checkpoint is there")
+    if tokenizer_folder is None:
+        raise CheckpointError(f"text encoder {folder}: no tokenizer is there")
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(tokenizer_folder, local_files_only=True)
+        if encoder.is_dir():
+            model = UMT5EncoderModel.from_pretrained(encoder, local_files_only=True, dtype=dtype).eval().to(device)
+        else:
+            model = _load_checkpoint(encoder, device, dtype)
+    except CheckpointError:
+        raise
+    except (OSError, ValueError, RuntimeError) as error:
+        raise CheckpointError(f"text encoder {folder}: unreadable ({one_line(error)})") from error
+    return UMT5TextEncoder(model, tokenizer, text_length, device)
+
+
+def _load_checkpoint(path: Path, device: torch.device, dtype: torch.dtype) -> Any:
+    from transformers import UMT5EncoderModel
+
+    config = _config(read_weights(path, "umt5"), path)
+    with Skeleton():
+        model = UMT5EncoderModel(config)
+    load_network(model, path, "umt5", device, dtype)
+    return model
+
+
+def _config(weights: Weights, path: Path) -> Any:
+    """The sizes of the encoder, which are those of its weights; the rest is as in every UMT5."""
+    from transformers import UMT5Config
+
+    shapes = {name: value.shape for name, value in weights.stored.items()}
+    try:
+        vocabulary, width = shapes["shared.weight"]
+        inner, _ = shapes[BLOCK.format(0, 1) + "DenseReluDense.wi_0.weight"]
+        attention, _ = shapes[BLOCK.format(0, 0) + "SelfAttention.q.weight"]
+        buckets, heads = shapes[BLOCK.format(0, 0) + "SelfAttention.relative_attention_bias.weight"]
+    except (KeyError, ValueError) as error:
+        raise CheckpointError(f"text encoder {path}: is no UMT5 encoder ({one_line(error)} is missing)") from error
+    layers = len({name.split(".")[2] for name in shapes if name.startswith("encoder.block.")})
+    return UMT5Config(
+        vocab_size=vocabulary,
+        d_model=width,
+        d_ff=inner,
+        d_kv=attention // heads,
+        num_heads=heads,
+        num_layers=layers,
+        relative_attention_num_buckets=buckets,
+    )
