@@ -75,8 +75,10 @@ class Changes:
         return answer
 
     def acknowledged(self, message: wire.Changed) -> None:
+        if (one := self._in_flight.pop(message.request, None)) is None:
+            return  # whoever asked has been told that it is not applied
         self.parameters = merge(self.parameters, message.parameters)
-        if (one := self._in_flight.pop(message.request, None)) and not one.answer.done():
+        if not one.answer.done():
             one.answer.set_result(Ack(message.block, message.parameters, message.pending))
 
     def refused(self, message: wire.Refused) -> None:

@@ -73,6 +73,8 @@ class Sessions:
         """
         parameters = merge(default_parameters(self.preset, live=True), changes)
         check_offer(sdp, sends=True, takes=kind == "edit")
+        if self._stopped:
+            raise Unavailable("the server is stopping")
         if self.link.state != "ready":
             raise Unavailable(self.link.reason)
         if self.link.congested:
@@ -82,7 +84,7 @@ class Sessions:
             answer = await handle.connect(sdp)
             await handle.begin()
         except BaseException:
-            await self.close(handle.id)
+            await self._end(handle)
             self._take_back(displaced)
             raise
         if displaced is not None:
@@ -118,7 +120,7 @@ class Sessions:
 
     def _take_back(self, displaced: SessionHandle | None) -> None:
         """Nobody took the slot after all."""
-        if displaced is None:
+        if displaced is None or displaced.phase.name == "closed":
             return
         if self._stopped or displaced.id in self.handles or len(self.handles) >= self.settings.max_sessions:
             self.tasks.start(displaced.close(), "close a displaced session")
@@ -160,10 +162,15 @@ class Sessions:
 
     async def close(self, name: str) -> None:
         """End a session; one that has ended already is no error."""
-        handle = self.handles.pop(name, None)
-        if handle is not None:
-            await handle.close()
-            log.info("session %s has ended", name)
+        if (handle := self.handles.get(name)) is not None:
+            await self._end(handle)
+
+    async def _end(self, handle: SessionHandle) -> None:
+        """This one: another may have its name by now, where it has failed."""
+        if self.handles.get(handle.id) is handle:
+            del self.handles[handle.id]
+        await handle.close()
+        log.info("session %s has ended", handle.id)
 
     def _handle(self, message: wire.Up) -> None:
         key = getattr(message, "session", None)
@@ -192,7 +199,7 @@ class Sessions:
             for handle in list(self.handles.values()):
                 if reason := self._expiry_reason(handle, now):
                     log.info("session %s: %s", handle.id, reason)
-                    self.tasks.start(self.close(handle.id), "close an expired session")
+                    self.tasks.start(self._end(handle), "close an expired session")
 
     def _expiry_reason(self, handle: SessionHandle, now: float) -> str | None:
         """Why a session has to end now, or None."""

@@ -51,38 +51,60 @@ class FakePeer:
 
 
 class FakeLink:
-    """Stands in for `ModelLink`; acknowledges every change."""
+    """Stands in for `ModelLink`, with a model process that keeps what holds in each of its sessions."""
 
-    state, reason, congested = "ready", "", False
+    congested = False
 
-    def __init__(self, settings, entry, on_message: Callable[[wire.Up], None], *_: object) -> None:
-        self.sent: list[wire.Down] = []
-        self.on_message = on_message
+    def __init__(
+        self,
+        settings,
+        entry,
+        on_message: Callable[[wire.Up], None],
+        on_up: Callable[[], None],
+        on_down: Callable[[str], None],
+    ) -> None:
+        self.on_message, self.on_up, self.on_down = on_message, on_up, on_down
+        self.state, self.reason = "ready", ""
+        self.room = 100  # sessions that fit in its memory
+        self.hangs = False
+        self.sessions: dict[str, dict[str, object]] = {}  # key -> parameters
 
     def start(self) -> None: ...
 
-    async def stop(self) -> None: ...
+    async def stop(self) -> None:
+        self.state, self.reason = "stopped", "the server is stopping"
 
     def fail(self, reason: str) -> None:
         raise AssertionError(reason)
 
     def send(self, message: wire.Down) -> bool:
-        if self.state == "ready":
-            self.sent.append(message)
-            if isinstance(message, wire.Open):
-                asyncio.get_running_loop().call_soon(self.on_message, wire.Opened(session=message.session))
-            if isinstance(message, wire.Change):
+        if self.state != "ready":
+            return False
+        match message:
+            case _ if self.hangs and not isinstance(message, wire.Close):
+                pass
+            case wire.Open() if len(self.sessions) >= self.room:
+                self._tell(wire.SessionFailed(session=message.session, reason="out of memory"))
+            case wire.Open():
+                self.sessions[message.session] = dict(message.parameters)
+                self._tell(wire.Opened(session=message.session))
+            case wire.Close():
+                self.sessions.pop(message.session, None)
+            case wire.Change() if message.session in self.sessions:
+                self.sessions[message.session] |= message.changes
                 about = {"session": message.session, "request": message.request, "block": 1, "pending": False}
-                changed = wire.Changed(parameters=message.changes, **about)
-                asyncio.get_running_loop().call_soon(self.on_message, changed)
-        return self.state == "ready"
+                self._tell(wire.Changed(parameters=dict(self.sessions[message.session]), **about))
+        return True
 
-    def opened(self) -> set[str]:
-        """Keys of the sessions that a model process would have now."""
-        keys: set[str] = set()
-        for message in self.sent:
-            if isinstance(message, wire.Open):
-                keys.add(message.session)
-            elif isinstance(message, wire.Close):
-                keys.discard(message.session)
-        return keys
+    def end(self, reason: str) -> None:
+        """The process ends, and takes all that it knew with it."""
+        self.state, self.reason, self.sessions = "loading", reason, {}
+        self.on_down(reason)
+
+    def restart(self) -> None:
+        self.state, self.reason, self.hangs = "ready", "", False
+        self.on_up()
+
+    def _tell(self, message: wire.Up) -> None:
+        sessions = self.sessions  # of this process: what another was about to say is lost with it
+        asyncio.get_running_loop().call_soon(lambda: self.sessions is sessions and self.on_message(message))

@@ -1,39 +1,53 @@
 """Sessions under requests in any order and at once: what must hold after each of them."""
 
 import asyncio
+import itertools
 import tempfile
 from pathlib import Path
+from typing import ClassVar
 
 import hypothesis.strategies as st
 import pytest
 from hypothesis import settings as hypothesis_settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+import server.media.path
 import server.session
 import server.sessions
 from lipar_core.config import load_preset
 from lipar_core.errors import ParameterError
+from lipar_core.parameters import to_dict
 from server.errors import ServerError
-from server.ring import SHARED_MEMORY
+from server.ring import SHARED_MEMORY, FrameRing
 from server.sessions import Sessions
 from server.settings import Settings
 from tests.server.echo import write_preset
 from tests.server.fake_peer import BAD, GOOD, FakeLink, FakePeer
 
-MAX_SESSIONS = 2
+MAX_SESSIONS, MAX_VIEWERS = 2, 2
 NAMES = st.sampled_from(["studio", "stage", "attic"])
 OFFERS = st.sampled_from([GOOD, GOOD, GOOD, BAD])
-TURNS = st.integers(0, 4)
+TURNS = st.integers(0, 6)  # of the event loop
+REQUESTS = ("create", "resume", "publish", "publish_changed", "unpublish", "watch", "leave", "park", "close", "change")
+MISHAPS = ("lose", "lose_viewer", "fail", "end_model", "hang_model", "restart_model", "fill_memory")
+STEPS = st.tuples(st.sampled_from(REQUESTS * 2 + MISHAPS), NAMES, OFFERS, TURNS)
+REFUSALS = (ServerError, ParameterError)
 
 PATCH = pytest.MonkeyPatch()
 
 
-def rings() -> set[str]:
-    return {path.name for path in SHARED_MEMORY.glob("psm_*")} if SHARED_MEMORY.exists() else set()
+class ListedRing(FrameRing):
+    """Remembers that it was made."""
+
+    names: ClassVar[list[str]] = []
+
+    def __init__(self, *size: int) -> None:
+        super().__init__(*size)
+        self.names.append(self.name)
 
 
 class SessionMachine(RuleBasedStateMachine):
-    """Requests come one by one and two at once, while connections take their time to be set up."""
+    """Up to four requests and mishaps at once, each beginning some turns of the event loop later than asked for."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -41,125 +55,130 @@ class SessionMachine(RuleBasedStateMachine):
         PATCH.setattr(server.session, "check_offer", lambda sdp, **_: None)
         PATCH.setattr(server.sessions, "check_offer", lambda sdp, **_: None)
         PATCH.setattr(server.sessions, "ModelLink", FakeLink)
-        self.before = rings()
+        PATCH.setattr(server.media.path, "FrameRing", ListedRing)
+        ListedRing.names.clear()
         FakePeer.all.clear()
         self.loop = asyncio.new_event_loop()
         self.folder = tempfile.TemporaryDirectory()
         preset = write_preset(Path(self.folder.name), width=32, height=16)
-        settings = Settings(preset=str(preset), max_sessions=MAX_SESSIONS)
+        settings = Settings(preset=str(preset), max_sessions=MAX_SESSIONS, max_viewers=MAX_VIEWERS)
         self.sessions = Sessions(settings, load_preset(str(preset)), lambda *_: None)
-        self.tokens: dict[str, str] = {}
+        self.link: FakeLink = self.sessions.link
+        self.seeds = itertools.count(1)
+        self.refused_seeds: set[int] = set()
 
     async def create(self, name: str, sdp: str) -> None:
-        handle, _ = await self.sessions.create(sdp, {}, name=name, token=self.tokens.get(name))
-        self.tokens[name] = handle.token
+        seed = next(self.seeds)
+        await self.refusable(seed, self.sessions.create(sdp, {"seed": seed}, name=name))
 
     async def resume(self, name: str, sdp: str) -> None:
         await self.sessions.get(name).connect(sdp)
 
-    async def publish(self, name: str, sdp: str, changes: dict[str, object]) -> None:
-        await self.sessions.publish(sdp, changes, name)
+    async def publish(self, name: str, sdp: str) -> None:
+        await self.sessions.publish(sdp, {}, name)
+
+    async def publish_changed(self, name: str, sdp: str) -> None:
+        await self.sessions.publish(sdp, {"prompt": " " if sdp == BAD else "an old film"}, name)
+
+    async def unpublish(self, name: str, _: str) -> None:
+        await self.sessions.unpublish(name)
 
     async def watch(self, name: str, sdp: str) -> None:
-        await self.sessions.get(name).watch(sdp)
+        handle = self.sessions.get(name)
+        handle.frames.flows = True
+        await handle.watch(sdp)
 
-    async def park(self, name: str) -> None:
+    async def leave(self, name: str, _: str) -> None:
+        viewers = self.sessions.get(name).viewers
+        await viewers.leave(next(iter(viewers.peers), "nobody"))
+
+    async def park(self, name: str, _: str) -> None:
         await self.sessions.get(name).park()
 
-    async def close(self, name: str) -> None:
-        await self.sessions.close(name)
+    async def close(self, name: str, _: str) -> None:
+        await self.sessions.close(self.sessions.get(name).id)
 
-    def run(self, turns: int, *requests) -> None:
-        """All at once; refusals are answers too, anything else is a fault."""
-        FakePeer.delay_turns = turns
+    async def change(self, name: str, _: str) -> None:
+        seed = next(self.seeds)
+        await self.refusable(seed, self.sessions.get(name).update({"seed": seed}))
 
-        async def all_at_once() -> None:
-            results = await asyncio.wait_for(asyncio.gather(*requests, return_exceptions=True), 5)
-            assert not [
-                one for one in results if one is not None and not isinstance(one, (ServerError, ParameterError))
-            ]
-            for handle in self.sessions.handles.values():
-                await handle.tasks.finish(handle._watching)
-            await self.sessions.tasks.finish()
+    async def refusable(self, seed: int, request) -> None:
+        try:
+            await request
+        except REFUSALS:
+            self.refused_seeds.add(seed)
+            raise
 
-        self.loop.run_until_complete(all_at_once())
+    async def lose(self, name: str, _: str) -> None:
+        if (peer := self.sessions.get(name).peer) is not None:
+            peer.on_gone("lost")
 
-    @rule(name=NAMES, other=NAMES, sdp=OFFERS, turns=TURNS)
-    def create_two(self, name, other, sdp, turns):
-        self.run(turns, self.create(name, sdp), self.create(other, GOOD))
+    async def lose_viewer(self, name: str, _: str) -> None:
+        for peer in self.sessions.get(name).viewers.peers.values():
+            peer.on_gone("lost")
+            break
 
-    @rule(name=NAMES, sdp=OFFERS, turns=TURNS)
-    def resume_two(self, name, sdp, turns):
-        peer = self.peer(name)
-        self.run(turns, self.resume(name, sdp), self.resume(name, sdp))
-        if sdp == BAD and peer is not None:
-            assert self.peer(name) is peer
-            assert peer.open
+    async def fail(self, name: str, _: str) -> None:
+        self.sessions.get(name).fail("a fault")
 
-    @rule(name=NAMES, sdp=OFFERS, turns=TURNS)
-    def resume_and_park(self, name, sdp, turns):
-        self.run(turns, self.resume(name, sdp), self.park(name))
+    async def end_model(self, *_: str) -> None:
+        if self.link.state == "ready":
+            self.link.end("the model process ended unexpectedly")
 
-    @rule(name=NAMES, sdp=OFFERS, turns=TURNS)
-    def resume_and_close(self, name, sdp, turns):
-        self.run(turns, self.resume(name, sdp), self.close(name))
+    async def hang_model(self, *_: str) -> None:
+        self.link.hangs = True
+        for _turn in range(8):
+            await asyncio.sleep(0)
+        await self.end_model()
 
-    @rule(name=NAMES, sdp=OFFERS, turns=TURNS)
-    def create_and_close(self, name, sdp, turns):
-        self.run(turns, self.create(name, sdp), self.close(name))
+    async def restart_model(self, *_: str) -> None:
+        if self.link.state == "loading":
+            self.link.restart()
 
-    @rule(name=NAMES, sdp=OFFERS, prompt=st.sampled_from(["", " ", "an old film"]), turns=TURNS)
-    def publish_two(self, name, sdp, prompt, turns):
-        peer, refused = self.peer(name), prompt == " " or sdp == BAD
-        changes = {"prompt": prompt} if prompt else {}
-        self.run(turns, self.publish(name, sdp, changes), self.publish(name, sdp, changes))
-        if refused and peer is not None:
-            assert self.peer(name) is peer
-            assert peer.open
+    async def fill_memory(self, *_: str) -> None:
+        self.link.room = 1 if self.link.room > 1 else 100
 
-    @rule(name=NAMES, sdp=OFFERS, turns=TURNS)
-    def watch_two_and_close(self, name, sdp, turns):
-        if name in self.sessions.handles:
-            self.sessions.handles[name].frames.flows = True
-        self.run(turns, self.watch(name, sdp), self.watch(name, GOOD), self.close(name))
+    async def later(self, kind: str, name: str, sdp: str, turns: int) -> None:
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        await getattr(self, kind)(name, sdp)
+
+    async def all_at_once(self, steps) -> list[BaseException | None]:
+        """Refusals are answers too; anything else is a fault, and so is no answer."""
+        requests = (self.later(*step) for step in steps)
+        results = await asyncio.wait_for(asyncio.gather(*requests, return_exceptions=True), 5)
+        assert not [one for one in results if one is not None and not isinstance(one, REFUSALS)]
+        for handle in self.sessions.handles.values():
+            await handle.tasks.finish(handle._watching)
+        await self.sessions.tasks.finish()
+        for _ in range(4):  # what the model process says meanwhile
+            await asyncio.sleep(0)
+        return results
+
+    @rule(steps=st.lists(STEPS, min_size=1, max_size=4), turns=TURNS)
+    def some_at_once(self, steps, turns):
+        FakePeer.delay_turns, before = turns, self.snapshot()
+        results = self.loop.run_until_complete(self.all_at_once(steps))
+        if all(results):  # each was refused
+            assert self.snapshot() == before
 
     @rule(name=NAMES, turns=TURNS)
-    def park_twice(self, name, turns):
-        self.run(turns, self.park(name), self.park(name))
+    def two_at_once_of_everything(self, name, turns):
+        """The pairs that have gone wrong before, whatever state the session is in."""
+        for kind in ("create", "resume", "publish", "park", "close"):
+            self.some_at_once([(kind, name, GOOD, 0), (kind, name, GOOD, turns)], turns)
 
-    @rule(name=NAMES)
-    def lose_the_connection(self, name):
-        async def lose() -> None:
-            if (peer := self.peer(name)) is not None:
-                peer.on_gone("lost")
-
-        self.run(0, lose())
-
-    @rule(name=NAMES, sdp=OFFERS, turns=TURNS)
-    def resume_while_the_connection_is_lost(self, name, sdp, turns):
-        async def lose() -> None:
-            for _ in range(turns):
-                await asyncio.sleep(0)
-            if (peer := self.peer(name)) is not None:
-                peer.on_gone("lost")
-
-        self.run(turns, self.resume(name, sdp), lose())
-
-    @rule(name=NAMES, sdp=OFFERS, turns=TURNS)
-    def fail_while_a_connection_is_set_up(self, name, sdp, turns):
-        async def fail() -> None:
-            await asyncio.sleep(0)
-            if name in self.sessions.handles:
-                self.sessions.handles[name].fail("out of memory")
-
-        self.run(turns, self.resume(name, sdp), fail())
-
-    def peer(self, name: str) -> FakePeer | None:
-        return self.sessions.handles[name].peer if name in self.sessions.handles else None
+    def snapshot(self) -> dict[str, object]:
+        """What a request that is refused leaves as it was."""
+        return {
+            name: (handle, handle.phase.name, handle.peer, set(handle.viewers.peers), handle.parameters)
+            for name, handle in self.sessions.handles.items()
+        }
 
     @invariant()
     def never_more_than_there_are_slots(self):
         assert len(self.sessions.handles) <= MAX_SESSIONS
+        assert all(len(handle.viewers) <= MAX_VIEWERS for handle in self.sessions.handles.values())
 
     @invariant()
     def every_open_peer_is_known_and_each_session_has_one_at_most(self):
@@ -172,14 +191,28 @@ class SessionMachine(RuleBasedStateMachine):
         assert all(peer.answered for peer in known)
 
     @invariant()
-    def the_model_process_knows_the_open_sessions_and_no_others(self):
-        open_now = {handle.model.key for handle in self.sessions.handles.values()}
-        assert self.sessions.link.opened() == open_now
+    def the_model_process_has_the_sessions_that_go_on_and_no_others(self):
+        alive = {handle.model.key for handle in self.sessions.handles.values() if handle.phase.name != "failed"}
+        known = set(self.link.sessions)
+        failed = {handle.model.key for handle in self.sessions.handles.values() if handle.phase.name == "failed"}
+        assert known - failed == (alive if self.link.state == "ready" else set())
+
+    @invariant()
+    def what_the_server_says_holds_in_the_model_process(self):
+        for handle in self.sessions.handles.values():
+            if handle.model.key in self.link.sessions and handle.phase.name != "failed":
+                assert self.link.sessions[handle.model.key] == to_dict(handle.parameters)
+            assert handle.parameters.seed not in self.refused_seeds
 
     def teardown(self):
-        self.loop.run_until_complete(self.sessions.stop())
+        async def stop() -> None:
+            late = (self.later(kind, "studio", GOOD, turns) for kind in ("create", "publish") for turns in range(3))
+            await asyncio.gather(self.sessions.stop(), *late, return_exceptions=True)
+
+        self.loop.run_until_complete(stop())
+        assert not self.sessions.handles
         assert not [peer for peer in FakePeer.all if peer.open]
-        assert rings() <= self.before
+        assert not [name for name in ListedRing.names if (SHARED_MEMORY / name).exists()]
         assert not asyncio.all_tasks(self.loop)
         self.loop.close()
         self.folder.cleanup()
@@ -187,4 +220,4 @@ class SessionMachine(RuleBasedStateMachine):
 
 
 TestSessions = SessionMachine.TestCase
-TestSessions.settings = hypothesis_settings(max_examples=40, stateful_step_count=20, deadline=None)
+TestSessions.settings = hypothesis_settings(max_examples=25, stateful_step_count=12, deadline=None)
