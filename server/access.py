@@ -44,7 +44,7 @@ def find_grant(token: str, settings: Settings, sessions: Iterable[SessionHandle]
 
 
 def is_same(given: str, known: str) -> bool:
-    return hmac.compare_digest(given.encode(), known.encode())
+    return hmac.compare_digest(given.encode("utf-8", "backslashreplace"), known.encode())  # JSON may say surrogates
 
 
 def _known_tokens(settings: Settings, sessions: Iterable[SessionHandle]) -> Iterator[tuple[str, Grant]]:

@@ -58,7 +58,8 @@ async def _refused(_: Request, error: ParameterError) -> JSONResponse:
 
 async def _malformed(_: Request, error: RequestValidationError) -> JSONResponse:
     first = error.errors()[0]
-    path = ".".join(str(part) for part in first["loc"] if part != "body") or "body"
+    where = () if first["type"] == "json_invalid" else first["loc"]  # that is no value, but a position in the text
+    path = _sayable(".".join(str(part) for part in where if part != "body") or "body")
     detail = {"message": f"{path}: {first['msg']}", "path": path, "allowed": first["msg"]}
     return JSONResponse({"detail": detail}, 422)
 

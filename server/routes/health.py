@@ -15,7 +15,7 @@ async def health() -> dict[str, str]:
     return {"status": "ok"}
 
 
-@router.get("/readyz", responses={503: {"model": Readiness}})
+@router.get("/readyz", responses={503: {"model": Readiness, "description": "not ready: `reason` says why"}})
 async def readiness(sessions: Registry, response: Response) -> Readiness:
     """200 once the model process has edited a warm-up block; else 503 and why."""
     ready = sessions.link.state == "ready"

@@ -11,11 +11,14 @@ from server.access import Role
 from server.ice import ice_servers as given_servers
 from server.routes.dependencies import Registry
 from server.routes.needs import Needs
+from server.routes.refusals import refusals
 from server.schemas import NAME_PATTERN, PresetInfo, StyleInfo
 
 viewer_anywhere = Depends(Needs(Role.VIEWER, any_session=True))
 Name = Annotated[str, Query(pattern=NAME_PATTERN)]
-router = APIRouter(prefix="/api/v1", tags=["preset"], dependencies=[viewer_anywhere])
+router = APIRouter(
+    prefix="/api/v1", tags=["preset"], dependencies=[viewer_anywhere], responses=refusals(401, 403, 404, 422)
+)
 
 
 @router.get("/preset")

@@ -1,6 +1,6 @@
 """What WHIP and WHEP share: SDP in and out of HTTP bodies (RFC 9725; draft-ietf-wish-whep)."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, HTTPException, Request, Response
 
@@ -8,6 +8,7 @@ from server.errors import BadOffer
 from server.ice import IceServer, ice_servers
 from server.media.peer import Peer
 from server.media.trickle import MEDIA_TYPE, read_trickle
+from server.routes.refusals import refusals
 from server.schemas import MAX_SDP
 from server.settings import Settings
 
@@ -24,6 +25,19 @@ async def read_offer(request: Request) -> str:
 
 
 OfferText = Annotated[str, Depends(read_offer)]
+
+
+def body_of(media_type: str) -> dict[str, Any]:
+    """For `openapi_extra` of a route that reads its body itself."""
+    text = {"type": "string", "maxLength": MAX_SDP}
+    return {"requestBody": {"required": True, "content": {media_type: {"schema": text}}}}
+
+
+OFFER, CANDIDATES = body_of(SDP), body_of(MEDIA_TYPE)
+ANSWER: dict[int | str, dict[str, Any]] = {
+    201: {"description": "the SDP answer", "content": {SDP: {"schema": {"type": "string"}}}}
+}
+TRICKLE_REFUSALS = refusals(400, 401, 403, 404, 412, 413, 415, 422, 428)
 
 
 def answered(sdp: str, location: str, peer: Peer, settings: Settings) -> Response:

@@ -11,7 +11,8 @@ from server.errors import SessionNotFound
 from server.routes.addresses import relative_address
 from server.routes.dependencies import Registry, Session
 from server.routes.needs import Needs
-from server.routes.sdp_bodies import trickled
+from server.routes.refusals import refusals
+from server.routes.sdp_bodies import CANDIDATES, TRICKLE_REFUSALS, trickled
 from server.schemas import Answer, Changed, Offer, Parting, Return, Status
 from server.session import SessionHandle
 
@@ -20,7 +21,7 @@ viewer, editor, admin = (Depends(Needs(role)) for role in Role)
 editor_by_body = Depends(Needs(Role.EDITOR, in_body=True))
 
 
-@router.post("", status_code=201, dependencies=[editor])
+@router.post("", status_code=201, dependencies=[editor], responses=refusals(400, 401, 403, 409, 422, 503))
 async def create(request: Request, offer: Offer, sessions: Registry, response: Response) -> Answer:
     """WebRTC offer in, answer out; the camera's track comes in and the edited one goes out on the same connection."""
     session, sdp = await sessions.create(offer.sdp, offer.parameters, name=offer.name, token=offer.token)
@@ -28,31 +29,42 @@ async def create(request: Request, offer: Offer, sessions: Registry, response: R
     return _answer(session, sdp, response)
 
 
-@router.post("/{session_id}/resume", dependencies=[editor_by_body])
+@router.post("/{session_id}/resume", dependencies=[editor_by_body], responses=refusals(400, 401, 403, 404, 422, 503))
 async def resume(session_id: str, offer: Return, sessions: Registry, response: Response) -> Answer:
     """Go on with a session over a new connection, with its prompt and all that the model remembers of it."""
     return _answer(*await sessions.resume(session_id, offer.sdp), response)
 
 
-@router.post("/{session_id}/park", status_code=204, dependencies=[editor_by_body])
+@router.post(
+    "/{session_id}/park",
+    status_code=204,
+    dependencies=[editor_by_body],
+    responses=refusals(400, 401, 403, 404, 422),
+)
 async def park(session: Session, _: Parting | None = None) -> None:
     """Free the connection now and keep the session for the time of grace: a page says this when it is hidden."""
     await session.park()
 
 
-@router.get("", dependencies=[admin])
+@router.get("", dependencies=[admin], responses=refusals(401, 403))
 async def index(sessions: Registry) -> list[Status]:
     """All sessions."""
     return [Status.model_validate(session.status()) for session in sessions.handles.values()]
 
 
-@router.get("/{session_id}", dependencies=[viewer])
+@router.get("/{session_id}", dependencies=[viewer], responses=refusals(401, 403, 404, 422))
 async def show(session: Session) -> Status:
     """One session's state and figures."""
     return Status.model_validate(session.status())
 
 
-@router.patch("/{session_id}", status_code=204, dependencies=[editor])
+@router.patch(
+    "/{session_id}",
+    status_code=204,
+    dependencies=[editor],
+    responses=TRICKLE_REFUSALS,
+    openapi_extra=CANDIDATES,
+)
 async def trickle(request: Request, session: Session) -> Response:
     """More ICE candidates of the browser, as `application/trickle-ice-sdpfrag` with the answer's ETag in If-Match."""
     if session.peer is None:
@@ -60,13 +72,13 @@ async def trickle(request: Request, session: Session) -> Response:
     return await trickled(request, session.peer)
 
 
-@router.patch("/{session_id}/parameters", dependencies=[editor])
+@router.patch("/{session_id}/parameters", dependencies=[editor], responses=refusals(400, 401, 403, 404, 422, 503))
 async def change(changes: dict[str, Any], session: Session) -> Changed:
     """Change any live parameters; `"reset": true` starts the stream afresh. Answers with the block of effect."""
     return Changed(**asdict(await session.update(changes)))
 
 
-@router.delete("/{session_id}", status_code=204, dependencies=[editor])
+@router.delete("/{session_id}", status_code=204, dependencies=[editor], responses=refusals(401, 403, 404, 422))
 async def end(session_id: str, sessions: Registry) -> None:
     """End the session and free its place."""
     await sessions.close(sessions.get(session_id).id)  # looked up here: of two at once the second is told 404

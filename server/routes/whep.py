@@ -11,7 +11,18 @@ from server.media.peer import Peer
 from server.routes.addresses import relative_address
 from server.routes.dependencies import Registry, Session
 from server.routes.needs import Needs, needs_nothing
-from server.routes.sdp_bodies import ACCEPTED, SDP, OfferText, answered, trickled
+from server.routes.refusals import refusals
+from server.routes.sdp_bodies import (
+    ACCEPTED,
+    ANSWER,
+    CANDIDATES,
+    OFFER,
+    SDP,
+    TRICKLE_REFUSALS,
+    OfferText,
+    answered,
+    trickled,
+)
 
 router = APIRouter(prefix="/api/v1/whep", tags=["WHEP"])
 viewer = Depends(Needs(Role.VIEWER, token_always=True, in_address=True))
@@ -25,7 +36,14 @@ async def _viewer(session: Session, viewer_id: str) -> Peer:
 Viewer = Annotated[Peer, Depends(_viewer)]
 
 
-@router.post("/{session_id}", status_code=201, dependencies=[viewer])
+@router.post(
+    "/{session_id}",
+    status_code=201,
+    dependencies=[viewer],
+    response_class=Response,
+    responses=ANSWER | refusals(400, 401, 403, 404, 406, 409, 413, 415, 422, 503),
+    openapi_extra=OFFER,
+)
 async def watch(
     request: Request, offer: OfferText, session: Session, sessions: Registry, token: AddressToken = None
 ) -> Response:
@@ -41,29 +59,47 @@ async def watch(
     return answered(sdp, location + (f"?{urlencode({'token': token})}" if token else ""), peer, sessions.settings)
 
 
-@router.options("/{session_id}", status_code=204, dependencies=[Depends(needs_nothing)])
+@router.options("/{session_id}", status_code=204, dependencies=[Depends(needs_nothing)], responses=refusals(422))
 async def options(session_id: str) -> Response:
     return Response(status_code=204, headers=ACCEPTED)
 
 
-@router.head("/{session_id}", status_code=200, dependencies=[viewer])
+@router.head(
+    "/{session_id}",
+    status_code=200,
+    dependencies=[viewer],
+    response_class=Response,
+    responses=refusals(401, 403, 404, 422),
+)
 async def look(session: Session) -> Response:
     """What a player may ask first."""
     return Response(media_type=SDP)
 
 
-@router.get("/{session_id}", status_code=204, dependencies=[viewer])
+@router.get("/{session_id}", status_code=204, dependencies=[viewer], responses=refusals(401, 403, 404, 422))
 async def nothing(session: Session) -> None:
     """Nothing to see: the draft keeps GET for later."""
 
 
-@router.patch("/{session_id}/{viewer_id}", status_code=204, dependencies=[viewer])
+@router.patch(
+    "/{session_id}/{viewer_id}",
+    status_code=204,
+    dependencies=[viewer],
+    responses=TRICKLE_REFUSALS,
+    openapi_extra=CANDIDATES,
+)
 async def trickle(request: Request, peer: Viewer) -> Response:
     """More ICE candidates of the player."""
     return await trickled(request, peer)
 
 
-@router.delete("/{session_id}/{viewer_id}", status_code=200, dependencies=[viewer])
+@router.delete(
+    "/{session_id}/{viewer_id}",
+    status_code=200,
+    dependencies=[viewer],
+    response_class=Response,
+    responses=refusals(401, 403, 404, 422),
+)
 async def leave(session: Session, viewer_id: str) -> Response:
     """The player stops watching; it may have closed its connection before."""
     await session.viewers.leave(viewer_id)

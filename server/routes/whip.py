@@ -10,7 +10,17 @@ from server.media.peer import Peer
 from server.routes.addresses import relative_address
 from server.routes.dependencies import Registry, Session
 from server.routes.needs import Needs, needs_nothing
-from server.routes.sdp_bodies import ACCEPTED, OfferText, answered, trickled
+from server.routes.refusals import refusals
+from server.routes.sdp_bodies import (
+    ACCEPTED,
+    ANSWER,
+    CANDIDATES,
+    OFFER,
+    TRICKLE_REFUSALS,
+    OfferText,
+    answered,
+    trickled,
+)
 from server.schemas import NAME_PATTERN
 from server.session import SessionHandle
 
@@ -28,7 +38,14 @@ Name = Annotated[str, Query(pattern=NAME_PATTERN)]
 Publisher = Annotated[Peer, Depends(_publisher)]
 
 
-@router.post("", status_code=201, dependencies=[editor])
+@router.post(
+    "",
+    status_code=201,
+    dependencies=[editor],
+    response_class=Response,
+    responses=ANSWER | refusals(400, 401, 403, 404, 409, 413, 415, 422, 503),
+    openapi_extra=OFFER,
+)
 async def publish(
     request: Request, offer: OfferText, sessions: Registry, prompt: str | None = None, session: Name | None = None
 ) -> Response:
@@ -38,9 +55,9 @@ async def publish(
     with the session that there is. The answer's `Link` of rel="alternate" is that WHEP address.
     """
     published, sdp = await sessions.publish(offer, {} if prompt is None else {"prompt": prompt}, session)
-    assert published.peer is not None
+    peer = await _publisher(published)  # it may have gone while the model opened the session
     location = relative_address(request, f"/api/v1/whip/{published.id}")
-    response = answered(sdp, location, published.peer, sessions.settings)
+    response = answered(sdp, location, peer, sessions.settings)
     response.headers.append("Link", _watch_links(request, published, sessions.settings.base_path or ""))
     return response
 
@@ -50,18 +67,30 @@ async def options() -> Response:
     return Response(status_code=204, headers=ACCEPTED)
 
 
-@router.get("", status_code=204, dependencies=[editor])
+@router.get("", status_code=204, dependencies=[editor], responses=refusals(401, 403))
 async def look() -> None:
     """Nothing to see: RFC 9725 keeps GET for later."""
 
 
-@router.patch("/{session_id}", status_code=204, dependencies=[editor])
+@router.patch(
+    "/{session_id}",
+    status_code=204,
+    dependencies=[editor],
+    responses=TRICKLE_REFUSALS,
+    openapi_extra=CANDIDATES,
+)
 async def trickle(request: Request, publisher: Publisher) -> Response:
     """More ICE candidates of the publisher."""
     return await trickled(request, publisher)
 
 
-@router.delete("/{session_id}", status_code=200, dependencies=[editor])
+@router.delete(
+    "/{session_id}",
+    status_code=200,
+    dependencies=[editor],
+    response_class=Response,
+    responses=refusals(401, 403, 404, 422),
+)
 async def end(session_id: str, sessions: Registry) -> Response:
     """The publisher stops: the session ends, or waits for its return while somebody watches.
 
