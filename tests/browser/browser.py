@@ -67,6 +67,14 @@ def stop(page: Page, server: LiveServer) -> None:
     expect_no_session(page, server)
 
 
+def wait_until(page: Page, expression: str, argument: object = None) -> None:
+    """As Playwright's `wait_for_function`, which evaluates text in the page: the page's policy forbids that."""
+    deadline = time.monotonic() + WITHIN_MS / 1000
+    while not page.evaluate(expression, argument):
+        assert time.monotonic() < deadline, f"not so within {WITHIN_MS} ms: {expression}"
+        page.wait_for_timeout(50)
+
+
 def expect_no_session(page: Page, server: LiveServer) -> None:
     deadline = time.monotonic() + WITHIN_MS / 1000
     sessions = f"{server.address}/api/v1/sessions"

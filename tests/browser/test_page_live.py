@@ -19,6 +19,7 @@ from tests.browser.browser import (
     start,
     stop,
     visit,
+    wait_until,
 )
 from tests.browser.conftest import Camera
 from tests.browser.live_server import LiveServer
@@ -146,7 +147,7 @@ def test_latency_is_told_by_stage_with_what_the_page_itself_adds(chromium: Path,
         context.add_init_script(KEEP_PLAYOUT)
         page = visit(context, live_server.address)
         start(page)
-        page.wait_for_function("window.playout.length > 2", timeout=WITHIN_MS)
+        wait_until(page, "window.playout.length > 2")
         assert 0 < max(page.evaluate("window.playout")) < 1000
         expect(page.locator("#latency-legend span")).to_have_count(len(STAGES), timeout=WITHIN_MS)
         expect(page.locator("#latency-bar div")).to_have_count(len(STAGES))
@@ -187,7 +188,7 @@ def test_the_camera_can_be_changed_while_live(chromium: Path, live_server: LiveS
         first = page.locator("#camera").input_value()
         page.locator("#camera").select_option(index=1)
         used = "document.getElementById('source').srcObject.getVideoTracks()[0].getSettings().deviceId"
-        page.wait_for_function(f"{used} !== '{first}'", timeout=WITHIN_MS)
+        wait_until(page, f"{used} !== '{first}'")
         assert page.evaluate(used) == page.locator("#camera").input_value()
         pixels.begin(page)
         page.wait_for_timeout(SETTLE_S * 1000)

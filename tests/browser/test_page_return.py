@@ -11,7 +11,7 @@ from typing import Any
 
 from playwright.sync_api import expect
 
-from tests.browser.browser import browser, expect_applied, expect_pill, playing, start, stop, visit
+from tests.browser.browser import browser, expect_applied, expect_pill, playing, start, stop, visit, wait_until
 from tests.browser.conftest import Camera
 from tests.browser.live_server import LiveServer
 
@@ -37,7 +37,7 @@ def test_a_reload_comes_back_to_its_session(chromium: Path, camera: Camera, own_
         expect(page.get_by_role("button", name="Thermal")).to_have_attribute("aria-pressed", "true")
         (after,) = sessions(own_server)
         assert after["id"] == before["id"]
-        page.wait_for_function("document.getElementById('result').getVideoPlaybackQuality().totalVideoFrames > 5")
+        wait_until(page, "document.getElementById('result').getVideoPlaybackQuality().totalVideoFrames > 5")
         (after,) = sessions(own_server)
         assert after["stats"]["block"] > before["stats"]["block"]
         stop(page, own_server)

@@ -20,6 +20,7 @@ from tests.browser.browser import (
     start,
     stop,
     visit,
+    wait_until,
 )
 from tests.browser.camera import MEDIA
 from tests.browser.conftest import Camera
@@ -176,9 +177,9 @@ def test_what_is_sent_is_no_larger_than_the_model_needs(page: Page, clips: dict[
       const out = [...(await window.pc.getStats()).values()].find(({ type }) => type === "outbound-rtp");
       return out.frameWidth === width && out.frameHeight === height;
     }"""
-    page.wait_for_function(sends, arg=[256, 454], timeout=WITHIN_MS)  # 270x480 that still covers 256x144
+    wait_until(page, sends, [256, 454])  # 270x480 that still covers 256x144
     choose(page, clips["wide"])
-    page.wait_for_function(sends, arg=[512, 144], timeout=WITHIN_MS)
+    wait_until(page, sends, [512, 144])
 
 
 def test_a_file_starts_a_session_by_itself(page: Page, live_server: LiveServer) -> None:

@@ -18,6 +18,7 @@ from tests.browser.browser import (
     start,
     stop,
     visit,
+    wait_until,
 )
 from tests.browser.conftest import Camera
 from tests.browser.live_server import LiveServer
@@ -105,11 +106,8 @@ def test_a_model_process_that_dies_comes_back(chromium: Path, camera: Camera, ow
         os.kill(model_process(own_server), signal.SIGKILL)
         expect_banner(page, "The model is restarting", "comes back by itself")
         expect_pill(page, "Live")
-        frames = page.evaluate("document.getElementById('result').getVideoPlaybackQuality().totalVideoFrames")
-        page.wait_for_function(
-            f"document.getElementById('result').getVideoPlaybackQuality().totalVideoFrames > {frames + 10}",
-            timeout=WITHIN_MS,
-        )
+        count = "document.getElementById('result').getVideoPlaybackQuality().totalVideoFrames"
+        wait_until(page, f"{count} > {page.evaluate(count) + 10}")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the model process is found in /proc")

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser import pixels
-from tests.browser.browser import WITHIN_MS, browser, expect_applied, playing, start, stop, visit
+from tests.browser.browser import WITHIN_MS, browser, expect_applied, playing, start, stop, visit, wait_until
 from tests.browser.conftest import Camera
 from tests.browser.live_server import LiveServer
 
@@ -123,7 +123,7 @@ def test_full_screen(page: Page) -> None:
     viewer = visit(page.context, share(page))
     expect_watching(viewer)
     viewer.get_by_role("button", name="Full screen").click()
-    viewer.wait_for_function("document.fullscreenElement?.id === 'watch'", timeout=WITHIN_MS)
+    wait_until(viewer, "document.fullscreenElement?.id === 'watch'")
     viewer.get_by_role("button", name="Leave full screen").click()
-    viewer.wait_for_function("document.fullscreenElement === null", timeout=WITHIN_MS)
+    wait_until(viewer, "document.fullscreenElement === null")
     viewer.close()

@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser import pixels
-from tests.browser.browser import WITHIN_MS, browser, expect_applied, playing, start, stop, visit
+from tests.browser.browser import WITHIN_MS, browser, expect_applied, playing, start, stop, visit, wait_until
 from tests.browser.conftest import Camera
 from tests.browser.live_server import LiveServer
 from tests.rooms import ROOT
@@ -65,7 +65,7 @@ def test_a_player_of_another_origin_watches_and_leaves(
         player.on("response", lambda reply: replies.append((reply.request.method, reply.status)))
         address = f"{live_server.address}/api/v1/whep/{session['id']}"
         player.evaluate("([address, token]) => window.watch(address, token)", [address, session["view_token"]])
-        player.wait_for_function("document.getElementById('watched').videoWidth === 256", timeout=WITHIN_MS)
+        wait_until(player, "document.getElementById('watched').videoWidth === 256")
         pixels.expect_same(page, player)
         expect(page.locator("#viewers")).to_have_text("1", timeout=WITHIN_MS)
 

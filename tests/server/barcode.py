@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from playwright.sync_api import Page
 
-from tests.browser.browser import browser
+from tests.browser.browser import browser, wait_until
 from tests.server.namespaces import Wire
 from tests.server.own_process import EchoServer, echo
 
@@ -39,10 +39,10 @@ def page_inside(chromium: Path, net: Wire) -> Iterator[Page]:
 
 def begin(page: Page, address: str, *, fps: int = 30, codec: str = "H264") -> str:
     """Begin a session at this server; returns its id once a number was read."""
+    page.add_init_script(path=SCRIPT)  # as a tag the page's policy would forbid it
     page.goto(f"{address}/healthz")  # any page of the same origin
-    page.add_script_tag(path=SCRIPT)
     session: str = page.evaluate("options => window.begin(options)", {"fps": fps, "codec": codec})
-    page.wait_for_function("window.seen.some(([, latency]) => latency !== null)")
+    wait_until(page, "window.seen.some(([, latency]) => latency !== null)")
     return session
 
 
