@@ -25,12 +25,7 @@ def serve(settings: Settings, model: Entry = main) -> None:
     sock = _bind(settings)
     scheme = "https" if settings.tls_cert else "http"
     log.info("open %s://%s:%d (preset %s)", scheme, settings.host, settings.port, settings.preset)
-    if settings.no_auth:
-        log.warning("nobody is asked for a token (--no-auth): whoever reaches this address may do everything")
-    elif settings.token_required and settings.token is None:
-        log.warning("there is no admin: LIPAR_TOKEN is not set, so nobody can list sessions or end those of others")
-    if not settings.loopback and settings.tls_cert is None:
-        log.warning("serving %s without TLS (--insecure): browsers give the camera to secure pages only", settings.host)
+    log_exposure(settings)
     config = uvicorn.Config(
         create_app(settings, model),
         log_level="warning",
@@ -44,6 +39,16 @@ def serve(settings: Settings, model: Entry = main) -> None:
         uvicorn.Server(config).run(sockets=[sock])
     finally:
         sock.close()
+
+
+def log_exposure(settings: Settings) -> None:
+    """Say what stands open to whoever can reach the server."""
+    if settings.no_auth:
+        log.warning("nobody is asked for a token (--no-auth): whoever reaches this address may do everything")
+    elif settings.token_required and settings.token is None:
+        log.warning("there is no admin: LIPAR_TOKEN is not set, so nobody can list sessions or end those of others")
+    if not settings.loopback and settings.tls_cert is None:
+        log.warning("serving %s without TLS (--insecure): browsers give the camera to secure pages only", settings.host)
 
 
 def _bind(settings: Settings) -> socket.socket:

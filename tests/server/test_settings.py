@@ -5,6 +5,7 @@ import pytest
 
 from lipar_core.errors import ConfigError
 from server.ice import ice_servers
+from server.run import log_exposure
 from server.setting_checks import plain_type
 from server.settings import Settings
 from server.settings_sources import load_settings
@@ -40,6 +41,7 @@ REFUSED = [
     ({"host": "example.org"}, {}, "browsers give no camera"),
     ({"host": "0.0.0.0", "insecure": True}, {}, "so the server needs a token"),
     ({"host": "::", "insecure": True}, {"LIPAR_TOKEN": ""}, "so the server needs a token"),
+    ({"host": "0.0.0.0", "insecure": True}, {"LIPAR_VIEW_TOKEN": "a"}, "so the server needs a token"),
     ({"tls_cert": Path("nowhere.pem")}, {}, "give both or none"),
     ({"tls_cert": Path("nowhere.pem"), "tls_key": Path("nowhere.key")}, {}, "tls_cert = nowhere.pem: no such file"),
     ({"token": ""}, {}, "token: must be 1 to 500 letters"),
@@ -104,6 +106,22 @@ def test_other_addresses_are_served_with_tls_or_on_request(tmp_path):
     assert load_settings({"host": "0.0.0.0", "insecure": True}, {"LIPAR_TOKEN": "a"}).insecure
     assert not load_settings({"host": "0.0.0.0", "insecure": True, "no_auth": True}, {}).token_required
     assert not load_settings({}, {"LIPAR_VIEW_TOKEN": "a"}).token_required
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        ({"no_auth": True}, "nobody is asked for a token (--no-auth)"),
+        ({"editor_token": "a"}, "there is no admin"),
+        ({"host": "0.0.0.0", "insecure": True, "token": "a"}, "without TLS (--insecure)"),
+        ({}, ""),
+        ({"token": "a"}, ""),
+    ],
+)
+def test_the_log_says_what_stands_open(flags, said, caplog):
+    log_exposure(load_settings(flags, {}))
+    assert said in caplog.text
+    assert len(caplog.messages) == bool(said)
 
 
 def test_a_login_for_turn_expires_and_is_what_coturn_computes():
