@@ -14,7 +14,7 @@ from server.media import aiortc_patches
 from server.media.colour_space import accept_colour_space
 from server.media.decoder import count_undecodable_frames
 from server.media.dtls import patch_dtls
-from server.middleware import AnswerHeaders, Compression, Gate, PublicCors, ServerPath
+from server.middleware import AnswerHeaders, BodyLimit, Compression, Gate, PublicCors, ServerPath
 from server.model_entry import Entry, main
 from server.page_files import add_page
 from server.routes import access, docs, health, preset, sessions, whep, whip
@@ -58,6 +58,7 @@ def create_app(settings: Settings, model: Entry = main) -> FastAPI:
     map_errors(app)
     add_page(app, settings.static, settings.base_path)
     # The last one added is the first that a request passes.
+    app.add_middleware(BodyLimit)
     app.add_middleware(Compression)
     app.add_middleware(Gate, settings=settings)
     app.add_middleware(PublicCors)

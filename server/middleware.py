@@ -1,5 +1,6 @@
 """What every request passes before its route, and every answer after it."""
 
+from fastapi import HTTPException
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
@@ -12,6 +13,7 @@ from server.settings import Settings
 API = "/api/"
 OPEN_TO_PAGES = ("/api/v1/whip", "/api/v1/whep")  # of other origins, as their documents ask
 MIN_COMPRESSED = 1000  # bytes: less fits into one packet anyway
+MAX_BODY = 2_000_000  # bytes: an offer of the greatest length, escaped in JSON
 HEALTH = ("/healthz", "/readyz")  # load balancers ask by any name
 CONTENT_SECURITY_POLICY = "; ".join(
     (
@@ -89,6 +91,26 @@ class Gate:
                 await error_answer(403, message)(scope, receive, send)
                 return
         await self.app(scope, receive, send)
+
+
+class BodyLimit:
+    """413 for a body that is longer than any good one, before it fills the memory: it is read before the token is."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        length = 0
+
+        async def receive_some() -> Message:
+            nonlocal length
+            message = await receive()
+            length += len(message.get("body", b""))
+            if length > MAX_BODY:
+                raise HTTPException(413, {"message": f"the body is longer than {MAX_BODY} bytes"})
+            return message
+
+        await self.app(scope, receive_some if scope["type"] == "http" else receive, send)
 
 
 class PublicCors:

@@ -1,75 +1,65 @@
 """A reverse proxy that serves one server under a path, as nginx does: removing that path, or leaving it."""
 
-import asyncio
+import http.client
 import threading
-from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Self
 
 PATH = "/studio"
+OF_A_CONNECTION = ("connection", "transfer-encoding", "keep-alive")  # headers that are not passed on
+WITHIN_S = 60.0
 
 
 class Proxy:
-    """On a thread of its own. Anything outside `PATH` is not found; one request a connection."""
+    """On threads of its own. Anything outside `PATH` is not found."""
 
     def __init__(self, port: int, *, removes_path: bool) -> None:
         """`port`: of the server behind it."""
-        self.port, self.removes_path = port, removes_path
-        self.address = ""
-        self.thread = threading.Thread(target=lambda: asyncio.run(self._run()))
-        self._listening = threading.Event()
+        handler = type("Handler", (_Handler,), {"port": port, "removes_path": removes_path})
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self.thread = threading.Thread(target=self.server.serve_forever)
+        self.address = f"http://127.0.0.1:{self.server.server_port}{PATH}"
 
     def __enter__(self) -> Self:
         self.thread.start()
-        self._listening.wait()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.loop.call_soon_threadsafe(self.stopped.set)
+        self.server.shutdown()
         self.thread.join()
+        self.server.server_close()
 
-    async def _run(self) -> None:
-        self.loop, self.stopped = asyncio.get_running_loop(), asyncio.Event()
-        server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        self.address = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}{PATH}"
-        self._listening.set()
-        await self.stopped.wait()
-        server.close()
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            await self._pass_on(reader, writer)
-        except (ConnectionError, asyncio.IncompleteReadError):
-            pass  # a browser drops connections that it has no use for
-        finally:
-            await close(writer)
+class _Handler(BaseHTTPRequestHandler):
+    port: int
+    removes_path: bool
 
-    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
-        method, path, rest = head.split(" ", 2)
-        if not path.startswith(PATH):
-            writer.write(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+    def pass_on(self) -> None:
+        if not self.path.startswith(PATH):
+            self.send_error(404)
             return
-        if self.removes_path:
-            path = path.removeprefix(PATH) or "/"
-        lines = [line for line in rest.rstrip().split("\r\n") if not line.lower().startswith("connection:")]
-        inner_reader, inner_writer = await asyncio.open_connection("127.0.0.1", self.port)
-        request = "\r\n".join([f"{method} {path} {lines[0]}", *lines[1:], "Connection: close", "", ""])
-        inner_writer.write(request.encode("latin-1"))
-        sending = asyncio.ensure_future(_copy(reader, inner_writer))
+        path = (self.path.removeprefix(PATH) or "/") if self.removes_path else self.path
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        headers = {name: value for name, value in self.headers.items() if name.lower() not in OF_A_CONNECTION}
+        inner = http.client.HTTPConnection("127.0.0.1", self.port, timeout=WITHIN_S)
         try:
-            await _copy(inner_reader, writer)
+            inner.request(self.command, path, body or None, headers)
+            self.answer(inner.getresponse())
         finally:
-            sending.cancel()
-            await close(inner_writer)
+            inner.close()
 
+    def answer(self, reply: http.client.HTTPResponse) -> None:
+        body = reply.read()
+        self.send_response_only(reply.status)
+        for name, value in reply.getheaders():
+            if name.lower() not in (*OF_A_CONNECTION, "content-length"):
+                self.send_header(name, value)
+        if reply.status not in (204, 304):
+            self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
 
-async def close(writer: asyncio.StreamWriter) -> None:
-    writer.close()
-    with suppress(ConnectionError):
-        await writer.wait_closed()
+    do_GET = do_POST = do_PATCH = do_DELETE = do_OPTIONS = pass_on  # noqa: N815
 
-
-async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    while data := await reader.read(65536):
-        writer.write(data)
-        await writer.drain()
+    def log_message(self, *_: object) -> None:
+        """Nothing: a test that fails says enough."""

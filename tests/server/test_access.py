@@ -10,6 +10,7 @@ from fastapi.routing import iter_route_contexts
 
 from lipar_core.config import default_parameters, load_preset
 from server.app import create_app
+from server.middleware import MAX_BODY
 from server.routes.needs import Needs, needs_nothing
 from server.session import SessionHandle
 from server.sessions import Sessions
@@ -161,6 +162,22 @@ async def test_a_token_may_stand_in_the_body_where_headers_cannot_be_sent(preset
             assert reply.status_code == 401
         reply = await client.patch("/api/v1/sessions/mine/parameters", json={"token": mine.token})
         assert reply.status_code == 401
+
+
+@pytest.mark.parametrize("path", ["/api/v1/sessions", "/api/v1/whip", "/api/v1/sessions/mine/park"])
+async def test_a_stranger_s_endless_body_is_not_read_to_its_end(preset, path):
+    sent = 0
+
+    async def endless() -> AsyncIterator[bytes]:
+        nonlocal sent
+        while sent < 10 * MAX_BODY:
+            sent += 100_000
+            yield b" " * 100_000
+
+    async with client_of(make_app(preset, token=ADMIN)) as client:
+        reply = await client.post(path, content=endless(), headers={"Content-Type": "application/json"})
+    assert reply.status_code in (401, 413)
+    assert sent <= MAX_BODY + 200_000
 
 
 async def test_a_token_may_stand_in_the_address_for_players_alone(preset):
