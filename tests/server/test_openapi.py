@@ -59,7 +59,7 @@ async def run(server: RunningServer, folder: Path, *flags: str) -> None:
         done = await asyncio.to_thread(
             subprocess.run,
             list(map(str, command)),
-            cwd=folder,  # it keeps what it has found there
+            cwd=folder,
             env=environment,
             capture_output=True,
             text=True,
