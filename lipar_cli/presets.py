@@ -23,7 +23,7 @@ def resolve(name: str) -> str:
         return GPU_PRESET
     print(
         f"lipar: this machine has CUDA, but for preset {GPU_PRESET} {'; '.join(missing)} "
-        f"(docs/deployment.md says how to get them); running preset {CPU_PRESET}",
+        f"(`lipar download {GPU_PRESET}` gets them); running preset {CPU_PRESET}",
         file=sys.stderr,
     )
     return CPU_PRESET

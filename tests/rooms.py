@@ -137,7 +137,7 @@ ROOMS = (
         name=COMMANDS,
         prefixes=("lipar_cli",),
         may_import=(*CORE, SERVE, EVALUATION),
-        packages=frozenset({"av", "numpy", "torch"}),
+        packages=frozenset({"av", "httpx2", "huggingface_hub", "numpy", "torch"}),
     ),
 )
 BY_NAME = {room.name: room for room in ROOMS}

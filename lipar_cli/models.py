@@ -1,0 +1,101 @@
+"""`lipar models`: which checkpoints are there, whether they are whole, and away with them."""
+
+import argparse
+from pathlib import Path
+
+from lipar_cli.weights.manifest import Manifest
+from lipar_cli.weights.sources import sources_of
+from lipar_core.config import load_preset, preset_names
+from lipar_core.errors import LiparError
+from lipar_core.weight_files import converted_folder, weights_folder
+
+FAILED = 1
+
+
+def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = commands.add_parser(
+        "models",
+        help="list, verify and remove checkpoints",
+        description="List the downloaded checkpoints, compare them with their checksums, or remove a preset's.",
+    )
+    parser.add_argument("action", nargs="?", choices=("list", "verify", "remove"), default="list")
+    parser.add_argument("preset", nargs="?", metavar="PRESET", help="whose files; `remove` needs it")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    folder = weights_folder()
+    manifest = Manifest(folder)
+    if args.action == "list":
+        return _list(folder, manifest, args.preset)
+    if args.action == "verify":
+        return _verify(folder, manifest, args.preset)
+    if args.preset is None:
+        raise LiparError("models remove: name the preset whose checkpoints to remove")
+    return _remove(folder, manifest, args.preset)
+
+
+def _list(folder: Path, manifest: Manifest, preset: str | None) -> int:
+    print(f"weights folder: {folder}")
+    for name in [preset] if preset else preset_names():
+        wanted = sources_of(load_preset(name))
+        print(f"{name}: {'bundled' if not wanted else ''}".rstrip())
+        for source in wanted:
+            state = _state(folder / source.target, manifest.has(source.target))
+            print(f"  {source.target}  {state}  ({source.licence})")
+    for path in sorted(converted_folder().glob("*.safetensors")):
+        print(f"  converted/{path.name}  {path.stat().st_size / 1e9:.2f} GB")
+    return 0
+
+
+def _state(path: Path, known: bool) -> str:
+    if not path.is_file():
+        return "is missing"
+    size = f"{path.stat().st_size / 1e9:.3f} GB"
+    return size if known else f"{size}, not as it was downloaded, or not by `lipar download`"
+
+
+def _verify(folder: Path, manifest: Manifest, preset: str | None) -> int:
+    """Compare every recorded file with its checksum; exit code 1 where one differs or is missing."""
+    from lipar_cli.weights.transfer import sha256_of
+
+    wanted = _targets(preset) if preset else set(manifest.entries)
+    faults = 0
+    for target in sorted(wanted):
+        path, entry = folder / target, manifest.entries.get(target)
+        if entry is None:
+            state = "not downloaded by `lipar download`, so there is no checksum"
+        elif not path.is_file():
+            state = "is missing"
+        else:
+            found = sha256_of(path)
+            state = "ok" if found == entry.sha256 else f"DIFFERS: SHA-256 {found}, downloaded was {entry.sha256}"
+        print(f"{target}  {state}")
+        faults += state != "ok"
+    if not wanted:
+        print(f"no downloaded checkpoints in {folder}")
+    return FAILED if faults else 0
+
+
+def _remove(folder: Path, manifest: Manifest, preset: str) -> int:
+    """Delete a preset's files, parts of them that have arrived, and conversions of its checkpoints."""
+    targets = _targets(preset)
+    freed = 0
+    for target in sorted(targets):
+        path = folder / target
+        files = [path, *path.parent.glob(f"{path.name}.*.partial"), *converted_folder().glob(f"{path.stem}-*")]
+        for file in files:
+            if file.is_file():
+                freed += file.stat().st_size
+                file.unlink()
+                print(f"removed {file}")
+        manifest.forget(target)
+    print(f"{freed / 1e9:.2f} GB freed")
+    return 0
+
+
+def _targets(preset: str) -> set[str]:
+    wanted = {source.target for source in sources_of(load_preset(preset))}
+    if not wanted:
+        raise LiparError(f"preset {preset} is bundled with the package: nothing of it is downloaded")
+    return wanted

@@ -1,0 +1,249 @@
+"""`lipar download` and `lipar models` with Hugging Face's own client; only the addresses are ours."""
+
+import hashlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from lipar_cli.main import main
+from lipar_cli.weights.sources import sources
+from tests.cli.hub import Hub
+
+SELF_FORCING = "gdhe17/Self-Forcing/checkpoints/self_forcing_dmd.pt"
+TARGET = "wan-1.3b/self_forcing_dmd.pt"
+CHUNK = 10 * 2**20  # bytes that the client writes at a time
+BIG = os.urandom(1000) * 25_000
+
+
+@pytest.fixture
+def hub(tmp_path, monkeypatch):
+    """A server with every file; the largest has 300 kB, one the size of a page."""
+    files = {"raw/taew2_1.pth": b"codec" * 5000}
+    for i, source in enumerate(source for source in sources() if source.repo):
+        large = source.target.endswith((".pt", ".pth"))
+        files[source.origin] = bytes([65 + i]) * (300_000 if large else 100) + os.urandom(8)
+    server = Hub(files)
+    for name in ("HF_TOKEN", "HF_HUB_OFFLINE", "HF_HUB_CACHE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HF_ENDPOINT", server.url)
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
+    monkeypatch.setenv("LIPAR_TAEHV_URL", f"{server.url}/raw/taew2_1.pth")
+    monkeypatch.setenv("LIPAR_WEIGHTS", str(tmp_path / "weights"))
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+COMMAND = [sys.executable, "-m", "lipar_cli.main", "download", "wan-1.3b"]
+
+
+def download(*arguments, before=(), **environment):
+    """A process of its own: the client reads its environment variables when it is imported."""
+    command, options = [*before, *COMMAND, *arguments], {"capture_output": True, "text": True, "timeout": 120}
+    return subprocess.run(command, env=os.environ | environment, check=False, **options)
+
+
+def refusal(*arguments, **options):
+    done = download(*arguments, **options)
+    assert done.returncode == 2, done.stdout + done.stderr
+    (line,) = [line for line in done.stderr.splitlines() if line.startswith("lipar: ")]
+    return line
+
+
+def assert_all_there(hub, folder):
+    for source in sources():
+        expected = hub.files[source.origin] if source.repo else hub.files["raw/taew2_1.pth"]
+        assert (folder / source.target).read_bytes() == expected
+    assert not list(folder.rglob("*.partial"))
+
+
+def test_a_download_through_redirects_and_cuts(hub, tmp_path, capsys):
+    folder = tmp_path / "weights"
+    planned = download("--dry-run")
+    assert planned.returncode == 0, planned.stderr
+    for source in sources():
+        assert f"{source.target}  " in planned.stdout
+        assert f"({source.licence})" in planned.stdout
+    assert "0.00 GB to download" in planned.stdout or "kB to download" in planned.stdout
+    assert "free there" in planned.stdout
+    assert not folder.exists()
+
+    hub.files[SELF_FORCING] = BIG
+    hub.cuts = 1  # of the first file: the client goes on where it was
+    done = download(HF_TOKEN="hf_secret")
+    assert done.returncode == 0, done.stderr
+    assert_all_there(hub, folder)
+    assert hub.transfers(f"storage/{SELF_FORCING}") == [None, f"bytes={CHUNK}-"]
+    tokens = {(path.startswith(("storage/", "raw/")), token) for _, path, _, token in hub.requests}
+    assert (False, "Bearer hf_secret") in tokens
+    assert (True, "Bearer hf_secret") not in tokens, "the token is for the hub alone"
+
+    manifest = json.loads((folder / "manifest.json").read_text())
+    assert manifest[TARGET]["sha256"] == hashlib.sha256(hub.files[SELF_FORCING]).hexdigest()
+    assert manifest[TARGET]["licence"] == "CC BY-NC-SA 4.0: no commercial use"
+    hub.requests.clear()
+    again = download()
+    assert f"{TARGET}  is there" in again.stdout
+    assert not hub.requests
+    assert main(["models", "verify"]) == 0
+    assert f"{TARGET}  ok" in capsys.readouterr().out
+
+
+def put_all(hub, folder):
+    """Files and manifest as a download leaves them."""
+    manifest = {}
+    for source in sources():
+        data = hub.files[source.origin] if source.repo else hub.files["raw/taew2_1.pth"]
+        path = folder / source.target
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+        facts = {"origin": source.origin, "revision": "a", "licence": source.licence}
+        manifest[source.target] = facts | {"size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+
+
+def test_models(hub, tmp_path, capsys):
+    folder = tmp_path / "weights"
+    put_all(hub, folder)
+    data = bytearray((folder / TARGET).read_bytes())
+    data[1000] ^= 1
+    (folder / TARGET).write_bytes(data)
+    assert main(["models", "verify", "wan-1.3b"]) == 1
+    out = capsys.readouterr().out
+    assert f"{TARGET}  DIFFERS" in out
+    assert out.count("  ok") == len(sources()) - 1
+    (folder / TARGET).unlink()
+    (folder / "wan-1.3b" / "taew2_1.pth").write_bytes(b"short")
+    assert main(["models"]) == 0
+    out = capsys.readouterr().out
+    assert f"{TARGET}  is missing" in out
+    assert "taew2_1.pth  0.000 GB, not as it was downloaded" in out
+    assert main(["models", "verify"]) == 1
+    assert f"{TARGET}  is missing" in capsys.readouterr().out
+
+    partial = folder / f"{TARGET}.0123.partial"
+    converted = folder / "converted" / "self_forcing_dmd-transformer-bf16-0-1.safetensors"
+    mine = folder / "wan-1.3b" / "my_lora.safetensors"
+    converted.parent.mkdir()
+    for path in (partial, converted, mine):
+        path.write_bytes(b"x")
+    assert main(["models", "remove", "wan-1.3b"]) == 0
+    left = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    assert left == ["manifest.json", "wan-1.3b/my_lora.safetensors"]
+    assert main(["models", "remove"]) == 2
+    assert main(["models", "remove", "tiny"]) == 2
+    (folder / "manifest.json").write_text("{")
+    assert main(["models"]) == 2
+    assert "damaged" in capsys.readouterr().err
+
+
+def test_an_interrupted_download_goes_on(hub, tmp_path):
+    folder = tmp_path / "weights"
+    hub.files[SELF_FORCING] = BIG
+    hub.stall.set()
+    process = subprocess.Popen(COMMAND, env=os.environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while process.poll() is None and not any(path.stat().st_size == CHUNK for path in folder.rglob("*.partial")):
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    assert process.returncode == 130
+    hub.stall.clear()
+    hub.requests.clear()
+    assert download().returncode == 0
+    assert_all_there(hub, folder)
+    assert hub.transfers(f"storage/{SELF_FORCING}") == [f"bytes={CHUNK}-"]
+
+
+def test_a_server_without_ranges(hub, tmp_path):
+    hub.knows_ranges, hub.cuts = False, 1
+    assert download().returncode == 0
+    assert_all_there(hub, tmp_path / "weights")
+
+
+def test_a_wrong_checksum_is_refused(hub, tmp_path):
+    hub.altered.add(SELF_FORCING)
+    line = refusal()
+    assert f"{TARGET}: what arrived has" in line
+    assert hashlib.sha256(hub.files[SELF_FORCING]).hexdigest() in line
+    assert not [path for path in (tmp_path / "weights").rglob("*") if path.is_file()]
+
+
+@pytest.mark.parametrize(
+    ("status", "message"),
+    [(401, "HF_TOKEN"), (404, "no such file on the server (404)"), (503, "answered 503")],
+)
+def test_refusals_of_the_server(hub, status, message):
+    if status == 401:
+        hub.token = "hf_right"
+    else:
+        hub.statuses[SELF_FORCING] = status
+    line = refusal("--dry-run", HF_TOKEN="hf_wrong")
+    assert message in line
+    assert f"{TARGET} from {SELF_FORCING}" in line
+    assert "hf_wrong" not in line
+
+
+def test_no_server(hub):
+    hub.shutdown()
+    hub.server_close()
+    assert "the connection failed" in refusal("--dry-run")
+
+
+def test_hugging_faces_cache_serves_offline(hub, tmp_path):
+    """What other programs have fetched is used; without the rest, offline mode is an error."""
+    assert "HF_HUB_OFFLINE is set and the file is not in the cache" in refusal(HF_HUB_OFFLINE="1")
+    for source in sources():
+        if source.repo:
+            put_in_cache(hub, tmp_path / "hf" / "hub", source)
+    put_all(hub, tmp_path / "all")
+    codec = "wan-1.3b/taew2_1.pth"
+    entry = json.loads((tmp_path / "all" / "manifest.json").read_text())[codec]
+    (tmp_path / "weights" / "wan-1.3b").mkdir(parents=True)
+    shutil.copy(tmp_path / "all" / codec, tmp_path / "weights" / codec)
+    (tmp_path / "weights" / "manifest.json").write_text(json.dumps({codec: entry}))
+    done = download(HF_HUB_OFFLINE="1")
+    assert done.returncode == 0, done.stderr
+    assert f"{TARGET}  from the cache" in done.stdout
+    assert_all_there(hub, tmp_path / "weights")
+    assert not hub.requests
+
+
+def put_in_cache(hub, cache, source):
+    repo = cache / f"models--{source.repo.replace('/', '--')}"
+    blob = repo / "blobs" / hashlib.sha256(hub.files[source.origin]).hexdigest()
+    link = repo / "snapshots" / ("a" * 40) / source.path
+    for path in (blob, link, repo / "refs" / "main"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    blob.write_bytes(hub.files[source.origin])
+    link.symlink_to(blob)
+    (repo / "refs" / "main").write_text("a" * 40)
+
+
+@pytest.mark.parametrize(
+    ("size", "sizes", "message"),
+    [
+        ("100k", 300_000, "needed: LIPAR_WEIGHTS can name another disk"),
+        ("20k", 100, "the disk is full"),  # the bytes would fit, but each file takes a page
+    ],
+)
+def test_disks_that_are_too_small(hub, tmp_path, size, sizes, message):
+    for name, data in hub.files.items():
+        hub.files[name] = data[:sizes]
+    folder = tmp_path / "weights"
+    folder.mkdir()
+    mount = f'mount -t tmpfs -o size={size} none {folder} && exec "$@"'
+    inside = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", mount, "sh"]
+    if not shutil.which("unshare") or subprocess.run([*inside, "true"], check=False, capture_output=True).returncode:
+        pytest.skip("no small file system can be mounted here")
+    assert message in refusal(before=inside)
+
+
+def test_a_bundled_preset_needs_nothing(capsys):
+    assert main(["download", "tiny"]) == 0
+    assert "nothing to download" in capsys.readouterr().out
