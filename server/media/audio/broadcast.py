@@ -57,7 +57,9 @@ class AudioBroadcast:
     def picture_sent(self, stamp: float, now: float) -> None:
         """A picture that came in at `stamp` goes out: the sound of its time is to be heard now."""
         self._latencies.append(now - stamp)
-        self.line.delay = statistics.median(self._latencies) + self.sync.skew
+        self.line.delay = max(
+            0.0, statistics.median(self._latencies) + self.sync.skew
+        )  # sound cannot go before it comes
         self._wake.set()
 
     def picture_arrived(self, timestamp: int, now: float) -> None:
@@ -71,7 +73,7 @@ class AudioBroadcast:
     def sound_reported(self, ntp_s: float, timestamp: int) -> None:
         """The same of sound."""
         if (arrived := self.line.clock.arrival(timestamp)) is not None:
-            self.sync.sound(ntp_s, arrived)
+            self.sync.sound(ntp_s, timestamp, arrived)
 
     def restart(self) -> None:
         """The source comes over a new connection: what is known of the old one is stale."""
