@@ -40,8 +40,12 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument(
         "--no-recovery", action="store_true", help="naive pruning: leave pruned tokens out of attention"
     )
-    parser.add_argument("--tau", type=float, help="threshold of change against the frame before")
-    parser.add_argument("--tau2", type=float, help="threshold of change since a patch was last computed")
+    parser.add_argument("--detector", choices=("anchor", "lipar"), help="what finds changes (default: the preset's)")
+    parser.add_argument(
+        "--threshold", type=float, metavar="LEVELS", help="anchor: ignore changes of pixels below this, 0 to 64 of 255"
+    )
+    parser.add_argument("--tau", type=float, help="lipar: threshold of change against the frame before")
+    parser.add_argument("--tau2", type=float, help="lipar: threshold of change since a patch was last computed")
     parser.add_argument("--min-keep", type=float, help="least share of tokens computed in a frame that has any")
     parser.add_argument("--max-age", type=int, metavar="N", help="compute every token at least every N blocks")
     parser.add_argument(
@@ -138,8 +142,8 @@ def _parameters(args: argparse.Namespace, preset: object) -> "Parameters":
     from lipar_core.parameters import merge
 
     assert isinstance(preset, Preset)
-    pruning = {"tau": args.tau, "tau2": args.tau2, "min_keep": args.min_keep, "max_age": args.max_age}
-    chosen: dict[str, object] = {name: value for name, value in pruning.items() if value is not None}
+    names = ("detector", "threshold", "tau", "tau2", "min_keep", "max_age")
+    chosen: dict[str, object] = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
     if args.no_pruning:
         chosen["enabled"] = False
     if args.no_recovery:

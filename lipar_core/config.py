@@ -13,7 +13,7 @@ import annotated_types as at
 import yaml
 
 from lipar_core.errors import ConfigError, ParameterError
-from lipar_core.parameters import Parameters, Pruning, check, merge
+from lipar_core.parameters import Parameters, Pruning, check
 
 FRAMES_PER_LATENT = 4  # TAEHV: 4 frames -> 1 latent frame
 CODEC_STRIDE = 8  # pixels a latent row or column stands for
@@ -270,8 +270,10 @@ def _preset_from_tree(tree: object, name: str) -> Preset:
         raise ConfigError("must be a mapping of sections")
     pruning = build(Pruning, tree.get("pruning", {}), "pruning")
     live = tree.get("live_pruning", {})
-    base = Parameters(prompt="-", pruning=pruning)
-    values = {**tree, "name": name, "pruning": pruning, "live_pruning": merge(base, {"pruning": live}).pruning}
+    if not isinstance(live, Mapping):
+        raise ConfigError(f"live_pruning = {live!r}: must be a mapping")
+    live_pruning = build(Pruning, tree.get("pruning", {}) | dict(live), "live_pruning")
+    values = {**tree, "name": name, "pruning": pruning, "live_pruning": live_pruning}
     return build(Preset, values, "")
 
 

@@ -10,10 +10,10 @@ from torch import Tensor
 from lipar_core.config import Prediction, ScheduleConfig
 from lipar_core.dit import CausalWan, Modulation, TextMemory
 from lipar_core.flow import CLEAN_TIMESTEP, add_noise, timestep_of_sigma, x0_from_prediction
-from lipar_core.kv_cache import KVCache
-from lipar_core.recovery import CleanPass, DenoisePass, NaivePass, Pass, fill_block
-from lipar_core.restoration import restore
-from lipar_core.selection import Selection
+from lipar_core.pruning.kv_cache import KVCache
+from lipar_core.pruning.recovery import CleanPass, DenoisePass, NaivePass, Pass, fill_block
+from lipar_core.pruning.restoration import restore
+from lipar_core.pruning.selection import Selection
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,9 +21,15 @@ UnitInterval = Annotated[float, at.Interval(ge=0, le=1)]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Pruning:
-    """How much of the picture is recomputed. Thresholds are in units of the preset's latents."""
+    """How much of the picture is recomputed.
+
+    `threshold` serves the detector `anchor`; `tau`, `tau2` and `bound_drift` serve `lipar`, in units of the preset's
+    latents.
+    """
 
     enabled: bool = True
+    detector: Literal["anchor", "lipar"] = "lipar"
+    threshold: Annotated[float, at.Interval(ge=0, le=64)] = 8.0  # levels of 255: RMS change since last computed
     tau: Annotated[float, at.Interval(ge=0, le=2)] = 0.149  # change against the frame before
     tau2: Annotated[float, at.Interval(ge=0, le=4)] = 0.3  # change against when the patch was last computed
     min_keep: UnitInterval = 0.0  # least share of tokens computed in a frame that has any
@@ -62,6 +68,13 @@ class Parameters:
             raise ParameterError("denoising_steps", list(steps), "must be decreasing")
 
 
+SERVES = {"threshold": "anchor", "tau": "lipar", "tau2": "lipar", "bound_drift": "lipar"}  # detector, by setting
+INSTEAD = {
+    "anchor": "pruning.threshold, levels of 255",
+    "lipar": "pruning.tau and pruning.tau2, in units of the preset's latents",
+}  # what to set, by detector
+
+
 def needs_whole_block(old: Parameters, new: Parameters) -> bool:
     """Whether tokens that are not computed would keep what no longer holds.
 
@@ -92,7 +105,21 @@ def merge(parameters: Parameters, changes: Mapping[str, object]) -> Parameters:
         checked["denoising_steps"] = None
     elif changes.get("denoising_steps") is not None:
         checked["strength"] = None
-    return _merge(parameters, checked, "")
+    merged = _merge(parameters, checked, "")
+    _check_detector(merged.pruning, changes.get("pruning", {}))
+    return merged
+
+
+def _check_detector(pruning: Pruning, changes: object) -> None:
+    """Refuse a setting that the detector in force would not look at. A complete object, as `to_dict` gives, passes."""
+    assert isinstance(changes, Mapping)
+    if {field.name for field in dataclasses.fields(Pruning)} <= set(changes):
+        return
+    for name, detector in SERVES.items():
+        if name in changes and detector != pruning.detector:
+            instead = INSTEAD[pruning.detector]
+            allowed = f'serves pruning.detector "{detector}" alone; under "{pruning.detector}" set {instead}'
+            raise ParameterError(f"pruning.{name}", changes[name], allowed)
 
 
 def to_dict(parameters: Parameters) -> dict[str, object]:

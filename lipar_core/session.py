@@ -14,14 +14,14 @@ from lipar_core.dit import TextMemory
 from lipar_core.errors import LiparError, ParameterError
 from lipar_core.flow import sigmas
 from lipar_core.history import History
-from lipar_core.kv_cache import KVCache
 from lipar_core.models import Models
 from lipar_core.noise import block_noise
 from lipar_core.parameters import Parameters, merge, needs_whole_block
 from lipar_core.patches import patchify, unpatchify
-from lipar_core.pruning import Detector
+from lipar_core.pruning.detector import Detector
+from lipar_core.pruning.kv_cache import KVCache
+from lipar_core.pruning.selection import Selection, select
 from lipar_core.rope import RotaryTable
-from lipar_core.selection import Selection, select
 from lipar_core.stopwatch import Stopwatch
 from lipar_core.taehv import CodecState
 from lipar_core.timeline import Timeline
@@ -44,6 +44,7 @@ class BlockReport:
 
     number: int
     keep_ratio: float  # share of tokens computed in the denoising steps before the last
+    noise_levels: float | None  # sigma of the source's noise, levels of 255; None under the detector `lipar`
     parameters: Parameters  # that applied to it
     stopwatch: Stopwatch
 
@@ -157,7 +158,9 @@ class EditSession(Generic[P]):
         frames, pts = self._assembler.take()
         latents, self._encoder = self.models.codec.encode(frames[None], self._encoder)
         watch.mark("encode")
-        kept, refreshed = select(self._keep_mask(latents[0], parameters, force).flatten(1))
+        keep = self._keep_mask(frames, latents[0], parameters, force).flatten(1)
+        counts, noise_levels = _read(keep, self._detector.noise_levels())
+        kept, refreshed = select(keep, counts)
         watch.mark("detect")
         plan = self._plan(parameters, kept, refreshed)
         x0 = self._denoise(latents[0], parameters.seed, plan)
@@ -169,12 +172,12 @@ class EditSession(Generic[P]):
         self._history.add(x0)
         self._previous = x0[-self.preset.stream.tokens_per_frame :]
         self._stream_block += 1
-        report = BlockReport(self.next_block, kept.count / kept.keep.numel(), parameters, watch)
+        report = BlockReport(self.next_block, kept.count / kept.keep.numel(), noise_levels, parameters, watch)
         self.next_block += 1
         return self._show(raw[0], pts, kept, report)
 
-    def _keep_mask(self, latents: Tensor, parameters: Parameters, force: bool) -> Tensor:
-        keep = self._detector(self.models.codec.picture(latents), parameters.pruning, force=force)
+    def _keep_mask(self, frames: Tensor, latents: Tensor, parameters: Parameters, force: bool) -> Tensor:
+        keep = self._detector(frames, self.models.codec.picture(latents), parameters.pruning, force=force)
         if self.force_keep is not None and self._stream_block > 0 and not force:
             return self.force_keep(self.next_block).to(keep.device)
         return keep
@@ -314,6 +317,15 @@ class EditSession(Generic[P]):
             raise LiparError(f"frames.dtype = {frames.dtype}: must be uint8 or floating point")
         if len(pts) != len(frames):
             raise LiparError(f"pts has {len(pts)} values for {len(frames)} frames: must be one each")
+
+
+def _read(keep: Tensor, noise_levels: Tensor | None) -> tuple[list[int], float | None]:
+    """Kept counts of the frames of keep [F, T], and the noise: the block's one wait for the device."""
+    counts = keep.sum(dim=1)
+    if noise_levels is None:
+        return counts.tolist(), None
+    *kept, noise = torch.cat([counts.double(), noise_levels.double().view(1)]).tolist()
+    return [int(count) for count in kept], noise
 
 
 def _cache(models: Models) -> KVCache:

@@ -17,11 +17,11 @@ from lipar_core.denoise import BlockPlan, clean_pass, denoise_block, prepare_ste
 from lipar_core.dit import CausalWan
 from lipar_core.errors import CheckpointError, ConfigError
 from lipar_core.flow import sigmas, timestep_of_sigma
-from lipar_core.kv_cache import KVCache
 from lipar_core.layouts import section
 from lipar_core.patches import patchify, unpatchify
+from lipar_core.pruning.kv_cache import KVCache
+from lipar_core.pruning.selection import select
 from lipar_core.rope import RotaryTable
-from lipar_core.selection import select
 from lipar_core.taehv import TAEHV
 from lipar_core.weights import load_into, transformer_config
 

@@ -87,6 +87,9 @@ class Stats(BaseModel):
     fps_out: float
     model_fps: float
     keep_ratio: float | None
+    noise_levels: float | None = Field(
+        description="sigma of the source's noise, levels of 255, estimated by the detector `anchor`; null under `lipar`"
+    )
     latency_ms: int | None = Field(description="from a camera frame's arrival to its edited frame's departure")
     latency_stages_ms: dict[str, float] = Field(
         description="medians of the newest frames: transport_in, wait, model, pacing, encode, transport_out"

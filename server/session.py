@@ -237,6 +237,7 @@ class SessionHandle:
             "stats": self.frames.figures()
             | {
                 "keep_ratio": round(block.keep_ratio, 3) if block else None,
+                "noise_levels": round(block.noise_levels, 2) if block and block.noise_levels is not None else None,
                 "block": block.block if block else None,
                 "stage_ms": {stage: round(ms, 2) for stage, ms in block.stage_ms.items()} if block else {},
             },

@@ -119,6 +119,7 @@ class BlockDone(Message):
     keep_ratio: float
     stage_ms: dict[str, float]
     busy_ms: float  # from taking the frames to having put the edited ones
+    noise_levels: float | None = None  # sigma of the source's noise, levels of 255; None: not estimated
 
 
 class SessionFailed(Message):

@@ -21,10 +21,10 @@ class Room:
     packages: frozenset[str]  # third-party, by the name that is imported
 
 
-PLAIN, KERNELS, PARTS, NETWORKS, WEIGHTS = "plain", "kernels", "parts", "networks", "weights"
+PLAIN, KERNELS, PARTS, PRUNING, NETWORKS, WEIGHTS = "plain", "kernels", "parts", "pruning", "networks", "weights"
 ENGINE, WIRE, MODEL, MEDIA, WEB, SERVE, COMMANDS = "engine", "wire", "model", "media", "web", "serve", "commands"
 SETTINGS, ENTRY, EVALUATION = "settings", "entry", "evaluation"
-CORE = (PLAIN, KERNELS, PARTS, NETWORKS, WEIGHTS, ENGINE)
+CORE = (PLAIN, KERNELS, PARTS, PRUNING, NETWORKS, WEIGHTS, ENGINE)
 
 
 def core(*modules: str) -> tuple[str, ...]:
@@ -50,10 +50,14 @@ ROOMS = (
     ),
     Room(
         name=PARTS,
-        prefixes=core(
-            "colour", "flow", "kv_cache", "patches", "pruning", "recovery", "restoration", "rope", "selection"
-        ),
+        prefixes=core("colour", "flow", "patches", "rope"),
         may_import=(PLAIN, KERNELS),
+        packages=frozenset({"torch"}),
+    ),
+    Room(
+        name=PRUNING,
+        prefixes=core("pruning"),
+        may_import=(PLAIN, KERNELS, PARTS),
         packages=frozenset({"torch"}),
     ),
     Room(

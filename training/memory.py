@@ -6,8 +6,8 @@ One latent frame a block, as the tiny preset has it. The product's cache writes 
 import torch
 from torch import Tensor
 
+from lipar_core.pruning.selection import Selection
 from lipar_core.rope import RotaryTable, rotate
-from lipar_core.selection import Selection
 
 
 class RolloutMemory:

@@ -10,8 +10,8 @@ from lipar_core.dit import CausalWan, TextMemory
 from lipar_core.flow import CLEAN_TIMESTEP, add_noise, sigmas, timestep_of_sigma, x0_from_prediction
 from lipar_core.hashed_text import HashedTextEncoder
 from lipar_core.patches import patchify, unpatchify
+from lipar_core.pruning.selection import Selection, select
 from lipar_core.rope import RotaryTable
-from lipar_core.selection import Selection, select
 from lipar_core.taehv import TAEHV
 from training.batches import Asked, Batch
 from training.memory import RolloutMemory

@@ -14,7 +14,8 @@ from lipar_cli.evaluation.summary import Row
 from lipar_core.models import Models
 from lipar_core.parameters import Pruning
 from lipar_core.patches import patchify
-from lipar_core.pruning import Detector, clean_mask, gaussian3x3, trimmed_distance
+from lipar_core.pruning.lipar import LiparDetector, trimmed_distance
+from lipar_core.pruning.masks import clean_mask, gaussian3x3
 from lipar_core.taehv import CodecState
 
 BISECTIONS = 24
@@ -35,7 +36,7 @@ def detectors(models: Models, clips: list[Clip], settings: list[Pruning]) -> lis
         change = _short_term(patchify(latents, stream.patch)).view(-1, stream.rows, stream.cols)
         moved = pixel_change(clip.pixels, stream.rows, stream.cols)[: len(latents)]
         for pruning in settings:
-            keep = Detector(stream.rows, stream.cols, stream.block_frames, stream.patch)(latents, pruning)
+            keep = LiparDetector(stream.rows, stream.cols, stream.block_frames, stream.patch)(latents, pruning)
             share = float(keep.float().mean())
             masks = {
                 "ours": keep,

@@ -59,6 +59,7 @@ class LiveSession:
             frames=sum(put),
             dropped=len(put) - sum(put),
             keep_ratio=report.keep_ratio if report else 0.0,
+            noise_levels=report.noise_levels if report else None,
             stage_ms=report.stage_ms if report else {},
             busy_ms=(time.perf_counter() - began) * 1000,
         )

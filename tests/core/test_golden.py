@@ -12,10 +12,10 @@ from lipar_core.config import CodecConfig, ScheduleConfig
 from lipar_core.denoise import BlockPlan, clean_pass, denoise_block, prepare_steps
 from lipar_core.errors import CheckpointError
 from lipar_core.flow import sigmas
-from lipar_core.kv_cache import KVCache
 from lipar_core.patches import patchify, unpatchify
+from lipar_core.pruning.kv_cache import KVCache
+from lipar_core.pruning.selection import select
 from lipar_core.rope import RotaryTable
-from lipar_core.selection import select
 from lipar_core.taehv import TAEHV
 from lipar_core.verify import _seeded, verify_file
 from tests.tiny import tiny_models, tiny_preset

@@ -15,8 +15,10 @@ def test_nested_change_leaves_the_rest():
 
 
 def test_round_trip_through_json_values():
-    parameters = merge(START, {"denoising_steps": [400, 250], "transition": {"mode": "cut"}})
-    assert merge(START, to_dict(parameters)) == parameters
+    parameters = merge(START, {"denoising_steps": [400, 250], "transition": {"mode": "cut"}, "pruning": {"tau": 0.7}})
+    for detector in ("lipar", "anchor"):  # the other's thresholds are kept, and a complete object may say them
+        parameters = merge(parameters, {"pruning": {"detector": detector}})
+        assert merge(START, to_dict(parameters)) == parameters
 
 
 def test_strength_and_steps_release_each_other():
@@ -30,6 +32,12 @@ def test_strength_and_steps_release_each_other():
     [
         ({"pruning": {"tau": -1}}, "pruning.tau", ">= 0 and <= 2"),
         ({"pruning": {"tua": 1}}, "pruning.tua", "unknown"),
+        ({"pruning": {"threshold": 65, "detector": "anchor"}}, "pruning.threshold", ">= 0 and <= 64"),
+        ({"pruning": {"threshold": 8}}, "pruning.threshold", "set pruning.tau and pruning.tau2"),
+        ({"pruning": {"detector": "anchor", "tau": 0.1}}, "pruning.tau", "set pruning.threshold"),
+        ({"pruning": {"detector": "anchor", "tau2": 0.1}}, "pruning.tau2", "set pruning.threshold"),
+        ({"pruning": {"detector": "anchor", "bound_drift": True}}, "pruning.bound_drift", "set pruning.threshold"),
+        ({"pruning": {"detector": "eyes"}}, "pruning.detector", "'anchor', 'lipar'"),
         ({"pruning": 3}, "pruning", "object"),
         ({"pruning": {"enabled": 1}}, "pruning.enabled", "true or false"),
         ({"colour": "red"}, "colour", "prompt, transition"),

@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from lipar_core.restoration import restore
-from lipar_core.selection import select
+from lipar_core.pruning.restoration import restore
+from lipar_core.pruning.selection import select
 
 
 @pytest.mark.parametrize("ratio", [0.0, 0.3, 1.0])

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from lipar_core.errors import LiparError, ParameterError
-from lipar_core.parameters import Parameters, Pruning
+from lipar_core.parameters import SERVES, Parameters, Pruning
 from lipar_core.session import BlockReport, EditSession
 from tests.tiny import moving_square, tiny_models, tiny_preset
 
@@ -240,6 +240,8 @@ NEEDS_WHOLE_BLOCK = {
     "denoising_steps": ([300, 200], True),
     "seed": (7, True),  # reused tokens would show the old noise
     "pruning.enabled": (False, True),  # all is kept as long as it lasts
+    "pruning.detector": ("anchor", True),  # one that takes over has no anchors yet
+    "pruning.threshold": (9.0, False),
     "pruning.tau": (0.5, False),
     "pruning.tau2": (0.9, False),
     "pruning.min_keep": (0.3, False),
@@ -265,7 +267,9 @@ def test_what_changes_a_token_makes_the_next_block_whole(name):
     if whole is None:
         return
     outer, _, inner = name.partition(".")
-    session: EditSession[int] = EditSession(MODELS, SETTINGS)
+    detector = SERVES.get(inner, SETTINGS.pruning.detector)
+    settings = replace(SETTINGS, pruning=replace(SETTINGS.pruning, detector=detector))
+    session: EditSession[int] = EditSession(MODELS, settings)
     session.push(CLIP[:20], range(20))
     session.update({outer: {inner: value} if inner else value})
     report = session.push(CLIP[20:24], range(20, 24)).blocks[0]

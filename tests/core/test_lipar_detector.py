@@ -5,14 +5,15 @@ import torch
 from torch import Tensor
 
 from lipar_core.parameters import Pruning
-from lipar_core.pruning import Detector, at_least, clean_mask, dilate, erode, gaussian3x3, median3x3, trimmed_distance
+from lipar_core.pruning.lipar import LiparDetector, trimmed_distance
+from lipar_core.pruning.masks import at_least, clean_mask, dilate, erode, gaussian3x3, median3x3
 
 ROWS, COLS = 9, 12
 SETTINGS = Pruning(tau=0.2, tau2=0.6)
 
 
-def detector(block_frames: int = 3) -> Detector:
-    return Detector(ROWS, COLS, block_frames, patch=2)
+def detector(block_frames: int = 3) -> LiparDetector:
+    return LiparDetector(ROWS, COLS, block_frames, patch=2)
 
 
 def still(frames: int) -> Tensor:

@@ -7,9 +7,9 @@ keys and values to attend to come out. The three classes differ in what pruned t
 import torch
 from torch import Tensor
 
-from lipar_core.kv_cache import KVCache
+from lipar_core.pruning.kv_cache import KVCache
+from lipar_core.pruning.selection import Selection
 from lipar_core.rope import rotate
-from lipar_core.selection import Selection
 
 Attended = tuple[Tensor, Tensor, Tensor | None]  # keys, values [L, H, D]; which are present [L] (None: all)
 

@@ -1,19 +1,18 @@
-"""The detector: source latents in, keep mask out (design section 4.1). Causal; its state makes splits invisible."""
+"""The paper's detector, made causal and bounded: source latents in, keep mask out. Its state makes splits invisible."""
 
 import math
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from lipar_core.parameters import Pruning
 from lipar_core.patches import patchify
+from lipar_core.pruning.masks import SMOOTHING_SIGMA, at_least, clean_mask, dilate, gaussian3x3, median3x3
 
 TRIM = (0.2, 0.8)  # the share of a patch's sorted differences that its distance is the mean of
-SMOOTHING_SIGMA = 1.5  # tokens and latent frames
 
 
-class Detector:
+class LiparDetector:
     """Finds the tokens whose source has changed, against the frame before or since they were last computed."""
 
     def __init__(self, rows: int, cols: int, block_frames: int, patch: int) -> None:
@@ -85,47 +84,3 @@ def trimmed_distance(a: Tensor, b: Tensor) -> Tensor:
     """Mean of the middle of the sorted |a - b|: [..., P] -> [...]. Robust to single latent values that jump."""
     low, high = (int(share * a.shape[-1]) for share in TRIM)
     return (a - b).abs().sort(dim=-1).values[..., low:high].mean(dim=-1)
-
-
-def median3x3(x: Tensor) -> Tensor:
-    """Spatial median of [F, rows, cols], edges replicated."""
-    return _neighbours(x).median(dim=1).values
-
-
-def gaussian3x3(x: Tensor) -> Tensor:
-    """Spatial Gaussian of [F, rows, cols], edges replicated."""
-    offsets = torch.tensor([-1.0, 0.0, 1.0], device=x.device)
-    line = torch.exp(-(offsets**2) / (2 * SMOOTHING_SIGMA**2))
-    kernel = torch.outer(line, line) / line.sum() ** 2
-    return (_neighbours(x) * kernel.view(1, 9, 1, 1)).sum(dim=1)
-
-
-def clean_mask(mask: Tensor) -> Tensor:
-    """Majority of 3x3, then morphological open and close: [rows, cols] bool."""
-    majority = _neighbours(mask[None].float()).sum(dim=1)[0] > 4
-    opened = dilate(erode(majority, 3), 3)
-    return erode(dilate(opened, 3), 3)
-
-
-def dilate(mask: Tensor, size: int) -> Tensor:
-    """True where any of the size x size neighbours inside the picture is."""
-    return F.max_pool2d(mask[None].float(), size, stride=1, padding=size // 2)[0] > 0
-
-
-def erode(mask: Tensor, size: int) -> Tensor:
-    """True where all of the size x size neighbours inside the picture are."""
-    return ~dilate(~mask, size)
-
-
-def at_least(keep: Tensor, score: Tensor, share: float) -> Tensor:
-    """Add the tokens with the largest score until a frame that has any reaches the share."""
-    needed = math.ceil(share * keep.numel())
-    order = torch.where(keep, torch.inf, score).flatten().argsort(descending=True, stable=True)
-    rank = torch.empty_like(order).scatter_(0, order, torch.arange(order.numel(), device=order.device))
-    return keep | ((rank.view_as(keep) < needed) & keep.any())
-
-
-def _neighbours(x: Tensor) -> Tensor:
-    """[F, rows, cols] -> [F, 9, rows, cols], edges replicated."""
-    padded = F.pad(x[:, None], (1, 1, 1, 1), mode="replicate")
-    return F.unfold(padded, 3).view(len(x), 9, *x.shape[-2:])

@@ -32,12 +32,13 @@ class Selection:
         return torch.where(rank >= 0, rank, before).flatten()
 
 
-def select(keep: Tensor) -> tuple[Selection, Selection]:
+def select(keep: Tensor, counts: list[int] | None = None) -> tuple[Selection, Selection]:
     """keep [F, T] -> its selection, and the one with the block's last frame kept in full.
 
-    Reads the kept counts back to the host: the only sync of a block.
+    Reads the kept counts back to the host, the only sync of a block, unless `counts`, one per frame, are there already.
     """
-    counts = keep.sum(dim=1).tolist()
+    if counts is None:
+        counts = keep.sum(dim=1).tolist()
     refreshed = keep.clone()
     refreshed[-1] = True
     return _selection(keep, sum(counts)), _selection(refreshed, sum(counts[:-1]) + keep.shape[1])

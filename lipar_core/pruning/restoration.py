@@ -5,7 +5,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from lipar_core.selection import Selection
+from lipar_core.pruning.selection import Selection
 
 
 def restore(

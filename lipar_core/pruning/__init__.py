@@ -1,0 +1,1 @@
+"""Which tokens are computed, and what stands in for the others."""
