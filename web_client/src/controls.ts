@@ -3,7 +3,7 @@
 import { element } from "./elements";
 import { lengthNote, noteOf } from "./notes";
 import type { Note } from "./notes";
-import type { Changes, Parameters, Preset, PromptTokens, Schema } from "./protocol";
+import type { Changes, Parameters, Preset, PromptTokens, Pruning, Schema } from "./protocol";
 import { maxLengthOf, rangeOf, toTravel, toValue } from "./schema";
 import type { Range } from "./schema";
 import type { SessionState } from "./session/session";
@@ -29,9 +29,12 @@ interface SliderSpec {
   text: (value: number, parameters: Parameters) => string;
   read: (preset: Preset, parameters: Parameters) => number;
   changes: (value: number, preset: Preset) => Changes;
+  detector?: Pruning["detector"]; // the only one that it serves: hidden under the other
 }
 
 const percent = (value: number): string => `${Math.round(value * 100)} %`;
+
+const levels = (value: number): string => `${value.toFixed(1)} levels`;
 
 export const SLIDERS: SliderSpec[] = [
   {
@@ -43,8 +46,18 @@ export const SLIDERS: SliderSpec[] = [
     changes: (strength) => ({ strength }),
   },
   {
+    id: "threshold",
+    path: "pruning.threshold",
+    detector: "anchor",
+    power: 2,
+    text: levels,
+    read: (_, { pruning }) => pruning.threshold,
+    changes: (threshold) => ({ pruning: { threshold } }),
+  },
+  {
     id: "tau",
     path: "pruning.tau",
+    detector: "lipar",
     power: 2,
     text: (value) => value.toFixed(3),
     read: (_, { pruning }) => pruning.tau,
@@ -97,7 +110,8 @@ export class Controls {
     this.showPrompt(settings);
     for (const place of this.sliders) place(shown);
     this.pruning.checked = shown.pruning.enabled;
-    for (const id of ["tau", "min-keep"]) element(id, HTMLInputElement).disabled = !shown.pruning.enabled;
+    for (const id of ["threshold", "tau", "min-keep"]) element(id, HTMLInputElement).disabled = !shown.pruning.enabled;
+    for (const { id, detector } of SLIDERS) showRow(id, detector === undefined || detector === shown.pruning.detector);
     this.pause.setAttribute("aria-pressed", String(shown.paused));
     this.pause.textContent = shown.paused ? "Resume" : "Pause";
     this.pause.disabled = this.reset.disabled = state !== "live"; // they make sense while a session is live only
@@ -175,6 +189,11 @@ export class Controls {
       this.events.change("reset", { reset: true });
     });
   }
+}
+
+function showRow(id: string, isShown: boolean): void {
+  const row = element(id, HTMLInputElement).closest<HTMLElement>(".slider");
+  if (row !== null) row.hidden = !isShown;
 }
 
 /** An error interrupts a screen reader; good news wait their turn. Unchanged text is not said again. */

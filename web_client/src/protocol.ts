@@ -2,7 +2,9 @@
 
 export interface Pruning {
   enabled: boolean;
-  tau: number;
+  detector: "anchor" | "lipar";
+  threshold: number; // of `anchor`, levels of 255
+  tau: number; // of `lipar`, as tau2 and bound_drift
   tau2: number;
   min_keep: number;
   refresh_last_frame: boolean;
@@ -50,6 +52,8 @@ export interface Stats {
   fps_out: number;
   model_fps: number;
   keep_ratio: number | null;
+  /** Of the source, levels of 255; null where the detector does not estimate it. */
+  noise_levels: number | null;
   latency_ms: number | null;
   /** From the camera to the screen, in the order of the way; a stage that was not seen yet is missing. */
   latency_stages_ms: Record<string, number>;

@@ -67,7 +67,9 @@ export const PARAMETERS: Parameters = {
   strength: null,
   denoising_steps: null,
   seed: 0,
-  pruning: { enabled: true, tau: 0.2, tau2: 0.4, min_keep: 0, refresh_last_frame: true, max_age: 0, bound_drift: true, recovery: true },
+  pruning: {
+    enabled: true, detector: "lipar", threshold: 8, tau: 0.2, tau2: 0.4, min_keep: 0, refresh_last_frame: true, max_age: 0, bound_drift: true, recovery: true,
+  },
   paused: false,
 };
 

@@ -1,0 +1,114 @@
+"""The anchor rule on small made-up sources: what it must hold whatever the source."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import Tensor
+
+from lipar_core.parameters import Pruning
+from lipar_core.pruning.anchor import AnchorDetector
+from lipar_core.pruning.detector import Detector
+from lipar_core.pruning.source_noise import SourceNoise
+
+ROWS, COLS = 4, 6
+SETTINGS = Pruning(detector="anchor", threshold=8)
+
+
+def detector(block_frames: int = 3) -> AnchorDetector:
+    return AnchorDetector(ROWS, COLS, block_frames)
+
+
+def still(latent_frames: int) -> Tensor:
+    """Frames [4 latent_frames, 3, H, W] of a scene in which nothing changes."""
+    one = torch.rand(3, 16 * ROWS, 16 * COLS, generator=torch.Generator().manual_seed(0))
+    return (0.3 + 0.4 * one).repeat(4 * latent_frames, 1, 1, 1)
+
+
+@pytest.mark.parametrize("splits", [[12], [1] * 12, [3] * 4, [5, 1, 6]])
+def test_masks_and_noise_do_not_depend_on_the_split(splits):
+    frames = still(12) + torch.randn(48, 3, 16 * ROWS, 16 * COLS, generator=torch.Generator().manual_seed(1)) * 0.02
+    frames[20:, :, 16:32, 16:48] += torch.linspace(0, 0.2, 28).view(-1, 1, 1, 1)
+    settings = replace(SETTINGS, min_keep=0.1, max_age=3)
+    whole, parts = detector(), detector()
+    at_once = whole(frames, settings)
+    assert torch.equal(torch.cat([parts(part, settings) for part in frames.split([4 * n for n in splits])]), at_once)
+    assert whole.noise.sigma is not None
+    assert torch.equal(parts.noise.sigma, whole.noise.sigma)
+    assert 0 < at_once[3:].float().mean() < 1
+
+
+def test_first_block_and_forced_blocks_are_kept_in_full_and_a_reset_forgets():
+    find = detector()
+    assert find(still(3), SETTINGS).all()
+    assert not find(still(3), SETTINGS).any()
+    assert find(still(3), SETTINGS, force=True).all()
+    assert find(still(3), replace(SETTINGS, enabled=False)).all()
+    assert not find(still(3), SETTINGS).any()
+    find.reset()
+    assert find(still(3), SETTINGS).all()
+
+
+def test_a_token_is_kept_when_its_source_moves_by_more_than_the_threshold_and_only_then():
+    frames = still(4)
+    frames[8:, :, 16:32, 32:48] += 9 / 255
+    frames[8:, :, 32:48, 32:48] += 7 / 255
+    keep = detector(1)(frames, SETTINGS)
+    assert keep[2, 1, 2]
+    assert keep[1:].sum() == 1  # no neighbour, not its past, and no second time: its anchor moved with it
+
+
+def test_changes_that_are_small_by_themselves_add_up():
+    frames = still(12) + torch.arange(12).repeat_interleave(4).view(-1, 1, 1, 1) * 3 / 255
+    keep = detector(1)(frames, SETTINGS).flatten(1)
+    assert [bool(now.any()) for now in keep] == [True, False, False] * 4
+    assert bool(keep[::3].all())
+
+
+def test_no_token_grows_older_than_max_age_and_not_all_are_computed_at_once():
+    find, ages = detector(1), torch.zeros(ROWS, COLS)
+    find(still(1), SETTINGS)
+    shares = []
+    for _ in range(24):
+        keep = find(still(1), replace(SETTINGS, max_age=8))[0]
+        ages = torch.where(keep, 0, ages + 1)
+        shares.append(float(keep.float().mean()))
+        assert ages.max() < 8
+    assert max(shares) <= 0.26
+    assert sum(shares) == pytest.approx(3, abs=0.3)  # 24 blocks / 8: none more often than it must
+
+
+def test_a_detector_that_takes_over_begins_with_a_whole_block():
+    find, latents = Detector(ROWS, COLS, 1, 2), torch.zeros(1, 4, 2 * ROWS, 2 * COLS)
+    for settings, whole in [(SETTINGS, True), (SETTINGS, False)] * 2:
+        assert find(still(1), latents, settings).all() == whole
+        if not whole:
+            assert find(still(1), latents, replace(settings, detector="lipar")).all()
+            assert find.noise_levels() is None
+
+
+@pytest.mark.parametrize("sigma", [0.0, 1.0, 2.0, 5.0, 10.0])
+def test_noise_is_told_from_what_moves(sigma):
+    """Gaussian noise, a third of the picture moving, and light that changes: the estimate is of the noise alone."""
+    draw = torch.Generator().manual_seed(2)
+    noise, base = SourceNoise(ROWS, COLS), still(1)[0] * 255
+    for step in range(6):
+        frame = base * (1 + 0.02 * step)
+        frame[:, :, :32] = frame[:, :, :32].roll(5 * step, dims=-1)
+        found = noise.update((frame + sigma * torch.randn(frame.shape, generator=draw)).round())
+    assert float(found) == pytest.approx(sigma, rel=0.15, abs=0.6)
+
+
+def test_the_noise_estimate_is_slow_to_rise_and_quick_to_fall():
+    draw = torch.Generator().manual_seed(3)
+    noise, base = SourceNoise(ROWS, COLS), still(1)[0] * 255
+
+    def after(frames: int, sigma: float) -> float:
+        for _ in range(frames):
+            noise.update(base + sigma * torch.randn(base.shape, generator=draw))
+        return float(noise.sigma)
+
+    assert after(20, 1.0) == pytest.approx(1, rel=0.2)
+    assert after(4, 8.0) < 4
+    assert after(60, 8.0) == pytest.approx(8, rel=0.2)
+    assert after(6, 1.0) < 2
