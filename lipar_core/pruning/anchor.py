@@ -13,6 +13,8 @@ from lipar_core.pruning.source_noise import SourceNoise
 FRAMES_PER_LATENT = 4
 TILE = 8  # pixels: a small sharp change must not drown in its token's mean
 TILE_FACTOR = 2.0  # times the threshold, for the worst tile of a single frame
+PATIENCE = 1.25  # times the threshold: a token that has moved by less waits for its turn, and drift costs evenly
+TURNS = 4  # latent frames until every token has had its turn
 LEVELS = 255
 
 
@@ -49,8 +51,9 @@ class AnchorDetector:
         if self.anchors is None:
             self.anchors = Anchors(now, torch.zeros(self.rows, self.cols, dtype=torch.long, device=now.device))
         mean, worst = token_change(now, self.anchors.source)
-        threshold, noise = pruning.threshold**2, 2 * sigma**2
-        keep = (mean > threshold + noise) | (worst > TILE_FACTOR**2 * (threshold + noise))
+        change = torch.maximum(mean, worst / TILE_FACTOR**2)
+        limit = pruning.threshold**2 + 2 * sigma**2  # two frames' noise adds up
+        keep = (change > PATIENCE**2 * limit) | ((change > limit) & self._turn(change))
         if pruning.min_keep > 0:
             keep = at_least(keep, mean, pruning.min_keep)
         if pruning.max_age > 0 and self.frames % self.block_frames == 0:
@@ -59,6 +62,11 @@ class AnchorDetector:
             keep = torch.ones_like(keep)
         self._move(now, keep, block)
         return keep
+
+    def _turn(self, change: Tensor) -> Tensor:
+        """Whose turn it is to be computed for a change that can wait: every token's once in `TURNS`, in diagonals."""
+        row, col = (torch.arange(size, device=change.device) for size in change.shape)
+        return (2 * row[:, None] + col + self.frames) % TURNS == 0
 
     def _due(self, block: int, computed: Tensor, max_age: int) -> Tensor:
         """Tokens that would grow older than `max_age` before their next turn; turns are spread over blocks."""

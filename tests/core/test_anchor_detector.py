@@ -51,18 +51,27 @@ def test_first_block_and_forced_blocks_are_kept_in_full_and_a_reset_forgets():
 
 def test_a_token_is_kept_when_its_source_moves_by_more_than_the_threshold_and_only_then():
     frames = still(4)
-    frames[8:, :, 16:32, 32:48] += 9 / 255
+    frames[8:, :, 16:32, 32:48] += 11 / 255
     frames[8:, :, 32:48, 32:48] += 7 / 255
     keep = detector(1)(frames, SETTINGS)
     assert keep[2, 1, 2]
     assert keep[1:].sum() == 1  # no neighbour, not its past, and no second time: its anchor moved with it
 
 
-def test_changes_that_are_small_by_themselves_add_up():
-    frames = still(12) + torch.arange(12).repeat_interleave(4).view(-1, 1, 1, 1) * 3 / 255
+def test_changes_that_are_small_by_themselves_add_up_and_what_hardly_shows_waits_for_its_turn():
+    frames = still(13) + 0.9 * torch.arange(13).repeat_interleave(4).view(-1, 1, 1, 1) / 255
     keep = detector(1)(frames, SETTINGS).flatten(1)
-    assert [bool(now.any()) for now in keep] == [True, False, False] * 4
-    assert bool(keep[::3].all())
+    assert not keep[1:9].any()
+    assert keep[9:].sum(dim=0).eq(1).all()
+    assert keep[9:].float().mean(dim=1).tolist() == pytest.approx([0.25] * 4)  # from 8.1 levels on, a quarter each
+
+
+def test_what_moved_past_the_threshold_is_computed_within_four_latent_frames():
+    frames = still(8)
+    frames[4:] += 9 / 255
+    keep = detector(1)(frames, SETTINGS)[1:]
+    assert keep[:4].sum(dim=0).eq(1).all()
+    assert not keep[4:].any()
 
 
 def test_no_token_grows_older_than_max_age_and_not_all_are_computed_at_once():

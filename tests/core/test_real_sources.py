@@ -1,0 +1,85 @@
+"""The anchor rule on what real sources do, one threshold for all. In each: what must be computed, and what not."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from lipar_core.parameters import Pruning
+from lipar_core.pruning.anchor import AnchorDetector
+from tests.core import real_sources as real
+
+SETTINGS = Pruning(detector="anchor", threshold=8)
+
+
+def masks(source: Tensor) -> Tensor:
+    """[N, 3, 144, 256] uint8 -> keep of all latent frames but the stream's first [N / 4 - 1, rows, cols]."""
+    return AnchorDetector(real.ROWS, real.COLS, 1)(source.float() / 255, SETTINGS)[1:]
+
+
+def shares(keep: Tensor) -> Tensor:
+    return keep.flatten(1).float().mean(dim=1)
+
+
+@pytest.mark.parametrize("sigma", [2, 5, 10])
+def test_sensor_noise_costs_nothing_and_hides_nobody(sigma):
+    assert shares(masks(real.noisy(real.at_rest(32), sigma))).mean() < 0.01
+    clean, _ = real.crossing(80)
+    assert abs(masks(real.noisy(clean, sigma)).float().mean() - masks(clean).float().mean()) < 0.05
+
+
+@pytest.mark.parametrize("codec", ["libx264", "libvpx"])
+@pytest.mark.parametrize("bit_rate", [100_000, 300_000])
+def test_keyframes_of_a_low_bitrate_are_no_change(codec, bit_rate):
+    """A static scene from a cheap camera, five keyframes: none of them may bring a whole block."""
+    keep = masks(real.coded(real.noisy(real.at_rest(80), 3), codec, bit_rate))
+    assert shares(keep).max() < 0.1
+
+
+@pytest.mark.parametrize("drift", [real.gain, real.white_balance])
+def test_slow_drift_is_followed_and_spread_over_blocks(drift):
+    source = drift(240, per_second=0.02)
+    keep = masks(source)
+    assert keep.any(dim=0).float().mean() > 0.8  # it shows by then
+    assert shares(keep).max() < 0.3  # and never all at once
+    assert shares(keep)[30:].max() < 0.3
+    assert shares(keep).mean() < 0.1
+
+
+@pytest.mark.parametrize("mains", [50, 60])
+def test_faint_bands_of_mains_light_are_ignored_and_strong_ones_are_not(mains):
+    assert shares(masks(real.mains_light(64, 4, mains))).mean() < 0.05
+    if mains == 50:  # 120 Hz stands still at 30 fps
+        assert shares(masks(real.mains_light(64, 25, mains))).mean() > 0.5
+
+
+@pytest.mark.parametrize("at", [16, 17, 18, 19])
+def test_a_caret_on_a_still_screen_is_caught_at_once(at):
+    """In whichever of a latent frame's four frames it appears: an eighth of a token, for a quarter of its time."""
+    keep = masks(real.screen(48, at))
+    assert keep[3, 4, 12]
+    assert keep.any(dim=0).sum() <= 2  # it reaches by a row into the token below, which may wait for its turn
+    assert not keep[:3].any()
+    assert not keep[8:].any()
+
+
+def test_a_cut_costs_one_whole_block():
+    other = real.clip(real.scene(seed=5).expand(16, -1, -1, -1))
+    assert shares(masks(torch.cat([real.at_rest(16), other]))).round(decimals=2).tolist() == [0, 0, 0, 1, 0, 0, 0]
+
+
+def test_a_pan_is_computed_nearly_whole():
+    assert shares(masks(real.pan(32))).min() > 0.95
+
+
+def test_somebody_who_crosses_leaves_no_trail():
+    source, where = real.crossing(96)
+    keep = AnchorDetector(real.ROWS, real.COLS, 1)(source.float() / 255, SETTINGS)
+    shown = source[:4].float()
+    for now, kept in zip(source.float().split(4), keep, strict=True):
+        pixels = kept.repeat_interleave(real.TOKEN, 0).repeat_interleave(real.TOKEN, 1)
+        shown = torch.where(pixels, now, shown)
+        assert F.avg_pool2d((shown - now).square().mean(dim=(0, 1))[None], real.TOKEN).max() < 11**2
+    assert not where[-4:].any()
+    assert torch.equal(shown, source[-4:].float())  # when they have gone, nothing of them is left
+    assert masks(source).float().mean() < 0.25
