@@ -21,7 +21,7 @@ viewer, editor, admin = (Depends(Needs(role)) for role in Role)
 editor_by_body = Depends(Needs(Role.EDITOR, in_body=True))
 
 
-@router.post("", status_code=201, dependencies=[editor], responses=refusals(400, 401, 403, 409, 422, 503))
+@router.post("", status_code=201, dependencies=[editor], responses=refusals(400, 401, 403, 409, 413, 422, 503))
 async def create(request: Request, offer: Offer, sessions: Registry, response: Response) -> Answer:
     """WebRTC offer in, answer out; the camera's track comes in and the edited one goes out on the same connection."""
     session, sdp = await sessions.create(offer.sdp, offer.parameters, name=offer.name, token=offer.token)
@@ -29,7 +29,9 @@ async def create(request: Request, offer: Offer, sessions: Registry, response: R
     return _answer(session, sdp, response)
 
 
-@router.post("/{session_id}/resume", dependencies=[editor_by_body], responses=refusals(400, 401, 403, 404, 422, 503))
+@router.post(
+    "/{session_id}/resume", dependencies=[editor_by_body], responses=refusals(400, 401, 403, 404, 413, 422, 503)
+)
 async def resume(session_id: str, offer: Return, sessions: Registry, response: Response) -> Answer:
     """Go on with a session over a new connection, with its prompt and all that the model remembers of it."""
     return _answer(*await sessions.resume(session_id, offer.sdp), response)
@@ -39,7 +41,7 @@ async def resume(session_id: str, offer: Return, sessions: Registry, response: R
     "/{session_id}/park",
     status_code=204,
     dependencies=[editor_by_body],
-    responses=refusals(400, 401, 403, 404, 422),
+    responses=refusals(400, 401, 403, 404, 413, 422),
 )
 async def park(session: Session, _: Parting | None = None) -> None:
     """Free the connection now and keep the session for the time of grace: a page says this when it is hidden."""
@@ -72,7 +74,7 @@ async def trickle(request: Request, session: Session) -> Response:
     return await trickled(request, session.peer)
 
 
-@router.patch("/{session_id}/parameters", dependencies=[editor], responses=refusals(400, 401, 403, 404, 422, 503))
+@router.patch("/{session_id}/parameters", dependencies=[editor], responses=refusals(400, 401, 403, 404, 413, 422, 503))
 async def change(changes: dict[str, Any], session: Session) -> Changed:
     """Change any live parameters; `"reset": true` starts the stream afresh. Answers with the block of effect."""
     return Changed(**asdict(await session.update(changes)))
