@@ -38,6 +38,8 @@ def other_model(state: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> str |
         return "a LoRA, no checkpoint: name it under weights.loras"
     if any(FLAT in name for name in state):
         return "a sharded FSDP state with flat parameters: save it again with a full state dict"
+    if any(".k_img." in name or ".add_k_proj." in name for name in state):
+        return "a Wan image-to-video model"
     for mark, kind in MARKS.items():
         if any(name.startswith(mark) for name in state) and not any(name.startswith(mark) for name in own):
             return kind

@@ -281,6 +281,7 @@ def with_embedding(shape):
         (with_embedding((5120, 8, 1, 2, 2)), "Wan 14B"),
         (with_embedding((48, 36, 1, 2, 2)), "36 input channels, as image-to-video"),
         (prefixed("") | {"img_emb.proj.0.weight": torch.zeros(2)}, "image-to-video"),
+        (prefixed("") | {"blocks.0.cross_attn.k_img.weight": torch.zeros(2)}, "image-to-video"),
         (prefixed("") | {"vace_blocks.0.a": torch.zeros(2)}, "VACE"),
         (prefixed("") | {"blocks.2.modulation": torch.zeros(2)}, "of 3 layers"),
         ({"token_embedding.weight": torch.zeros(2)}, "text encoder"),
