@@ -26,6 +26,7 @@ class StreamConfig:
 
     width: Positive = 832  # pixels
     height: Positive = 480
+    sizes: tuple[tuple[int, ...], ...] = ()  # width and height of further pictures that the same weights serve
     block_frames: Positive = 3  # latent frames denoised together
     sink_frames: Annotated[int, at.Interval(ge=0, le=1000)] = 1  # first latent frames, pinned in the cache
     window_frames: Positive = 8  # newest latent frames cached, the current block included
@@ -38,6 +39,9 @@ class StreamConfig:
         for name in ("width", "height"):
             if getattr(self, name) % unit:
                 raise ConfigError(f"stream.{name} = {getattr(self, name)}: must be a multiple of {unit}")
+        for size in self.sizes:
+            if len(size) != 2 or min(size) < unit or any(side % unit for side in size):
+                raise ConfigError(f"stream.sizes: {list(size)}: must be a width and a height, multiples of {unit}")
         if self.window_frames < self.block_frames:
             raise ConfigError(
                 f"stream.window_frames = {self.window_frames}: less than block_frames {self.block_frames}"
@@ -209,7 +213,7 @@ class Preset:
     description: str
     vocabulary_note: str = ""
     device: Literal["cpu", "cuda"]
-    dtype: Literal["float32", "bfloat16", "float16"]
+    dtype: Literal["auto", "float32", "bfloat16", "float16"]  # auto: what is fastest on this CPU (precision.py)
     stream: StreamConfig
     codec: CodecConfig
     transformer: TransformerConfig

@@ -69,7 +69,8 @@ class CausalWan(nn.Module):
         x = self._embed(tokens)
         for i, layer in enumerate(self._layers):
             x = layer(x, modulation.layers[i], rotary, text[i], memory, i)
-        return self.head(x, modulation.head)  # type: ignore[no-any-return]
+        out: Tensor = self.head(x, modulation.head)
+        return out.to(tokens.dtype)
 
     def fill_memory(
         self, tokens: Tensor, modulation: Modulation, rotary: Tensor, text: TextMemory, memory: Memory
@@ -88,7 +89,8 @@ class CausalWan(nn.Module):
         return [cast(Layer, layer) for layer in self.blocks]
 
     def _embed(self, tokens: Tensor) -> Tensor:
-        return F.linear(tokens, self.patch_embedding.weight.flatten(1), self.patch_embedding.bias)
+        weight = self.patch_embedding.weight.flatten(1)
+        return F.linear(tokens.to(weight.dtype), weight, self.patch_embedding.bias)
 
 
 class Layer(nn.Module):

@@ -8,6 +8,7 @@ from lipar_core.config import Preset
 from lipar_core.dit import CausalWan
 from lipar_core.errors import CheckpointError, LiparError
 from lipar_core.hashed_text import HashedTextEncoder
+from lipar_core.precision import Precision, choose_precision
 from lipar_core.prompts import PromptCache
 from lipar_core.taehv import TAEHV
 from lipar_core.text_encoder import TextEncoder
@@ -27,27 +28,27 @@ class Models:
     dit: CausalWan
     prompts: PromptCache
     device: torch.device
-    dtype: torch.dtype
+    precision: Precision
 
 
 def load_models(preset: Preset, device: str | None = None, dtype: str | None = None) -> Models:
-    """Load a preset's checkpoints.
+    """Load a preset's checkpoints; `dtype` in place of the preset's own, as `str(Precision)` spells it.
 
-    Raises `CheckpointError` when files are missing or don't fit, `LiparError` when there is no such device.
+    Raises `CheckpointError` when files are missing or don't fit, `LiparError` when there is no such device or dtype.
     """
-    place, kind = torch.device(device or preset.device), getattr(torch, dtype or preset.dtype)
+    place = torch.device(device or preset.device)
     if place.type == "cuda" and not torch.cuda.is_available():
         raise LiparError(f"device = {place}: this machine has no usable CUDA device; preset tiny runs on the CPU")
     missing = missing_weights(preset)
     if missing:
         raise CheckpointError(f"preset {preset.name}: {'; '.join(missing)} - `lipar download {preset.name}` gets them")
-    weights = preset.weights
+    precision, weights = choose_precision(dtype or preset.dtype, place), preset.weights
     with Skeleton():
         codec, dit = TAEHV(preset.codec), CausalWan(preset.transformer)
-    load_network(codec, locate(weights.codec), "codec", place, kind)
+    load_network(codec, locate(weights.codec), "codec", place, precision.convolution)
     loras = [(locate(lora.file), lora.scale) for lora in weights.loras]
-    load_network(dit, locate(weights.transformer), "transformer", place, kind, loras)
-    return Models(preset, codec, dit, PromptCache(_load_text_encoder(preset, place)), place, kind)
+    load_network(dit, locate(weights.transformer), "transformer", place, precision.linear, loras)
+    return Models(preset, codec, dit, PromptCache(_load_text_encoder(preset, place)), place, precision)
 
 
 def _load_text_encoder(preset: Preset, place: torch.device) -> TextEncoder:

@@ -133,7 +133,7 @@ class EditSession(Generic[P]):
             return self._repeat(pts)
         if len(frames):
             pixels = frames.to(self.models.device).float() / (255 if frames.dtype == torch.uint8 else 1)
-            self._assembler.add(pixels.to(self.models.dtype), pts)
+            self._assembler.add(pixels.to(self.models.precision.convolution), pts)
         done: list[Edited[P]] = []
         while self._assembler.ready:
             if self._restarts():
@@ -339,5 +339,5 @@ def _cache(models: Models) -> KVCache:
         rope,
         stream.rope_cap_frames,
         frame_shape,
-        models.dtype,
+        models.precision.attention,
     )

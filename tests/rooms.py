@@ -37,7 +37,7 @@ ROOMS = (
         name=PLAIN,
         prefixes=(
             "lipar_core.__init__",
-            *core("errors", "config", "parameters", "weight_files", "foreign_files", "colour_tags"),
+            *core("errors", "config", "parameters", "sizes", "weight_files", "foreign_files", "colour_tags"),
         ),
         may_import=(),
         packages=frozenset({"yaml", "annotated_types"}),

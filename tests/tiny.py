@@ -18,6 +18,7 @@ from lipar_core.config import (
 from lipar_core.dit import CausalWan
 from lipar_core.models import Models
 from lipar_core.parameters import Pruning
+from lipar_core.precision import uniform
 from lipar_core.prompts import PromptCache
 from lipar_core.taehv import TAEHV
 
@@ -86,7 +87,7 @@ def tiny_models(preset: Preset | None = None, seed: int = 0) -> Models:
     for network in (codec, dit):
         network.requires_grad_(False).eval()
     text = RandomText(preset.transformer.text_length, preset.transformer.text_dim)
-    return Models(preset, codec, dit, PromptCache(text), torch.device("cpu"), torch.float32)
+    return Models(preset, codec, dit, PromptCache(text), torch.device("cpu"), uniform(torch.float32))
 
 
 def moving_square(frames: int, preset: Preset | None = None, seed: int = 0) -> Tensor:

@@ -15,6 +15,7 @@ from lipar_cli.evaluation.quality import psnr, ssim
 from lipar_core.config import Preset, default_parameters
 from lipar_core.models import Models
 from lipar_core.parameters import merge
+from lipar_core.precision import uniform
 from lipar_core.prompts import PromptCache
 from lipar_core.session import EditSession
 from lipar_core.taehv import TAEHV
@@ -35,7 +36,7 @@ def write_samples(preset: Preset, editor: Editor, clips: Mapping[str, Clip], pat
 
     Returns PSNR (dB) and SSIM to the target, mean over the clips, per style.
     """
-    models = Models(preset, editor.codec, editor.dit, PromptCache(editor.text), torch.device("cpu"), torch.float32)
+    models = Models(preset, editor.codec, editor.dit, PromptCache(editor.text), torch.device("cpu"), uniform(torch.float32))
     figures: dict[str, str] = {}
     rows: list[Clip] = []
     for style, draw in STYLES.items():

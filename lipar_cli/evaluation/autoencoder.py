@@ -19,7 +19,7 @@ def autoencoder(models: Models, clips: list[Clip]) -> list[Row]:
     rows: list[Row] = []
     for clip in clips:
         source = clip.pixels[: len(clip.frames) // FRAMES * FRAMES]
-        latents, _ = models.codec.encode(source[None].to(models.device, models.dtype), CodecState())
+        latents, _ = models.codec.encode(source[None].to(models.device, models.precision.convolution), CodecState())
         raw, _ = models.codec.decode(latents, CodecState())
         lag = models.preset.codec.lag_frames
         decoded, source = raw[0, lag:].float().cpu().clamp(0, 1), source[: raw.shape[1] - lag]

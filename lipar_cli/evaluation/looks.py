@@ -102,7 +102,7 @@ def _look(
 def _round_trip(models: Models, frames: Tensor) -> Tensor:
     """What the codec alone makes of frames [N, 3, H, W]; the first ones are repeated before them to fill its memory."""
     video = torch.cat([frames[:1].expand(2 * EVERY, -1, -1, -1), frames, frames[-1:].expand(EVERY, -1, -1, -1)])
-    latents, _ = models.codec.encode(video[None].to(models.device, models.dtype))
+    latents, _ = models.codec.encode(video[None].to(models.device, models.precision.convolution))
     raw, _ = models.codec.decode(latents)
     start = 2 * EVERY + models.preset.codec.lag_frames
     return raw[0, start : start + len(frames)].float().clamp(0, 1).cpu()

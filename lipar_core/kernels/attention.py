@@ -14,15 +14,15 @@ HAS_FLASH_ATTENTION = flash_attn_func is not None
 def attention(q: Tensor, k: Tensor, v: Tensor, present: Tensor | None = None) -> Tensor:
     """q [..., N, H, D], k and v [..., L, H, D] -> [..., N, H, D]; `present` [L] bool hides the keys where it is False.
 
-    The heads are tokens-major, as the linear layers leave them. FlashAttention is used where it is installed and can
+    Computed in the dtype of k and v, returned in that of q. The heads are tokens-major, as the linear layers leave them. FlashAttention is used where it is installed and can
     run (CUDA, 16-bit, no hidden keys); PyTorch's own kernels otherwise.
     """
-    lead = q.shape[:-3]
-    q, k, v = (x.reshape(-1, *x.shape[-3:]) for x in (q, k, v))
+    lead, dtype = q.shape[:-3], q.dtype
+    q, k, v = (x.reshape(-1, *x.shape[-3:]) for x in (q.to(k.dtype), k, v))
     if flash_attn_func is not None and present is None and q.is_cuda and q.dtype != float32:
         out: Tensor = flash_attn_func(q, k, v)
     else:
         q, k, v = (x.transpose(1, 2) for x in (q, k, v))
         mask = None if present is None else present.expand(q.shape[-2], -1)
         out = F.scaled_dot_product_attention(q, k, v, attn_mask=mask).transpose(1, 2)
-    return out.reshape(*lead, *out.shape[1:])
+    return out.reshape(*lead, *out.shape[1:]).to(dtype)

@@ -63,8 +63,9 @@ class KVCache:
 
     def write(self, layer: int, rows: Tensor, rotary: Tensor, k: Tensor, v: Tensor) -> None:
         """Store un-rotated k and v [N, H, D] at cache rows [N], keys rotated by rotary [N, D / 2]."""
-        self.k[layer].flatten(0, 1).index_copy_(0, rows, rotate(k, rotary))
-        self.v[layer].flatten(0, 1).index_copy_(0, rows, v)
+        dtype = self.k.dtype
+        self.k[layer].flatten(0, 1).index_copy_(0, rows, rotate(k.to(dtype), rotary))
+        self.v[layer].flatten(0, 1).index_copy_(0, rows, v.to(dtype))
 
     def read(self, layer: int) -> tuple[Tensor, Tensor, Tensor | None]:
         """All keys and values that the open block attends to [L, H, D], itself included, and which are present [L]."""

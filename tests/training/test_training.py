@@ -15,6 +15,7 @@ from lipar_core.layouts import section
 from lipar_core.models import Models, load_models
 from lipar_core.parameters import Parameters
 from lipar_core.patches import patchify
+from lipar_core.precision import uniform
 from lipar_core.prompts import PromptCache
 from lipar_core.rope import RotaryTable
 from lipar_core.session import EditSession
@@ -287,7 +288,7 @@ def _predict(editor: Editor, tokens: torch.Tensor) -> torch.Tensor:
 
 def _models(editor: Editor, preset: Preset) -> Models:
     editor.eval()
-    return Models(preset, editor.codec, editor.dit, PromptCache(editor.text), torch.device("cpu"), torch.float32)
+    return Models(preset, editor.codec, editor.dit, PromptCache(editor.text), torch.device("cpu"), uniform(torch.float32))
 
 
 def test_the_product_reads_what_is_exported(tmp_path, preset, codec):

@@ -1,0 +1,38 @@
+"""Picture sizes by name, WIDTHxHEIGHT: which of them a preset serves with its one set of weights. Never imports torch."""
+
+import dataclasses
+import re
+
+from lipar_core.config import Preset
+from lipar_core.errors import ConfigError
+
+
+def size_names(preset: Preset) -> list[str]:
+    """All sizes of a preset, its own first."""
+    stream = preset.stream
+    return list(dict.fromkeys(f"{width}x{height}" for width, height in [(stream.width, stream.height), *stream.sizes]))
+
+
+def size_name(preset: Preset) -> str:
+    """The size that a preset runs at."""
+    return f"{preset.stream.width}x{preset.stream.height}"
+
+
+def with_size(preset: Preset, size: str | None) -> Preset:
+    """The preset at another of its sizes, at its own for None; raises `ConfigError` that lists what is allowed."""
+    if size is None:
+        return preset
+    names = size_names(preset)
+    parsed = re.fullmatch(r"(\d+)\s*[xX×]\s*(\d+)", size.strip())
+    if parsed is None or f"{int(parsed[1])}x{int(parsed[2])}" not in names:
+        raise ConfigError(f"size = {size!r}: preset {preset.name} has {', '.join(names)} (width x height)")
+    stream = dataclasses.replace(preset.stream, width=int(parsed[1]), height=int(parsed[2]))
+    return dataclasses.replace(preset, stream=stream)
+
+
+def live_candidates(preset: Preset) -> list[str]:
+    """Of the sizes with the orientation of the preset's own, the largest first: what a live stream may choose from."""
+    tall = preset.stream.height > preset.stream.width
+    pairs = [tuple(map(int, name.split("x"))) for name in size_names(preset)]
+    chosen = sorted((pair for pair in pairs if (pair[1] > pair[0]) == tall), key=lambda pair: -pair[0] * pair[1])
+    return [f"{width}x{height}" for width, height in chosen]
