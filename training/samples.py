@@ -36,7 +36,9 @@ def write_samples(preset: Preset, editor: Editor, clips: Mapping[str, Clip], pat
 
     Returns PSNR (dB) and SSIM to the target, mean over the clips, per style.
     """
-    models = Models(preset, editor.codec, editor.dit, PromptCache(editor.text), torch.device("cpu"), uniform(torch.float32))
+    models = Models(
+        preset, editor.codec, editor.dit, PromptCache(editor.text), torch.device("cpu"), uniform(torch.float32)
+    )
     figures: dict[str, str] = {}
     rows: list[Clip] = []
     for style, draw in STYLES.items():

@@ -30,7 +30,9 @@ def detectors(models: Models, clips: list[Clip], settings: list[Pruning]) -> lis
     stream = models.preset.stream
     rows: list[Row] = []
     for clip in clips:
-        latents, _ = models.codec.encode(clip.pixels[None].to(models.device, models.precision.convolution), CodecState())
+        latents, _ = models.codec.encode(
+            clip.pixels[None].to(models.device, models.precision.convolution), CodecState()
+        )
         latents = models.codec.picture(latents)[0].float().cpu()
         pixels = token_pixels(clip.pixels, stream.rows, stream.cols)[: len(latents)]
         change = _short_term(patchify(latents, stream.patch)).view(-1, stream.rows, stream.cols)

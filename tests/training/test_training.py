@@ -288,7 +288,9 @@ def _predict(editor: Editor, tokens: torch.Tensor) -> torch.Tensor:
 
 def _models(editor: Editor, preset: Preset) -> Models:
     editor.eval()
-    return Models(preset, editor.codec, editor.dit, PromptCache(editor.text), torch.device("cpu"), uniform(torch.float32))
+    return Models(
+        preset, editor.codec, editor.dit, PromptCache(editor.text), torch.device("cpu"), uniform(torch.float32)
+    )
 
 
 def test_the_product_reads_what_is_exported(tmp_path, preset, codec):
