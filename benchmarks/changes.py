@@ -13,6 +13,7 @@ import numpy as np
 from lipar_core.config import load_preset
 from server import wire
 from server.model_entry import main as model_main
+from server.model_options import ModelOptions
 from server.ring import FrameRing
 
 CHANGES_PER_S = 60
@@ -55,7 +56,9 @@ def main() -> None:
     seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 10.0
     context = multiprocessing.get_context("spawn")
     pipe, theirs = context.Pipe()
-    process = context.Process(target=model_main, args=(theirs, "tiny", "cpu", 2), daemon=True)
+    process = context.Process(
+        target=model_main, args=(theirs, ModelOptions(preset="tiny", device="cpu", threads=2)), daemon=True
+    )
     process.start()
     while not isinstance(wire.receive_up(pipe), wire.Ready):
         pass

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lipar_cli.model_options import add_model_options, chosen_models, chosen_preset
 from lipar_core.errors import LiparError
 
 if TYPE_CHECKING:
@@ -22,9 +23,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         help="measure speed, with pruning and without",
         description="Forced keep ratios on synthetic frames, then pruning on against off on real clips, same window.",
     )
-    parser.add_argument("--preset", default="auto", help="auto, a bundled preset, or a YAML file (default: auto)")
-    parser.add_argument("--device", help="cpu or cuda (default: the preset's)")
-    parser.add_argument("--threads", type=int, help="on a CPU (default: PyTorch's choice)")
+    add_model_options(parser)
     parser.add_argument("--media", type=Path, help="folder of clips (default: the few in tests/media)")
     parser.add_argument("--blocks", type=int, default=24, help="measured per arm (default: 24)")
     parser.add_argument("--json", type=Path, help="write all figures there (default: bench-results/PRESET.json)")
@@ -33,25 +32,22 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def run(args: argparse.Namespace) -> int:
     from lipar_cli import measure
-    from lipar_cli.devices import check_device, set_threads
-    from lipar_cli.presets import resolve
-    from lipar_core.config import load_preset
-    from lipar_core.models import load_models
+    from lipar_core.sizes import size_name
 
     if args.blocks < 4:
         raise LiparError(f"--blocks = {args.blocks}: must be at least 4")
     if args.json is not None and not args.json.parent.is_dir():
         raise LiparError(f"--json {args.json}: the folder {args.json.parent} does not exist")
-    if args.device is not None:
-        check_device(args.device)
-    set_threads(args.threads)
+    preset = chosen_preset(args)
     clips = find_clips(args.media)
     if not clips:
         print("no clips come with this install: forced keep ratios only (--media DIR takes clips)", file=sys.stderr)
-    models = load_models(load_preset(resolve(args.preset)), args.device)
+    models = chosen_models(args, preset)
     machine = measure.machine(models.device)
     print("\n".join(f"{name}: {value}" for name, value in machine.items()))
-    results: dict[str, object] = {"machine": machine, "preset": models.preset.name}
+    results: dict[str, object] = {"machine": machine, "preset": preset.name, "size": size_name(preset)}
+    results["dtype"] = str(models.precision)
+    print(f"picture: {size_name(preset)}, {models.precision}")
     forced = measure.forced_ratios(models, RATIOS, args.blocks)
     _print_arms(f"forced keep ratios, {args.blocks} blocks an arm, interleaved", forced)
     results["forced"] = [arm.figures() for arm in forced]

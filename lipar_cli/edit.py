@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lipar_cli.model_options import add_model_options, chosen_models, chosen_preset
 from lipar_core.errors import LiparError, ParameterError
 
 if TYPE_CHECKING:
@@ -30,9 +31,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument("input", type=Path, metavar="IN", help="any file with video in it")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help=".mp4, .mkv, .mov or .webm")
     parser.add_argument("-p", "--prompt", required=True, help="what you want to see")
-    parser.add_argument("--preset", default="auto", help="auto, a bundled preset, or a YAML file (default: auto)")
-    parser.add_argument("--device", help="cpu or cuda (default: the preset's)")
-    parser.add_argument("--threads", type=int, help="on a CPU (default: PyTorch's choice)")
+    add_model_options(parser)
     parser.add_argument("--strength", type=float, help="0 (only the codec) to 1 (nothing of the source's detail)")
     parser.add_argument("--steps", type=int, nargs="+", metavar="K", help="denoising steps, decreasing, 1 to 999")
     parser.add_argument("--seed", type=int, help="another seed, another picture (default: 0)")
@@ -61,20 +60,13 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def run(args: argparse.Namespace) -> int:
-    from lipar_cli.devices import check_device, set_threads
-    from lipar_cli.presets import resolve
     from lipar_cli.video.reader import VideoReader
     from lipar_cli.video.writer import VideoWriter
-    from lipar_core.config import load_preset
-    from lipar_core.models import load_models
     from lipar_core.session import EditSession
 
     if not 0 <= args.crf <= 51:
         raise LiparError(f"--crf = {args.crf}: must be 0 to 51")
-    if args.device is not None:
-        check_device(args.device)
-    set_threads(args.threads)
-    preset = load_preset(resolve(args.preset))
+    preset = chosen_preset(args)
     parameters = _parameters(args, preset)
     stream = preset.stream
     _end_as_by_ctrl_c()
@@ -83,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
         width = stream.width * (2 if args.side_by_side else 1)
         with VideoWriter(args.output, width, stream.height, reader.rate, reader.time_base, args.crf) as writer:
             writer.add_tracks(reader, args.keep_location)
-            session: EditSession[int] = EditSession(load_models(preset, args.device), parameters)
+            session: EditSession[int] = EditSession(chosen_models(args, preset), parameters)
             summary = _edit(reader, writer, session, args)
         _report(reader, writer)
         _report_prompt(session)

@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from lipar_cli.model_options import add_model_options, chosen_models, chosen_preset
 from lipar_core.errors import LiparError
 
 PARTS = ("autoencoder", "fidelity", "looks", "pruning", "detectors", "long")
@@ -16,9 +17,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         help="measure quality: autoencoder, styles, pruning, detector, long runs",
         description="Measures quality on a folder of clips and writes a table, JSON and an HTML page with curves.",
     )
-    parser.add_argument("--preset", default="auto", help="auto, a bundled preset, or a YAML file (default: auto)")
-    parser.add_argument("--device", help="cpu or cuda (default: the preset's)")
-    parser.add_argument("--threads", type=int, help="on a CPU (default: PyTorch's choice)")
+    add_model_options(parser)
     parser.add_argument("--media", type=Path, help="folder of clips (default: the few in tests/media)")
     parser.add_argument("--frames", type=int, default=160, help="of each clip, at most (default: 160)")
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS, help="what to measure (default: all)")
@@ -36,23 +35,17 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def run(args: argparse.Namespace) -> int:
     from lipar_cli.bench import find_clips
-    from lipar_cli.devices import check_device, set_threads
-    from lipar_cli.presets import resolve
-    from lipar_core.config import load_preset
-    from lipar_core.models import load_models
 
     try:
         from lipar_cli.evaluation.report import Report
     except ImportError as error:
         raise LiparError(f"lipar eval needs {error.name}: pip install 'lipar-live[eval]'") from error
     _check(args)
-    if args.device is not None:
-        check_device(args.device)
-    set_threads(args.threads)
+    preset = chosen_preset(args)
     paths = find_clips(args.media)
     if not paths:
         raise LiparError("no clips come with this install, name a folder of them with --media")
-    models = load_models(load_preset(resolve(args.preset)), args.device)
+    models = chosen_models(args, preset)
     args.out.mkdir(parents=True, exist_ok=True)
     report = Report(models, paths, args.frames)
     if "autoencoder" in args.parts:

@@ -3,11 +3,13 @@
 import argparse
 from pathlib import Path
 
+from lipar_cli.model_options import DTYPE_HELP, SIZE_HELP
+
 FLAGS = (
-    "host", "port", "preset", "device", "threads", "token", "no_auth", "allowed_hosts", "base_path", "tls_cert",
-    "tls_key", "insecure", "max_sessions", "ice_servers", "ice_username", "ice_credential",
-    "turn_secret", "turn_ttl_s", "udp_ports", "public_ip", "start_bitrate", "min_bitrate", "max_bitrate",
-    "camera_start_bitrate",
+    "host", "port", "preset", "size", "device", "dtype", "threads", "token", "no_auth",
+    "allowed_hosts", "base_path", "tls_cert", "tls_key", "insecure", "max_sessions", "ice_servers",
+    "ice_username", "ice_credential", "turn_secret", "turn_ttl_s", "udp_ports", "public_ip",
+    "start_bitrate", "min_bitrate", "max_bitrate", "camera_start_bitrate",
 )  # fmt: skip
 
 
@@ -20,7 +22,9 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument("--host", help="address to bind (default: 127.0.0.1)")
     parser.add_argument("--port", type=int, help="default: 8000")
     parser.add_argument("--preset", help="auto, a bundled preset, or a YAML file (default: auto)")
+    parser.add_argument("--size", help=f"{SIZE_HELP} (default: the largest that two seconds of trial find fast enough)")
     parser.add_argument("--device", help="cpu, cuda, cuda:1 ... (default: the preset's)")
+    parser.add_argument("--dtype", help=DTYPE_HELP)
     parser.add_argument("--threads", type=int, help="of the model on a CPU")
     parser.add_argument(
         "--token", help="the admin's, needed on any address but loopback; better in LIPAR_TOKEN than here"
@@ -48,15 +52,19 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 def run(args: argparse.Namespace) -> int:
     import dataclasses
 
+    from lipar_cli.live_size import choose_size
     from lipar_cli.presets import resolve
     from lipar_core.config import load_preset
+    from lipar_core.sizes import with_size
     from server.run import serve
     from server.settings_sources import load_settings
 
     flags = {name: getattr(args, name) for name in FLAGS}
     flags = {name: tuple(value) if isinstance(value, list) else value for name, value in flags.items()}
     settings = load_settings(flags)
-    settings = dataclasses.replace(settings, preset=resolve(settings.preset))
-    load_preset(settings.preset)  # an unknown one is an error here, not a page that never gets ready
+    name = resolve(settings.preset)
+    preset = with_size(load_preset(name), settings.size)  # an unknown one is an error here, not a page without a model
+    size = settings.size or choose_size(preset, name, settings.device, settings.dtype, settings.threads)
+    settings = dataclasses.replace(settings, preset=name, size=size)
     serve(settings)
     return 0

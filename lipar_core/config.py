@@ -26,7 +26,7 @@ class StreamConfig:
 
     width: Positive = 832  # pixels
     height: Positive = 480
-    sizes: tuple[tuple[int, ...], ...] = ()  # width and height of further pictures that the same weights serve
+    sizes: tuple[tuple[int, ...], ...] = ()  # width and height, all that the same weights serve; () for one
     block_frames: Positive = 3  # latent frames denoised together
     sink_frames: Annotated[int, at.Interval(ge=0, le=1000)] = 1  # first latent frames, pinned in the cache
     window_frames: Positive = 8  # newest latent frames cached, the current block included
@@ -42,6 +42,8 @@ class StreamConfig:
         for size in self.sizes:
             if len(size) != 2 or min(size) < unit or any(side % unit for side in size):
                 raise ConfigError(f"stream.sizes: {list(size)}: must be a width and a height, multiples of {unit}")
+        if self.sizes and (self.width, self.height) not in self.sizes:
+            raise ConfigError(f"stream.sizes: {self.width}x{self.height}, the preset's own, is not among them")
         if self.window_frames < self.block_frames:
             raise ConfigError(
                 f"stream.window_frames = {self.window_frames}: less than block_frames {self.block_frames}"

@@ -1,4 +1,4 @@
-"""Picture sizes by name, WIDTHxHEIGHT: which of them a preset serves with its one set of weights. Never imports torch."""
+"""Picture sizes by name, WIDTHxHEIGHT: those that a preset serves with its one set of weights. Never imports torch."""
 
 import dataclasses
 import re
@@ -8,9 +8,8 @@ from lipar_core.errors import ConfigError
 
 
 def size_names(preset: Preset) -> list[str]:
-    """All sizes of a preset, its own first."""
-    stream = preset.stream
-    return list(dict.fromkeys(f"{width}x{height}" for width, height in [(stream.width, stream.height), *stream.sizes]))
+    """All sizes of a preset."""
+    return [f"{width}x{height}" for width, height in preset.stream.sizes] or [size_name(preset)]
 
 
 def size_name(preset: Preset) -> str:

@@ -9,6 +9,7 @@ from fastapi import FastAPI
 
 import lipar_core
 from lipar_core.config import load_preset
+from lipar_core.sizes import with_size
 from server.error_answers import map_errors
 from server.media import aiortc_patches
 from server.media.colour_space import accept_colour_space
@@ -40,7 +41,7 @@ def create_app(settings: Settings, model: Entry = main) -> FastAPI:
             aiortc_patches.offer_loopback()
         if settings.udp_range is not None:
             aiortc_patches.limit_ports(asyncio.get_running_loop(), *settings.udp_range)
-        app.state.sessions = Sessions(settings, load_preset(settings.preset), model)
+        app.state.sessions = Sessions(settings, with_size(load_preset(settings.preset), settings.size), model)
         app.state.sessions.start()
         yield
         await app.state.sessions.stop()

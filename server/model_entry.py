@@ -6,10 +6,12 @@ import signal
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 
-Entry = Callable[[Connection, str, str | None, int | None], None]  # what a model process runs; can be pickled
+from server.model_options import ModelOptions
+
+Entry = Callable[[Connection, ModelOptions], None]  # what a model process runs; can be pickled
 
 
-def main(pipe: Connection, preset: str, device: str | None, threads: int | None) -> None:
+def main(pipe: Connection, options: ModelOptions) -> None:
     """Run the model process until the web process says stop or is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group: the web process decides
     logging.basicConfig(level=logging.INFO, format="%(asctime)s model %(levelname)s %(message)s")
@@ -17,4 +19,4 @@ def main(pipe: Connection, preset: str, device: str | None, threads: int | None)
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from server.model.worker import work
 
-    work(pipe, preset, device, threads)
+    work(pipe, options)

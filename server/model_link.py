@@ -13,6 +13,7 @@ from typing import Literal
 from server import wire
 from server.deadline import Deadline
 from server.model_entry import Entry
+from server.model_options import ModelOptions
 from server.settings import Settings
 from server.supervisor import Supervisor
 
@@ -40,6 +41,7 @@ class ModelLink:
         self.state: State = "loading"
         self.reason = "the model is loading"
         self.starts = 0
+        self.dtype: str | None = None  # of the newest model process, once it is loaded
         self._pipe: Connection | None = None
         self._fruitless = 0
         self._deadline = Deadline(settings.load_timeout_s, settings.hang_timeout_s)
@@ -92,6 +94,10 @@ class ModelLink:
                 self._fruitless += 1
                 await asyncio.sleep(delay)
 
+    def _options(self) -> ModelOptions:
+        names = ("preset", "size", "device", "dtype", "threads")
+        return ModelOptions(**{name: getattr(self.settings, name) for name in names})
+
     async def _run_once(self) -> str:
         """Run one model process to its end; returns why it ended."""
         context = multiprocessing.get_context("spawn")
@@ -99,7 +105,7 @@ class ModelLink:
         settings = self.settings
         process = context.Process(
             target=self.entry,
-            args=(theirs, settings.preset, settings.device, settings.threads),
+            args=(theirs, self._options()),
             name="lipar-model",
             daemon=True,
         )
@@ -173,7 +179,7 @@ class ModelLink:
         match message:
             case wire.Ready():
                 log.info("the model is ready: warm-up took %.0f ms", message.warmup_ms)
-                self.state, self.reason = "ready", ""
+                self.state, self.reason, self.dtype = "ready", "", message.dtype
                 self.on_up()
             case wire.Beat():
                 pass

@@ -110,6 +110,14 @@ class PromptTokens(BaseModel):
     given: int = Field(description="more than `used` where the end of the prompt is not read")
 
 
+class ModelInfo(BaseModel):
+    """What edits a session: enough to run the same edit again with `lipar edit`."""
+
+    preset: str
+    size: str = Field(description="of the picture, WIDTHxHEIGHT")
+    dtype: str | None = Field(description="of each kind of operation, for `--dtype`; null until the model is loaded")
+
+
 class Status(BaseModel):
     """A session as it is now."""
 
@@ -119,6 +127,7 @@ class Status(BaseModel):
     parameters: dict[str, Any]
     prompt_tokens: PromptTokens | None = Field(description="null until the model has read a prompt")
     viewers: int = Field(description="connections that watch, beside the one that edits")
+    model: ModelInfo
     stats: Stats
 
 

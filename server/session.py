@@ -12,6 +12,7 @@ from aiortc import RTCDataChannel
 
 from lipar_core.config import Preset
 from lipar_core.parameters import Parameters, to_dict
+from lipar_core.sizes import size_name
 from server import wire
 from server.changes import Ack
 from server.control_channel import ControlChannel
@@ -56,7 +57,7 @@ class SessionHandle:
         self.token = token or new_token()
         self.view_token = view_token_of(self.token)
         self.began = time.monotonic()
-        self.settings, self.link = settings, link
+        self.settings, self.preset, self.link = settings, preset, link
         size = preset.stream.width, preset.stream.height, preset.stream.frames_per_block
         self.frames = FramePath(*size, self._frames_put, self._frames_taken, lambda: self.parameters.paused, self.fail)
         self.model = ModelSession(self.id, link, self.frames, parameters, self.fail)
@@ -234,6 +235,7 @@ class SessionHandle:
             "parameters": to_dict(self.parameters),
             "prompt_tokens": {"used": tokens.used, "given": tokens.given} if tokens else None,
             "viewers": len(self.viewers),
+            "model": {"preset": self.preset.name, "size": size_name(self.preset), "dtype": self.link.dtype},
             "stats": self.frames.figures()
             | {
                 "keep_ratio": round(block.keep_ratio, 3) if block else None,

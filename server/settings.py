@@ -19,6 +19,13 @@ Count = Annotated[int, at.Interval(ge=0, le=1000)]
 Token = Annotated[
     str, Matching("[A-Za-z0-9._~+/=-]{1,500}", "1 to 500 letters, digits and - . _ ~ + / = (RFC 6750)", secret=True)
 ]
+Dtype = Annotated[
+    str,
+    Matching(
+        "auto|{0}|linear:{0},convolution:{0},attention:{0}".format("(float32|bfloat16|float16)"),
+        "auto, float32, bfloat16, float16, or linear:DTYPE,convolution:DTYPE,attention:DTYPE",
+    ),
+]
 Secret = Annotated[str, Matching(r".+", "a text that is not empty", secret=True)]
 
 
@@ -29,7 +36,9 @@ class Settings:
     host: str = "127.0.0.1"
     port: Annotated[int, at.Interval(ge=1, le=65535)] = 8000
     preset: str = "auto"  # `lipar serve` decides which that is before anything starts
+    size: str | None = None  # of the picture, WIDTHxHEIGHT; None: `lipar serve` measures which this machine can do
     device: str | None = None  # None: the preset's own
+    dtype: Dtype | None = None  # None: the preset's own
     threads: Annotated[int, at.Interval(ge=1, le=1024)] | None = None  # of the model process on a CPU; None: PyTorch's
     token: Token | None = None  # the admin's: may do everything
     editor_token: Token | None = None  # may begin sessions and publish, and edit what was published

@@ -82,7 +82,7 @@ ROOMS = (
     ),
     Room(
         name=WIRE,
-        prefixes=("server.wire", "server.ring"),
+        prefixes=("server.wire", "server.ring", "server.model_options"),
         may_import=(),
         packages=frozenset({"numpy", "msgspec", "pydantic"}),
     ),
@@ -114,7 +114,7 @@ ROOMS = (
     Room(
         name=ENTRY,  # the door between the processes: named in one, run in the other
         prefixes=("server.model_entry",),
-        may_import=(MODEL,),
+        may_import=(MODEL, WIRE),
         packages=frozenset(),
     ),
     Room(

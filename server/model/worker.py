@@ -12,10 +12,12 @@ from lipar_core.config import load_preset
 from lipar_core.errors import LiparError
 from lipar_core.models import Models, load_models
 from lipar_core.session import EditSession
+from lipar_core.sizes import with_size
 from server import wire
 from server.model.live_session import LiveSession
 from server.model.prompt_encoder import Encoded, Encoding, PromptEncoder
 from server.model.scheduler import Scheduler
+from server.model_options import ModelOptions
 
 log = logging.getLogger(__name__)
 
@@ -146,12 +148,13 @@ class Worker:
         self.sent_at = time.monotonic()
 
 
-def work(pipe: Connection, preset: str, device: str | None, threads: int | None) -> None:
+def work(pipe: Connection, options: ModelOptions) -> None:
     """Entry of the model process: load, warm up, say so, and work."""
-    if threads is not None:
-        torch.set_num_threads(threads)
+    if options.threads is not None:
+        torch.set_num_threads(options.threads)
     try:
-        models = load_models(load_preset(preset), device)
+        preset = with_size(load_preset(options.preset), options.size)
+        models = load_models(preset, options.device, options.dtype)
         warmup_ms, block_ms = warm_up(models)
     except LiparError as error:
         wire.send(pipe, wire.NotLoaded(reason=str(error)))
@@ -160,7 +163,7 @@ def work(pipe: Connection, preset: str, device: str | None, threads: int | None)
         why = (str(error) or "no more").splitlines()[0]
         wire.send(pipe, wire.NotLoaded(reason=f"the model does not fit in memory: {why}"))
         return
-    wire.send(pipe, wire.Ready(warmup_ms=warmup_ms, block_ms=block_ms))
+    wire.send(pipe, wire.Ready(warmup_ms=warmup_ms, block_ms=block_ms, dtype=str(models.precision)))
     Worker(pipe, models).run()
 
 

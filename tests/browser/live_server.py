@@ -28,7 +28,8 @@ class LiveServer:
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        command = [sys.executable, "-m", "lipar_cli.main", "serve", "--preset", "tiny", "--port", str(self.port)]
+        serve = ["lipar_cli.main", "serve", "--preset", "tiny", "--size", "256x144"]
+        command = [sys.executable, "-m", *serve, "--port", str(self.port)]
         self.process = subprocess.Popen([*command, *self.flags], cwd=ROOT)
 
     def wait_until_ready(self) -> None:

@@ -15,6 +15,7 @@ import yaml
 
 from lipar_core.config import load_preset
 from server import wire
+from server.model_options import ModelOptions
 from server.ring import FrameRing
 from server.run import serve
 from server.settings import is_loopback
@@ -33,11 +34,11 @@ class Echo:
     whole_blocks: bool = False  # else every frame is answered by itself
     room: int = 100  # sessions that fit in its memory
 
-    def __call__(self, pipe: Connection, preset: str, _device: str | None, _threads: int | None) -> None:
+    def __call__(self, pipe: Connection, options: ModelOptions) -> None:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        stream = load_preset(preset).stream
+        stream = load_preset(options.preset).stream
         work = _Work(pipe, self, stream.width, stream.height, stream.frames_per_block)
-        wire.send(pipe, wire.Ready(warmup_ms=0.0, block_ms=1000 * self.block_s))
+        wire.send(pipe, wire.Ready(warmup_ms=0.0, block_ms=1000 * self.block_s, dtype="float32"))
         try:
             while work.running:
                 work.turn()

@@ -16,7 +16,7 @@ def opening(session: str) -> wire.Open:
 def test_loading_and_first_use_are_excepted():
     deadline = Deadline(600.0, None)
     assert deadline.limit_s == 600.0
-    deadline.note_received(wire.Ready(warmup_ms=1.0, block_ms=20.0))
+    deadline.note_received(wire.Ready(warmup_ms=1.0, block_ms=20.0, dtype="float32"))
     assert deadline.limit_s == FLOOR_S
     deadline.note_sent(opening("a"))
     assert deadline.limit_s == FLOOR_S  # no frame of it has come: nothing is made
@@ -31,7 +31,7 @@ def test_loading_and_first_use_are_excepted():
 
 def test_a_session_that_begins_or_sends_nothing_excepts_no_other():
     deadline = Deadline(600.0, None)
-    deadline.note_received(wire.Ready(warmup_ms=1.0, block_ms=20.0))
+    deadline.note_received(wire.Ready(warmup_ms=1.0, block_ms=20.0, dtype="float32"))
     deadline.note_sent(opening("a"))
     deadline.note_received(block("a", 100, {"denoise": 1.0}))
     deadline.note_sent(opening("b"))
@@ -42,7 +42,7 @@ def test_a_session_that_begins_or_sends_nothing_excepts_no_other():
 def test_a_block_that_is_computed_in_full_may_take_what_it_took_at_warm_up():
     """Most tokens of the blocks before were reused; a new prompt computes all."""
     deadline = Deadline(600.0, None)
-    deadline.note_received(wire.Ready(warmup_ms=1.0, block_ms=2000.0))
+    deadline.note_received(wire.Ready(warmup_ms=1.0, block_ms=2000.0, dtype="float32"))
     for _ in range(40):
         deadline.note_received(block("a", 100, {"denoise": 1.0}))
     assert deadline.limit_s == BLOCKS * 2.0
@@ -50,7 +50,7 @@ def test_a_block_that_is_computed_in_full_may_take_what_it_took_at_warm_up():
 
 def test_a_slow_model_may_take_its_time():
     deadline = Deadline(600.0, None)
-    deadline.note_received(wire.Ready(warmup_ms=1.0, block_ms=20.0))
+    deadline.note_received(wire.Ready(warmup_ms=1.0, block_ms=20.0, dtype="float32"))
     for _ in range(10):
         deadline.note_received(block("a", 4000, {"denoise": 1.0}))
         deadline.note_received(block("a", 1, {}))  # a repeated frame says nothing
@@ -59,7 +59,7 @@ def test_a_slow_model_may_take_its_time():
 
 def test_a_session_that_has_gone_is_not_waited_for():
     deadline = Deadline(600.0, None)
-    deadline.note_received(wire.Ready(warmup_ms=1.0, block_ms=20.0))
+    deadline.note_received(wire.Ready(warmup_ms=1.0, block_ms=20.0, dtype="float32"))
     for end in (
         (deadline.note_sent, wire.Close(session="a")),
         (
@@ -77,5 +77,5 @@ def test_a_session_that_has_gone_is_not_waited_for():
 def test_a_setting_goes_before_what_is_measured():
     deadline = Deadline(600.0, 12.0)
     assert deadline.limit_s == 600.0
-    deadline.note_received(wire.Ready(warmup_ms=1.0, block_ms=20.0))
+    deadline.note_received(wire.Ready(warmup_ms=1.0, block_ms=20.0, dtype="float32"))
     assert deadline.limit_s == 12.0

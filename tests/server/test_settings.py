@@ -50,6 +50,7 @@ REFUSED = [
     ({"token": "some", "no_auth": True}, {}, "no_auth: give either that or token"),
     ({}, {"LIPAR_PUBLISH_TOKEN": "old"}, "LIPAR_PUBLISH_TOKEN: there is no such setting any more; use LIPAR_EDITOR"),
     ({"allowed_hosts": ("https://a.example",)}, {}, "allowed_hosts = ('https://a.example',): must be host names"),
+    ({"dtype": "float8"}, {}, "dtype = float8: must be auto, float32, bfloat16, float16, or linear:DTYPE"),
     ({"base_path": "studio/"}, {}, "base_path = studio/: must be a path like /studio"),
     ({}, {"LIPAR_ICE_SERVERS": "http://a"}, "LIPAR_ICE_SERVERS = 'http://a': must be stun:"),
     ({}, {"LIPAR_ICE_SERVERS": "[1]"}, "LIPAR_ICE_SERVERS = '[1]': must be stun:"),

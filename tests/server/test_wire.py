@@ -5,7 +5,7 @@ import pytest
 from server import wire
 
 UP = [
-    wire.Ready(warmup_ms=3.5, block_ms=1.5),
+    wire.Ready(warmup_ms=3.5, block_ms=1.5, dtype="float32"),
     wire.NotLoaded(reason="no file"),
     wire.Ending(reason="the text encoder hangs"),
     wire.Opened(session="a"),

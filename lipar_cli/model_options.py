@@ -1,0 +1,40 @@
+"""The options by which commands choose a model, its picture and how it runs."""
+
+import argparse
+from typing import TYPE_CHECKING
+
+from lipar_cli.presets import resolve
+from lipar_core.config import Preset, load_preset
+from lipar_core.sizes import with_size
+
+if TYPE_CHECKING:
+    from lipar_core.models import Models
+
+SIZE_HELP = "of the picture, WIDTHxHEIGHT, one of the preset's"
+DTYPE_HELP = "auto, float32, bfloat16 or float16 (default: the preset's)"
+
+
+def add_model_options(parser: argparse.ArgumentParser) -> None:
+    """--preset, --size, --device, --dtype, --threads."""
+    parser.add_argument("--preset", default="auto", help="auto, a bundled preset, or a YAML file (default: auto)")
+    parser.add_argument("--size", help=f"{SIZE_HELP} (default: its own)")
+    parser.add_argument("--device", help="cpu or cuda (default: the preset's)")
+    parser.add_argument("--dtype", help=DTYPE_HELP)
+    parser.add_argument("--threads", type=int, help="on a CPU (default: PyTorch's choice)")
+
+
+def chosen_preset(args: argparse.Namespace) -> Preset:
+    """The preset at the size asked for, and threads set; raises `LiparError` for what this machine has not."""
+    from lipar_cli.devices import check_device, set_threads
+
+    if args.device is not None:
+        check_device(args.device)
+    set_threads(args.threads)
+    return with_size(load_preset(resolve(args.preset)), args.size)
+
+
+def chosen_models(args: argparse.Namespace, preset: Preset) -> "Models":
+    """The preset's networks."""
+    from lipar_core.models import load_models
+
+    return load_models(preset, args.device, args.dtype)

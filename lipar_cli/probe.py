@@ -1,0 +1,44 @@
+"""`python -m lipar_cli.probe PRESET SIZE...`: the speed of each size, a JSON line each, until one is fast enough."""
+
+import argparse
+import dataclasses
+import json
+import os
+import sys
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m lipar_cli.probe", description=__doc__)
+    parser.add_argument("preset")
+    parser.add_argument("sizes", nargs="+", help="WIDTHxHEIGHT, the largest first")
+    parser.add_argument("--needed", type=float, default=0.0, help="frames per second")
+    parser.add_argument("--device")
+    parser.add_argument("--dtype")
+    parser.add_argument("--threads", type=int)
+    args = parser.parse_args()
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as in the model process
+
+    from lipar_cli.devices import set_threads
+    from lipar_core.config import load_preset
+    from lipar_core.errors import LiparError
+    from lipar_core.models import load_models
+    from lipar_core.sizes import with_size
+    from lipar_core.speed import measured_fps
+
+    try:
+        set_threads(args.threads)
+        models = load_models(load_preset(args.preset), args.device, args.dtype)
+        for size in args.sizes:
+            sized = dataclasses.replace(models, preset=with_size(models.preset, size))
+            fps = measured_fps(sized, needed=args.needed)
+            print(json.dumps({"size": size, "dtype": str(models.precision), "fps": fps}), flush=True)
+            if fps >= args.needed:
+                break
+    except LiparError as error:
+        print(f"lipar: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,14 @@
+"""What the web process tells a model process at its start."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ModelOptions:
+    """Which model a model process runs, and how; None: as the preset says."""
+
+    preset: str
+    size: str | None = None  # WIDTHxHEIGHT
+    device: str | None = None
+    dtype: str | None = None
+    threads: int | None = None  # on a CPU; None: PyTorch's choice

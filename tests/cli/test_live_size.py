@@ -1,0 +1,84 @@
+"""The picture that `lipar serve` shows where none is named: chosen by its speed, in a process of its own."""
+
+import dataclasses
+import json
+import subprocess
+
+import pytest
+import yaml
+
+from lipar_cli import live_size
+from lipar_cli.live_size import Measured, choose_size, report
+from lipar_core.config import load_preset
+
+
+@pytest.fixture
+def several(preset, tmp_path):
+    """The random preset with two further sizes, one of them upright."""
+    tree = yaml.safe_load(preset.read_text())
+    tree["stream"] |= {"sizes": [[96, 64], [128, 96], [64, 96]]}
+    path = tmp_path / "several.yaml"
+    path.write_text(yaml.safe_dump(tree))
+    return path
+
+
+def speeds(monkeypatch, **fps):
+    """Stand in for the process that measures: it is asked for sizes and stops at the first that is fast enough."""
+    asked = []
+
+    def run(command, **_):
+        sizes = [part for part in command if part[:1].isdigit() and "x" in part]
+        lines = []
+        for size in sizes:
+            asked.append(size)
+            lines.append(json.dumps({"size": size, "dtype": "float32", "fps": fps["x" + size]}))
+            if fps["x" + size] >= float(command[command.index("--needed") + 1]):
+                break
+        return subprocess.CompletedProcess(command, 0, "\n".join(lines), None)
+
+    monkeypatch.setattr(live_size.subprocess, "run", run)
+    return asked
+
+
+@pytest.mark.parametrize(
+    ("fps", "chosen", "measured"),
+    [
+        ({"x128x96": 40.0, "x96x64": 99.0}, "128x96", ["128x96"]),
+        ({"x128x96": 31.0, "x96x64": 60.0}, "96x64", ["128x96", "96x64"]),
+        ({"x128x96": 3.0, "x96x64": 9.0}, "96x64", ["128x96", "96x64"]),
+    ],
+)
+def test_the_largest_that_is_fast_enough_is_chosen(monkeypatch, several, capsys, fps, chosen, measured):
+    asked = speeds(monkeypatch, **fps)
+    assert choose_size(load_preset(several), str(several), "cpu", None, 1) == chosen
+    assert asked == measured
+    said = capsys.readouterr().err
+    assert said.startswith(f"lipar: picture {chosen}, float32: ")
+    assert said.count("\n") == 1
+
+
+def test_where_there_is_one_size_nothing_is_measured(monkeypatch, preset):
+    assert choose_size(load_preset(preset), str(preset), None, None, None) == "96x64"
+
+
+def test_the_report_names_what_was_too_slow():
+    found = [Measured("512x288", "bfloat16", 18.2), Measured("416x240", "bfloat16", 36.4)]
+    assert report(found) == "lipar: picture 416x240, bfloat16: 36 fps alone, 32 needed; 512x288 18 fps"
+
+
+def test_this_machine_is_measured(monkeypatch, several, capfd):
+    """For real: a process of its own loads the networks and edits; the first size holds one frame a second."""
+    monkeypatch.setattr(live_size, "NEEDED_FPS", 1.0)
+    assert choose_size(load_preset(several), str(several), None, "float32", 1) == "128x96"
+    assert "picture 128x96, float32: " in capfd.readouterr().err
+
+
+def test_what_cannot_be_measured_is_said_and_left_to_the_model_process(several, capfd):
+    broken = load_preset(several)
+    weights = dataclasses.replace(broken.weights, transformer=str(several), codec=str(several), text=str(several))
+    tree = yaml.safe_load(several.read_text()) | {"weights": dataclasses.asdict(weights)}
+    several.write_text(yaml.safe_dump(tree))
+    assert choose_size(load_preset(several), str(several), None, None, 1) == "96x64"
+    said = capfd.readouterr().err
+    assert "lipar: checkpoint" in said
+    assert "the speed of this machine could not be measured" in said

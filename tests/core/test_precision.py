@@ -1,0 +1,86 @@
+from dataclasses import replace
+
+import pytest
+import torch
+
+from lipar_core.config import load_preset
+from lipar_core.errors import ConfigError
+from lipar_core.models import Models
+from lipar_core.precision import (
+    KINDS,
+    Precision,
+    choose_precision,
+    fastest,
+    measure_kinds,
+    parse_precision,
+    uniform,
+)
+from lipar_core.session import EditSession
+from tests.tiny import moving_square, tiny_models
+
+CPU, FLOAT, HALF = torch.device("cpu"), torch.float32, torch.bfloat16
+AVX512_BF16 = {"linear": 0.2, "convolution": 0.25, "attention": 1.06}  # bfloat16's seconds over float32's
+AVX2 = {"linear": 7.0, "convolution": 30.0, "attention": 4.0}
+
+
+def seconds(ratios):
+    return {(kind, FLOAT): 1.0 for kind in ratios} | {(kind, HALF): ratio for kind, ratio in ratios.items()}
+
+
+def test_each_kind_of_operation_is_decided_by_itself():
+    assert fastest(seconds(AVX512_BF16)) == Precision(HALF, HALF, FLOAT)
+    assert fastest(seconds(AVX2)) == uniform(FLOAT)
+    assert fastest(seconds({**AVX2, "attention": 0.3})) == Precision(FLOAT, FLOAT, HALF)
+
+
+def test_a_gain_that_noise_could_undo_decides_nothing():
+    assert fastest(seconds(dict.fromkeys(KINDS, 0.8))) == uniform(FLOAT)
+
+
+def test_a_measurement_covers_all_kinds_and_is_made_once():
+    found = measure_kinds()
+    assert set(found) == {(kind, dtype) for kind in KINDS for dtype in (FLOAT, HALF)}
+    assert min(found.values()) > 0
+    assert measure_kinds() is found
+    assert choose_precision("auto", CPU) == fastest(found)
+
+
+def test_what_is_said_of_a_precision_chooses_it_again():
+    for precision in (uniform(FLOAT), uniform(HALF), Precision(HALF, HALF, FLOAT), Precision(FLOAT, HALF, FLOAT)):
+        assert parse_precision(str(precision)) == choose_precision(str(precision), CPU) == precision
+    assert str(uniform(HALF)) == "bfloat16"
+
+
+@pytest.mark.parametrize("text", ["float8", "", "linear:bfloat16", "linear:auto,convolution:float32,attention:float32"])
+def test_another_dtype_is_refused_with_those_that_there_are(text):
+    with pytest.raises(ConfigError, match=r"must be auto, float32, bfloat16, float16, or linear:DTYPE"):
+        choose_precision(text, CPU)
+
+
+def test_the_large_preset_keeps_its_dtype():
+    assert choose_precision(load_preset("wan-1.3b").dtype, CPU) == uniform(HALF)
+    assert choose_precision("auto", torch.device("cuda")) == uniform(FLOAT)
+
+
+def in_precision(models: Models, precision: Precision) -> Models:
+    """The same weights in other dtypes."""
+    again = tiny_models(models.preset)
+    again.codec.to(precision.convolution)
+    again.dit.to(precision.linear)
+    return replace(again, precision=precision)
+
+
+@pytest.mark.parametrize("linear", [FLOAT, HALF])
+@pytest.mark.parametrize("convolution", [FLOAT, HALF])
+@pytest.mark.parametrize("attention", [FLOAT, HALF])
+def test_a_stream_is_nearly_the_same_in_any_mixture(linear, convolution, attention):
+    models = tiny_models()
+    clip = moving_square(48)
+    whole, mixed = (
+        EditSession(one).push(clip, range(48))
+        for one in (models, in_precision(models, Precision(linear, convolution, attention)))
+    )
+    assert mixed.frames.dtype == FLOAT
+    difference = (mixed.frames - whole.frames).abs().mean()
+    assert difference < 0.02
+    assert (difference == 0) == (linear == convolution == attention == FLOAT)
