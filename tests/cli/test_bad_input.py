@@ -161,7 +161,7 @@ def test_a_stopped_run_leaves_nothing(tmp_path, preset, number):
         (("eval", "--preset", "wan-1.3b", "--size", "256x144"), "preset wan-1.3b has 832x480 (width x height)"),
         (
             ("serve", "--preset", "tiny", "--port", 99999),
-            "port = 99999: must be a whole number, at least 1 and at most 65535",
+            "port = 99999: must be a whole number",
         ),
         (("serve", "--preset", "tiny", "--host", "0.0.0.0"), "--tls-cert"),
         (("serve", "--preset", "tiny", "--tls-cert", "/no.pem", "--tls-key", "/no.pem"), "/no.pem"),

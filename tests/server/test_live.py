@@ -77,6 +77,7 @@ async def test_edited_frames_come_back_and_figures_with_them(viewer):
     await viewer.receives(20)
     assert set(viewer.sizes) == {(96, 64)}
     status = await viewer.status()
+    assert status["model"] == {"preset": "random", "size": "96x64", "dtype": "float32"}
     assert status["state"] == "live"
     assert status["stats"]["fps_in"] > 5
     assert status["stats"]["latency_ms"] > 0
