@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import interpolate
 
+from lipar_cli.evaluation.targets import REACH
 from lipar_core.config import FRAMES_PER_LATENT
 from training.media import Clip
 from training.recipe import StageRecipe
-from training.targets import REACH
 from training.wishes import Asked, Wish, draw_wish
 
 TOKEN = 16  # pixels to a side

@@ -6,6 +6,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from lipar_cli.evaluation.targets import STYLES
 from lipar_core.config import CodecConfig
 from lipar_core.taehv import TAEHV
 from training.batches import Batch, draw_batch
@@ -13,7 +14,6 @@ from training.media import Clip
 from training.picture_loss import look_loss
 from training.recipe import StageRecipe
 from training.steps import Progress, run_steps
-from training.targets import STYLES
 
 CODE_SPREAD = 0.7  # of the codes at the start: about that of the latents
 

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from lipar_cli.evaluation.quality import psnr, ssim
+from lipar_cli.evaluation.targets import STYLES
 from lipar_core.config import Preset, default_parameters
 from lipar_core.models import Models
 from lipar_core.parameters import merge
@@ -25,7 +26,6 @@ from training.media import Clip, eval_clips
 from training.prompts import NAMES
 from training.recipe import load_recipe, preset_of
 from training.rollout import Editor
-from training.targets import STYLES
 
 RECIPE = Path(__file__).parent / "tiny.yaml"
 FRAMES = 12  # of each clip

@@ -7,9 +7,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from lipar_cli.evaluation.targets import STYLES
 from training.media import Clip
 from training.prompts import draw, draw_mix
-from training.targets import STYLES
 
 HARD, HARD_WEIGHT = {"neon", "comic", "watercolour", "pencil sketch", "oil painting", "pop art", "pixel art"}, 2.0
 NO_EDIT_WEIGHT = 2.0  # it is what every style starts from

@@ -8,8 +8,8 @@ from torch import Tensor
 
 from lipar_cli.clips import Clip, edit
 from lipar_cli.evaluation.quality import EVERY, psnr, ssim
-from lipar_cli.evaluation.styles import STYLES, Style
 from lipar_cli.evaluation.summary import Row
+from lipar_cli.evaluation.targets import STYLES, Style
 from lipar_core.config import Preset, default_parameters
 from lipar_core.models import Models
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import torch
 
 from lipar_cli.clips import Clip, edit
-from lipar_cli.evaluation import styles
+from lipar_cli.evaluation import targets
 from lipar_cli.evaluation.fidelity import apply
 from lipar_cli.evaluation.quality import psnr, ssim
 from lipar_cli.evaluation.summary import Row
@@ -17,7 +17,7 @@ FPS, HALF_MINUTE = 16, 30  # that the clip is played at; seconds
 
 
 def long_run(
-    models: Models, clip: Clip, style: Style, target: styles.Style | None, minutes: float
+    models: Models, clip: Clip, style: Style, target: targets.Style | None, minutes: float
 ) -> list[dict[str, object]]:
     """The clip in a loop, pruned as the preset is: a row per half minute, against the style's target.
 

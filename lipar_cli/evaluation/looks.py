@@ -12,8 +12,8 @@ from lipar_cli.clips import Clip, edit, kept
 from lipar_cli.evaluation.faces import FaceFinder, still_found
 from lipar_cli.evaluation.fidelity import apply
 from lipar_cli.evaluation.quality import EVERY, Metric, flicker, grid_ratio, psnr, ssim
-from lipar_cli.evaluation.styles import Style
 from lipar_cli.evaluation.summary import Row
+from lipar_cli.evaluation.targets import Style
 from lipar_core.config import CODEC_STRIDE, default_parameters
 from lipar_core.models import Models
 

@@ -1,8 +1,7 @@
-"""What the next tiny model learns: classical image processing on single RGB frames, made to be looked at.
+"""The edits that the tiny model learns and is held against: classical image processing on single RGB frames.
 
 Each frame is edited by itself and without randomness, every threshold is soft, and texture is smoothed away before
 lines are drawn: what rests in the source rests in the target, noise included. Lengths are pixels at any picture size.
-`lipar_cli/evaluation/styles.py` has the targets of the weights that ship; these take its place with the next ones.
 """
 
 from collections.abc import Callable
@@ -28,7 +27,7 @@ def pencil_sketch(frame: Frame) -> Frame:
     grey = _grey(_flatten(_lift(frame, 0.8), 1, 18, 3))
     dodge = np.clip(grey / (cv2.GaussianBlur(grey, (0, 0), 6) + 4), 0, 1)
     shade = 0.66 + 0.34 * (grey / 255) ** 0.8
-    paper = (0.16 + 0.84 * dodge**1.6 * shade)[..., None] * np.float32([252, 250, 246])  # graphite is never black
+    paper = (0.16 + 0.84 * dodge**1.6 * shade)[..., None] * _colour(252, 250, 246)  # graphite is never black
     return _bytes(paper * (1 - 0.72 * _lines(frame, 1.1, 1.4, 8.0))[..., None] + 10)
 
 
@@ -47,7 +46,7 @@ def watercolour(frame: Frame) -> Frame:
     mean = smooth.mean(axis=-1, keepdims=True)
     washed = 252 - (255 - (mean + (smooth - mean) * 1.5)) * 0.64
     rim = _lines(frame, 2.0, 0.8, 12.0)
-    return _bytes(washed - rim[..., None] * (262 - washed) * 0.5 - rim[..., None] * np.float32([26, 22, 10]))
+    return _bytes(washed - rim[..., None] * (262 - washed) * 0.5 - rim[..., None] * _colour(26, 22, 10))
 
 
 def oil_painting(frame: Frame) -> Frame:
@@ -57,7 +56,7 @@ def oil_painting(frame: Frame) -> Frame:
         paint = _shock(paint, 1.6)
     lab = _lab(_bytes(cv2.GaussianBlur(paint, (0, 0), 0.7)))
     lab[..., 0] = np.clip((lab[..., 0] - 128) * 1.08 + 118, 0, 255)
-    lab[..., 1:] = (lab[..., 1:] - 128) * 1.25 + np.float32([131, 136])
+    lab[..., 1:] = (lab[..., 1:] - 128) * 1.25 + _colour(131, 136)
     return _bytes(_from_lab(lab))
 
 
@@ -67,9 +66,9 @@ def neon(frame: Frame) -> Frame:
     dx, dy = cv2.Sobel(grey, cv2.CV_32F, 1, 0), cv2.Sobel(grey, cv2.CV_32F, 0, 1)
     slope = cv2.magnitude(dx, dy)
     upright = (np.abs(dx) / (slope + 8))[..., None]
-    line = upright * np.float32([40, 235, 255]) + (1 - upright) * np.float32([255, 50, 215])
+    line = upright * _colour(40, 235, 255) + (1 - upright) * _colour(255, 50, 215)
     line *= _smoothstep(slope, 14, 110)[..., None]
-    under = grey[..., None] / 255 * np.float32([58, 34, 105]) + np.float32([6, 2, 16])
+    under = grey[..., None] / 255 * _colour(58, 34, 105) + _colour(6, 2, 16)
     return _bytes(under + line + 0.9 * cv2.GaussianBlur(line, (0, 0), 4))
 
 
@@ -95,11 +94,11 @@ def golden_hour(frame: Frame) -> Frame:
     """Low warm sun: orange lights, teal shadows, a soft bloom."""
     x = _float(_lift(frame, 0.92)) / 255
     light = x.mean(axis=-1, keepdims=True)
-    warm = x * np.float32([1.25, 1.02, 0.7]) + np.float32([0.08, 0.03, 0.0]) * light
-    cold = x * np.float32([0.75, 0.98, 1.12]) + np.float32([0.02, 0.03, 0.06])
+    warm = x * _colour(1.25, 1.02, 0.7) + _colour(0.08, 0.03, 0.0) * light
+    cold = x * _colour(0.75, 0.98, 1.12) + _colour(0.02, 0.03, 0.06)
     mixed = warm * light + cold * (1 - light)
     bloom = cv2.GaussianBlur(np.clip(light - 0.6, 0, 1), (0, 0), 6)[..., None]
-    return _bytes(255 * (1.03 * mixed + bloom * np.float32([0.35, 0.28, 0.2])))
+    return _bytes(255 * (1.03 * mixed + bloom * _colour(0.35, 0.28, 0.2)))
 
 
 def film_noir(frame: Frame) -> Frame:
@@ -126,7 +125,7 @@ def moonlight(frame: Frame) -> Frame:
     light = x.mean(axis=-1, keepdims=True)
     pale = light + (x - light) * 0.35
     glow = cv2.GaussianBlur(np.clip(pale - 0.65, 0, 1), (0, 0), 5)
-    return _bytes(255 * (pale**1.25 * np.float32([0.46, 0.63, 0.97]) + 0.5 * glow * np.float32([0.8, 0.9, 1.0])))
+    return _bytes(255 * (pale**1.25 * _colour(0.46, 0.63, 0.97) + 0.5 * glow * _colour(0.8, 0.9, 1.0)))
 
 
 def vaporwave(frame: Frame) -> Frame:
@@ -139,7 +138,7 @@ def night_vision(frame: Frame) -> Frame:
     """A green light amplifier: shadows lifted, lights that bloom."""
     grey = np.clip((_grey(_lift(frame, 0.7)) - 128) * 1.2 + 122, 0, 255)
     light = (0.08 + 0.92 * grey / 255)[..., None]
-    return _bytes(light * np.float32([60, 250, 84]) + np.clip(light - 0.75, 0, 1) * np.float32([420, 0, 360]))
+    return _bytes(light * _colour(60, 250, 84) + np.clip(light - 0.75, 0, 1) * _colour(420, 0, 360))
 
 
 def thermal(frame: Frame) -> Frame:
@@ -177,12 +176,17 @@ STYLES: dict[str, Style] = {
 }
 
 
+def _colour(*channels: float) -> Floats:
+    return np.array(channels, np.float32)
+
+
 def _float(x: Frame) -> Floats:
     return x.astype(np.float32)
 
 
 def _bytes(x: NDArray[Any]) -> Frame:
-    return np.clip(x, 0, 255).astype(np.uint8)
+    clipped: Frame = np.clip(x, 0, 255).astype(np.uint8)
+    return clipped
 
 
 def _rgb(grey: NDArray[Any]) -> Frame:
@@ -246,7 +250,7 @@ def _line_integral(image: Floats, x: Floats, y: Floats, reach: int) -> Floats:
     total = image.copy()
     for step in (s for s in range(-reach, reach + 1) if s):
         total += cv2.remap(image, cols + step * x, rows + step * y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
-    return total / (2 * reach + 1)
+    return total / np.float32(2 * reach + 1)
 
 
 def _shock(image: Floats, sigma: float) -> Floats:
@@ -255,18 +259,21 @@ def _shock(image: Floats, sigma: float) -> Floats:
     side = np.tanh(cv2.Laplacian(grey, cv2.CV_32F) * 0.9)[..., None]
     kernel = np.ones((3, 3), np.uint8)
     darker, lighter = cv2.erode(image, kernel), cv2.dilate(image, kernel)
-    return image + np.maximum(side, 0) * (darker - image) + np.maximum(-side, 0) * (lighter - image)
+    pushed: Floats = image + np.maximum(side, 0) * (darker - image) + np.maximum(-side, 0) * (lighter - image)
+    return pushed
 
 
 def _steps(x: NDArray[Any], count: int, slope: float) -> NDArray[Any]:
     """Posterise softly: `slope` of a step's width on either side of its border is a ramp."""
     scaled = x / 255 * count
     whole = np.floor(scaled)
-    return (whole + _smoothstep(scaled - whole, 0.5 - slope, 0.5 + slope)) / count * 255
+    stepped: NDArray[Any] = (whole + _smoothstep(scaled - whole, 0.5 - slope, 0.5 + slope)) / count * 255
+    return stepped
 
 
 def _by_brightness(grey: NDArray[Any], colours: list[tuple[int, int, int]]) -> NDArray[Any]:
     """Every grey value as a mix of the two colours it lies between."""
     at = np.linspace(0, 255, len(colours))
     table = np.stack([np.interp(np.arange(0, 256, 0.25), at, channel) for channel in zip(*colours, strict=True)], -1)
-    return table.astype(np.float32)[(np.clip(grey, 0, 255) * 4 + 0.5).astype(np.int32).clip(max=1023)]
+    looked_up: Floats = table.astype(np.float32)[(np.clip(grey, 0, 255) * 4 + 0.5).astype(np.int32).clip(max=1023)]
+    return looked_up

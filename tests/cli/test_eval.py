@@ -308,7 +308,7 @@ def test_looks_has_a_row_and_pictures_for_every_style(square):
     assert (row["clip"], row["style"], row["faces"]) == ("square", "Sepia film", 4)
     assert row["faces_found"] in (0, 4)
     assert row["source_grid"] == quality.grid_ratio(square.pixels[-16:], 16)
-    assert row["target_flicker"] == 0  # what stands still in the source does so in the target
+    assert row["target_flicker"] < 0.5  # only beside the square: the target is a little blurred
     assert face_counts([row, row]) == {"Sepia film": {"faces": 8, "faces_found": 2 * row["faces_found"]}}
     (sheet,) = found.sheets
     assert sheet.shape == (144, 2 * 3 * 256, 3)

@@ -5,8 +5,7 @@ import cv2
 import numpy as np
 import pytest
 
-from lipar_cli.evaluation.styles import STYLES, apply
-from training import targets
+from lipar_cli.evaluation import targets
 from training.media import train_photos
 from training.prompts import NAMES, TEMPLATES, draw, draw_mix
 
@@ -51,33 +50,16 @@ def test_a_crop_with_its_margin_has_the_target_of_the_whole():
         assert np.abs(whole - part).mean() < 1, name
 
 
-@pytest.mark.parametrize("name", STYLES)
-def test_styles_keep_shape_and_repeat_exactly(name):
-    clip = np.stack([SCENE, SCENE[:, ::-1], SCENE])
-    styled = apply(name, clip)
-    assert styled.shape == clip.shape
-    assert styled.dtype == np.uint8
-    assert np.array_equal(styled[0], styled[2])
-    assert styled[0].std() > 5
-
-
-def test_styles_are_told_apart():
-    pictures = {name: style(SCENE).astype(int) for name, style in STYLES.items()}
-    for a in pictures:
-        for b in pictures:
-            assert a == b or np.abs(pictures[a] - pictures[b]).mean() > 4, (a, b)
-
-
-def test_a_sketch_has_no_colour_and_no_edit_changes_nothing():
-    assert saturation(STYLES["pencil sketch"](SCENE)) == 0
-    assert saturation(STYLES["comic"](SCENE)) > saturation(SCENE)
-    assert np.array_equal(STYLES["no edit"](SCENE), SCENE)
+def test_a_comic_has_more_colour_a_sketch_less_and_no_edit_changes_nothing():
+    assert saturation(targets.STYLES["pencil sketch"](SCENE)) < 0.5 * saturation(SCENE)
+    assert saturation(targets.STYLES["comic"](SCENE)) > saturation(SCENE)
+    assert np.array_equal(targets.STYLES["no edit"](SCENE), SCENE)
 
 
 def test_prompts_cover_every_style_in_many_words():
-    assert {*NAMES, "no edit"} == set(STYLES) == set(targets.STYLES)
+    assert {*NAMES, "no edit"} == set(targets.STYLES)
     rng = random.Random(0)
-    for style in STYLES:
+    for style in targets.STYLES:
         assert len({draw(style, rng) for _ in range(200)}) > 60
     assert len(TEMPLATES) >= 15
 

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from lipar_cli.evaluation.quality import psnr
+from lipar_cli.evaluation.targets import STYLES
 from lipar_core.checkpoint_file import read_tensors
 from lipar_core.config import CodecConfig, Preset, WeightsConfig
 from lipar_core.errors import CheckpointError
@@ -34,7 +35,6 @@ from training.precision import mixed_precision
 from training.recipe import CodecRecipe, StageRecipe, load_recipe, preset_of
 from training.renderer import Drawing, plain_config, train_renderer
 from training.rollout import Editor, rollout_loss
-from training.targets import STYLES
 
 LAYOUT = CodecConfig(
     latent_channels=24,
