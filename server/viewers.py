@@ -65,7 +65,7 @@ class Viewers:
         for peer in list(self.peers.values()):
             limit = self.settings.viewer_timeout_s if peer.started else self.settings.setup_timeout_s
             if now - peer.heard > limit:
-                self._ended(peer, f"no report for {limit:g} s")
+                self._ended(peer, peer.problem(now) or f"no report for {limit:g} s")
 
     async def close(self) -> None:
         await asyncio.gather(*(self.remove(viewer) for viewer in list(self.peers)))

@@ -135,6 +135,8 @@ class Peer:
         answer = self.pc.localDescription.sdp
         if self._relays and "typ relay" not in answer:
             log.warning("no relay address from %s: is it up, and the login right?", ", ".join(self._relays))
+        if self.video is not None:
+            self.video.unexpected.watch(transceiver.receiver.transport)  # bundled: which one is known now
         self._tune(transceiver, answer)
         self.candidates.add(offer.candidates)
         answer = with_start_bitrate(offer.complete(answer), self.settings.camera_start_bitrate)

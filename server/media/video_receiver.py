@@ -10,6 +10,7 @@ from aiortc.mediastreams import MediaStreamError
 from server.media.colour_space import ColourSpace
 from server.media.decoder import DecoderQueue
 from server.media.loss_repair import LossRepair
+from server.media.unexpected_packets import UnexpectedPackets
 from server.media.video_offer import VideoOffer
 from server.supervisor import Supervisor
 
@@ -40,6 +41,7 @@ class VideoReceiver:
         self.decoder.replace_in(receiver)
         self._tasks = Supervisor(on_end)
         self.repair = LossRepair(receiver, offer.streams, on_end)
+        self.unexpected = UnexpectedPackets()
         self.started = False
         self._seen = self._counts()
         self._seen_at: float | None = None  # when a frame was decoded, or the connection stood
@@ -54,9 +56,9 @@ class VideoReceiver:
 
     def problem(self, now: float) -> str | None:
         """Why there has been no picture for a while; asked once a second as long as the connection stands."""
-        packets, decoded, undecodable = self._counts()
+        packets, decoded, undecodable, unexpected = self._counts()
         if self._seen_at is None or decoded > self._seen[1]:
-            self._seen, self._seen_at = (packets, decoded, undecodable), now
+            self._seen, self._seen_at = (packets, decoded, undecodable, unexpected), now
         if now - self._seen_at < NO_PICTURE_S:
             return None
         if failed := undecodable - self._seen[2]:
@@ -65,10 +67,12 @@ class VideoReceiver:
             return "video comes, but no frame of it is whole or begins with a keyframe"
         if self.repair.selector.ignored:
             return "video comes, but not in the stream that the offer names"
+        if unexpected > self._seen[3]:
+            return f"connected, but no video comes: only packets that the answer does not name ({self.unexpected})"
         return "connected, but no video comes: the sender sends none"
 
-    def _counts(self) -> tuple[int, int, int]:
-        return self.repair.packets, self.decoder.decoded, self.decoder.undecodable
+    def _counts(self) -> tuple[int, int, int, int]:
+        return self.repair.packets, self.decoder.decoded, self.decoder.undecodable, self.unexpected.packets
 
     async def _receive(self, track: MediaStreamTrack) -> None:
         try:

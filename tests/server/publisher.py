@@ -61,11 +61,12 @@ class Publisher:
         camera: MediaStreamTrack | None = None,
         *,
         spoil: Callable[[str], str] = str,
+        misread: Callable[[str], str] = str,
         codec: str | None = None,
         path: str = "/api/v1/whip",
     ) -> None:
-        """`spoil` changes the offer on its way; `codec` is the only one offered."""
-        self.path = path
+        """`spoil` changes the offer on its way, `misread` the answer; `codec` is the only one offered."""
+        self.path, self.misread = path, misread
         self.client, self.name, self.camera, self.spoil, self.codec = client, name, camera or Camera(), spoil, codec
         self.pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
         self.reply: httpx2.Response
@@ -80,7 +81,7 @@ class Publisher:
         address = f"{self.path}?session={self.name}"
         self.reply = await self.client.post(address, content=offer, headers=SDP)
         if self.reply.status_code == 201:
-            await self.pc.setRemoteDescription(RTCSessionDescription(self.reply.text, "answer"))
+            await self.pc.setRemoteDescription(RTCSessionDescription(self.misread(self.reply.text), "answer"))
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -130,10 +130,16 @@ async def test_every_missing_picture_has_a_reason(client, caplog):
         """The answer never comes back to it: nothing of it reaches the server."""
         return re.sub("a=ice-pwd:.*", "a=ice-pwd:" + "x" * 24, CANDIDATE.sub(HIDDEN, sdp))
 
+    def renumbered(sdp: str) -> str:
+        """It sends a payload type of its own."""
+        agreed = re.search(r"m=video \d+ \S+ (\d+)", sdp)[1]
+        return re.sub(rf"(?<=[ :=]){agreed}(?=[ \r])", "120", sdp)
+
     undecodable = H264Camera(in_band=False)
     work: list[Awaitable[None]] = [
         reason("undecodable", "cannot be decoded (H264", camera=undecodable, codec="H264"),
         reason("forged", "DTLS", spoil=forged),
+        reason("renumbered", "does not name (RTP payload type 120)", misread=renumbered, codec="VP8"),
         reason("silent", "no video comes", camera=Silent()),
         reason("unreachable", "444444444444.local", spoil=unreachable),
     ]

@@ -123,6 +123,9 @@ async def test_a_viewer_hears_sound_that_begins_late_and_goes_on_with_another_co
         listener.audio.reports.clear()
         async with publishing(client):
             await in_sync(listener)
+            listener.audio.reports.clear()
+            async with publishing(client):  # takes the place of one that is still there
+                await in_sync(listener)
     await client.delete("/api/v1/whip/studio")
 
 
