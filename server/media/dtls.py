@@ -23,6 +23,9 @@ CIPHERS = b":".join(
     )
 )
 
+# OpenSSL 4 has no curve P-224, of which FFmpeg built with GnuTLS makes its certificates
+NO_REASON = "the certificate was refused: RSA and the curves P-256, P-384 and P-521 are taken"
+
 
 def patch_dtls() -> None:
     """Accept RSA certificates, and remember with a transport why its handshake failed."""
@@ -54,5 +57,5 @@ def _describe(error: BaseException | None) -> str:
     if error is None:
         return "the certificate is not the one that the offer names, or there is no SRTP profile in common"
     if isinstance(error, SSL.Error) and error.args and isinstance(error.args[0], list):
-        return ", ".join(str(reason[-1]) for reason in error.args[0]) or type(error).__name__
+        return ", ".join(str(reason[-1]) for reason in error.args[0]) or NO_REASON
     return str(error) or "the other side closed the connection"

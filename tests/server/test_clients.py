@@ -45,7 +45,7 @@ def until(holds) -> None:
 
 
 def certificate(folder: Path) -> dict[str, str]:
-    """A P-256 key and its certificate: the muxer's own has a curve that aiortc's DTLS refuses."""
+    """A P-256 key and its certificate: built with GnuTLS, the muxer makes one of a curve that OpenSSL 4 has no more."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "publisher")])
     now = datetime.now(UTC)

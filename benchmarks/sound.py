@@ -1,0 +1,54 @@
+"""What passing sound on costs: processor time of an Opus packet from its arrival to its tracks, without the network.
+
+python -m benchmarks.sound [SECONDS]
+"""
+
+import asyncio
+import sys
+import time
+
+from server.media.audio.broadcast import AudioBroadcast
+from server.media.audio.track import AudioTrack
+
+SESSIONS, LISTENERS = 20, 2  # an editor and a viewer each
+PACKET = bytes([0b11111_0_00]) + bytes(99)  # 20 ms
+SAMPLES, PERIOD_S, DELAY_S = 960, 0.02, 0.3
+
+
+async def read(track: AudioTrack) -> None:
+    while True:
+        await track.recv()
+
+
+def fail(reason: str) -> None:
+    raise RuntimeError(reason)
+
+
+async def feed(broadcasts: list[AudioBroadcast], seconds: float) -> None:
+    began = time.monotonic()
+    for number in range(round(seconds / PERIOD_S)):
+        await asyncio.sleep(began + number * PERIOD_S - time.monotonic())
+        now = time.monotonic()
+        for ssrc, broadcast in enumerate(broadcasts):
+            broadcast.picture_sent(now - DELAY_S, now)
+            broadcast.take(ssrc, number * SAMPLES, PACKET, now)
+
+
+async def measure(seconds: float) -> None:
+    broadcasts = [AudioBroadcast(lambda: False, fail) for _ in range(SESSIONS)]
+    readers = [asyncio.create_task(read(one.join())) for one in broadcasts for _ in range(LISTENERS)]
+    began = time.process_time()
+    await feed(broadcasts, seconds)
+    await asyncio.sleep(2 * DELAY_S)
+    spent = time.process_time() - began
+    taken, sent = (sum(getattr(one, name) for one in broadcasts) for name in ("received", "forwarded"))
+    print(f"{taken} packets taken, {sent} sent to {LISTENERS} listeners each: {spent / taken * 1e6:.0f} µs a packet")
+    print(f"{spent / taken / PERIOD_S * 100:.2f} % of a core for a session's sound")
+    for task in readers:
+        task.cancel()
+    for broadcast in broadcasts:
+        broadcast.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(measure(float(sys.argv[1]) if len(sys.argv) > 1 else 10.0))
