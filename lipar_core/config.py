@@ -175,7 +175,7 @@ class ScheduleConfig:
 class TextConfig:
     """Which text encoder turns a prompt into `text_length` vectors."""
 
-    kind: Literal["umt5", "hashed"] = "umt5"
+    kind: Literal["umt5", "hashed", "precomputed"] = "umt5"  # precomputed: a file of `lipar embed`, no encoder
     device: Literal["auto", "same", "cpu"] = "same"  # auto: the GPU if it has room beside the stream
     buckets: Positive = 4096  # hashed: rows of the embedding table
     dim: Positive = 64  # hashed: width of an embedding

@@ -10,10 +10,11 @@ from lipar_core.errors import CheckpointError, LiparError
 from lipar_core.hashed_text import HashedTextEncoder
 from lipar_core.precision import Precision, choose_precision
 from lipar_core.prompts import PromptCache
+from lipar_core.stored_text import PrecomputedText, StoredTextEncoder
 from lipar_core.taehv import TAEHV
 from lipar_core.text_encoder import TextEncoder
-from lipar_core.umt5 import load_umt5
-from lipar_core.weight_files import locate, missing_weights
+from lipar_core.umt5 import load_umt5, umt5_identity
+from lipar_core.weight_files import embeddings_folder, locate, missing_weights
 from lipar_core.weights import Skeleton, load_network
 
 LARGE_GPU_BYTES = 23 * 2**30  # what is sold as 24 GB: room for UMT5-XXL's 11 GB beside the stream's 7
@@ -48,17 +49,21 @@ def load_models(preset: Preset, device: str | None = None, dtype: str | None = N
     load_network(codec, locate(weights.codec), "codec", place, precision.convolution)
     loras = [(locate(lora.file), lora.scale) for lora in weights.loras]
     load_network(dit, locate(weights.transformer), "transformer", place, precision.linear, loras)
-    return Models(preset, codec, dit, PromptCache(_load_text_encoder(preset, place)), place, precision)
+    return Models(preset, codec, dit, PromptCache(load_text_encoder(preset, place)), place, precision)
 
 
-def _load_text_encoder(preset: Preset, place: torch.device) -> TextEncoder:
+def load_text_encoder(preset: Preset, place: torch.device) -> TextEncoder:
+    """The preset's text encoder; what a large one has encoded is kept in the weights folder."""
+    path, length = locate(preset.weights.text), preset.transformer.text_length
+    if preset.text.kind == "precomputed":
+        return PrecomputedText(path)
     if preset.text.kind == "umt5":
         where = torch.device("cpu") if _text_on_cpu(preset, place) else place
-        folder = locate(preset.weights.text)
-        return load_umt5(folder, preset.transformer.text_length, where, torch.bfloat16)
+        umt5 = load_umt5(path, length, where, torch.bfloat16)
+        return StoredTextEncoder(umt5, embeddings_folder(), f"{umt5_identity(path)} {length}")
     with Skeleton():
-        encoder = HashedTextEncoder(preset.text, preset.transformer.text_length, preset.transformer.text_dim)
-    load_network(encoder, locate(preset.weights.text), "text", place, torch.float32)
+        encoder = HashedTextEncoder(preset.text, length, preset.transformer.text_dim)
+    load_network(encoder, path, "text", place, torch.float32)
     return encoder
 
 

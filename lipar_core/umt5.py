@@ -1,5 +1,6 @@
 """Wan 2.1's text encoder from its files: a Hugging Face folder, or the checkpoint that Wan publishes."""
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,14 @@ def load_umt5(folder: Path, text_length: int, device: torch.device, dtype: torch
     except (OSError, ValueError, RuntimeError) as error:
         raise CheckpointError(f"text encoder {folder}: unreadable ({one_line(error)})") from error
     return UMT5TextEncoder(model, tokenizer, text_length, device)
+
+
+def umt5_identity(folder: Path) -> str:
+    """What tells this encoder and tokenizer from others: sizes and times of their files."""
+    places = [umt5_encoder(folder), umt5_tokenizer(folder)]
+    files = [file for place in places if place for file in ([place] if place.is_file() else sorted(place.iterdir()))]
+    stats = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files if file.is_file()]
+    return hashlib.sha256(str(stats).encode()).hexdigest()
 
 
 def _load_checkpoint(path: Path, device: torch.device, dtype: torch.dtype) -> Any:

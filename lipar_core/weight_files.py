@@ -16,6 +16,11 @@ def converted_folder() -> Path:
     return weights_folder() / "converted"
 
 
+def embeddings_folder() -> Path:
+    """Where the embeddings of prompts are kept that a large text encoder has made."""
+    return weights_folder() / "embeddings"
+
+
 def locate(name: str) -> Path:
     """The path that a preset's weights entry stands for; the file may be missing."""
     if name.startswith("bundled:"):

@@ -69,7 +69,15 @@ ROOMS = (
     Room(
         name=WEIGHTS,
         prefixes=core(
-            "checkpoint_file", "layouts", "loras", "model_kinds", "quantised", "converted", "umt5", "weights"
+            "checkpoint_file",
+            "layouts",
+            "loras",
+            "model_kinds",
+            "quantised",
+            "converted",
+            "stored_text",
+            "umt5",
+            "weights",
         ),
         may_import=(PLAIN, KERNELS, PARTS, NETWORKS),
         packages=frozenset({"numpy", "torch", "safetensors", "transformers"}),

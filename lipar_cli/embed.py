@@ -1,0 +1,55 @@
+"""`lipar embed`: encode prompts once, so that a machine without the text encoder can use them."""
+
+import argparse
+from pathlib import Path
+
+from lipar_cli.presets import resolve
+from lipar_core.errors import LiparError
+
+
+def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = commands.add_parser(
+        "embed",
+        help="encode prompts into a file",
+        description="Encode the prompts of a text file, one a line, for presets with `text: {kind: precomputed}`.",
+    )
+    parser.add_argument("prompts", type=Path, metavar="PROMPTS.txt", help="empty lines and those with # are left out")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT.safetensors")
+    parser.add_argument("--preset", default="auto", help="whose text encoder (default: auto)")
+    parser.add_argument("--device", default="cpu", help="where the encoder runs (default: cpu)")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    prompts = read_prompts(args.prompts)
+    from lipar_cli.devices import check_device
+    from lipar_core.config import load_preset
+    from lipar_core.models import load_text_encoder
+    from lipar_core.stored_text import write_embeddings
+
+    preset = load_preset(resolve(args.preset))
+    encoder = load_text_encoder(preset, check_device(args.device))
+    for prompt in prompts:
+        used, given = encoder.count(prompt)
+        if given > used:
+            print(f"only {used} of {given} tokens are read of: {prompt[:60]}")
+    try:
+        write_embeddings(args.output, encoder, prompts)
+    except OSError as error:
+        raise LiparError(f"{args.output}: {error.strerror}") from error
+    print(f"{len(prompts)} prompts in {args.output}")
+    return 0
+
+
+def read_prompts(path: Path) -> list[str]:
+    """The prompts of a file, each once; raises `LiparError`."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise LiparError(f"{path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise LiparError(f"{path}: is no UTF-8 text") from error
+    prompts = list(dict.fromkeys(line.strip() for line in lines if line.strip() and not line.startswith("#")))
+    if not prompts:
+        raise LiparError(f"{path}: holds no prompts")
+    return prompts
