@@ -21,6 +21,7 @@ class Ack:
     block: int
     parameters: dict[str, object]
     pending: bool
+    prompt_tokens: dict[str, int] | None = None  # how much is read of the prompt that holds
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ class ModelSession:
         self.key = ""  # its name there: another for every opening, so that late messages reach nobody
         self.changes = Changes(parameters, self._send_change)
         self.last_block: wire.BlockDone | None = None
-        self.prompt_tokens: wire.PromptTokens | None = None  # how much of the prompt that holds is read
+        self.prompt_tokens: dict[str, int] | None = None  # how much of the prompt that holds is read
         self._open_ended = asyncio.Event()  # `open` has come to something
 
     @property
@@ -87,7 +87,7 @@ class ModelSession:
             case wire.Changed():
                 self.changes.acknowledged(message)
             case wire.PromptTokens():
-                self.prompt_tokens = message
+                self.prompt_tokens = {"used": message.used, "given": message.given}
             case wire.Refused():
                 self.changes.refused(message)
             case wire.SessionFailed():

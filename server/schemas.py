@@ -63,12 +63,20 @@ class Answer(BaseModel):
     parameters: dict[str, Any]
 
 
+class PromptTokens(BaseModel):
+    """How much of the prompt the text encoder reads."""
+
+    used: int
+    given: int = Field(description="more than `used` where the end of the prompt is not read")
+
+
 class Changed(BaseModel):
     """At which block a change takes effect; `pending` while the session is paused."""
 
     block: int
     parameters: dict[str, Any]
     pending: bool
+    prompt_tokens: PromptTokens | None = Field(None, description="null until the model has read a prompt")
 
 
 class AudioStats(BaseModel):
@@ -101,13 +109,6 @@ class Stats(BaseModel):
     audio: AudioStats
     block: int | None
     stage_ms: dict[str, float]
-
-
-class PromptTokens(BaseModel):
-    """How much of the prompt the text encoder reads."""
-
-    used: int
-    given: int = Field(description="more than `used` where the end of the prompt is not read")
 
 
 class ModelInfo(BaseModel):

@@ -5,7 +5,7 @@ import logging
 import secrets
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, Literal
 
 from aiortc import RTCDataChannel
@@ -218,7 +218,8 @@ class SessionHandle:
         if self.phase.name == "failed":
             raise Unavailable(f"the session has failed: {self.phase.reason}")
         self.model.check(changes)
-        return await self.model.changes.request(changes)
+        ack = await self.model.changes.request(changes)
+        return replace(ack, prompt_tokens=self.model.prompt_tokens)  # the model tells them before it acknowledges
 
     def tell(self) -> None:
         """Send the page the session's state."""
@@ -227,13 +228,13 @@ class SessionHandle:
 
     def status(self) -> dict[str, object]:
         """What GET and the telemetry channel say."""
-        block, tokens = self.model.last_block, self.model.prompt_tokens
+        block = self.model.last_block
         return {
             "id": self.id,
             "state": self.state,
             "reason": self.reason,
             "parameters": to_dict(self.parameters),
-            "prompt_tokens": {"used": tokens.used, "given": tokens.given} if tokens else None,
+            "prompt_tokens": self.model.prompt_tokens,
             "viewers": len(self.viewers),
             "model": {"preset": self.preset.name, "size": size_name(self.preset), "dtype": self.link.dtype},
             "stats": self.frames.figures()

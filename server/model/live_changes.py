@@ -77,6 +77,9 @@ class LiveChanges:
 
     def _apply(self, changes: Mapping[str, object], requests: Iterable[int]) -> None:
         done = self.edit.update(changes)
+        if "prompt" in changes:
+            self.editable = True
+            self._send_tokens()  # before the acknowledgement: its answer has them
         for request in requests:
             self.send(
                 wire.Changed(
@@ -87,9 +90,6 @@ class LiveChanges:
                     pending=done.pending,
                 )
             )
-        if "prompt" in changes:
-            self.editable = True
-            self._send_tokens()
 
     def _refuse(self, requests: Iterable[int], path: str, value: object, allowed: str) -> None:
         refusal = {"path": path, "value": repr(value), "allowed": allowed}

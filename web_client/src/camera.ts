@@ -34,3 +34,17 @@ export async function listCameras(): Promise<CameraChoice[]> {
     .filter((device) => device.kind === "videoinput")
     .map(({ deviceId, label }, i) => ({ deviceId, label: label === "" ? `Camera ${i + 1}` : label }));
 }
+
+/** Tells of devices that come and go, and of permissions that are given or taken, where the browser tells of those. */
+export function onDevicesChanged(changed: () => void): void {
+  navigator.mediaDevices.addEventListener("devicechange", changed);
+  for (const name of ["camera", "microphone"]) void onPermission(name as PermissionName, changed);
+}
+
+async function onPermission(name: PermissionName, changed: () => void): Promise<void> {
+  try {
+    (await navigator.permissions.query({ name })).addEventListener("change", changed);
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error; // a browser without this permission's name
+  }
+}

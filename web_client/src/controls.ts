@@ -3,10 +3,10 @@
 import { element } from "./elements";
 import { lengthNote, noteOf } from "./notes";
 import type { Note } from "./notes";
-import type { Changes, Parameters, Preset, PromptTokens, Pruning, Schema } from "./protocol";
+import type { Changes, Parameters, Preset, Pruning, Schema } from "./protocol";
 import { maxLengthOf, rangeOf, toTravel, toValue } from "./schema";
 import type { Range } from "./schema";
-import type { SessionState } from "./session/session";
+import type { SessionState } from "./session/session_state";
 import type { Settings } from "./session/settings";
 
 export interface ControlEvents {
@@ -14,12 +14,13 @@ export interface ControlEvents {
   change: (control: string, changes: Changes) => void;
   /** Typed, and not to be sent yet. */
   type: (control: string, changes: Changes) => void;
+  /** Held by a finger, set as it is; null: let go. */
+  grab: (held: { control: string; changes: Changes } | null) => void;
 }
 
 export interface ControlsSituation {
   settings: Settings;
   state: SessionState["name"];
-  tokens: PromptTokens | null; // of the prompt that holds
 }
 
 interface SliderSpec {
@@ -105,7 +106,7 @@ export class Controls {
     element("vocabulary", HTMLParagraphElement).textContent = preset.vocabulary_note;
   }
 
-  show({ settings, state, tokens }: ControlsSituation): void {
+  show({ settings, state }: ControlsSituation): void {
     const { shown } = settings;
     this.showPrompt(settings);
     for (const place of this.sliders) place(shown);
@@ -116,7 +117,7 @@ export class Controls {
     this.pause.textContent = shown.paused ? "Resume" : "Pause";
     this.pause.disabled = this.reset.disabled = state !== "live"; // they make sense while a session is live only
     this.showNotes(settings, state);
-    element("length-note", HTMLParagraphElement).textContent = lengthNote(tokens);
+    element("length-note", HTMLParagraphElement).textContent = lengthNote(settings.tokens);
   }
 
   private showPrompt(settings: Settings): void {
@@ -173,10 +174,19 @@ export class Controls {
       output.value = text(value, parameters);
       slider.setAttribute("aria-valuetext", output.value);
     });
+    const asSet = (): Changes => changes(toValue(slider.valueAsNumber, range, power), this.preset);
     slider.addEventListener("input", () => {
-      this.events.change(path, changes(toValue(slider.valueAsNumber, range, power), this.preset));
+      this.events.change(path, asSet());
+    });
+    slider.addEventListener("pointerdown", () => {
+      this.events.grab({ control: path, changes: asSet() });
+      for (const end of ["pointerup", "pointercancel"]) window.addEventListener(end, this.letGo, { once: true });
     });
   }
+
+  private readonly letGo = (): void => {
+    this.events.grab(null);
+  };
 
   private bindSwitches(): void {
     this.pruning.addEventListener("change", () => {

@@ -1,25 +1,26 @@
 // Wires the editor's page: none of its parts knows another.
 
 import { Api, Refused, Unreachable } from "./api";
-import { cameraIsAllowed, listCameras } from "./camera";
+import { cameraIsAllowed, listCameras, onDevicesChanged } from "./camera";
 import { Controls } from "./controls";
 import { Memory } from "./memory";
 import type { Kept } from "./memory";
 import { Peer } from "./peer";
 import { problemOf } from "./problems";
 import type { Problem } from "./problems";
-import type { Place, Preset, Status } from "./protocol";
+import type { Preset, Status } from "./protocol";
 import { screenIsAllowed } from "./screen";
 import { ServerWatch } from "./server_watch";
 import { PageAccess, tokenOf } from "./session/access";
 import { Pictures } from "./session/pictures";
 import { Session } from "./session/session";
-import type { SessionState } from "./session/session";
+import type { SessionState } from "./session/session_state";
 import { ShareView } from "./share_view";
 import type { SoundState } from "./session/sound";
 import { SoundControls } from "./sound_controls";
 import { nameOf, openSource } from "./source";
 import type { SourceChoice } from "./source";
+import { sessionName } from "./share_link";
 import { SourcePicker } from "./source_picker";
 import { startLabel } from "./status_text";
 import type { BannerAction } from "./status_text";
@@ -36,6 +37,7 @@ const memory = new Memory(window.sessionStorage);
 let session: Session | null = null; // from when the preset is known
 let controls: Controls | null = null;
 let status: Status | null = null;
+let framesPerBlock: number | null = null;
 let notice: Problem | null = null;
 let isPreparing = false;
 let sends = false;
@@ -52,7 +54,7 @@ const view = new View({
     pictures.shown();
   },
 });
-const pictures = new Pictures(() => document.visibilityState === "visible", show);
+const pictures = new Pictures(() => framesPerBlock, () => document.visibilityState === "visible", show);
 const picker = new SourcePicker({ camera: secure, screen: screenIsAllowed() }, pick);
 const share = new ShareView();
 const soundControls = new SoundControls((on) => session?.switchSound(on));
@@ -82,7 +84,7 @@ function afterReady(): void {
 async function afterCheck(): Promise<void> {
   if (watch.state.name !== "gone" && access.state.name === "unknown") await access.check().catch(noAnswer);
   if (watch.state.name !== "gone" && access.state.name === "given" && session === null) await prepare();
-  if (kept !== null && !(await isOpen(kept.place))) kept = null;
+  if (kept !== null) await lookAfter(kept);
   show();
 }
 
@@ -105,9 +107,11 @@ async function prepare(): Promise<void> {
   try {
     const [preset, schema] = await Promise.all([api.preset(), api.schema()]);
     view.showPreset(preset);
+    framesPerBlock = preset.frames_per_block;
     controls = new Controls(preset, schema, {
       change: (control, changes) => session?.edits.change(control, changes),
       type: (control, changes) => session?.edits.settings.type(control, changes),
+      grab: (held) => session?.edits.settings.grab(held),
     });
     session = makeSession(preset);
     showSettings();
@@ -124,18 +128,24 @@ async function prepare(): Promise<void> {
 function comeBack(session: Session): void {
   const left = memory.take();
   if (left === null) return;
+  if (left.ended) {
+    session.remember(left.place);
+    return;
+  }
+  picker.expect(left.kind);
   if (left.kind === "camera" && secure) void session.start(picker.camera, left.place);
   else kept = left;
-  picker.expect(left.kind);
 }
 
-/** Whether the server still has it. */
-async function isOpen(place: Place): Promise<boolean> {
+/** A session that waits is as others have set it meanwhile, and may be over. */
+async function lookAfter({ place }: Kept): Promise<void> {
   try {
-    await api.session(place);
-    return true;
+    const { parameters } = await api.session(place);
+    if (kept !== null && session?.state.name === "idle") session.edits.settings.expect(parameters);
   } catch (error) {
-    return !(error instanceof Refused);
+    if (!(error instanceof Refused)) return; // no answer says nothing of it
+    session?.remember(place);
+    kept = null;
   }
 }
 
@@ -147,6 +157,7 @@ function makeSession(preset: Preset): Session {
   return new Session(
     {
       preset,
+      name: sessionName(location.href),
       api,
       openSource: (choice, sound) => openSource(choice, preset, sound),
       openPeer: (video, audio, iceServers, events) => new Peer(video, audio, iceServers, preset, events),
@@ -206,15 +217,15 @@ function show(): void {
     access: access.state.name,
     prepared: session !== null,
     ...{ secure, choice: picker.kind, chosen, sends, notice, kept: kept !== null, server: watch.state, session: state },
-    ...{ status, still: pictures.still },
+    ...{ status, pictures: pictures.state, paused: session?.edits.settings.held.paused === true },
   });
   tokenForm.show(access.state);
-  soundControls.show(sound, picker.kind);
+  soundControls.show(sound, picker.kind, { isLive: state.name === "live", isPaused: session?.edits.settings.held.paused === true });
   showSettings();
 }
 
 function showSettings(): void {
-  if (session !== null) controls?.show({ settings: session.edits.settings, state: session.state.name, tokens: status?.prompt_tokens ?? null });
+  if (session !== null) controls?.show({ settings: session.edits.settings, state: session.state.name });
 }
 
 async function showCameras(): Promise<void> {
@@ -234,7 +245,7 @@ function pick(choice: SourceChoice): void {
 
 async function answerBanner(action: BannerAction): Promise<void> {
   if (action === "camera") pick(picker.camera);
-  else if (action === "dismiss") notice = null;
+  else if (action === "dismiss") session?.dismiss();
   else await again();
   show();
 }
@@ -247,13 +258,17 @@ async function again(): Promise<void> {
 
 if (secure) {
   void showCameras();
-  navigator.mediaDevices.addEventListener("devicechange", () => void showCameras());
+  onDevicesChanged(() => {
+    void showCameras();
+    session?.devicesChanged();
+  });
 }
 window.addEventListener("hashchange", () => {
   location.reload(); // a link with a token was pasted over this one
 });
 window.addEventListener("pagehide", () => {
-  const place = session?.leave() ?? kept?.place;
-  if (place !== undefined) memory.keep({ place, kind: picker.kind });
+  const left = session?.leave() ?? null;
+  const best = left?.ended === false ? left : (kept ?? left);
+  if (best !== null) memory.keep({ ...best, kind: picker.kind });
 });
 void watch.check();

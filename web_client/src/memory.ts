@@ -1,4 +1,4 @@
-// The session that this tab was in when its page went away, and what it sent: a reload comes back to it.
+// The session that this tab was in when its page went away, and what it sent: a reload comes back to it, or to its links.
 
 import type { Place } from "./protocol";
 import type { SourceKind } from "./source";
@@ -8,6 +8,8 @@ const KEY = "lipar-session";
 export interface Kept {
   place: Place;
   kind: SourceKind;
+  /** It had ended before: only its links are good for the next one. */
+  ended: boolean;
 }
 
 export class Memory {
@@ -27,10 +29,10 @@ export class Memory {
 
 function parse(text: string): Kept | null {
   try {
-    const { place, kind } = (JSON.parse(text) ?? {}) as Partial<Kept>;
+    const { place, kind, ended } = (JSON.parse(text) ?? {}) as Partial<Kept>;
     const { id, token, view_token } = place ?? {};
     const whole = [id, token, view_token, kind].every((value) => typeof value === "string");
-    return whole ? ({ place: { id, token, view_token }, kind } as Kept) : null;
+    return whole ? ({ place: { id, token, view_token }, kind, ended: ended === true } as Kept) : null;
   } catch {
     return null;
   }

@@ -3,7 +3,7 @@
 import type { Parameters, PromptTokens } from "./protocol";
 import { BLANK } from "./session/edits";
 import type { Setting } from "./session/setting";
-import type { SessionState } from "./session/session";
+import type { SessionState } from "./session/session_state";
 import type { Tone } from "./status_text";
 
 export interface Note {

@@ -4,7 +4,8 @@ import { Refused, Unreachable } from "./api";
 import type { SourceKind } from "./source";
 
 export interface Problem {
-  kind: "source" | "server" | "busy" | "media" | "access" | "refused" | "session";
+  /** `device`: the browser did not hand it out; may be otherwise when devices or permissions change. */
+  kind: "device" | "source" | "server" | "busy" | "media" | "access" | "refused" | "session";
   title: string;
   advice: string;
 }
@@ -50,6 +51,12 @@ const MICROPHONE: Record<string, [title: string, advice: string]> = {
   NotReadableError: ["The microphone is in use", "Another program seems to hold it. Close it there, then switch it on again."],
 };
 
+export const MICROPHONE_ENDED: Problem = {
+  kind: "source",
+  title: "The microphone stopped",
+  advice: "It was unplugged or taken by another program. The picture goes on without sound. Connect it again, then switch it on again.",
+};
+
 export const INSECURE: Problem = {
   kind: "source",
   title: "The browser blocks camera and screen on http:// pages",
@@ -90,7 +97,7 @@ export const SERVER_GONE: Problem = {
 /** Any error of the session's, told to the user. */
 export function problemOf(error: unknown): Problem {
   const camera = error instanceof Error ? CAMERA[error.name] : undefined;
-  if (camera !== undefined) return { kind: "source", title: camera[0], advice: camera[1] };
+  if (camera !== undefined) return { kind: "device", title: camera[0], advice: camera[1] };
   if (error instanceof ScreenBlocked) return SCREEN_BLOCKED;
   if (error instanceof Unplayable) {
     return { kind: "source", title: `${error.file} cannot be played`, advice: `${sentence(error.message)} Try another file, for example MP4 (H.264).` };
@@ -112,7 +119,7 @@ export function problemOf(error: unknown): Problem {
 export function soundProblemOf(error: unknown): Problem {
   const known = error instanceof Error ? MICROPHONE[error.name] : undefined;
   const [title, advice] = known ?? ["The sound could not be opened", sentence(error instanceof Error ? error.message : String(error))];
-  return { kind: "source", title, advice };
+  return { kind: "device", title, advice };
 }
 
 function refused(error: Refused): Problem {

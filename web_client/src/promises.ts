@@ -55,3 +55,8 @@ export class Wait {
     this.go?.();
   }
 }
+
+/** Asked anew after every await: the signal may have been aborted meanwhile. */
+export function isOver(signal: AbortSignal): boolean {
+  return signal.aborted;
+}

@@ -73,7 +73,6 @@ export interface Status {
   /** Why there is no picture, whenever there is none. */
   reason: string | null;
   parameters: Parameters;
-  /** How much of the prompt the text encoder took. */
   prompt_tokens?: PromptTokens | null;
   viewers: number; // beside whoever edits
   stats: Stats;
@@ -113,6 +112,8 @@ export interface Ack {
   block: number;
   parameters: Parameters;
   pending: boolean;
+  /** How much of the prompt that holds the text encoder takes. */
+  prompt_tokens?: PromptTokens | null;
 }
 
 export type Readiness = { ready: true } | { ready: false; reason: string };

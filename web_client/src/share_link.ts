@@ -17,3 +17,8 @@ export function parseLink(address: string): View | null {
   const id = searchParams.get("watch");
   return id === null ? null : { id, view_token: new URLSearchParams(hash.slice(1)).get("token") ?? "" };
 }
+
+/** What the editor's address calls its session; null: the server draws a name. */
+export function sessionName(address: string): string | null {
+  return new URL(address).searchParams.get("session");
+}

@@ -5,7 +5,8 @@ import type { Problem } from "./problems";
 import type { Stats, Status } from "./protocol";
 import type { ServerState } from "./server_watch";
 import type { AccessState } from "./session/access";
-import type { SessionState } from "./session/session";
+import type { PicturesState } from "./session/pictures";
+import type { SessionState } from "./session/session_state";
 import type { SourceKind } from "./source";
 
 export type Tone = "quiet" | "busy" | "good" | "bad";
@@ -38,7 +39,8 @@ export interface Situation {
   server: ServerState;
   session: SessionState;
   status: Status | null; // the newest telemetry of a live session
-  still: boolean; // no new pictures come, whatever telemetry says
+  pictures: PicturesState; // whether new ones come, whatever telemetry says
+  paused: boolean; // as the server has acknowledged
 }
 
 const OPENING: Record<SourceKind, string> = {
@@ -69,10 +71,10 @@ export function pillOf(situation: Situation): Pill {
   return PILLS.idle;
 }
 
-function livePill({ status, still }: Situation): Pill {
-  if (still || status?.state === "stalled") return { text: "No new pictures", tone: "busy" };
+function livePill({ status, pictures, paused }: Situation): Pill {
+  if (pictures !== "coming" || status?.state === "stalled") return { text: "No new pictures", tone: "busy" };
   if (status?.state === "model_restarting") return { text: "Model restarting…", tone: "busy" };
-  if (status?.parameters.paused === true) return { text: "Paused", tone: "quiet" };
+  if (paused) return { text: "Paused", tone: "quiet" };
   if (status?.state !== "live") return { text: "Waiting for the first picture…", tone: "busy" };
   return PILLS.live;
 }
@@ -101,18 +103,19 @@ function cause(reason: string | null, server: ServerState): string {
 }
 
 /** A live session without new pictures: why, as the server says it. */
-function noPicture({ status, still, notice }: Situation): Banner | null {
+function noPicture({ status, pictures, paused, notice }: Situation): Banner | null {
   const reason = status?.reason ? `${sentence(status.reason)} ` : "";
   const back = "The picture comes back by itself.";
+  if (pictures === "silent") return { tone: "busy", title: "No new pictures come", advice: `The server has not been heard for a few seconds. ${back}` };
   if (status?.state === "model_restarting") return { tone: "busy", title: "The model is restarting", advice: `${reason}${back}` };
-  if (still || status?.state === "stalled") return { tone: "busy", title: "No new pictures come", advice: `${reason}${back}` };
-  if (reason === "" || notice !== null || status?.parameters.paused === true) return null;
+  if (pictures === "still" || status?.state === "stalled") return { tone: "busy", title: "No new pictures come", advice: `${reason}${back}` };
+  if (reason === "" || notice !== null || paused) return null;
   return { tone: "busy", title: "There is no picture", advice: reason.trim() };
 }
 
 /** Figures of pictures that come. Those of pictures that came once say nothing. */
-export function figuresOf({ session, status, still }: Situation): Stats | null {
-  return session.name === "live" && status?.state === "live" && !still ? status.stats : null;
+export function figuresOf({ session, status, pictures }: Situation): Stats | null {
+  return session.name === "live" && status?.state === "live" && pictures === "coming" ? status.stats : null;
 }
 
 const KEPT: Banner = {

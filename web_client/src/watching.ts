@@ -2,7 +2,7 @@
 
 import { Refused, Unreachable } from "./api";
 import { MediaLost, sentence, SERVER_GONE } from "./problems";
-import { deferred, Wait } from "./promises";
+import { deferred, isOver, Wait } from "./promises";
 import type { WhepEvents } from "./whep";
 
 const AGAIN_MS = 2000;
@@ -142,9 +142,4 @@ function refused({ status, message, retry_ms }: Refused): Trouble {
     default:
       return { title: "The server refused", advice: sentence(message), again_ms: null };
   }
-}
-
-/** Asked anew after every await: the signal may have been aborted meanwhile. */
-function isOver(signal: AbortSignal): boolean {
-  return signal.aborted;
 }

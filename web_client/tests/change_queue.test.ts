@@ -136,3 +136,26 @@ it("merges what is nested instead of replacing it", () => {
   expect(mergeChanges(older, { prompt: "b", pruning: { tau: 0.3 } })).toEqual({ prompt: "b", pruning: { tau: 0.3, enabled: true } });
   expect(older.pruning.tau).toBe(0.1);
 });
+
+it("a pause does not wait until a long prompt is encoded", async () => {
+  vi.useFakeTimers();
+  const desk = new Desk();
+  desk.queue.put("prompt", { prompt: "a long text" });
+  desk.queue.put("paused", { paused: true });
+  await vi.advanceTimersByTimeAsync(100);
+  expect(desk.asked).toEqual([{ prompt: "a long text" }]);
+  await vi.advanceTimersByTimeAsync(500);
+  expect(desk.asked.at(-1)).toEqual({ paused: true });
+  vi.useRealTimers();
+});
+
+it("a refusal of a part is the control's that asked for it", async () => {
+  const desk = new Desk();
+  desk.queue.put("seed", { seed: 1 });
+  desk.queue.put("changed patches", { pruning: { tau: 9 } });
+  desk.queue.put("strength", { strength: 0.4 });
+  await desk.acknowledge(1); // the seed's
+  await desk.refuse(new Refused(422, "must be 0 to 2", "pruning.tau"));
+  expect(desk.refused).toEqual([["changed patches", "must be 0 to 2"]]);
+  expect(desk.asked.at(-1)).toEqual({ strength: 0.4 }); // has another try without it
+});

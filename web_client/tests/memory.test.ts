@@ -8,8 +8,10 @@ it("a place is remembered once, and nonsense is none", () => {
     setItem: (key, value) => void kept.set(key, value),
     removeItem: (key) => void kept.delete(key),
   });
-  memory.keep({ place: { id: "a", token: "b", view_token: "c" }, kind: "screen" });
-  expect(memory.take()).toEqual({ place: { id: "a", token: "b", view_token: "c" }, kind: "screen" });
+  for (const ended of [false, true]) {
+    memory.keep({ place: { id: "a", token: "b", view_token: "c" }, kind: "screen", ended });
+    expect(memory.take()).toEqual({ place: { id: "a", token: "b", view_token: "c" }, kind: "screen", ended });
+  }
   expect(memory.take()).toBeNull();
   for (const text of ["{", "null", '{"place": {"id": 3}, "kind": "screen"}']) {
     kept.set("lipar-session", text);

@@ -1,18 +1,20 @@
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import type { Stats, Status } from "../src/protocol";
 import { Pictures } from "../src/session/pictures";
+import type { PicturesState } from "../src/session/pictures";
 
 let pictures: Pictures;
 let isVisible = true;
-let changes: boolean[] = [];
+let changes: PicturesState[] = [];
 
 beforeEach(() => {
   vi.useFakeTimers();
   isVisible = true;
   changes = [];
   pictures = new Pictures(
+    () => 12,
     () => isVisible,
-    () => changes.push(pictures.still),
+    () => changes.push(pictures.state),
   );
   pictures.begin();
 });
@@ -23,7 +25,7 @@ afterEach(() => {
 });
 
 function say(block: number | null, stats: Partial<Stats> = {}, state: Status["state"] = "live"): void {
-  pictures.telemetry({ state, stats: { block, fps_in: 30, fps_out: 24, ...stats } } as Status);
+  pictures.telemetry({ state, stats: { block, fps_in: 30, fps_out: 24, stage_ms: {}, ...stats } } as Status);
 }
 
 /** Telemetry each second; pictures are shown all the while. */
@@ -42,15 +44,15 @@ it("says within three seconds that no new blocks come, and that they come again"
   expect(changes).toEqual([]);
   say(20); // the last one, a moment after
   pass(2, () => 20);
-  expect(pictures.still).toBe(true);
+  expect(pictures.state).toBe("still");
   pass(2, (second) => 21 + second);
-  expect(changes).toEqual([true, false]);
+  expect(changes).toEqual(["still", "coming"]);
 });
 
 it("waits for slow blocks as long as they usually take", () => {
   pass(24, (second) => Math.floor(second / 3)); // one in three seconds
-  expect(changes.filter((still) => still).length).toBeLessThanOrEqual(1); // before the first two are known
-  expect(pictures.still).toBe(false);
+  expect(changes.filter((state) => state === "still").length).toBeLessThanOrEqual(1); // before the first two are known
+  expect(pictures.state).toBe("coming");
 });
 
 it("does not blame the model for a source that gives nothing", () => {
@@ -71,14 +73,16 @@ it("notices pictures that the page does not get, unless nobody looks", () => {
     say(second);
     vi.advanceTimersByTime(1000);
   }
-  expect(pictures.still).toBe(true);
+  expect(pictures.state).toBe("still");
   isVisible = false;
   say(5);
-  expect(pictures.still).toBe(false);
+  expect(pictures.state).toBe("coming");
 });
 
 it("notices that telemetry itself has stopped", () => {
   pass(3, (second) => second);
+  vi.advanceTimersByTime(1000); // one message that is lost is no silence
+  expect(pictures.state).not.toBe("silent");
   vi.advanceTimersByTime(2000);
-  expect(pictures.still).toBe(true);
+  expect(pictures.state).toBe("silent");
 });

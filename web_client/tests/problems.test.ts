@@ -9,7 +9,7 @@ describe("what went wrong is told", () => {
     ["NotReadableError", "The camera is in use"],
   ])("%s of the camera", (name, title) => {
     const problem = problemOf(new DOMException("Permission denied", name));
-    expect(problem).toMatchObject({ kind: "source", title });
+    expect(problem).toMatchObject({ kind: "device", title });
     expect(problem.advice).not.toBe("");
   });
 

@@ -118,6 +118,18 @@ describe("a lost connection", () => {
     expect(world.session.state.name).toBe("live");
   });
 
+  it("is tried at once when the server is ready again, also after an attempt that began too early", async () => {
+    await world.goLive();
+    world.server.refuse = new Refused(503, "the model is loading");
+    world.peer.events.lost("gone");
+    await passing(20_000);
+    const tries = world.server.resumes.length;
+    world.server.refuse = null;
+    world.session.retryNow();
+    await passing(0);
+    expect(world.server.resumes).toHaveLength(tries + 1);
+  });
+
   it("ends in failure when the server refuses for good", async () => {
     await world.goLive();
     world.server.refuse = new Refused(422, "no H264");
@@ -139,8 +151,9 @@ describe("a lost connection", () => {
 describe("a page that goes away", () => {
   it("parks its session, and comes back to it with what was set", async () => {
     await world.goLive();
-    const place = world.session.leave();
-    expect(place).toEqual({ id: "s1", token: "t", view_token: "v" });
+    const left = world.session.leave();
+    expect(left).toEqual({ place: { id: "s1", token: "t", view_token: "v" }, ended: false });
+    const place = left?.place ?? null;
     expect(world.session.state.name).toBe("idle");
     expect([world.server.parked, world.server.deleted]).toEqual([["s1"], []]);
     world.server.parameters = { ...PARAMETERS, prompt: "as it was", seed: 3 };
@@ -164,9 +177,34 @@ describe("a page that goes away", () => {
     expect([world.server.resumes, world.server.offers.length]).toEqual([["old t"], 1]);
   });
 
+  it("that had stopped leaves its links to the next", async () => {
+    await world.goLive();
+    world.session.stop();
+    expect(world.session.leave()).toEqual({ place: { id: "s1", token: "t", view_token: "v" }, ended: true });
+  });
+
   it("that had no session leaves none", () => {
     expect(world.session.leave()).toBeNull();
     expect(world.server.parked).toEqual([]);
+  });
+});
+
+describe("what was said of a source", () => {
+  it("is over when devices change: what failed for want of one may be started", async () => {
+    world.noSource = new DOMException("", "NotFoundError");
+    await world.session.start(CAMERA);
+    expect(world.problem).toBe("No camera was found");
+    world.session.devicesChanged();
+    expect(world.session.state.name).toBe("idle");
+  });
+
+  it("of a live session goes when it is read", async () => {
+    await world.goLive();
+    world.noSource = new DOMException("", "NotReadableError");
+    await world.session.switchSource(CAMERA);
+    expect(world.notices.at(-1)).toBe("The camera is in use");
+    world.session.dismiss();
+    expect(world.notices.at(-1)).toBeNull();
   });
 });
 

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import type { Changes } from "../src/protocol";
+import type { Changes, Parameters, PromptTokens } from "../src/protocol";
 import { applyChanges, differences, hasChanges } from "../src/session/parameters";
 import { Settings } from "../src/session/settings";
 import { PARAMETERS } from "./world";
@@ -20,16 +20,21 @@ function acknowledge(control: string, changes: Changes, pending = false): void {
   settings.acknowledge([control], { block: 7, pending, parameters: applyChanges(settings.held, changes) });
 }
 
+/** Telemetry. */
+function follow(parameters: Parameters, prompt_tokens: PromptTokens | null = null): void {
+  settings.follow({ parameters, prompt_tokens });
+}
+
 describe("a control", () => {
   it("follows what the session has while it is untouched", () => {
-    settings.follow({ ...PARAMETERS, strength: 0.7, prompt: "by REST" });
+    follow({ ...PARAMETERS, strength: 0.7, prompt: "by REST" });
     expect(settings.shown).toMatchObject({ strength: 0.7, prompt: "by REST" });
     expect(settings.of("strength").name).toBe("held");
   });
 
   it("shows what was asked for until the answer comes, and then what holds", () => {
     settings.apply("strength", { strength: 0.4 });
-    settings.follow(PARAMETERS); // from before
+    follow(PARAMETERS); // from before
     expect([settings.shown.strength, settings.held.strength, settings.of("strength").name]).toEqual([0.4, null, "applying"]);
     acknowledge("strength", { strength: 0.4 });
     expect([settings.held.strength, settings.of("strength")]).toMatchObject([0.4, { name: "applied", block: 7, pending: false }]);
@@ -39,10 +44,10 @@ describe("a control", () => {
     settings.apply("strength", { strength: 0.4 });
     acknowledge("strength", { strength: 0.4 });
     vi.advanceTimersByTime(300);
-    settings.follow(PARAMETERS);
+    follow(PARAMETERS);
     expect([settings.shown.strength, settings.of("strength").name]).toEqual([0.4, "applied"]);
     vi.advanceTimersByTime(2000);
-    settings.follow({ ...PARAMETERS, strength: 0.9 }); // somebody else, later
+    follow({ ...PARAMETERS, strength: 0.9 }); // somebody else, later
     expect([settings.shown.strength, settings.of("strength").name]).toEqual([0.9, "held"]);
   });
 
@@ -65,7 +70,7 @@ describe("a control", () => {
     settings.apply("strength", { strength: 0.4 });
     acknowledge("strength", { strength: 0.4 }, true);
     vi.advanceTimersByTime(60_000);
-    settings.follow({ ...PARAMETERS, paused: true }); // a server may name only what has taken effect
+    follow({ ...PARAMETERS, paused: true, strength: 0.4 });
     expect([settings.shown.strength, settings.of("strength")]).toMatchObject([0.4, { name: "applied", pending: true }]);
     settings.apply("paused", { paused: false });
     acknowledge("paused", { paused: false });
@@ -73,10 +78,37 @@ describe("a control", () => {
   });
 });
 
+it("a slider under the user's finger stays where it is, whoever else sets it", () => {
+  settings.grab({ control: "strength", changes: { strength: 0.3 } });
+  settings.apply("strength", { strength: 0.4 });
+  acknowledge("strength", { strength: 0.4 });
+  vi.advanceTimersByTime(5000);
+  follow({ ...PARAMETERS, strength: 0.9 });
+  expect([settings.shown.strength, settings.held.strength]).toEqual([0.4, 0.9]);
+  settings.grab(null);
+  expect(settings.shown.strength).toBe(0.9);
+});
+
+it("what a text encoder reads is told of the prompt that is shown, and of no other", () => {
+  settings.apply("prompt", { prompt: "long" });
+  settings.acknowledge(["prompt"], { block: 7, pending: false, parameters: { ...PARAMETERS, prompt: "long" }, prompt_tokens: { used: 64, given: 80 } });
+  expect(settings.tokens).toEqual({ used: 64, given: 80 });
+  follow(PARAMETERS, { used: 3, given: 3 }); // from before the acknowledgement
+  expect(settings.tokens).toEqual({ used: 64, given: 80 });
+  settings.type("prompt", { prompt: "longer" });
+  expect(settings.tokens).toBeNull();
+});
+
+it("a session that waits for this page is shown as it is, with what was set here since", () => {
+  settings.prepare("seed", { seed: 9 });
+  settings.expect({ ...PARAMETERS, strength: 0.8, paused: true });
+  expect(settings.shown).toMatchObject({ seed: 9, strength: 0.8, paused: false });
+});
+
 describe("a typed text", () => {
   it("is neither what holds nor overwritten by it", () => {
     settings.type("prompt", { prompt: "a pencil sk" });
-    settings.follow({ ...PARAMETERS, prompt: "by REST" });
+    follow({ ...PARAMETERS, prompt: "by REST" });
     expect([settings.shown.prompt, settings.held.prompt, settings.of("prompt").name]).toEqual(["a pencil sk", "by REST", "typed"]);
     settings.type("prompt", { prompt: "by REST" });
     expect(settings.of("prompt").name).toBe("held");
@@ -95,7 +127,7 @@ describe("a typed text", () => {
 
 describe("the next session", () => {
   it("begins with what is shown: set, typed, under way, or changed over REST; never paused", () => {
-    settings.follow({ ...PARAMETERS, seed: 5, paused: true });
+    follow({ ...PARAMETERS, seed: 5, paused: true });
     settings.type("prompt", { prompt: "typed" });
     settings.apply("strength", { strength: 0.4 });
     settings.end();

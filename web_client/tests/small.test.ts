@@ -5,6 +5,7 @@ import { excess } from "../src/peer";
 import { Playout } from "../src/playout";
 import { parseStatus } from "../src/protocol";
 import { h264First } from "../src/rtc";
+import { sessionName } from "../src/share_link";
 
 describe("the frame meter", () => {
   it("counts over the last two seconds and falls to zero when frames stop", () => {
@@ -63,4 +64,9 @@ it("takes telemetry for what it is and passes over what it does not know", () =>
   expect(parseStatus('{"state": "live", "stats": {"block": 3}}')?.stats.block).toBe(3);
   expect(parseStatus('{"type": "news"}')).toBeNull();
   expect(parseStatus("null")).toBeNull();
+});
+
+it("the page's address may name its session", () => {
+  expect(sessionName("http://127.0.0.1:8000/?session=studio")).toBe("studio");
+  expect(sessionName("http://127.0.0.1:8000/")).toBeNull();
 });

@@ -53,8 +53,9 @@ it("ends with the session, and with the microphone", async () => {
   world.session.switchSound(true);
   await world.goLive();
   microphone(0).track.dispatchEvent(new Event("ended"));
-  expect([world.peer.audio, world.sounds.at(-1)]).toEqual([null, "off"]);
+  expect([world.peer.audio, world.sounds.at(-1), world.notices.at(-1)]).toEqual([null, "off", "The microphone stopped"]);
   world.session.switchSound(true);
+  expect(world.notices.at(-1)).toBeNull(); // another try
   await passing(0);
   world.session.stop();
   expect(world.sources[0]?.microphones.every(({ closed }) => closed)).toBe(true);

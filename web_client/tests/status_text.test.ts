@@ -16,7 +16,8 @@ const calm: Situation = {
   server: { name: "ready" },
   session: { name: "idle" },
   status: null,
-  still: false,
+  pictures: "coming",
+  paused: false,
 };
 const status = (state: Status["state"], reason: string | null = null): Status => ({ state, reason, parameters: { paused: state === "paused" } }) as Status;
 
@@ -76,7 +77,8 @@ describe("the banner", () => {
 
   it("says that no new pictures come, with the server's reason", () => {
     const live: Situation = { ...calm, session: { name: "live" }, status: status("live") };
-    expect(bannerOf({ ...live, still: true })?.title).toBe("No new pictures come");
+    expect(bannerOf({ ...live, pictures: "still" })?.title).toBe("No new pictures come");
+    expect(bannerOf({ ...live, pictures: "silent" })?.advice).toContain("has not been heard");
     const stalled = bannerOf({ ...live, status: status("stalled", "the model has given no block for 6 s") });
     expect(stalled).toMatchObject({ title: "No new pictures come", tone: "busy" });
     expect(stalled?.advice).toContain("The model has given no block for 6 s.");
@@ -85,14 +87,14 @@ describe("the banner", () => {
   it("says the server's reason whenever there is no picture", () => {
     const waiting: Situation = { ...calm, session: { name: "live" }, status: status("connecting", "the frames cannot be decoded") };
     expect(bannerOf(waiting)).toMatchObject({ title: "There is no picture", advice: "The frames cannot be decoded." });
-    expect(bannerOf({ ...waiting, status: status("paused") })).toBeNull();
+    expect(bannerOf({ ...waiting, paused: true, status: status("paused") })).toBeNull();
   });
 });
 
 it("figures are those of pictures that come", () => {
   const live: Situation = { ...calm, session: { name: "live" }, status: { ...status("live"), stats: { block: 3 } as Stats } };
   expect(figuresOf(live)?.block).toBe(3);
-  for (const gone of [{ still: true }, { session: { name: "connecting" } as const }, { status: status("model_restarting") }]) {
+  for (const gone of [{ pictures: "still" } as const, { pictures: "silent" } as const, { session: { name: "connecting" } as const }, { status: status("model_restarting") }]) {
     expect(figuresOf({ ...live, ...gone })).toBeNull();
   }
 });
@@ -104,7 +106,7 @@ it("the pill follows server, session and telemetry", () => {
   expect(pillOf({ ...calm, server: { name: "gone" } }).text).toBe("No server");
   expect(pillOf({ ...calm, session: { name: "opening", kind: "screen" } }).text).toBe("Asking for the screen…");
   expect(pillOf({ ...calm, session: { name: "live" } }).text).toContain("first picture");
-  expect(pillOf({ ...calm, session: { name: "live" }, status: status("paused") }).text).toBe("Paused");
+  expect(pillOf({ ...calm, session: { name: "live" }, paused: true, status: status("paused") }).text).toBe("Paused");
   expect(pillOf({ ...calm, session: { name: "live" }, status: status("live") })).toEqual({ text: "Live", tone: "good" });
   expect(pillOf({ ...calm, session: { name: "live" }, status: status("stalled") }).text).toBe("No new pictures");
 });

@@ -145,6 +145,7 @@ export class World {
   readonly session = new Session(
     {
       preset: { parameters: PARAMETERS } as Preset,
+      name: null,
       openSource: (choice) => this.openSource(choice),
       openPeer: (_video, audio, _servers, events) => {
         this.peers.push(new FakePeer(events, audio));

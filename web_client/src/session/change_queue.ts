@@ -1,11 +1,12 @@
-// Sends changes one request at a time. What changes while a request is under way is merged, and the newest value goes.
+// Sends changes, and asks again where an answer was lost. What changes while a request is under way is merged.
 
 import { Refused, Unreachable } from "../api";
 import { Wait } from "../promises";
 import type { Ack, Changes } from "../protocol";
-import { mergeChanges } from "./parameters";
+import { hasPath, mergeChanges } from "./parameters";
 
 const RETRY_MS = 1000; // while a lost connection is not noticed yet
+const PATIENCE_MS = 500; // then the next request goes: a pause must not wait until a long prompt is encoded
 const NO_SESSION = 404;
 
 export interface ChangeEvents {
@@ -14,10 +15,15 @@ export interface ChangeEvents {
   refused: (control: string, reason: string) => void;
 }
 
-type Batch = Map<string, Changes>; // by control: the path of its parameter, as the server names it in a refusal
+interface Wish {
+  changes: Changes;
+}
+
+type Batch = Map<string, Wish>; // by control: the path of its parameter
 
 export class ChangeQueue {
   private waiting: Batch = new Map();
+  private readonly newest: Batch = new Map(); // of each control, sent or not
   private connection: AbortController | null = null;
   private idle = true;
   private readonly wait = new Wait();
@@ -34,14 +40,16 @@ export class ChangeQueue {
   }
 
   put(control: string, changes: Changes): void {
-    this.waiting.set(control, changes);
-    if (this.idle) void this.drain();
+    const wish = { changes };
+    this.newest.set(control, wish);
+    this.waiting.set(control, wish);
+    void this.drain();
   }
 
   /** There is a session to send to: what has waited goes now. */
   open(): void {
     this.connection ??= new AbortController();
-    if (this.idle) void this.drain();
+    void this.drain();
   }
 
   /** The connection is lost: what was not acknowledged waits for the next. */
@@ -51,45 +59,54 @@ export class ChangeQueue {
   }
 
   private async drain(): Promise<void> {
+    if (!this.idle) return;
     this.idle = false;
     while (this.connection !== null && this.waiting.size > 0) {
+      const { signal } = this.connection;
       const batch = this.waiting;
       this.waiting = new Map();
-      await this.deliver(batch, this.connection.signal);
+      const patience = this.wait.pause(PATIENCE_MS, signal).then(() => "unanswered");
+      const outcome = await Promise.race([this.deliver(batch, signal), patience]);
+      if (outcome === "lost") await this.wait.pause(RETRY_MS, signal);
     }
     this.idle = true;
   }
 
-  private async deliver(batch: Batch, signal: AbortSignal): Promise<void> {
+  private async deliver(batch: Batch, signal: AbortSignal): Promise<"answered" | "lost"> {
     try {
-      const ack = await this.send([...batch.values()].reduce(mergeChanges, {}), signal);
-      if (this.run.aborted) return;
-      const controls = [...batch.keys()].filter((control) => !this.waiting.has(control));
-      this.events.acknowledged(controls, ack);
+      const ack = await this.send([...batch.values()].map(({ changes }) => changes).reduce(mergeChanges, {}), signal);
+      if (!this.run.aborted) this.events.acknowledged(this.current(batch), ack);
+      return "answered";
     } catch (error) {
-      if (this.run.aborted) return;
-      if (!isLost(error)) this.refuse(batch, error);
-      else {
-        this.putBack(batch);
-        await this.wait.pause(RETRY_MS, signal);
-      }
+      if (this.run.aborted) return "answered";
+      if (isLost(error)) this.putBack(batch, this.current(batch));
+      else this.refuse(batch, error);
+      return isLost(error) ? "lost" : "answered";
+    } finally {
+      void this.drain(); // nobody may wait for this answer any more
     }
   }
 
   /** One bad value turns the whole request down: the others get another try without it. */
   private refuse(batch: Batch, error: unknown): void {
     const reason = error instanceof Error ? error.message : String(error);
-    const culprit = error instanceof Refused ? error.path : null;
-    const isKnown = culprit !== null && batch.has(culprit);
-    for (const [control, changes] of batch) {
-      if (this.waiting.has(control)) continue; // a newer value has yet to be tried
-      if (!isKnown || control === culprit) this.events.refused(control, reason);
-      else this.waiting.set(control, changes);
-    }
+    const path = error instanceof Refused ? error.path : null;
+    const controls = this.current(batch);
+    const culprits = controls.filter((control) => path !== null && hasPath(batch.get(control)?.changes, path));
+    const others = culprits.length > 0 ? controls.filter((control) => !culprits.includes(control)) : [];
+    this.putBack(batch, others);
+    for (const control of culprits.length > 0 ? culprits : controls) this.events.refused(control, reason);
   }
 
-  private putBack(batch: Batch): void {
-    this.waiting = new Map([...batch, ...this.waiting]);
+  /** The batch's controls that were asked for nothing newer since. */
+  private current(batch: Batch): string[] {
+    return [...batch].filter(([control, wish]) => this.newest.get(control) === wish).map(([control]) => control);
+  }
+
+  /** Before what has come since, as it was asked for first. */
+  private putBack(batch: Batch, controls: string[]): void {
+    const again = [...batch].filter(([control]) => controls.includes(control));
+    this.waiting = new Map([...again, ...this.waiting]);
   }
 }
 

@@ -21,6 +21,12 @@ export function hasChanges(parameters: Parameters, changes: Changes): boolean {
   return isEqual(applyChanges(parameters, changes), parameters);
 }
 
+/** Whether the change asks for something at this path, "pruning.tau" say. */
+export function hasPath(changes: Changes | undefined, path: string): boolean {
+  const found = path.split(".").reduce<unknown>((part, name) => (isTree(part) ? part[name] : undefined), changes);
+  return found !== undefined;
+}
+
 /** The change that makes `target` of `base`. A null is no value to ask for: what it releases follows from the rest. */
 export function differences(base: Parameters, target: Parameters): Changes {
   return treeDifferences(base as unknown as Tree, target as unknown as Tree);

@@ -1,6 +1,6 @@
 // Whether new edited pictures come: by the model's blocks in telemetry, and by what this page shows.
 
-import type { Status } from "../protocol";
+import type { Stats, Status } from "../protocol";
 
 const STILL_MS = 1600; // without anything new; with a second between two telemetry messages less than 3 s
 const SILENT_MS = 2500; // without telemetry: one message that is lost is none
@@ -14,8 +14,11 @@ interface Block {
   fps_in: number;
 }
 
+/** `still`: none comes, though the source sends; `silent`: the server says nothing at all. */
+export type PicturesState = "coming" | "still" | "silent";
+
 export class Pictures {
-  still = false;
+  state: PicturesState = "coming";
   private newest: Status | null = null;
   private heard_ms = 0;
   private shown_ms = 0;
@@ -23,8 +26,9 @@ export class Pictures {
   private usual_ms = 0; // between two blocks
   private timer: ReturnType<typeof setInterval> | undefined;
 
-  /** `visible`: a hidden page shows no pictures, whatever arrives. */
+  /** `visible`: a hidden page shows no pictures, whatever arrives. `framesPerBlock`: null until it is known. */
   constructor(
+    private readonly framesPerBlock: () => number | null,
     private readonly visible: () => boolean,
     private readonly changed: () => void,
   ) {}
@@ -42,7 +46,7 @@ export class Pictures {
     clearInterval(this.timer);
     this.newest = this.block = null;
     this.usual_ms = 0;
-    this.still = false;
+    this.state = "coming";
   }
 
   /** A picture was shown. */
@@ -69,19 +73,26 @@ export class Pictures {
 
   private check(): void {
     if (!this.visible()) this.shown();
-    const still = this.isStill(Date.now());
-    if (still === this.still) return;
-    this.still = still;
+    const state = this.stateAt(Date.now());
+    if (state === this.state) return;
+    this.state = state;
     this.changed();
   }
 
-  private isStill(now: number): boolean {
-    if (now - this.heard_ms > SILENT_MS) return true; // the server may be gone
-    if (this.newest?.state !== "live" || this.block === null) return false; // the server says itself what is the matter
+  private stateAt(now: number): PicturesState {
+    if (now - this.heard_ms > SILENT_MS) return "silent";
+    if (this.newest?.state !== "live" || this.block === null) return "coming"; // the server says itself what is the matter
     const { stats } = this.newest;
     const comesIn = stats.fps_in > this.block.fps_in * SOURCE_STOPPED;
-    const isLate = now - this.block.at_ms > Math.max(STILL_MS, PATIENCE * this.usual_ms);
+    const isLate = now - this.block.at_ms > Math.max(STILL_MS, PATIENCE * this.blockTime(stats));
     const isDark = stats.fps_out > 0 && now - this.shown_ms > STILL_MS;
-    return (comesIn && isLate) || isDark;
+    return (comesIn && isLate) || isDark ? "still" : "coming";
+  }
+
+  /** Milliseconds between two blocks: as measured, and no less than the source and the model take for one. */
+  private blockTime({ fps_in, stage_ms }: Stats): number {
+    const model = Object.values(stage_ms).reduce((sum, ms) => sum + ms, 0);
+    const source = ((this.framesPerBlock() ?? 0) / fps_in) * 1000;
+    return Math.max(this.usual_ms, model, Number.isFinite(source) ? source : 0);
   }
 }

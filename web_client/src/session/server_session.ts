@@ -17,12 +17,13 @@ export interface SessionApi {
 
 export class ServerSession {
   /**
-   * `place`: where it is found again, over lost connections; null where it has yet to begin. `ended`: one that is begun
-   * again then, so that the links to watch it stay good.
+   * `name`: its id; null: the server draws one. `place`: where it is found again, over lost connections; null where it
+   * has yet to begin. `ended`: one that is begun again then, so that the links to watch it stay good.
    */
   constructor(
     private readonly api: SessionApi,
-    public place: Place | null,
+    private readonly name: string | null,
+    public place: Place | null = null,
     private ended: Place | null = null,
   ) {}
 
@@ -76,10 +77,10 @@ export class ServerSession {
     }
   }
 
-  /** Under the name that it had, unless somebody else has that by now. */
+  /** Under the name that it had, unless somebody else has that by now; the name that was asked for must be free. */
   private async begin(sdp: string, parameters: Changes): Promise<Answer> {
-    const { ended } = this;
-    const offer: Offer = { type: "offer", sdp, parameters };
+    const { ended, name } = this;
+    const offer: Offer = { type: "offer", sdp, parameters, ...(name === null ? {} : { name }) };
     if (ended === null) return this.api.createSession(offer);
     try {
       return await this.api.createSession({ ...offer, name: ended.id, token: ended.token });

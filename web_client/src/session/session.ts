@@ -1,55 +1,21 @@
 // One person's stream from Start to Stop: opens the source, connects, keeps connected, says what state it is in.
 
 import { Refused } from "../api";
-import { Cancelled, ENDED, isTransient, MediaLost, problemOf, SessionFailed, soundProblemOf } from "../problems";
+import { Cancelled, ENDED, isTransient, MediaLost, problemOf, SessionFailed } from "../problems";
 import type { Problem } from "../problems";
-import type { PeerEvents } from "../peer";
-import { Wait } from "../promises";
-import type { Place, Preset, Status } from "../protocol";
-import type { Source, SourceChoice, SourceKind } from "../source";
+import { isOver } from "../promises";
+import type { Place, Status } from "../protocol";
+import type { SourceChoice } from "../source";
+import { Backoff } from "./backoff";
 import { Edits } from "./edits";
 import { Feed } from "./feed";
 import { Link } from "./link";
-import type { Connection } from "./link";
+import { Notices } from "./notices";
+import { SceneReset } from "./scene_reset";
 import { ServerSession, warnOf } from "./server_session";
-import type { SessionApi } from "./server_session";
-import type { Settings } from "./settings";
+import type { SessionState } from "./session_state";
 import { Sound } from "./sound";
-import type { SoundState } from "./sound";
-
-const FIRST_WAIT_MS = 500; // before a reconnection; doubles each time
-const LONGEST_WAIT_MS = 8000;
-const SWITCH_MS = 300; // until a new source's first picture goes out
-const LONGEST_SWITCH_MS = 3000;
-
-export type SessionState =
-  | { name: "idle" }
-  | { name: "opening"; kind: SourceKind }
-  | { name: "connecting" }
-  | { name: "live" }
-  /** `reason`: of the newest failure; null while it is tried again. */
-  | { name: "reconnecting"; reason: string | null; attempt: number }
-  | { name: "failed"; problem: Problem };
-
-/** What a session needs from its surroundings. */
-export interface Surroundings {
-  preset: Preset;
-  openSource: (choice: SourceChoice, sound: boolean) => Promise<Source>;
-  openPeer: (video: MediaStream, audio: MediaStreamTrack | null, iceServers: RTCIceServer[], events: PeerEvents) => Connection;
-  api: SessionApi & { iceServers(): Promise<RTCIceServer[]> };
-}
-
-export interface SessionEvents {
-  state: (state: SessionState) => void;
-  /** What is sent; null where nothing is. */
-  source: (source: Source | null) => void;
-  /** What went wrong with a source while the session goes on; null when that is over. */
-  notice: (problem: Problem | null) => void;
-  result: (stream: MediaStream | null) => void;
-  status: (status: Status) => void;
-  settings: (settings: Settings) => void;
-  sound: (state: SoundState) => void;
-}
+import type { SessionEvents, Surroundings } from "./surroundings";
 
 export class Session {
   state: SessionState = { name: "idle" };
@@ -59,24 +25,30 @@ export class Session {
   private server: ServerSession;
   private link: Link | null = null;
   private ended: Place | null = null; // the newest session that was: the next goes on under its links
-  private readonly wait = new Wait();
+  private readonly backoff = new Backoff();
+  private readonly notices: Notices;
   private readonly feed: Feed;
-  private resetTimer: ReturnType<typeof setTimeout> | undefined;
-  private fill_ms = 0; // from a picture to the block that it is in
+  private readonly sceneReset = new SceneReset(() => {
+    this.resetScene();
+  });
 
   constructor(
     private readonly around: Surroundings,
     private readonly events: SessionEvents,
   ) {
     this.edits = new Edits(around.preset.parameters, events.settings);
-    this.server = new ServerSession(around.api, null);
+    this.server = new ServerSession(around.api, around.name);
+    this.notices = new Notices(events.notice);
     this.sound = new Sound({
-      state: events.sound,
+      state: (state) => {
+        if (state !== "off") this.notices.clear("sound"); // another try
+        events.sound(state);
+      },
       track: (track) => {
         this.link?.replaceAudio(track).catch(warnOf("the sound was not changed:"));
       },
-      failed: (error) => {
-        events.notice(soundProblemOf(error));
+      failed: (problem) => {
+        this.notices.put("sound", problem);
       },
     });
     this.feed = new Feed((choice) => around.openSource(choice, this.sound.isWanted), {
@@ -97,9 +69,12 @@ export class Session {
   /** `place`: a session to go on with, where the server still has it. */
   async start(choice: SourceChoice, place: Place | null = null): Promise<void> {
     this.end();
-    if (!this.edits.mayBegin()) return;
+    if (!this.edits.mayBegin()) {
+      this.become({ name: "idle" });
+      return;
+    }
     const { signal } = (this.run = new AbortController());
-    this.server = new ServerSession(this.around.api, place, this.ended);
+    this.server = new ServerSession(this.around.api, this.around.name, place, this.ended);
     try {
       this.become({ name: "opening", kind: choice.kind });
       await this.feed.take(choice);
@@ -119,16 +94,33 @@ export class Session {
     this.become({ name: "idle" });
   }
 
-  /** The page goes away, perhaps to come back: returns what to come back to. */
-  leave(): Place | null {
+  /** The page goes away, perhaps to come back: returns what to come back to, or only to its links. */
+  leave(): { place: Place; ended: boolean } | null {
     const place = this.server.park();
     this.stop();
-    return place;
+    if (place !== null) return { place, ended: false };
+    return this.ended === null ? null : { place: this.ended, ended: true };
+  }
+
+  /** A session that has ended: the next goes on under its links. */
+  remember(ended: Place): void {
+    this.ended = ended;
   }
 
   /** While reconnecting: tries at once instead of waiting. */
   retryNow(): void {
-    this.wait.cutShort();
+    this.backoff.hurry();
+  }
+
+  /** Devices were plugged in or unplugged, or permissions given: a camera that failed may be had now. */
+  devicesChanged(): void {
+    this.notices.devicesChanged();
+    if (this.state.name === "failed" && this.state.problem.kind === "device") this.stop();
+  }
+
+  /** The notice was read. */
+  dismiss(): void {
+    this.notices.dismiss();
   }
 
   /** Sends another source from now on. Where that cannot be opened the old one stays. */
@@ -138,11 +130,11 @@ export class Session {
     try {
       const source = await this.feed.take(choice);
       if (source === null) return;
-      this.events.notice(null);
+      this.notices.clear("source");
       await this.link?.replaceVideo(source.stream);
-      this.resetSoon();
+      this.sceneReset.soon();
     } catch (error) {
-      if (!isOver(signal) && !(error instanceof Cancelled)) this.events.notice(problemOf(error));
+      if (!isOver(signal) && !(error instanceof Cancelled)) this.notices.put("source", problemOf(error));
     }
   }
 
@@ -164,16 +156,9 @@ export class Session {
     this.stop();
   }
 
-  /** What the model remembers is another scene, and shows through: reset it, once the old pictures are through. */
-  private resetSoon(): void {
-    clearTimeout(this.resetTimer);
-    const { server, run } = this;
-    this.resetTimer = setTimeout(
-      () => {
-        if (this.state.name === "live") server.update({ reset: true }, run.signal).catch(warnOf("no reset for the new source:"));
-      },
-      Math.min(LONGEST_SWITCH_MS, SWITCH_MS + 2 * this.fill_ms),
-    );
+  private resetScene(): void {
+    if (this.state.name !== "live") return;
+    this.server.update({ reset: true }, this.run.signal).catch(warnOf("no reset for the new source:"));
   }
 
   private restart(choice: SourceChoice): Promise<void> {
@@ -184,7 +169,7 @@ export class Session {
 
   /** A live session goes on without a source; one that has yet to connect does not. */
   private lackSource(problem: Problem): void {
-    if (this.state.name === "live") this.events.notice(problem);
+    if (this.state.name === "live") this.notices.put("source", problem);
     else this.fail(problem);
   }
 
@@ -221,9 +206,8 @@ export class Session {
   }
 
   private follow(status: Status): void {
-    const { transport_in, wait } = status.stats.latency_stages_ms;
-    this.fill_ms = (transport_in ?? 0) + (wait ?? 0);
-    this.edits.settings.follow(status.parameters);
+    this.sceneReset.follow(status.stats);
+    this.edits.settings.follow(status);
     this.events.status(status);
     if (status.state === "failed") this.failWith(new SessionFailed(status.reason ?? "the server gave no reason"));
   }
@@ -236,9 +220,10 @@ export class Session {
       return;
     }
     let reason = lost;
+    this.backoff.begin();
     for (let attempt = 1; !isOver(signal); attempt++) {
       this.become({ name: "reconnecting", reason, attempt });
-      await this.wait.pause(Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** (attempt - 1)), signal);
+      await this.backoff.pause(attempt, signal);
       if (isOver(signal)) return;
       this.become({ name: "reconnecting", reason: null, attempt });
       try {
@@ -269,7 +254,7 @@ export class Session {
     this.run.abort();
     this.dropLink();
     this.feed.drop();
-    this.events.notice(null);
+    this.notices.clearAll();
     this.ended = this.server.place ?? this.ended;
     this.server.end();
     this.edits.end();
@@ -277,7 +262,7 @@ export class Session {
   }
 
   private dropLink(): void {
-    clearTimeout(this.resetTimer);
+    this.sceneReset.cancel();
     this.edits.disconnected();
     this.link?.close();
     this.link = null;
@@ -287,9 +272,4 @@ export class Session {
     this.state = state;
     this.events.state(state);
   }
-}
-
-/** Asked anew after every await: the signal may have been aborted meanwhile. */
-function isOver(signal: AbortSignal): boolean {
-  return signal.aborted;
 }

@@ -43,9 +43,8 @@ export function acknowledged(setting: Setting, block: number, pending: boolean, 
 }
 
 /** What an acknowledgement promised and telemetry may not know yet; null where telemetry is to be believed. */
-export function promised(setting: Setting, paused: boolean, now_ms: number): Changes | null {
-  if (setting.name !== "applied") return null;
-  return (setting.pending && paused) || now_ms - setting.at_ms < SETTLE_MS ? setting.changes : null;
+export function promised(setting: Setting, now_ms: number): Changes | null {
+  return setting.name === "applied" && now_ms - setting.at_ms < SETTLE_MS ? setting.changes : null;
 }
 
 /** The session has these parameters now, whoever set them. */

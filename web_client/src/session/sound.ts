@@ -1,5 +1,7 @@
 // Whether this page sends sound beside the picture: only when its user says so, and then the source's own.
 
+import { MICROPHONE_ENDED, soundProblemOf } from "../problems";
+import type { Problem } from "../problems";
 import type { Source, SourceSound } from "../source";
 
 /** `wanted`: as soon as there is a source; `none`: the source has no sound. */
@@ -10,7 +12,7 @@ export interface SoundEvents {
   /** What is to be sent from now on; null: nothing. */
   track: (track: MediaStreamTrack | null) => void;
   /** It could not be opened, and is off. */
-  failed: (error: unknown) => void;
+  failed: (problem: Problem) => void;
 }
 
 export class Sound {
@@ -57,7 +59,7 @@ export class Sound {
     } catch (error) {
       if (turn !== this.turn) return;
       this.become("off");
-      this.events.failed(error);
+      this.events.failed(soundProblemOf(error));
     }
   }
 
@@ -67,7 +69,9 @@ export class Sound {
     if (sound === null) return;
     this.events.track(sound.track);
     sound.track.addEventListener("ended", () => {
-      if (this.sound === sound) this.switch(false); // a microphone that was unplugged
+      if (this.sound !== sound) return;
+      this.switch(false);
+      if (this.source?.choice.kind === "camera") this.events.failed(MICROPHONE_ENDED); // else the source's own end is told
     });
   }
 
