@@ -49,11 +49,17 @@ def split_scales(state: State) -> Weights:
             weight = f"{name.removesuffix(suffix)}.weight"
             if name.endswith(suffix) and weight in stored:
                 scales[weight] = _checked_scale(name, stored.pop(name), stored[weight])
-    for name, value in stored.items():
+    return Weights(stored, scales)
+
+
+def check_dtypes(state: State, origin: str) -> None:
+    """Raises `CheckpointError` for whole numbers where weights are to be."""
+    for name, value in state.items():
         if not value.is_floating_point():
             kind = str(value.dtype).removeprefix("torch.")
-            raise CheckpointError(f"key {name} holds {kind} values: of quantised weights only float8 ones are read")
-    return Weights(stored, scales)
+            raise CheckpointError(
+                f"checkpoint {origin}: key {name} holds {kind} values: of quantised weights only float8 ones are read"
+            )
 
 
 def _checked_scale(name: str, scale: Tensor, weight: Tensor) -> Tensor:

@@ -15,7 +15,7 @@ from lipar_core.errors import CheckpointError
 from lipar_core.layouts import Part, section
 from lipar_core.loras import merged, read_loras
 from lipar_core.model_kinds import other_model
-from lipar_core.quantised import Weights, is_finite, split_scales
+from lipar_core.quantised import Weights, check_dtypes, is_finite, split_scales
 
 # Smaller files are copied: what is mapped follows its file, and must not be written while it is in use.
 MAPPED_BYTES = 256 * 2**20
@@ -54,6 +54,7 @@ def load_network(
     """
     weights = read_weights(path, part)
     check_fits(module, weights.stored, str(path))
+    check_dtypes(weights.stored, str(path))
     large = sum(value.nbytes for value in weights.stored.values()) >= MAPPED_BYTES
     kept = _converted(weights, path, part, dtype) if large else None
     changes = read_loras(loras, {name: value.shape for name, value in weights.stored.items()})

@@ -220,6 +220,8 @@ def test_other_quantisations_are_refused(tmp_path):
     state, _ = float8("scale_weight")
     state["blocks.0.ffn.0.scale_weight"] = torch.ones(3)
     assert "blocks.0.ffn.0.scale_weight has shape [3]" in refusal(save(tmp_path / "b.safetensors", state))
+    path = save(tmp_path / "d.pt", {**prefixed("model."), "step": torch.tensor(3)})
+    assert "unexpected key step" in refusal(path)
     state, _ = float8("scale_weight")
     state["elsewhere.scale_weight"] = torch.ones(1)
     assert "unexpected key elsewhere.scale_weight" in refusal(save(tmp_path / "c.safetensors", state))
