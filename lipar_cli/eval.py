@@ -63,6 +63,7 @@ def run(args: argparse.Namespace) -> int:
         report.detectors(args.scales)
     if "long" in args.parts:
         report.long_run(args.minutes)
+    report.limits()
     report.write(args.out)
     print(f"\nreport written to {args.out / 'report.html'}, figures to {args.out / 'report.json'}")
     return 0

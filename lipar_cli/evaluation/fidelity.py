@@ -29,7 +29,7 @@ def fidelity(models: Models, clips: list[Clip], targets: dict[str, Style]) -> li
         for name in targets:
             parameters = replace(base, prompt=prompts[name], pruning=replace(base.pruning, enabled=False))
             ours = edit(models, clip, parameters).frames[::EVERY]
-            near = [_nearest(frame, {style: wanted[style][i] for style in wanted}) for i, frame in enumerate(ours)]
+            near = [nearest_style(frame, {style: wanted[style][i] for style in wanted}) for i, frame in enumerate(ours)]
             rows.append(
                 {
                     "clip": clip.name,
@@ -49,5 +49,6 @@ def apply(target: Style, frames: Tensor) -> Tensor:
     return torch.from_numpy(styled).permute(0, 3, 1, 2).float() / 255
 
 
-def _nearest(frame: Tensor, wanted: dict[str, Tensor]) -> str:
+def nearest_style(frame: Tensor, wanted: dict[str, Tensor]) -> str:
+    """The style whose target [3, H, W] is nearest to the frame."""
     return min(wanted, key=lambda style: float(((frame - wanted[style]) ** 2).mean()))

@@ -10,14 +10,14 @@ from torch import Tensor
 
 from lipar_cli.clips import Clip, edit, kept
 from lipar_cli.evaluation.faces import FaceFinder, still_found
-from lipar_cli.evaluation.fidelity import apply
+from lipar_cli.evaluation.fidelity import apply, nearest_style
 from lipar_cli.evaluation.quality import EVERY, Metric, flicker, grid_ratio, psnr, ssim
 from lipar_cli.evaluation.summary import Row
 from lipar_cli.evaluation.targets import Style
 from lipar_core.config import CODEC_STRIDE, default_parameters
 from lipar_core.models import Models
 
-LEAD_IN, SHOWN = 32, 16  # frames of a clip that are edited first, and those after them that are looked at
+LEAD_IN, SHOWN = 24, 16  # frames of a clip that are edited first, and those after them that are looked at
 COLUMNS = 2  # of source, target and output on a sheet
 
 Picture = NDArray[np.uint8]
@@ -45,8 +45,9 @@ def looks(
     sheets: list[Picture] = []
     for clip in order:
         tiles: list[Picture] = []
-        for name, style in targets.items():
-            row, tile = _look(models, clip, name, style, faces, lpips)
+        wanted = {name: apply(style, clip.frames[-SHOWN:]) for name, style in targets.items()}
+        for name in targets:
+            row, tile = _look(models, clip, name, wanted, faces, lpips)
             rows.append(row)
             tiles.append(tile)
         sheets.append(_sheet(tiles))
@@ -64,7 +65,7 @@ def face_counts(rows: list[Row]) -> dict[str, Row]:
 
 
 def _look(
-    models: Models, clip: Clip, name: str, style: Style, faces: FaceFinder | None, lpips: Metric | None
+    models: Models, clip: Clip, name: str, wanted: dict[str, Tensor], faces: FaceFinder | None, lpips: Metric | None
 ) -> tuple[Row, Picture]:
     base = default_parameters(models.preset)
     prompt = next(known.prompt for known in models.preset.styles if known.name == name)
@@ -72,7 +73,7 @@ def _look(
     whole = edit(models, clip, replace(settings, pruning=replace(base.pruning, enabled=False))).frames[-SHOWN:]
     edited = edit(models, clip, settings)
     ours, source, token = edited.frames[-SHOWN:], clip.pixels[-SHOWN:], CODEC_STRIDE * models.preset.stream.patch
-    target = apply(style, clip.frames[-SHOWN:])
+    target = wanted[name]
     through = _round_trip(models, target)
     row: Row = {
         "clip": clip.name,
@@ -81,6 +82,8 @@ def _look(
         "psnr_db": psnr(ours, target),
         "codec_db": psnr(through, target),
         "ssim": ssim(ours, target),
+        "pruned_db": psnr(ours, whole),
+        "expected_style": share_nearest(ours, name, wanted),
         "grid": grid_ratio(ours, token),
         "target_grid": grid_ratio(target, token),
         "source_grid": grid_ratio(source, token),
@@ -90,9 +93,9 @@ def _look(
         "codec_flicker": flicker(through, source),
     }
     if faces:
-        pairs = [(faces(wanted), faces(found)) for wanted, found in zip(target[::EVERY], ours[::EVERY], strict=True)]
-        row |= {"faces": sum(len(wanted) for wanted, _ in pairs)}
-        row |= {"faces_found": sum(still_found(wanted, found) for wanted, found in pairs)}
+        pairs = [(faces(there), faces(found)) for there, found in zip(target[::EVERY], ours[::EVERY], strict=True)]
+        row |= {"source_faces": _count(source[::EVERY], faces), "faces": sum(len(there) for there, _ in pairs)}
+        row |= {"faces_found": sum(still_found(there, found) for there, found in pairs)}
     if lpips:
         row["lpips"] = lpips(ours, target)
     return row, _tile(name, [source[-1], target[-1], ours[-1]])
@@ -106,6 +109,14 @@ def _round_trip(models: Models, frames: Tensor) -> Tensor:
     raw, _ = models.codec.decode(latents)
     start = 2 * EVERY + models.preset.codec.lag_frames
     return raw[0, start : start + len(frames)].float().clamp(0, 1).cpu()
+
+
+def share_nearest(frames: Tensor, name: str, wanted: dict[str, Tensor]) -> float:
+    """Share of frames, every fourth, that are nearest to the named style's target of all targets."""
+    found = [
+        nearest_style(frames[i], {style: wanted[style][i] for style in wanted}) for i in range(0, len(frames), EVERY)
+    ]
+    return found.count(name) / len(found)
 
 
 def _count(frames: Tensor, faces: FaceFinder | None) -> int:

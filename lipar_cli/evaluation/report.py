@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lipar_cli.clips import Clip, edit, read_clip
-from lipar_cli.evaluation import autoencoder, detectors, fidelity, long_run, pruning, vbench
+from lipar_cli.evaluation import autoencoder, detectors, fidelity, limits, long_run, pruning, vbench
 from lipar_cli.evaluation.faces import load_faces
 from lipar_cli.evaluation.looks import face_counts, looks
 from lipar_cli.evaluation.page import Section, curves, strip, write_page
@@ -16,6 +16,7 @@ from lipar_cli.overlay import tinted
 from lipar_core.config import Style, default_parameters
 from lipar_core.models import Models
 from lipar_core.parameters import merge
+from lipar_core.sizes import size_name
 
 CURVES = {"psnr_db": "PSNR to unpruned, dB", "ssim": "SSIM to unpruned", "flicker_ratio": "flicker ratio"}
 STRIP_CLIPS, STRIP_STYLES = 3, 3
@@ -25,7 +26,7 @@ class Report:
     """One run of `lipar eval`."""
 
     def __init__(self, models: Models, paths: Sequence[Path], frames: int) -> None:
-        self.models = models
+        self.models, self.paths = models, paths
         self.clips = [read_clip(path, models, frames) for path in paths]
         self.targets = fidelity.targets_of(models.preset)
         self.lpips, self.lpips_note = load_lpips()
@@ -120,10 +121,18 @@ class Report:
         against = "the style's classical target" if target else "the first time round"
         self._tell("Long run", f"{clip.name} in a loop, pruned, against {against}.", rows, [picture])
 
+    def limits(self) -> None:
+        """What of the bundled model's limits was measured, each line passed or not."""
+        rows = limits.limits(self.rows.get("looks", []), self.rows.get("long", []), limits.read_motions(self.paths))
+        if rows:
+            text = f"Pruned at the preset's thresholds, {size_name(self.models.preset)}, {self.models.precision}."
+            self._tell("Limits", text, self._keep("limits", rows))
+
     def write(self, folder: Path) -> None:
         """Write report.json and report.html."""
         preset = self.models.preset.name
-        result = {"machine": self.machine, "preset": preset, "clips": [clip.name for clip in self.clips], **self.rows}
+        model = {"preset": preset, "size": size_name(self.models.preset), "dtype": str(self.models.precision)}
+        result = {"machine": self.machine, **model, "clips": [clip.name for clip in self.clips], **self.rows}
         (folder / "report.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
         notes = [f"{name}: {value}" for name, value in self.machine.items()]
         write_page(folder / "report.html", f"Quality of the preset {preset}", notes, self.sections)

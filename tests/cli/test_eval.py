@@ -307,6 +307,9 @@ def test_looks_has_a_row_and_pictures_for_every_style(square):
     (row,) = found.rows
     assert (row["clip"], row["style"], row["faces"]) == ("square", "Sepia film", 4)
     assert row["faces_found"] in (0, 4)
+    assert row["source_faces"] == 4
+    assert row["expected_style"] == 1  # of one
+    assert 0 < row["pruned_db"] <= 120
     assert row["source_grid"] == quality.grid_ratio(square.pixels[-16:], 16)
     assert row["target_flicker"] < 0.5  # only beside the square: the target is a little blurred
     assert face_counts([row, row]) == {"Sepia film": {"faces": 8, "faces_found": 2 * row["faces_found"]}}
