@@ -63,6 +63,7 @@ def run(args: argparse.Namespace) -> int:
     from lipar_cli.video.reader import VideoReader
     from lipar_cli.video.writer import VideoWriter
     from lipar_core.session import EditSession
+    from lipar_core.sizes import size_name
 
     if not 0 <= args.crf <= 51:
         raise LiparError(f"--crf = {args.crf}: must be 0 to 51")
@@ -79,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
             summary = _edit(reader, writer, session, args)
         _report(reader, writer)
         _report_prompt(session)
-    print(f"{args.output}: {summary}; {writer.audio_note}")
+    print(f"{args.output}: {size_name(preset)}, {session.models.precision}: {summary}; {writer.audio_note}")
     return 0
 
 

@@ -17,7 +17,9 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="golden .safetensors file")
     parser.add_argument("--device", default="cpu", help="cpu or cuda (default: cpu)")
-    parser.add_argument("--dtype", default="float32", choices=("float32", "bfloat16", "float16"))
+    parser.add_argument(
+        "--dtype", choices=("float32", "bfloat16", "float16"), help="default: the one recorded, else float32"
+    )
     parser.set_defaults(run=run)
 
 

@@ -44,9 +44,12 @@ class Verdict:
         return self.error <= self.tolerance  # NaN never passes
 
 
-def verify_file(path: Path, device: str = "cpu", dtype: str = "float32") -> Verdict:
+def verify_file(path: Path, device: str = "cpu", dtype: str | None = None) -> Verdict:
     """Recognise the kind of a golden file by its tensors, repeat its run, and compare; raises `CheckpointError`."""
     tensors, config = _read(path)
+    dtype = dtype or str(config.get("dtype", "float32"))  # as recorded, unless another is asked for
+    if dtype not in ("float32", "bfloat16", "float16"):
+        raise CheckpointError(f"{path}: config dtype = {dtype!r}: must be float32, bfloat16 or float16")
     run = Run(tensors, config, torch.device(device), getattr(torch, dtype))
     if "source_latent" in tensors:
         kind, pairs, tolerance, measure = "Self-Forcing rollout", run.self_forcing, 1e-5, "max abs"

@@ -144,9 +144,14 @@ def test_doctor_fails_where_the_bundled_model_does_not_load(lipar, monkeypatch):
     assert complaints == "self-test FAILED: checkpoint tiny.safetensors: unreadable\n"
 
 
-def test_the_bundled_model_edits_a_clip(tmp_path, lipar):
-    clip = make_clip(tmp_path / "in.mp4", 8, size=(320, 180))
-    code, said, _ = lipar("edit", clip, "-o", tmp_path / "out.mp4", "-p", "a pencil sketch", "--preset", "tiny")
+@pytest.mark.parametrize(("size", "dtype"), [("256x144", "float32"), ("240x416", "bfloat16")])
+def test_the_bundled_model_edits_a_clip(tmp_path, lipar, size, dtype):
+    """What the last line says of size and dtype is what repeats the run."""
+    clip, out = make_clip(tmp_path / "in.mp4", 8, size=(320, 180)), tmp_path / "out.mp4"
+    flags = ("-p", "a pencil sketch", "--preset", "tiny", "--size", size, "--dtype", dtype)
+    code, said, _ = lipar("edit", clip, "-o", out, *flags)
     assert code == 0
-    assert "320x180 -> 256x144, scaled" in said
-    assert len(read(tmp_path / "out.mp4").frames) == 8
+    assert f"320x180 -> {size}, scaled" in said
+    assert f"{out}: {size}, {dtype}: 8 frames" in said
+    frames = read(out).frames
+    assert [frame.shape[1::-1] for frame in frames] == [tuple(map(int, size.split("x")))] * 8

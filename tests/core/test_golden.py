@@ -141,3 +141,19 @@ def test_missing_tensors_are_named(tmp_path):
     path = _copy("lipar_rollout", tmp_path / "x.safetensors", lambda t, _: t.pop("block3.noise1"))
     with pytest.raises(CheckpointError, match=r"block3\.noise1 is missing"):
         verify_file(path)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_a_run_is_repeated_in_the_dtype_that_it_was_recorded_in(tmp_path, dtype):
+    def record(_, config):
+        config["dtype"] = dtype
+
+    path = _copy("self_forcing_rollout", tmp_path / "x.safetensors", record)
+    assert verify_file(path) == verify_file(path, dtype=dtype)
+    assert (verify_file(path).measure == "rel L2") == (dtype == "bfloat16")
+
+
+def test_a_recorded_dtype_that_there_is_not_is_refused(tmp_path):
+    path = _copy("self_forcing_rollout", tmp_path / "x.safetensors", lambda _, config: config.update(dtype="float8"))
+    with pytest.raises(CheckpointError, match="config dtype = 'float8'"):
+        verify_file(path)
