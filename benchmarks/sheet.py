@@ -1,0 +1,63 @@
+"""All styles on four faces and two scenes, for the docs: which clips and frames is a rule, none is picked by hand.
+
+Of the evaluation clips that may be published, in the manifest's order: the first two with a person at two moments,
+and the first two without at one. A row per picture and half of the styles, the source first.
+"""
+
+import json
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from lipar_cli.clips import Clip, edit, read_clip
+from lipar_core.config import default_parameters
+from lipar_core.models import Models
+from lipar_core.parameters import merge
+
+PUBLISHED = ("explicit", "repo")  # licence classes of the manifest
+EARLY, LATE = 24, 47  # frames of a clip
+SCALE = 2  # the sheet shows pictures at 1 / SCALE of their size
+
+Picture = NDArray[np.uint8]
+
+
+def write_sheet(models: Models, media: Path, target: Path) -> list[str]:
+    """Write the sheet; returns who has to be named beside it."""
+    entries = [e for e in json.loads((media / "MANIFEST.json").read_text()) if e["split"] == "eval"]
+    entries = [entry for entry in entries if entry["licence_class"] in PUBLISHED]
+    people = [entry for entry in entries if "person" in entry["tags"]][:2]
+    scenes = [entry for entry in entries if "person" not in entry["tags"]][:2]
+    rows: list[Picture] = []
+    for entry in (*people, *scenes):
+        clip = read_clip(media / entry["file"], models, LATE + 1)
+        rows += _rows(models, clip, (EARLY, LATE) if entry in people else (LATE,))
+    Image.fromarray(np.concatenate(rows)).save(target, quality=85, optimize=True)
+    return [f"{Path(entry['file']).name}: {entry['attribution']}" for entry in (*people, *scenes)]
+
+
+def _rows(models: Models, clip: Clip, moments: tuple[int, ...]) -> list[Picture]:
+    """Two rows for each moment."""
+    tiles: dict[int, list[Picture]] = {
+        at: [_tile("source", clip.frames[at].permute(1, 2, 0).numpy())] for at in moments
+    }
+    base = default_parameters(models.preset)
+    for style in models.preset.styles:
+        frames = edit(models, clip, merge(base, {"prompt": style.prompt})).frames
+        for at in moments:
+            tiles[at].append(_tile(style.name, (frames[at].permute(1, 2, 0) * 255).round().byte().numpy()))
+    return [row for at in moments for row in _two_rows(tiles[at])]
+
+
+def _two_rows(tiles: list[Picture]) -> list[Picture]:
+    tiles = [*tiles, *[np.zeros_like(tiles[0])] * (len(tiles) % 2)]
+    half = len(tiles) // 2
+    return [np.concatenate(part, axis=1) for part in (tiles[:half], tiles[half:])]
+
+
+def _tile(name: str, picture: Picture) -> Picture:
+    height, width = picture.shape[:2]
+    image = Image.fromarray(picture).resize((width // SCALE, height // SCALE), Image.Resampling.LANCZOS)
+    ImageDraw.Draw(image).text((4, 2), name, fill=(255, 255, 255), stroke_width=1, stroke_fill=(0, 0, 0))
+    return np.asarray(image)
