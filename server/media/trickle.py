@@ -41,6 +41,8 @@ def read_trickle(text: str) -> Trickle:
             ufrag = value
         elif name == "end-of-candidates":
             complete = True
+        elif name == "candidate" and not value.strip():
+            complete = True  # as browsers tell a page that there are no more
         elif name == "candidate":
             candidates.append(read_candidate(value, mid))
     if not candidates and not complete and ufrag is None:

@@ -90,6 +90,6 @@ def _set_parameters(section: Section, payload_type: str, parameters: dict[str, s
 
 
 def _take_candidates(section: Section) -> list[RTCIceCandidate]:
-    candidates = [read_candidate(value, section.mid) for value in section.values("candidate")]
+    candidates = [read_candidate(value, section.mid) for value in section.values("candidate") if value.strip()]
     section.lines = [line for line in section.lines if not line.startswith(("a=candidate:", "a=end-of-candidates"))]
     return candidates

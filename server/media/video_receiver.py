@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from typing import NamedTuple
 
 import av
 from aiortc import MediaStreamTrack, RTCRtpReceiver
@@ -17,6 +18,16 @@ from server.supervisor import Supervisor
 NO_PICTURE_S = 3.0  # after which it is said why there is none
 
 OnFrame = Callable[[av.VideoFrame, float, float, ColourSpace | None], None]
+
+
+class Counts(NamedTuple):
+    """What has come since the connection began; they only grow."""
+
+    packets: int  # of the stream that is decoded
+    decoded: int  # frames
+    undecodable: int  # frames
+    ignored: int  # packets of other streams
+    unexpected: int  # packets that nothing was agreed on for
 
 
 class VideoReceiver:
@@ -56,23 +67,26 @@ class VideoReceiver:
 
     def problem(self, now: float) -> str | None:
         """Why there has been no picture for a while; asked once a second as long as the connection stands."""
-        packets, decoded, undecodable, unexpected = self._counts()
-        if self._seen_at is None or decoded > self._seen[1]:
-            self._seen, self._seen_at = (packets, decoded, undecodable, unexpected), now
+        counts = self._counts()
+        if self._seen_at is None or counts.decoded > self._seen.decoded:
+            self._seen, self._seen_at = counts, now
         if now - self._seen_at < NO_PICTURE_S:
             return None
-        if failed := undecodable - self._seen[2]:
+        if failed := counts.undecodable - self._seen.undecodable:
             return f"{failed} frames have come that cannot be decoded ({self.decoder.error})"
-        if packets > self._seen[0]:
+        if counts.packets > self._seen.packets:
             return "video comes, but no frame of it is whole or begins with a keyframe"
-        if self.repair.selector.ignored:
+        if counts.ignored > self._seen.ignored:
             return "video comes, but not in the stream that the offer names"
-        if unexpected > self._seen[3]:
+        if counts.unexpected > self._seen.unexpected:
             return f"connected, but no video comes: only packets that the answer does not name ({self.unexpected})"
         return "connected, but no video comes: the sender sends none"
 
-    def _counts(self) -> tuple[int, int, int, int]:
-        return self.repair.packets, self.decoder.decoded, self.decoder.undecodable, self.unexpected.packets
+    def _counts(self) -> Counts:
+        decoder, repair = self.decoder, self.repair
+        return Counts(
+            repair.packets, decoder.decoded, decoder.undecodable, repair.selector.ignored, self.unexpected.packets
+        )
 
     async def _receive(self, track: MediaStreamTrack) -> None:
         try:

@@ -114,8 +114,12 @@ async def test_every_missing_picture_has_a_reason(client, caplog):
     caplog.set_level(logging.INFO)
     other = "AA:" * 31 + "AA"
 
-    async def reason(name: str, wanted: str, **given: object) -> None:
-        async with Publisher(client, name, **given) as publisher:
+    async def reason(
+        name: str, wanted: str, prepare: Callable[[Publisher], None] = lambda _: None, **given: object
+    ) -> None:
+        publisher = Publisher(client, name, **given)
+        prepare(publisher)
+        async with publisher:
             status = await until(publisher, lambda status: wanted in (status["reason"] or ""))
             assert status["state"] in ("connecting", "parked", "stalled")
             assert wanted in caplog.text
@@ -135,11 +139,22 @@ async def test_every_missing_picture_has_a_reason(client, caplog):
         agreed = re.search(r"m=video \d+ \S+ (\d+)", sdp)[1]
         return re.sub(rf"(?<=[ :=]){agreed}(?=[ \r])", "120", sdp)
 
+    def without_dtls(publisher: Publisher) -> None:
+        async def never(*_: object) -> None:
+            await asyncio.Event().wait()
+
+        def misread(sdp: str) -> str:
+            publisher.pc.getSenders()[0].transport.start = never
+            return sdp
+
+        publisher.misread = misread
+
     undecodable = H264Camera(in_band=False)
     work: list[Awaitable[None]] = [
         reason("undecodable", "cannot be decoded (H264", camera=undecodable, codec="H264"),
         reason("forged", "DTLS", spoil=forged),
         reason("renumbered", "does not name (RTP payload type 120)", misread=renumbered, codec="VP8"),
+        reason("dtls", "does not answer the set-up of the encryption", without_dtls),
         reason("silent", "no video comes", camera=Silent()),
         reason("unreachable", "444444444444.local", spoil=unreachable),
     ]

@@ -109,7 +109,7 @@ def test_parameter_sets_of_the_sdp_are_read_and_broken_ones_left_out():
 
 
 def test_candidates_are_taken_out_and_aiortc_is_not_told_of_their_end():
-    lines = [CANDIDATE.format("192.0.2.1"), CANDIDATE.format("a1b2.local"), "a=end-of-candidates"]
+    lines = [CANDIDATE.format("192.0.2.1"), CANDIDATE.format("a1b2.local"), "a=candidate:", "a=end-of-candidates"]
     read = read_video_offer(offer({96: ("VP8", "")}, *lines), sends=False)
     assert [(one.ip, one.sdpMid) for one in read.candidates] == [("192.0.2.1", "0"), ("a1b2.local", "0")]
     assert "candidate" not in read.sdp

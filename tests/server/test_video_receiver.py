@@ -1,0 +1,59 @@
+"""Why there is no picture, by what has come and what has not."""
+
+from collections.abc import Callable
+
+import pytest
+from aiortc import RTCPeerConnection
+
+from server.media.video_offer import read_video_offer
+from server.media.video_receiver import NO_PICTURE_S, VideoReceiver
+from tests.server.test_video_offer import offer
+
+
+def undecodable(receiver: VideoReceiver) -> None:
+    receiver.repair.packets += 4
+    receiver.decoder.undecodable, receiver.decoder.error = receiver.decoder.undecodable + 2, "H264: Invalid data"
+
+
+def broken(receiver: VideoReceiver) -> None:
+    receiver.repair.packets += 4
+
+
+def another_stream(receiver: VideoReceiver) -> None:
+    receiver.repair.selector.ignored += 4
+
+
+def unexpected(receiver: VideoReceiver) -> None:
+    receiver.unexpected.packets += 4
+    receiver.unexpected.payload_types[120] = None
+
+
+CAUSES: list[tuple[Callable[[VideoReceiver], None], str]] = [
+    (undecodable, "2 frames have come that cannot be decoded (H264: Invalid data)"),
+    (broken, "no frame of it is whole or begins with a keyframe"),
+    (another_stream, "not in the stream that the offer names"),
+    (unexpected, "does not name (RTP payload type 120)"),
+    (lambda _: None, "the sender sends none"),
+]
+
+
+@pytest.mark.parametrize(("happens", "reason"), CAUSES)
+async def test_the_reason_is_what_has_come_since_the_last_picture(happens, reason):
+    pc = RTCPeerConnection()
+    read = read_video_offer(offer({96: ("H264", "packetization-mode=1")}), sends=False)
+    transceiver = pc.addTransceiver("video", "recvonly")
+    receiver = VideoReceiver(transceiver.receiver, read, lambda *_: None, lambda: None, lambda _: None)
+    for earlier, _ in CAUSES:  # before a picture came: it is the cause of nothing any more
+        earlier(receiver)
+    assert receiver.problem(100.0) is None
+    receiver.decoder.decoded += 1
+    assert receiver.problem(200.0) is None
+    happens(receiver)
+    assert receiver.problem(200.0 + NO_PICTURE_S - 0.1) is None
+    said = receiver.problem(200.0 + NO_PICTURE_S)
+    assert said is not None
+    assert reason in said
+    receiver.decoder.decoded += 1
+    assert receiver.problem(210.0) is None
+    receiver.stop()
+    await pc.close()
