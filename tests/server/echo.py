@@ -122,7 +122,8 @@ class _Work:
 def write_preset(folder: Path, *, width: int = 832, height: int = 480, block_frames: int = 1) -> Path:
     """A preset of this size; its weights are never read."""
     tree = yaml.safe_load((ROOT / "configs" / "tiny.yaml").read_text(encoding="utf-8"))
-    tree["stream"] |= {"width": width, "height": height, "block_frames": block_frames}
+    size = {"width": width, "height": height, "sizes": [[width, height]]}
+    tree["stream"] |= size | {"block_frames": block_frames}
     path = folder / f"echo_{width}x{height}_{block_frames}.yaml"
     path.write_text(yaml.safe_dump(tree), encoding="utf-8")
     return path
