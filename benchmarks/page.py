@@ -1,4 +1,4 @@
-"""The page at work on this machine: `python -m benchmarks.page [SECONDS]`, best under `taskset -c 0,1`.
+"""The page at work on this machine: `python -m benchmarks.page [SECONDS [SIZE]]`, best under `taskset -c 0,1`.
 
 Starts the server with the tiny preset and a headless Chromium whose camera plays a clip at its own rate, and prints
 what the server measures once the start is over.
@@ -22,10 +22,11 @@ FILL_AND_LAG = 6  # frames, of a block of one latent frame
 REST_MS = 150  # what transport and pacing may take
 
 
-def main(seconds: int) -> None:
+def main(seconds: int, size: str) -> None:
     chromium = next(Path(found) for name in ("chromium", "google-chrome") if (found := shutil.which(name)))
     samples: list[dict[str, Any]] = []
-    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder), running("--threads", "2") as server:
+    flags = ("--threads", "2", "--size", size)
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder), running(*flags) as server:
         camera = Path("camera.y4m")
         write_camera(CLIP, camera, width=640, height=480, frames=FRAMES)
         with browser(chromium, *playing(camera)) as context:
@@ -49,4 +50,5 @@ def main(seconds: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 30)
+    given = dict(enumerate(sys.argv[1:]))
+    main(int(given.get(0, "30")), given.get(1, "256x144"))

@@ -1,0 +1,72 @@
+"""What people may ask of the bundled model, whatever its weights: styles, mixes, words it does not know, strength."""
+
+import math
+from functools import partial
+
+import pytest
+import torch
+
+from lipar_cli.clips import Clip, edit, read_clip
+from lipar_core.config import default_parameters, load_preset
+from lipar_core.models import Models, load_models
+from lipar_core.parameters import merge
+from tests.rooms import ROOT
+
+FRAMES = 16
+
+
+@pytest.fixture(scope="module")
+def models() -> Models:
+    return load_models(load_preset("tiny"), dtype="float32")
+
+
+@pytest.fixture(scope="module")
+def clip(models) -> Clip:
+    return read_clip(ROOT / "tests" / "media" / "webcam_desk.mp4", models, FRAMES)
+
+
+@pytest.fixture(scope="module")
+def ask(models, clip):
+    """The last block of the clip's edit [4, 3, H, W]."""
+
+    def edited(prompt: str, **changes: object) -> torch.Tensor:
+        parameters = merge(default_parameters(models.preset), {"prompt": prompt, **changes})
+        return edit(models, clip, parameters).frames[-4:]
+
+    return edited
+
+
+def distance(a: torch.Tensor, b: torch.Tensor) -> float:
+    return math.sqrt(float(((a - b) ** 2).mean()))
+
+
+def test_styles_are_told_apart_by_their_prompts(ask):
+    red, green, blue = ask("night vision goggles").mean(dim=(0, 2, 3)).tolist()
+    assert green > 1.5 * max(red, blue)
+    red, green, blue = ask("an old sepia film").mean(dim=(0, 2, 3)).tolist()
+    assert red > green > blue
+    assert ask("a pencil sketch").mean() > ask("moonlight").mean() + 0.2
+
+
+@pytest.mark.parametrize("other", ["a green night scope", "military night vision, detailed"])
+def test_other_words_for_a_style_ask_for_it(ask, other):
+    there, found, none = ask("night vision goggles"), ask(other), ask("no change")
+    assert distance(found, there) < 0.3 * distance(found, none)
+
+
+def test_a_mix_lies_between_its_styles(ask):
+    one, two = ask("an old sepia film"), ask("night vision goggles")
+    mixed = ask("half sepia film, half night vision")
+    assert max(distance(mixed, one), distance(mixed, two)) < distance(one, two)
+
+
+@pytest.mark.parametrize("prompt", ["no change", "xqzvv", "blorp the wibbly frotz"])
+def test_words_that_it_does_not_know_change_little(ask, clip, prompt):
+    assert distance(ask(prompt), clip.pixels[-4:]) < 0.08
+
+
+def test_strength_0_is_no_edit_and_more_of_it_edits(ask):
+    plain, asked = ask("no change", strength=0.0), partial(ask, "night vision goggles")
+    assert distance(asked(strength=0.0), plain) < 1e-6
+    assert distance(asked(strength=0.06), plain) > 0.1
+    assert asked(strength=0.5).isfinite().all()
