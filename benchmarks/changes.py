@@ -30,7 +30,7 @@ def blocks_per_s(pipe: Connection, seconds: float, changes_per_s: float) -> floa
     began, blocks, sent = time.monotonic(), 0, 0
     while (passed := time.monotonic() - began) < seconds:
         if sent < passed * changes_per_s:
-            changes = {"pruning": {"tau": 0.1 + 0.001 * (sent % 100)}}
+            changes = {"pruning": {"threshold": 5 + 0.1 * (sent % 100)}}
             wire.send(pipe, wire.Change(session=session, request=sent, changes=changes))
             sent += 1
         if incoming.put(planes, passed):

@@ -28,7 +28,7 @@ class Pruning:
     """
 
     enabled: bool = True
-    detector: Literal["anchor", "lipar"] = "lipar"
+    detector: Literal["anchor", "lipar"] = "lipar"  # of a preset that names none: its thresholds are for it
     threshold: Annotated[float, at.Interval(ge=0, le=64)] = 8.0  # levels of 255: RMS change since last computed
     tau: Annotated[float, at.Interval(ge=0, le=2)] = 0.149  # change against the frame before
     tau2: Annotated[float, at.Interval(ge=0, le=4)] = 0.3  # change against when the patch was last computed

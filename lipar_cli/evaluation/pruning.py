@@ -21,8 +21,8 @@ UNBOUNDED = 4.0  # tau2: nothing gets that far
 
 
 def scaled(preset: Preset, scales: Iterable[float]) -> list[Pruning]:
-    """The preset's thresholds, times each of the scales."""
-    base = preset.pruning
+    """The preset's thresholds for the detector `lipar`, times each of the scales."""
+    base = replace(preset.pruning, detector="lipar")
     return [replace(base, tau=min(2.0, base.tau * scale), tau2=min(4.0, base.tau2 * scale)) for scale in scales]
 
 

@@ -94,7 +94,7 @@ class Report:
             self._tell("VBench", vbench.ABSENT)
             return
         ours = merge(default_parameters(self.models.preset), {"prompt": prompt})
-        arms = {"unpruned": merge(ours, {"pruning": {"enabled": False}}), "lipar": ours}
+        arms = {"unpruned": merge(ours, {"pruning": {"enabled": False}}), ours.pruning.detector: ours}
         films = {arm: {c.name: edit(self.models, c, chosen).frames for c in self.clips} for arm, chosen in arms.items()}
         rows, note = vbench.score(program, films)
         self._tell("VBench", note, self._keep("vbench", rows))

@@ -1,10 +1,12 @@
-"""How noisy a stream's source is: what a token at rest differs by from one latent frame to the next."""
+"""How noisy a stream's source is: what a token at rest differs by from one latent frame to the next.
+
+The estimator is Donoho and Johnstone's (1994), of a difference in time: the median absolute value of the finest
+diagonal wavelet coefficients. Light that changes has none, what moves has few, and white noise has its full share.
+"""
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-TILE = 8  # pixels: what changes a tile of this size as a whole is light, and no noise
 MAD_TO_SIGMA = 1 / 0.6745  # of a normal distribution, from its median absolute value
 QUANTILE = 0.2  # of the tokens that do not rest exactly: those above may move
 MIN_RATIO = 0.2  # of tokens that do not rest exactly: noise is everywhere, a change is not
@@ -40,11 +42,11 @@ class SourceNoise:
 
 
 def token_deviation(change: Tensor, rows: int, cols: int) -> Tensor:
-    """Median absolute change of a token's pixels, without what its tiles change by as a whole: [3, H, W] -> [T]."""
-    mean = F.avg_pool2d(change[None], TILE)
-    fine = change - F.interpolate(mean, scale_factor=TILE)[0]
-    channels, height, width = fine.shape
-    tokens = fine.view(channels, rows, height // rows, cols, width // cols).permute(1, 3, 0, 2, 4)
+    """Median absolute Haar coefficient, finest and diagonal, of every token: [3, H, W] -> [T]."""
+    across = change[..., 0::2] - change[..., 1::2]
+    diagonal = (across[:, 0::2] - across[:, 1::2]) / 2  # as large as `change` where that is white
+    channels, height, width = diagonal.shape
+    tokens = diagonal.view(channels, rows, height // rows, cols, width // cols).permute(1, 3, 0, 2, 4)
     return tokens.reshape(rows * cols, -1).abs().median(dim=-1).values
 
 

@@ -106,7 +106,7 @@ def test_every_control_answers_with_the_block_or_the_reason(page: Page) -> None:
     expect(page.get_by_role("button", name="Oil painting")).to_have_attribute("aria-pressed", "true")
     for label, note in [
         ("Strength", "#strength-note"),
-        ("Change threshold", "#tau-note"),
+        ("Ignore changes below", "#threshold-note"),
         ("Least recomputed", "#min-keep-note"),
     ]:
         page.get_by_label(label).press("ArrowRight")
@@ -114,7 +114,7 @@ def test_every_control_answers_with_the_block_or_the_reason(page: Page) -> None:
     page.get_by_label("Pruning").uncheck()
     blocks.append(expect_applied(page, "#pruning-note"))
     expect(page.locator("#keep-ratio")).to_have_text("100", timeout=WITHIN_MS)
-    expect(page.get_by_label("Change threshold")).to_be_disabled()
+    expect(page.get_by_label("Ignore changes below")).to_be_disabled()
     assert blocks == sorted(blocks)
 
     page.get_by_label("Prompt", exact=True).fill("   ")

@@ -31,9 +31,10 @@ def test_sizes_of_the_large_model_are_derived():
 
 
 def test_live_sessions_have_thresholds_of_their_own():
-    assert default_parameters(WAN).pruning.tau == 0.149
+    files = default_parameters(WAN).pruning
+    assert (files.detector, files.threshold, files.tau) == ("anchor", 7, 0.149)
     live = default_parameters(WAN, live=True).pruning
-    assert (live.tau, live.tau2, live.min_keep) == (0.1, 0.3, 0.35)
+    assert (live.detector, live.threshold, live.tau, live.tau2) == ("anchor", 6, 0.1, 0.3)
 
 
 def test_presets_are_read_without_torch():
