@@ -8,49 +8,78 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from lipar_cli.clips import Clip
-from lipar_cli.evaluation.autoencoder import token_pixels
+from lipar_cli.evaluation.autoencoder import FRAMES, token_pixels
 from lipar_cli.evaluation.quality import psnr
 from lipar_cli.evaluation.summary import Row
 from lipar_core.models import Models
 from lipar_core.parameters import Pruning
 from lipar_core.patches import patchify
+from lipar_core.pruning.anchor import AnchorDetector
 from lipar_core.pruning.lipar import LiparDetector, trimmed_distance
 from lipar_core.pruning.masks import clean_mask, gaussian3x3
 from lipar_core.taehv import CodecState
 
+ARMS = ("anchor", "lipar", "published", "pixels")
 BISECTIONS = 24
+NOISES = (0.0, 5.0)  # levels of 255: as the clip is, and as a webcam in dim light would give it
+WORST = 0.995  # quantile
 
 
 @torch.inference_mode()
 def detectors(models: Models, clips: list[Clip], settings: list[Pruning]) -> list[Row]:
-    """A row per clip and threshold: share kept by our detector, and PSNR of the source shown with stale patches.
+    """A row per clip, noise and setting: of each detector the share kept, and how far the stale source is from it.
 
-    The other detectors get the threshold at which they keep the same share.
+    `anchor` and `lipar` have their own thresholds of the setting; `published` and `pixels` keep as much as `lipar`.
+    `db` is the PSNR of the source with every token as it was when last kept, `worst` the largest 0.5 % of its tokens'
+    RMS errors, levels of 255. The first latent frame, always kept, is not counted.
     """
-    stream = models.preset.stream
     rows: list[Row] = []
     for clip in clips:
-        latents, _ = models.codec.encode(
-            clip.pixels[None].to(models.device, models.precision.convolution), CodecState()
-        )
-        latents = models.codec.picture(latents)[0].float().cpu()
-        pixels = token_pixels(clip.pixels, stream.rows, stream.cols)[: len(latents)]
-        change = _short_term(patchify(latents, stream.patch)).view(-1, stream.rows, stream.cols)
-        moved = pixel_change(clip.pixels, stream.rows, stream.cols)[: len(latents)]
-        for pruning in settings:
-            keep = LiparDetector(stream.rows, stream.cols, stream.block_frames, stream.patch)(latents, pruning)
-            share = float(keep.float().mean())
-            masks = {
-                "ours": keep,
-                "published": at_share(partial(published, change, stream.block_frames), share),
-                "pixels": most_changed(moved, stream.block_frames, share),
-            }
-            row: Row = {"clip": clip.name, "tau": pruning.tau, "kept": share}
-            for name, mask in masks.items():
-                row[f"{name}_kept"] = float(mask.float().mean())
-                row[f"{name}_db"] = psnr(stale(pixels, mask.flatten(1)), pixels)
-            rows.append(row)
+        for sigma in NOISES:
+            given = noisy(clip, sigma)
+            pixels, masks_of = _source(models, given)
+            for pruning in settings:
+                row: Row = {"clip": clip.name, "noise": sigma, "tau": pruning.tau, "threshold": pruning.threshold}
+                for name, mask in masks_of(pruning).items():
+                    row |= {f"{name}_{figure}": value for figure, value in _figures(pixels, mask).items()}
+                rows.append(row)
     return rows
+
+
+def noisy(clip: Clip, sigma: float) -> Clip:
+    """The clip as a camera of that noise, levels of 255, would give it."""
+    draw = torch.Generator().manual_seed(1)
+    noise = sigma * torch.randn(clip.frames.shape, generator=draw)
+    return Clip(clip.name, (clip.frames + noise).round().clamp(0, 255).byte())
+
+
+def _source(models: Models, clip: Clip) -> tuple[Tensor, Callable[[Pruning], dict[str, Tensor]]]:
+    """The pixels of every token [F, T, values], and what gives each detector's keep masks [F, rows, cols]."""
+    stream = models.preset.stream
+    latents, _ = models.codec.encode(clip.pixels[None].to(models.device, models.precision.convolution), CodecState())
+    latents = models.codec.picture(latents)[0].float().cpu()
+    source = clip.pixels[: len(latents) * FRAMES]
+    change = _short_term(patchify(latents, stream.patch)).view(-1, stream.rows, stream.cols)
+    moved = pixel_change(source, stream.rows, stream.cols)
+
+    def masks(pruning: Pruning) -> dict[str, Tensor]:
+        lipar = LiparDetector(stream.rows, stream.cols, stream.block_frames, stream.patch)(latents, pruning)
+        share = float(lipar.float().mean())
+        return {
+            "anchor": AnchorDetector(stream.rows, stream.cols, stream.block_frames)(source, pruning),
+            "lipar": lipar,
+            "published": at_share(partial(published, change, stream.block_frames), share),
+            "pixels": most_changed(moved, stream.block_frames, share),
+        }
+
+    return token_pixels(source, stream.rows, stream.cols), masks
+
+
+def _figures(pixels: Tensor, keep: Tensor) -> Row:
+    shown = stale(pixels, keep.flatten(1))
+    error = (shown - pixels).square().mean(dim=-1)[1:]
+    worst = float(error.quantile(WORST)) ** 0.5 * 255
+    return {"kept": float(keep[1:].float().mean()), "db": psnr(shown[1:], pixels[1:]), "worst": worst}
 
 
 def stale(pixels: Tensor, keep: Tensor) -> Tensor:

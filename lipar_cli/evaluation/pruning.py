@@ -21,9 +21,17 @@ UNBOUNDED = 4.0  # tau2: nothing gets that far
 
 
 def scaled(preset: Preset, scales: Iterable[float]) -> list[Pruning]:
-    """The preset's thresholds for the detector `lipar`, times each of the scales."""
+    """The detector `lipar` with the preset's thresholds, those of `anchor` too, times each of the scales."""
     base = replace(preset.pruning, detector="lipar")
-    return [replace(base, tau=min(2.0, base.tau * scale), tau2=min(4.0, base.tau2 * scale)) for scale in scales]
+    return [
+        replace(
+            base,
+            threshold=min(64.0, base.threshold * scale),
+            tau=min(2.0, base.tau * scale),
+            tau2=min(4.0, base.tau2 * scale),
+        )
+        for scale in scales
+    ]
 
 
 def pruning(

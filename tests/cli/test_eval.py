@@ -69,7 +69,7 @@ def test_eval_measures_all_parts(tmp_path, lipar, wide, media):
     assert [row["style"] for row in report["looks"]] == ["Sepia film"]
     assert len(report["pruning"]) == 2 * 5  # thresholds x arms
     assert all(0 < row["kept"] <= 1 for row in report["pruning"])
-    assert len(report["detectors"]) == 2
+    assert len(report["detectors"]) == 2 * 2  # thresholds x noises
     assert [row["second"] for row in report["long"]] == [30]
     assert "LPIPS left out" in said
     assert "VBench left out" in said
@@ -216,13 +216,16 @@ def test_the_published_detector_looks_a_frame_ahead():
     assert not keep[1:3].any()
 
 
-def test_ours_loses_less_than_pixels_at_equal_share(square):
+def test_every_detector_is_measured_clean_and_noisy(square):
     models = tiny_models(WIDE)
-    row = detectors.detectors(models, [square], scaled(models.preset, [0.5]))[0]
-    assert row["kept"] == row["ours_kept"]
-    assert row["pixels_kept"] == pytest.approx(row["kept"], abs=1e-3)
-    assert row["published_kept"] >= row["kept"] - 1e-6
-    assert min(row["ours_db"], row["pixels_db"], row["published_db"]) > 10
+    clean, noisy = detectors.detectors(models, [square], scaled(models.preset, [0.5]))
+    assert (clean["noise"], noisy["noise"]) == (0, 5)
+    for row in (clean, noisy):
+        assert row["pixels_kept"] == pytest.approx(row["lipar_kept"], abs=1e-3)
+        assert row["published_kept"] >= row["lipar_kept"] - 1e-6
+        assert min(row[f"{arm}_db"] for arm in detectors.ARMS) > 10
+        assert row["anchor_worst"] < 1.3 * row["threshold"] + 1.5 * row["noise"]
+    assert noisy["anchor_kept"] == pytest.approx(clean["anchor_kept"], abs=0.05)
 
 
 def test_fidelity_tells_styles_apart(square, monkeypatch):
