@@ -136,7 +136,12 @@ async def test_refusals_name_path_value_and_range(viewer, changes, path):
     assert (await viewer.status())["parameters"] == before
 
 
-@pytest.mark.parametrize("body", [rb'{"prompt": "\ud800"}', rb'{"\ud800": 1}', rb'{"strength": NaN}', b"[]", b"{"])
+HUGE = b'{"strength": 1' + b"0" * 400 + b"}"  # more than a float holds
+
+
+@pytest.mark.parametrize(
+    "body", [rb'{"prompt": "\ud800"}', rb'{"\ud800": 1}', rb'{"strength": NaN}', b"[]", b"{", HUGE]
+)
 async def test_bodies_that_json_allows_and_we_do_not(viewer, body):
     headers = {"Content-Type": "application/json"}
     reply = await viewer.client.patch(f"/api/v1/sessions/{viewer.id}/parameters", content=body, headers=headers)
@@ -148,6 +153,16 @@ async def test_bodies_that_json_allows_and_we_do_not(viewer, body):
     text = json.dumps(opening).encode().replace(b'"parameters": {}', b'"parameters": ' + body)
     assert (await viewer.client.post("/api/v1/sessions", content=text, headers=headers)).status_code == 422
     assert len((await viewer.client.get("/api/v1/sessions")).json()) == 1
+
+
+@pytest.mark.parametrize("token", [rb'"\ud800"', b"9" * 5000, b"[" * 9000])
+async def test_a_token_that_is_no_text_opens_nothing(viewer, token):
+    headers = {"Content-Type": "application/json"}
+    body = b'{"token": ' + token + b"}"
+    reply = await viewer.client.post(f"/api/v1/sessions/{viewer.id}/park", content=body, headers=headers)
+    assert reply.status_code in (400, 401, 422)
+    assert reply.json()["detail"]["message"]
+    assert (await viewer.status())["state"] != "parked"
 
 
 async def test_offers_that_cannot_be_used_leave_nothing_behind(client):
