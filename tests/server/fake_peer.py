@@ -53,7 +53,7 @@ class FakePeer:
 class FakeLink:
     """Stands in for `ModelLink`, with a model process that keeps what holds in each of its sessions."""
 
-    congested = False
+    congested, dtype = False, "float32"
 
     def __init__(
         self,
