@@ -32,7 +32,14 @@ class Remade:
 def remake(
     source: Path, out: Path, *, size: tuple[int, int] = SIZE, fit: str = "stretch", location: bool = False
 ) -> Remade:
-    """The source, re-encoded as `lipar edit` would with a model that changes nothing."""
+    """The source as `rewrite` writes it."""
+    return found(out, rewrite(source, out, size=size, fit=fit, location=location))
+
+
+def rewrite(
+    source: Path, out: Path, *, size: tuple[int, int] = SIZE, fit: str = "stretch", location: bool = False
+) -> str:
+    """Re-encode as `lipar edit` would with a model that changes nothing; returns what was said."""
     with VideoReader(source, *size, fit, out.parent) as reader:
         with VideoWriter(out, *size, reader.rate, reader.time_base, crf=1) as writer:
             writer.add_tracks(reader, location)
@@ -43,7 +50,7 @@ def remake(
                     writer.write_packet(item)
         damaged = f"{reader.damaged + writer.damaged} damaged packets"
         said = [*reader.notes, *reader.losses, *writer.losses, writer.audio_note, damaged]
-    return found(out, "\n".join(said))
+    return "\n".join(said)
 
 
 def found(path: Path, said: str = "") -> Remade:

@@ -1,0 +1,101 @@
+"""Mutated files: no crash, one line where refused, no picture that a player would not show, nothing left behind."""
+
+import collections
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from tests.cli.video.edit_worker import EditWorker
+from tests.cli.video.films import Picture, rewrite
+from tests.cli.video.mutated import SIZE, make_seeds, mutate
+
+FEW, MANY = 30, 400
+MAX_ERROR = 30.0  # levels of 255, in the mean over a picture: colour tags may have been hit, too
+
+
+@pytest.fixture(scope="module")
+def seeds(tmp_path_factory) -> list[Path]:
+    return make_seeds(tmp_path_factory.mktemp("seeds"))
+
+
+@pytest.fixture(scope="module")
+def worker() -> Iterator[EditWorker]:
+    with EditWorker() as worker:
+        yield worker
+
+
+def shown_by_a_player(path: Path) -> list[Picture]:
+    """What FFmpeg decodes of the file, whatever it complains of, without orientation."""
+    pictures: list[Picture] = []
+    with av.open(str(path)) as container:
+        packets = container.demux(container.streams.video)
+        while True:
+            try:
+                packet = next(packets, None)
+                if packet is None:
+                    return pictures
+                frames = packet.decode()
+            except av.error.FFmpegError:
+                continue
+            pictures += [frame.reformat(*SIZE, format="rgb24").to_ndarray() for frame in frames]
+
+
+def turned(picture: Picture) -> list[Picture]:
+    """In all orientations of the same shape."""
+    return [picture, picture[::-1], picture[:, ::-1], picture[::-1, ::-1]]
+
+
+def error_of(picture: Picture, references: list[Picture]) -> float:
+    return min(float(np.abs(picture.astype(np.int16) - one).mean()) for one in references)
+
+
+def check(number: int, seeds: list[Path], worker: EditWorker, preset: Path, folder: Path) -> str:
+    """Edit one mutated file; returns what became of it."""
+    seed = seeds[number % len(seeds)]
+    source, out = folder / f"in{seed.suffix}", folder / "out" / "out.mkv"
+    out.parent.mkdir()
+    source.write_bytes(mutate(seed.read_bytes(), number))
+    code, said, complaint = worker.run("edit", source, "-o", out, "-p", "x", "--preset", preset)
+    assert "Traceback" not in said + complaint
+    assert "returned " not in complaint, complaint  # FFmpeg's numbers are no words
+    if code:
+        assert (code, complaint.count("\n")) == (2, 1), complaint
+        assert complaint.startswith("lipar: "), complaint
+        assert list(out.parent.iterdir()) == []
+        return "refused"
+    assert [path.name for path in out.parent.iterdir()] == ["out.mkv"]
+    assert shown_by_a_player(out)
+    references = [other for one in shown_by_a_player(source) for other in turned(one)]
+    notes = rewrite(source, folder / "rewritten.mkv", size=SIZE)
+    for picture in shown_by_a_player(folder / "rewritten.mkv"):
+        assert error_of(picture, references) < MAX_ERROR
+    return "edited, damage said" if complaint or "0 damaged" not in notes else "edited"
+
+
+def check_all(numbers: range, seeds: list[Path], worker: EditWorker, preset: Path, folder: Path) -> dict[str, int]:
+    outcomes: collections.Counter[str] = collections.Counter()
+    for number in numbers:
+        place = folder / str(number)
+        place.mkdir()
+        try:
+            outcomes[check(number, seeds, worker, preset, place)] += 1
+        except AssertionError as error:
+            error.add_note(f"mutated file {number}, of {seeds[number % len(seeds)].name}")
+            raise
+    return outcomes
+
+
+def test_a_few_mutated_files(seeds, worker, preset, tmp_path):
+    outcomes = check_all(range(FEW), seeds, worker, preset, tmp_path)
+    assert len(outcomes) == 3, outcomes  # all of these can happen, and do
+
+
+@pytest.mark.soak
+def test_many_mutated_files(seeds, worker, preset, tmp_path, capsys):
+    outcomes = check_all(range(FEW, FEW + MANY), seeds, worker, preset, tmp_path)
+    with capsys.disabled():
+        sys.stdout.write(f"{MANY} mutated files: {dict(outcomes)}\n")
