@@ -71,6 +71,16 @@ def test_a_change_over_rest_shows_and_outlives_a_stop(page: Page, live_server: L
     assert not parameters["paused"]
 
 
+def test_a_named_session_says_how_much_of_a_long_prompt_is_read(page: Page, live_server: LiveServer) -> None:
+    page.goto(f"{live_server.address}/?session=studio")
+    page.get_by_label("Prompt", exact=True).fill("a thermal camera " + "and more " * 40)
+    start(page)
+    expect(page.locator("#length-note")).to_contain_text("only the first 64 of its 83 tokens", timeout=WITHIN_MS)
+    assert session(page, live_server)["id"] == "studio"
+    page.get_by_role("button", name="Thermal").click()
+    expect(page.locator("#length-note")).to_have_text("", timeout=WITHIN_MS)
+
+
 def test_a_refused_change_goes_back_and_says_why(page: Page) -> None:
     answers: list[tuple[int, str]] = [(503, "the model is restarting")]
 
