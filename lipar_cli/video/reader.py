@@ -26,6 +26,8 @@ DEFAULT_RATE = Fraction(25)  # of a file that doesn't say
 FINEST_PER_S = 200_000  # ticks: finer ones overflow MP4's 32 bits after a gap of seconds
 COARSEST_PER_S = 10_000
 FRAME_PER_PACKET = ("h264", "hevc", "vvc", "mpeg1video", "mpeg2video")  # others have packets that show nothing
+CONCEALS_NOTHING = ("mjpeg", "mjpegb")  # what is missing of a picture is left as the memory was, without a word
+LARGEST_INT = 2**31 - 1  # of FFmpeg's fractions; a damaged header may hold odd ones
 NO_TIMESTAMPS = 0x80  # FFmpeg's AVFMT_NOTIMESTAMPS
 PLAIN_TIME_BASE = Fraction(1, 90_000)
 
@@ -82,7 +84,7 @@ class VideoReader:
             return PLAIN_TIME_BASE
         while base > Fraction(1, COARSEST_PER_S):
             base /= 2
-        return base
+        return base if max(base.numerator, base.denominator) <= LARGEST_INT else PLAIN_TIME_BASE
 
     @property
     def rate(self) -> Fraction:
@@ -223,7 +225,10 @@ def _decoder_of(video: VideoStream) -> VideoCodecContext:
     name = {"vp8": "libvpx", "vp9": "libvpx-vp9"}.get(decoder.codec.canonical_name)
     if video.metadata.get("alpha_mode") == "1" and name in av.codecs_available:
         decoder = cast(VideoCodecContext, av.CodecContext.create(name, "r"))
-    decoder.thread_type = ThreadType.AUTO
+    is_vp8 = decoder.codec.name == "vp8"  # which notices damage only where its threads share a picture
+    decoder.thread_type = ThreadType.SLICE if is_vp8 else ThreadType.AUTO
+    if decoder.codec.canonical_name in CONCEALS_NOTHING:
+        decoder.options = {"err_detect": "explode"}  # so that the picture before stays, and is counted
     return decoder
 
 

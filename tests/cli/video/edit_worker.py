@@ -5,6 +5,7 @@ import io
 import json
 import subprocess
 import sys
+import traceback
 
 from tests.rooms import ROOT
 
@@ -53,6 +54,9 @@ def main() -> None:
                 code = lipar(json.loads(line))
             except SystemExit as left:
                 code = int(left.code or 0)
+            except Exception:  # what a user would see as a traceback
+                code = 1
+                traceback.print_exc()
         json.dump([code, out.getvalue(), err.getvalue()], answers)
         answers.write("\n")
         answers.flush()
