@@ -178,7 +178,7 @@ function makeSession(preset: Preset): Session {
         notice = problem;
         show();
       },
-      settings: showSettings,
+      settings: show, // the pill and the sound too: a pause is a setting
       sound: (state) => {
         sound = state;
         show();

@@ -75,7 +75,7 @@ function livePill({ status, pictures, paused }: Situation): Pill {
   if (pictures !== "coming" || status?.state === "stalled") return { text: "No new pictures", tone: "busy" };
   if (status?.state === "model_restarting") return { text: "Model restarting…", tone: "busy" };
   if (paused) return { text: "Paused", tone: "quiet" };
-  if (status?.state !== "live") return { text: "Waiting for the first picture…", tone: "busy" };
+  if (status?.state !== "live" && status?.state !== "paused") return { text: "Waiting for the first picture…", tone: "busy" };
   return PILLS.live;
 }
 

@@ -108,6 +108,7 @@ it("the pill follows server, session and telemetry", () => {
   expect(pillOf({ ...calm, session: { name: "live" } }).text).toContain("first picture");
   expect(pillOf({ ...calm, session: { name: "live" }, paused: true, status: status("paused") }).text).toBe("Paused");
   expect(pillOf({ ...calm, session: { name: "live" }, status: status("live") })).toEqual({ text: "Live", tone: "good" });
+  expect(pillOf({ ...calm, session: { name: "live" }, status: status("paused"), paused: false }).text).toBe("Live"); // telemetry from before
   expect(pillOf({ ...calm, session: { name: "live" }, status: status("stalled") }).text).toBe("No new pictures");
 });
 
