@@ -7,8 +7,12 @@ class Section:
     """An `m=` line and the lines that belong to it."""
 
     def __init__(self, lines: list[str]) -> None:
+        """Raises `ValueError` for an `m=` line that is too short."""
         self.lines = lines
-        self.kind, self.port, self.protocol, *self.formats = lines[0].removeprefix("m=").split()
+        words = lines[0].removeprefix("m=").split()
+        if len(words) < 3:
+            raise ValueError(f"the line {lines[0][:100]!r} is too short")
+        self.kind, self.port, self.protocol, *self.formats = words
 
     def values(self, attribute: str) -> list[str]:
         """Of all its lines `a=attribute:...`."""
@@ -30,7 +34,7 @@ def split_sections(sdp: str) -> tuple[list[str], list[Section]]:
     """The lines before the first `m=`, and the sections. Raises `ValueError` for an `m=` line that is too short."""
     lines = [line.rstrip() for line in sdp.splitlines()]
     starts = [i for i, line in enumerate(lines) if line.startswith("m=")]
-    ends = [*starts[1:], len(lines)]
+    ends = [*starts, len(lines)][1:]
     sections = [Section(lines[start:end]) for start, end in zip(starts, ends, strict=True)]
     return lines[: starts[0]] if starts else lines, sections
 

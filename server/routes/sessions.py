@@ -44,7 +44,7 @@ async def resume(session_id: str, offer: Return, sessions: Registry, response: R
     responses=refusals(400, 401, 403, 404, 413, 422),
 )
 async def park(session: Session, _: Parting | None = None) -> None:
-    """Free the connection now and keep the session for the time of grace: a page says this when it is hidden."""
+    """Free the connection now and keep the session for the grace period: a page says this when it is hidden."""
     await session.park()
 
 
@@ -76,7 +76,7 @@ async def trickle(request: Request, session: Session) -> Response:
 
 @router.patch("/{session_id}/parameters", dependencies=[editor], responses=refusals(400, 401, 403, 404, 413, 422, 503))
 async def change(changes: dict[str, Any], session: Session) -> Changed:
-    """Change any live parameters; `"reset": true` starts the stream afresh. Answers with the block of effect."""
+    """Change any live parameters; `"reset": true` resets the stream. Answers with the block of effect."""
     return Changed(**asdict(await session.update(changes)))
 
 

@@ -160,3 +160,17 @@ def test_the_named_stream_has_time_to_begin():
     assert not selector.accepts(8, 0.0)
     assert not selector.accepts(8, SILENT_S)
     assert selector.accepts(8, SILENT_S + 0.1)  # what the offer names never came
+
+
+@pytest.mark.parametrize(
+    ("sdp", "said"),
+    [
+        ("v=0", "the offer has no video"),
+        ("v=0\r\nm=video\r\n", "the line 'm=video' is too short"),
+        ("v=0\r\nm=video 9\r\n", "the line 'm=video 9' is too short"),
+        ("hello", "it must begin with v=0"),
+    ],
+)
+def test_what_is_no_offer_is_told_in_words(sdp, said):
+    with pytest.raises(BadOffer, match=said):
+        check_offer(sdp, sends=True, takes=False)
