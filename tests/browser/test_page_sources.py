@@ -174,8 +174,9 @@ def test_what_is_sent_is_no_larger_than_the_model_needs(page: Page, clips: dict[
     choose(page, clips["upright"])
     start(page)
     sends = """async ([width, height]) => {
-      const out = [...(await window.pc.getStats()).values()].find(({ type }) => type === "outbound-rtp");
-      return out.frameWidth === width && out.frameHeight === height;
+      const stats = [...(await window.pc.getStats()).values()];
+      const out = stats.find(({ type, kind }) => type === "outbound-rtp" && kind === "video");
+      return out.frameWidth === width && Math.abs(out.frameHeight - height) <= 1;
     }"""
     wait_until(page, sends, [256, 454])  # 270x480 that still covers 256x144
     choose(page, clips["wide"])

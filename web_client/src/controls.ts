@@ -99,6 +99,7 @@ export class Controls {
     private readonly events: ControlEvents,
   ) {
     this.prompt.maxLength = maxLengthOf(schema, "prompt");
+    this.prompt.disabled = false; // nobody listened to what was typed before
     for (const spec of SLIDERS) this.bindSlider(spec, rangeOf(schema, spec.path));
     this.bindPrompt();
     this.bindStyles();
