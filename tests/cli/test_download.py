@@ -147,11 +147,16 @@ def test_an_interrupted_download_goes_on(hub, tmp_path):
     folder = tmp_path / "weights"
     hub.files[SELF_FORCING] = BIG
     hub.stall.set()
-    process = subprocess.Popen(COMMAND, env=os.environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    while process.poll() is None and not any(path.stat().st_size == CHUNK for path in folder.rglob("*.partial")):
-        time.sleep(0.02)
-    process.send_signal(signal.SIGINT)
-    process.communicate(timeout=60)
+    start = (  # a shell's background jobs ignore Ctrl-C, and their children inherit that
+        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        "from lipar_cli.main import main; sys.exit(main())"
+    )
+    command = [sys.executable, "-c", start, *COMMAND[3:]]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        while process.poll() is None and not any(path.stat().st_size == CHUNK for path in folder.rglob("*.partial")):
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
     assert process.returncode == 130
     hub.stall.clear()
     hub.requests.clear()
