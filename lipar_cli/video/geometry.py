@@ -24,6 +24,8 @@ TURNS: dict[tuple[int, int, int, int], tuple[FilterStep, ...]] = {
     (0, 1, 1, 0): (("transpose", "cclock_flip"),),
     (0, -1, -1, 0): (("transpose", "clock_flip"),),
 }
+# PyAV names the kinds of side data up to FFmpeg 7's; a frame with a newer one (EXIF, say) would give none at all.
+Type._missing_ = classmethod(lambda kinds, value: kinds.VIDEO_HINT)  # type: ignore[method-assign, assignment]
 OVERSIZE = 4  # a picture is cut before it is scaled where scaling would make it this many times too long
 
 
