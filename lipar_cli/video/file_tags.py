@@ -16,6 +16,7 @@ OF_THE_CONTAINER = (
     "handler_name",
     "vendor_id",
 )
+MAX_TIMECODE_FPS = 255  # a timecode's frame number has 8 bits in MP4
 STATISTICS = ("bps", "number_of_frames", "number_of_bytes", "_statistics")
 
 
@@ -69,3 +70,12 @@ def copy_stream_tags(source: Stream, target: Stream, keep_location: bool) -> Non
     if target.container.format.name == "mov" and source.language in BIBLIOGRAPHIC:
         target.metadata["language"] = BIBLIOGRAPHIC[source.language]
     target.disposition = source.disposition
+
+
+def drop_timecode(container: OutputContainer) -> bool:
+    """Remove the timecode, which MP4 and MOV cannot write at high rates; tells whether there was one."""
+    every = [container.metadata, *(stream.metadata for stream in container.streams)]
+    found = [(tags, key) for tags in every for key in tags if key.lower() == "timecode"]
+    for tags, key in found:
+        del tags[key]
+    return bool(found)

@@ -91,7 +91,10 @@ class VideoReader:
         """Frames per second, on average."""
         if self._elementary:
             return self.video.guessed_rate or DEFAULT_RATE  # FFmpeg's average is its own assumption there
-        return self.video.average_rate or self.video.guessed_rate or DEFAULT_RATE
+        average, guessed = self.video.average_rate, self.video.guessed_rate
+        if average and guessed and average > 2 * guessed:
+            return guessed  # of raw DV, FFmpeg gives the clock's rate as the average
+        return average or guessed or DEFAULT_RATE
 
     @property
     def expected_frames(self) -> int | None:
@@ -122,7 +125,17 @@ class VideoReader:
             said.append(f"{lost} damaged {'frame' if lost == 1 else 'frames'} lost")
         if self._ended_early:
             said.append(f"the input announces {self.video.frames} frames, {self.frames} were there")
-        return said
+        return said + self._left_out
+
+    @property
+    def _left_out(self) -> list[str]:
+        """Other pictures of the file, and what is attached to it."""
+        others = [stream for stream in self.container.streams if stream is not self.video]
+        covers = [s for s in others if s.disposition & Disposition.attached_pic]
+        films = [s for s in others if s.type == "video" and s not in covers]
+        attached = [s for s in others if s.type == "attachment"]
+        kinds = {"further video track": films, "cover picture": covers, "attachment": attached}
+        return [f"{len(found)} {kind}{'s'[: len(found) > 1]} left out" for kind, found in kinds.items() if found]
 
     @property
     def _lost_frames(self) -> int:

@@ -16,7 +16,13 @@ from av.video.stream import VideoStream
 
 from lipar_cli.video.audio import AudioTrack, add_audio
 from lipar_cli.video.failure import reason
-from lipar_cli.video.file_tags import copy_file_tags, copy_stream_tags, has_location
+from lipar_cli.video.file_tags import (
+    MAX_TIMECODE_FPS,
+    copy_file_tags,
+    copy_stream_tags,
+    drop_timecode,
+    has_location,
+)
 from lipar_cli.video.muxers import muxer_for
 from lipar_cli.video.output_file import OutputFile
 from lipar_cli.video.packets import InOrder
@@ -168,6 +174,8 @@ class VideoWriter:
         for source in reader.others:
             if source.index in self._tracks:
                 copy_stream_tags(source, self._tracks[source.index].stream, keep_location)
+        if reader.rate > MAX_TIMECODE_FPS and drop_timecode(self.container):
+            self.losses.append("timecode left out: it cannot count so many frames per second")
         if has_location(reader.container) and not keep_location:
             self.losses.append("the place where it was recorded left out (--keep-location keeps it)")
 

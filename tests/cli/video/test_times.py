@@ -49,6 +49,16 @@ def test_elementary_streams_run_at_their_own_rate(tmp_path, name, codec, rate):
     assert out.seconds == pytest.approx(20 / rate, abs=2e-3)
 
 
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_raw_dv_runs_at_its_own_rate(tmp_path, suffix):
+    """FFmpeg tells the clock of 60 kHz as its average rate."""
+    film = [flat((90, 90, 90), (720, 576))] * 5
+    source = make_film(tmp_path / "in.dv", film, codec="dvvideo", pix_fmt="yuv420p", audio="pcm_s16le", layout="stereo")
+    out = remake(source, tmp_path / f"out{suffix}")
+    assert out.times == pytest.approx([i / 25 for i in range(5)], abs=2e-3)
+    assert "768x576 -> 96x64" in out.said
+
+
 @pytest.mark.parametrize("codec", ["libx264", "mpeg4"])
 def test_b_frames_in_avi(tmp_path, codec):
     def reorder(stream):

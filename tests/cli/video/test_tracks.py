@@ -56,3 +56,30 @@ def test_subtitles_as_pictures_are_left_out_of_mp4_and_said(tmp_path):
     out = remake(path, tmp_path / "out.mkv")
     with av.open(str(out.path)) as container:
         assert len(container.streams.subtitles) == 1
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv"])
+def test_a_timecode_is_kept_where_it_can_count_the_frames(tmp_path, suffix):
+    for rate, kept in ((25, True), (300, False)):
+        source = tmp_path / "in.mkv"
+        make_film(source, [flat((9, 9, 9))] * 5, rate=rate, adjust=lambda s: s.metadata.update(timecode="01:00:00:00"))
+        out = remake(source, tmp_path / f"out{suffix}")
+        assert len(out.frames) == 5
+        with av.open(str(out.path)) as container:
+            every = [container.metadata, *(stream.metadata for stream in container.streams)]
+            assert ("01:00:00:00" in [value for tags in every for value in tags.values()]) is kept
+        assert ("timecode left out" in out.said) is not kept
+
+
+def test_pictures_besides_the_film_are_said(tmp_path):
+    path = tmp_path / "in.mkv"
+    with av.open(str(path), "w") as container:
+        for _ in range(2):
+            video = container.add_stream("ffv1", rate=25)
+            video.width, video.height, video.pix_fmt = 96, 64, "bgr0"
+        for colour, video in zip(((9, 9, 9), (200, 9, 9)), container.streams.video, strict=True):
+            frame = av.VideoFrame.from_ndarray(flat(colour), format="rgb24").reformat(format="bgr0")
+            container.mux([*video.encode(frame), *video.encode(None)])
+    out = remake(path, tmp_path / "out.mkv")
+    assert out.frames[0].max() < 15
+    assert "1 further video track left out" in out.said
