@@ -20,12 +20,12 @@ MAX_TIMECODE_FPS = 255  # a timecode's frame number has 8 bits in MP4
 STATISTICS = ("bps", "number_of_frames", "number_of_bytes", "_statistics")
 
 
-# ISO 639-2 has two codes for these; QuickTime knows the bibliographic ones only.
+# ISO 639-2 has two codes for some languages; FFmpeg's table of QuickTime's languages has only one of them.
 # fmt: off
-BIBLIOGRAPHIC = {
-    "sqi": "alb", "hye": "arm", "eus": "baq", "mya": "bur", "zho": "chi", "ces": "cze", "nld": "dut",
-    "fra": "fre", "kat": "geo", "deu": "ger", "ell": "gre", "isl": "ice", "mkd": "mac", "msa": "may",
-    "mri": "mao", "fas": "per", "ron": "rum", "slk": "slo", "bod": "tib", "cym": "wel",
+QUICKTIME_CODES = {
+    "sqi": "alb", "hye": "arm", "eus": "baq", "mya": "bur", "zho": "chi", "cze": "ces", "nld": "dut",
+    "fre": "fra", "kat": "geo", "deu": "ger", "ell": "gre", "isl": "ice", "mkd": "mac", "msa": "may",
+    "fas": "per", "rum": "ron", "slo": "slk", "swe": "sve", "bod": "tib", "cym": "wel",
 }
 # fmt: on
 
@@ -67,8 +67,8 @@ def copy_file_tags(source: InputContainer, target: OutputContainer, shift: Fract
 def copy_stream_tags(source: Stream, target: Stream, keep_location: bool) -> None:
     """Language, title and the like, and what the track is for."""
     target.metadata.update(kept_tags(source.metadata, keep_location))
-    if target.container.format.name == "mov" and source.language in BIBLIOGRAPHIC:
-        target.metadata["language"] = BIBLIOGRAPHIC[source.language]
+    if target.container.format.name == "mov" and source.language in QUICKTIME_CODES:
+        target.metadata["language"] = QUICKTIME_CODES[source.language]
     target.disposition = source.disposition
 
 

@@ -83,3 +83,16 @@ def test_pictures_besides_the_film_are_said(tmp_path):
     out = remake(path, tmp_path / "out.mkv")
     assert out.frames[0].max() < 15
     assert "1 further video track left out" in out.said
+
+
+@pytest.mark.parametrize(
+    ("given", "in_mov"),
+    [("fre", "fra"), ("fra", "fra"), ("deu", "ger"), ("ger", "ger"), ("cze", "ces"), ("swe", "sve"), ("jpn", "jpn")],
+)
+def test_quicktime_keeps_the_language(tmp_path, given, in_mov):
+    source = make_film(
+        tmp_path / "in.mkv", [flat((9, 9, 9))], adjust=lambda stream: stream.metadata.update(language=given)
+    )
+    for suffix, code in ((".mov", in_mov), (".mkv", given)):
+        with av.open(str(remake(source, tmp_path / f"out{suffix}").path)) as container:
+            assert container.streams.video[0].language == code
