@@ -28,7 +28,7 @@ QUEUED = 16  # frames and packets between the threads, each way
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     parser = commands.add_parser("edit", help="edit a video file", description="Edit a video file as the prompt says.")
-    parser.add_argument("input", type=Path, metavar="IN", help="any file with video in it")
+    parser.add_argument("input", type=_input_path, metavar="IN", help="any file with video in it; - is standard input")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help=".mp4, .mkv, .mov or .webm")
     parser.add_argument("-p", "--prompt", required=True, help="what you want to see")
     add_model_options(parser)
@@ -57,6 +57,10 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "--keep-location", action="store_true", help="pass on where the input was recorded, if it says (default: no)"
     )
     parser.set_defaults(run=run)
+
+
+def _input_path(given: str) -> Path:
+    return Path("/dev/stdin" if given == "-" else given)
 
 
 def run(args: argparse.Namespace) -> int:

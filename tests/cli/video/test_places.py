@@ -1,6 +1,8 @@
 """Names and places of files, signals and runs beside each other."""
 
 import os
+import resource
+import signal
 import stat
 import threading
 from pathlib import Path
@@ -9,7 +11,7 @@ import pytest
 
 from lipar_cli.video.output_file import OutputFile
 from lipar_core.errors import LiparError
-from tests.cli.video.films import flat, found, make_film, remake
+from tests.cli.video.films import flat, found, make_film, moving, remake
 
 FILM = [flat((90, 90, 90))] * 3
 
@@ -57,6 +59,35 @@ def test_a_pipe_is_read_to_its_end(tmp_path, film, suffix):
     feeder.join()
     assert len(out.frames) == (27 if suffix == ".ts" else 3)
     assert not [path.name for path in tmp_path.iterdir() if path.name.startswith(".")]
+
+
+def test_a_dash_is_standard_input(tmp_path, film, lipar, preset):
+    kept = os.dup(0)
+    with film.open("rb") as file:
+        os.dup2(file.fileno(), 0)
+    try:
+        assert lipar("edit", "-", "-o", tmp_path / "out.mp4", "-p", "x", "--preset", preset)[0] == 0
+    finally:
+        os.dup2(kept, 0)
+        os.close(kept)
+    assert len(found(tmp_path / "out.mp4").frames) == 3
+
+
+def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path, lipar, preset):
+    """A limit on the size of files, which the system reports as it does a full disk."""
+    source = make_film(tmp_path / "in.mkv", moving(40), audio="flac")
+    folder = tmp_path / "out"
+    folder.mkdir()
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2000, limits[1]))
+    try:
+        code, _, complaint = lipar("edit", source, "-o", folder / "out.mp4", "-p", "x", "--preset", preset)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, ignored)
+    assert (code, complaint) == (2, f"lipar: output {folder / 'out.mp4'}: cannot be written (File too large)\n")
+    assert not list(folder.iterdir())
 
 
 def test_an_empty_pipe_and_a_device_are_refused(tmp_path, lipar, preset):
