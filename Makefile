@@ -53,7 +53,7 @@ lint: setup
 
 test: lint
 	@$(SETUP) npm test
-	OMP_NUM_THREADS=$${OMP_NUM_THREADS:-2} $(BIN)/python -m pytest $(ARGS)
+	OMP_NUM_THREADS=$${OMP_NUM_THREADS:-2} OMP_WAIT_POLICY=$${OMP_WAIT_POLICY:-PASSIVE} $(BIN)/python -m pytest $(ARGS)
 
 soak: setup
 	$(BIN)/python -m pytest -m soak --timeout 0 -s $(ARGS)
