@@ -4,7 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Page
 
+from tests.browser.browser import browser, expect_pill, playing, stop, visit
 from tests.browser.camera import write_camera
 from tests.browser.live_server import LiveServer, running
 from tests.rooms import ROOT
@@ -43,3 +45,14 @@ def own_server(page_build: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Li
     monkeypatch.setenv("LIPAR_MAX_SESSIONS", "1")
     with running() as server:
         yield server
+
+
+@pytest.fixture
+def page(chromium: Path, camera: Camera, live_server: LiveServer) -> Iterator[Page]:
+    """The page before its start; a session that a test leaves is stopped."""
+    with browser(chromium, *playing(camera.path)) as context:
+        page = visit(context, live_server.address)
+        expect_pill(page, "Ready")
+        yield page
+        if page.get_by_role("button", name="Stop").count():
+            stop(page, live_server)

@@ -1,26 +1,11 @@
 """What the controls show: what holds, whoever set it; what was typed, asked for, refused."""
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests.browser.browser import WITHIN_MS, browser, expect_applied, expect_pill, playing, start, stop, visit
-from tests.browser.conftest import Camera
+from tests.browser.browser import WITHIN_MS, expect_applied, expect_pill, start, stop
 from tests.browser.live_server import LiveServer
-
-
-@pytest.fixture
-def page(chromium: Path, camera: Camera, live_server: LiveServer) -> Iterator[Page]:
-    """The page before its start."""
-    with browser(chromium, *playing(camera.path)) as context:
-        page = visit(context, live_server.address)
-        expect_pill(page, "Ready")
-        yield page
-        if page.get_by_role("button", name="Stop").count():
-            stop(page, live_server)
 
 
 def session(page: Page, server: LiveServer) -> dict[str, Any]:

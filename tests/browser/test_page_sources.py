@@ -1,7 +1,6 @@
 """Camera, screen and files: one after the other in one session, of any shape; and what a source can do wrong."""
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import av
@@ -16,14 +15,12 @@ from tests.browser.browser import (
     expect_applied,
     expect_banner,
     expect_pill,
-    playing,
     start,
     stop,
     visit,
     wait_until,
 )
 from tests.browser.camera import MEDIA
-from tests.browser.conftest import Camera
 from tests.browser.live_server import LiveServer
 
 SETTLE_S = 4  # from a switch to its pictures
@@ -60,16 +57,6 @@ DROP = """
   }
 }
 """
-
-
-@pytest.fixture
-def page(chromium: Path, camera: Camera, live_server: LiveServer) -> Iterator[Page]:
-    with browser(chromium, *playing(camera.path)) as context:
-        page = visit(context, live_server.address)
-        expect_pill(page, "Ready")
-        yield page
-        if page.get_by_role("button", name="Stop").count():
-            stop(page, live_server)
 
 
 @pytest.fixture(scope="module")

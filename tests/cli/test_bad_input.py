@@ -2,13 +2,13 @@
 
 import signal
 import subprocess
-import sys
 import time
 
 import pytest
 
 from tests.cli.clips import make_clip, make_sound
 from tests.cli.conftest import write_preset
+from tests.cli.own_process import LIPAR
 
 
 @pytest.fixture
@@ -125,11 +125,7 @@ def test_a_stopped_run_leaves_nothing(tmp_path, preset, number):
     source = make_clip(tmp_path / "in.mp4", 4000, size=(32, 32))
     folder = tmp_path / "out"
     folder.mkdir()
-    start = (  # a shell's background jobs ignore Ctrl-C, and their children inherit that
-        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
-        "from lipar_cli.main import main; sys.exit(main())"
-    )
-    command = [sys.executable, "-c", start, "edit", source, "-o", folder / "out.mp4", "-p", "x", "--preset", preset]
+    command = [*LIPAR, "edit", source, "-o", folder / "out.mp4", "-p", "x", "--preset", preset]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as run:
         deadline = time.monotonic() + 60
         while not list(folder.iterdir()):

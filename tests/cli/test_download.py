@@ -14,6 +14,7 @@ import pytest
 from lipar_cli.main import main
 from lipar_cli.weights.sources import sources
 from tests.cli.hub import Hub
+from tests.cli.own_process import LIPAR
 
 SELF_FORCING = "gdhe17/Self-Forcing/checkpoints/self_forcing_dmd.pt"
 TARGET = "wan-1.3b/self_forcing_dmd.pt"
@@ -147,11 +148,7 @@ def test_an_interrupted_download_goes_on(hub, tmp_path):
     folder = tmp_path / "weights"
     hub.files[SELF_FORCING] = BIG
     hub.stall.set()
-    start = (  # a shell's background jobs ignore Ctrl-C, and their children inherit that
-        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
-        "from lipar_cli.main import main; sys.exit(main())"
-    )
-    command = [sys.executable, "-c", start, *COMMAND[3:]]
+    command = [*LIPAR, *COMMAND[3:]]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         while process.poll() is None and not any(path.stat().st_size == CHUNK for path in folder.rglob("*.partial")):
             time.sleep(0.02)
