@@ -50,7 +50,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def run(args: argparse.Namespace) -> int:
-    import dataclasses
+    import msgspec
 
     from lipar_cli.live_size import choose_size
     from lipar_cli.presets import resolve
@@ -65,6 +65,6 @@ def run(args: argparse.Namespace) -> int:
     name = resolve(settings.preset)
     preset = with_size(load_preset(name), settings.size)  # an unknown one is an error here, not a page without a model
     size = settings.size or choose_size(preset, name, settings.device, settings.dtype, settings.threads)
-    settings = dataclasses.replace(settings, preset=name, size=size)
+    settings = msgspec.structs.replace(settings, preset=name, size=size)
     serve(settings)
     return 0

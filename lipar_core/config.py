@@ -1,34 +1,30 @@
-"""What a preset fixes: frozen dataclasses, read from YAML, checked once. Every other size is derived from these."""
+"""What a preset fixes: frozen structs, read from YAML, checked once. Every other size is derived from these."""
 
-import dataclasses
 import math
-import types
-import typing
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar, get_args, get_origin
+from typing import Annotated, Literal
 
-import annotated_types as at
 import yaml
+from msgspec import Meta
 
 from lipar_core.errors import ConfigError, ParameterError
-from lipar_core.parameters import Parameters, Pruning, check
+from lipar_core.parameters import Parameters, Pruning
+from lipar_core.parsing import ConfigStruct, parse
 
 FRAMES_PER_LATENT = 4  # TAEHV: 4 frames -> 1 latent frame
 CODEC_STRIDE = 8  # pixels a latent row or column stands for
-Positive = Annotated[int, at.Interval(ge=1, le=1_000_000)]
+Positive = Annotated[int, Meta(ge=1, le=1_000_000)]
+PositiveFloat = Annotated[float, Meta(gt=0, le=1000)]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class StreamConfig:
+class StreamConfig(ConfigStruct, frozen=True, kw_only=True):
     """Sizes of the picture, the block and the memory."""
 
     width: Positive = 832  # pixels
     height: Positive = 480
-    sizes: tuple[tuple[int, ...], ...] = ()  # width and height, all that the same weights serve; () for one
+    sizes: tuple[tuple[int, int], ...] = ()  # width and height, all that the same weights serve; () for one
     block_frames: Positive = 3  # latent frames denoised together
-    sink_frames: Annotated[int, at.Interval(ge=0, le=1000)] = 1  # first latent frames, pinned in the cache
+    sink_frames: Annotated[int, Meta(ge=0, le=1000)] = 1  # first latent frames, pinned in the cache
     window_frames: Positive = 8  # newest latent frames cached, the current block included
     rope_cap_frames: Positive = 21  # latent frames of a training clip: positions stop growing there
     patch: Positive = 2  # latent rows and columns of a token
@@ -40,7 +36,7 @@ class StreamConfig:
             if getattr(self, name) % unit:
                 raise ConfigError(f"stream.{name} = {getattr(self, name)}: must be a multiple of {unit}")
         for size in self.sizes:
-            if len(size) != 2 or min(size) < unit or any(side % unit for side in size):
+            if min(size) < unit or any(side % unit for side in size):
                 raise ConfigError(f"stream.sizes: {list(size)}: must be a width and a height, multiples of {unit}")
         if self.sizes and (self.width, self.height) not in self.sizes:
             raise ConfigError(f"stream.sizes: {self.width}x{self.height}, the preset's own, is not among them")
@@ -74,14 +70,13 @@ class StreamConfig:
         return self.rows * self.cols
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CodecConfig:
+class CodecConfig(ConfigStruct, frozen=True, kw_only=True):
     """TAEHV's layout. The defaults are the published checkpoint's."""
 
     latent_channels: Positive = 16
     unshuffle: Positive = 1  # pixel unshuffle before the encoder, shuffle after the decoder
-    latent_bound: float = 3.0  # the decoder squashes latents to (-bound, bound)
-    lag_frames: Annotated[int, at.Interval(ge=0, le=3)] = 3  # raw frame r of the decoder shows source frame r - lag
+    latent_bound: PositiveFloat = 3.0  # the decoder squashes latents to (-bound, bound)
+    lag_frames: Annotated[int, Meta(ge=0, le=3)] = 3  # raw frame r of the decoder shows source frame r - lag
     memblocks: Positive = 3  # a stage
     encoder_width: Positive = 64
     encoder_time: tuple[int, ...] = (2, 2, 1)
@@ -89,8 +84,8 @@ class CodecConfig:
     decoder_widths: tuple[int, ...] = (256, 128, 64, 64)
     decoder_time: tuple[int, ...] = (1, 2, 2)
     decoder_space: tuple[int, ...] = (2, 2, 2)
-    code_channels: Annotated[int, at.Interval(ge=0, le=64)] = 0  # latents beside the picture's, that steer the renderer
-    renderer_width: Annotated[int, at.Interval(ge=0, le=512)] = 0  # channels; 0: no renderer, the published layout
+    code_channels: Annotated[int, Meta(ge=0, le=64)] = 0  # latents beside the picture's, that steer the renderer
+    renderer_width: Annotated[int, Meta(ge=0, le=512)] = 0  # channels; 0: no renderer, the published layout
     renderer_depth: Positive = 3  # residual convolutions
 
     def __post_init__(self) -> None:
@@ -123,8 +118,7 @@ class CodecConfig:
         return math.prod(self.encoder_space) * self.unshuffle
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TransformerConfig:
+class TransformerConfig(ConfigStruct, frozen=True, kw_only=True):
     """The causal Wan transformer. The defaults are Wan 2.1 T2V 1.3B."""
 
     dim: Positive = 1536
@@ -136,7 +130,7 @@ class TransformerConfig:
     text_dim: Positive = 4096
     text_length: Positive = 512
     time_dim: Positive = 256  # sinusoidal features of the timestep
-    eps: float = 1e-6
+    eps: PositiveFloat = 1e-6
     qk_norm: bool = True
     cross_attn_norm: bool = True
 
@@ -156,12 +150,11 @@ class TransformerConfig:
 Prediction = Literal["flow", "x0", "residual"]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ScheduleConfig:
+class ScheduleConfig(ConfigStruct, frozen=True, kw_only=True):
     """Flow-matching schedule: step k has sigma = shift u / (1 + (shift - 1) u), u = k / train_steps."""
 
     steps: tuple[int, ...] = (400, 350, 250)
-    shift: float = 5.0
+    shift: PositiveFloat = 5.0
     train_steps: Positive = 1000
     prediction: Prediction = "flow"
 
@@ -171,8 +164,7 @@ class ScheduleConfig:
         return self.shift * u / (1 + (self.shift - 1) * u)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TextConfig:
+class TextConfig(ConfigStruct, frozen=True, kw_only=True):
     """Which text encoder turns a prompt into `text_length` vectors."""
 
     kind: Literal["umt5", "hashed", "precomputed"] = "umt5"  # precomputed: a file of `lipar embed`, no encoder
@@ -181,16 +173,14 @@ class TextConfig:
     dim: Positive = 64  # hashed: width of an embedding
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class LoraConfig:
+class LoraConfig(ConfigStruct, frozen=True, kw_only=True):
     """A LoRA file that is merged into the transformer."""
 
     file: str
-    scale: Annotated[float, at.Interval(ge=-10, le=10)] = 1.0
+    scale: Annotated[float, Meta(ge=-10, le=10)] = 1.0
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class WeightsConfig:
+class WeightsConfig(ConfigStruct, frozen=True, kw_only=True):
     """Checkpoint files. Relative paths are looked for in LIPAR's weights folder, `bundled:` ones in the package."""
 
     transformer: str
@@ -199,16 +189,14 @@ class WeightsConfig:
     loras: tuple[LoraConfig, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Style:
+class Style(ConfigStruct, frozen=True, kw_only=True):
     """A prompt that the preset is known to do well, under a short name."""
 
     name: str
     prompt: str
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Preset:
+class Preset(ConfigStruct, frozen=True, kw_only=True):
     """A complete, runnable configuration."""
 
     name: str
@@ -224,7 +212,7 @@ class Preset:
     weights: WeightsConfig
     pruning: Pruning
     live_pruning: Pruning
-    styles: tuple[Style, ...] = field(default=())
+    styles: tuple[Style, ...] = ()
 
     def __post_init__(self) -> None:
         if self.transformer.channels != self.codec.channels:
@@ -274,47 +262,10 @@ def load_preset(name_or_path: str | Path) -> Preset:
 def _preset_from_tree(tree: object, name: str) -> Preset:
     if not isinstance(tree, dict):
         raise ConfigError("must be a mapping of sections")
-    pruning = build(Pruning, tree.get("pruning", {}), "pruning")
     live = tree.get("live_pruning", {})
-    if not isinstance(live, Mapping):
-        raise ConfigError(f"live_pruning = {live!r}: must be a mapping")
-    live_pruning = build(Pruning, tree.get("pruning", {}) | dict(live), "live_pruning")
-    values = {**tree, "name": name, "pruning": pruning, "live_pruning": live_pruning}
-    return build(Preset, values, "")
-
-
-C = TypeVar("C")
-
-
-def build(kind: type[C], tree: object, path: str) -> C:
-    """Build a config dataclass from plain YAML values; raises `ConfigError` that names the path of what is wrong."""
-    if isinstance(tree, kind):
-        return tree
-    if not isinstance(tree, Mapping):
-        raise ConfigError(f"{path} = {tree!r}: must be a mapping")
-    hints, prefix = typing.get_type_hints(kind, include_extras=True), f"{path}." if path else ""
-    for key in tree:
-        if key not in hints:
-            raise ConfigError(f"{prefix}{key}: unknown key; known are {', '.join(hints)}")
-    required = [
-        f.name
-        for f in dataclasses.fields(kind)  # type: ignore[arg-type]
-        if f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
-    ]
-    for key in required:
-        if key not in tree:
-            raise ConfigError(f"{prefix}{key}: missing")
-    return kind(**{key: _value(hints[key], value, prefix + key) for key, value in tree.items()})
-
-
-def _value(hint: object, value: object, path: str) -> object:
-    if isinstance(hint, type) and not isinstance(hint, types.GenericAlias) and dataclasses.is_dataclass(hint):
-        return build(hint, value, path)
-    if get_origin(hint) is tuple and dataclasses.is_dataclass(get_args(hint)[0]):
-        if not isinstance(value, (list, tuple)):
-            raise ConfigError(f"{path} = {value!r}: must be a list")
-        return tuple(build(get_args(hint)[0], item, f"{path}[{i}]") for i, item in enumerate(value))
-    return check(path, value, hint)
+    if isinstance(tree.get("pruning"), dict) and isinstance(live, dict):
+        live = tree["pruning"] | live  # what it does not name is as for files
+    return parse({**tree, "name": name, "live_pruning": live}, Preset)
 
 
 def _presets_folder() -> Path:

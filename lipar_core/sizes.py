@@ -1,7 +1,8 @@
 """Picture sizes by name, WIDTHxHEIGHT: those that a preset serves with its one set of weights. Never imports torch."""
 
-import dataclasses
 import re
+
+from msgspec.structs import replace
 
 from lipar_core.config import Preset
 from lipar_core.errors import ConfigError
@@ -25,8 +26,8 @@ def with_size(preset: Preset, size: str | None) -> Preset:
     parsed = re.fullmatch(r"(\d+)\s*[xX×]\s*(\d+)", size.strip())
     if parsed is None or f"{int(parsed[1])}x{int(parsed[2])}" not in names:
         raise ConfigError(f"size = {size!r}: preset {preset.name} has {', '.join(names)} (width x height)")
-    stream = dataclasses.replace(preset.stream, width=int(parsed[1]), height=int(parsed[2]))
-    return dataclasses.replace(preset, stream=stream)
+    stream = replace(preset.stream, width=int(parsed[1]), height=int(parsed[2]))
+    return replace(preset, stream=stream)
 
 
 def live_candidates(preset: Preset) -> list[str]:

@@ -2,67 +2,81 @@
 
 import ipaddress
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-import annotated_types as at
+from msgspec import Meta
 
 from lipar_core.errors import ConfigError
-from server.setting_checks import Matching, check_fields
+from lipar_core.parsing import ConfigStruct
 
 MAX_BITRATE = 100_000_000
 DAY_S = 86_400
-Bitrate = Annotated[int, at.Interval(ge=1000, le=MAX_BITRATE)]  # bit/s
-Timeout = Annotated[float, at.Interval(gt=0, le=DAY_S)]
-Count = Annotated[int, at.Interval(ge=0, le=1000)]
+Bitrate = Annotated[int, Meta(ge=1000, le=MAX_BITRATE)]  # bit/s
+Timeout = Annotated[float, Meta(gt=0, le=DAY_S)]
+Count = Annotated[int, Meta(ge=0, le=1000)]
+Text = Annotated[str, Meta(pattern=r"\S", extra={"allowed": "a text that is not empty"})]
 Token = Annotated[
-    str, Matching("[A-Za-z0-9._~+/=-]{1,500}", "1 to 500 letters, digits and - . _ ~ + / = (RFC 6750)", secret=True)
+    str,
+    Meta(
+        pattern=r"^[A-Za-z0-9._~+/=-]{1,500}\Z",
+        extra={"allowed": "1 to 500 letters, digits and - . _ ~ + / = (RFC 6750)", "secret": True},
+    ),
 ]
 Dtype = Annotated[
     str,
-    Matching(
-        "auto|{0}|linear:{0},convolution:{0},attention:{0}".format("(float32|bfloat16|float16)"),
-        "auto, float32, bfloat16, float16, or linear:DTYPE,convolution:DTYPE,attention:DTYPE",
+    Meta(
+        pattern=r"^(auto|{0}|linear:{0},convolution:{0},attention:{0})\Z".format("(float32|bfloat16|float16)"),
+        extra={"allowed": "auto, float32, bfloat16, float16, or linear:DTYPE,convolution:DTYPE,attention:DTYPE"},
     ),
 ]
-Secret = Annotated[str, Matching(r".+", "a text that is not empty", secret=True)]
+Secret = Annotated[str, Meta(pattern=r"\S", extra={"allowed": "a text that is not empty", "secret": True})]
+HostName = Annotated[
+    str,
+    Meta(
+        pattern=r"^[A-Za-z0-9._-]+\Z",
+        extra={"allowed": "host names or IPv4 addresses, without scheme and port"},
+    ),
+]
+IceUrl = Annotated[
+    str, Meta(pattern=r"^(stuns?|turns?):.", extra={"allowed": "stun:, stuns:, turn: or turns: addresses"})
+]
+BasePath = Annotated[
+    str,
+    Meta(pattern=r"^(/[A-Za-z0-9._~-]+)+\Z", extra={"allowed": "a path like /studio, without a slash at its end"}),
+]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Settings:
-    """Everything that is fixed while the server runs."""
+class Settings(ConfigStruct, frozen=True, kw_only=True):
+    """Everything that is fixed while the server runs.
 
-    host: str = "127.0.0.1"
-    port: Annotated[int, at.Interval(ge=1, le=65535)] = 8000
-    preset: str = "auto"  # `lipar serve` decides which that is before anything starts
-    size: str | None = None  # of the picture, WIDTHxHEIGHT; None: `lipar serve` measures which this machine can do
-    device: str | None = None  # None: the preset's own
+    `load_settings` checks each value by its annotation; this class checks what must fit together.
+    """
+
+    host: Text = "127.0.0.1"
+    port: Annotated[int, Meta(ge=1, le=65535)] = 8000
+    preset: Text = "auto"  # `lipar serve` decides which that is before anything starts
+    size: Text | None = None  # of the picture, WIDTHxHEIGHT; None: `lipar serve` measures which this machine can do
+    device: Text | None = None  # None: the preset's own
     dtype: Dtype | None = None  # None: the preset's own
-    threads: Annotated[int, at.Interval(ge=1, le=1024)] | None = None  # of the model process on a CPU; None: PyTorch's
+    threads: Annotated[int, Meta(ge=1, le=1024)] | None = None  # of the model process on a CPU; None: PyTorch's
     token: Token | None = None  # the admin's: may do everything
     editor_token: Token | None = None  # may begin sessions and publish, and edit what was published
     view_token: Token | None = None  # may watch every session; each has a token of its own beside it
     no_auth: bool = False  # ask nobody for a token, on any address
-    allowed_hosts: Annotated[
-        tuple[str, ...], Matching("[A-Za-z0-9._-]+", "host names or IPv4 addresses, without scheme and port")
-    ] = ()  # that a request's Host may name, beside this machine's own
-    base_path: (
-        Annotated[str, Matching("(/[A-Za-z0-9._~-]+)+", "a path like /studio, without a slash at its end")] | None
-    ) = None  # under which a proxy that does not remove it serves this
+    allowed_hosts: tuple[HostName, ...] = ()  # that a request's Host may name, beside this machine's own
+    base_path: BasePath | None = None  # under which a proxy that does not remove it serves this
     tls_cert: Path | None = None
     tls_key: Path | None = None
     insecure: bool = False  # serve other addresses than loopback without TLS
-    max_sessions: Annotated[int, at.Interval(ge=1, le=1000)] = 2
-    ice_servers: Annotated[
-        tuple[str, ...], Matching("(stuns?|turns?):.+", "stun:, stuns:, turn: or turns: addresses")
-    ] = ()  # as the page gets them too
-    ice_username: str | None = None
+    max_sessions: Annotated[int, Meta(ge=1, le=1000)] = 2
+    ice_servers: tuple[IceUrl, ...] = ()  # as the page gets them too
+    ice_username: Text | None = None
     ice_credential: Secret | None = None
     turn_secret: Secret | None = None  # shared with the TURN server: everyone gets a login of their own that expires
-    turn_ttl_s: Annotated[int, at.Interval(ge=60, le=30 * DAY_S)] = 3600
-    udp_ports: str | None = None  # "40000-40100": where media is bound; None: the kernel chooses
-    public_ip: str | None = None  # IPv4 that browsers reach this server at, where it is not an interface's own
+    turn_ttl_s: Annotated[int, Meta(ge=60, le=30 * DAY_S)] = 3600
+    udp_ports: Text | None = None  # "40000-40100": where media is bound; None: the kernel chooses
+    public_ip: Text | None = None  # IPv4 that browsers reach this server at, where it is not an interface's own
     start_bitrate: Bitrate = 1_500_000  # of the edited video
     min_bitrate: Bitrate = 250_000
     max_bitrate: Bitrate = 6_000_000
@@ -71,14 +85,13 @@ class Settings:
     silence_timeout_s: Timeout = 4.5  # without a frame from the camera and without a ping from its page
     viewer_timeout_s: Timeout = 15.0  # without a report of the video that a viewer gets
     max_viewers: Count = 16  # of a session, beside whoever edits it
-    grace_s: Annotated[float, at.Interval(ge=0, le=DAY_S)] = 30.0  # a session waits so long for its browser
-    max_session_s: Annotated[float, at.Interval(ge=0, le=30 * DAY_S)] = 0.0  # greatest age; 0 = no limit
+    grace_s: Annotated[float, Meta(ge=0, le=DAY_S)] = 30.0  # a session waits so long for its browser
+    max_session_s: Annotated[float, Meta(ge=0, le=30 * DAY_S)] = 0.0  # greatest age; 0 = no limit
     load_timeout_s: Timeout = 600.0  # of the model
     hang_timeout_s: Timeout | None = None  # of silence from the loaded model; None: ten of its blocks, at least 5 s
     static: Path = Path(__file__).parent / "static"  # the page's build
 
     def __post_init__(self) -> None:
-        check_fields(self)
         self._check_bitrates()
         self._check_addresses()
         self._check_tls()

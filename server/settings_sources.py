@@ -7,8 +7,10 @@ import os
 import typing
 from collections.abc import Mapping
 
-from lipar_core.errors import ConfigError
-from server.setting_checks import allowed, is_allowed, plain_type, shown
+from msgspec.structs import FieldInfo, fields
+
+from lipar_core.errors import ConfigError, ParameterError
+from lipar_core.parsing import field_metadata, parse
 from server.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -17,7 +19,7 @@ PREFIX = "LIPAR_"
 NOT_OURS = ("LIPAR_WEIGHTS", "LIPAR_SOAK_S", "LIPAR_REQUIRE_TOOLS")  # read by other parts of the project
 GONE = {"LIPAR_PUBLISH_TOKEN": "LIPAR_EDITOR_TOKEN"}  # what each is called now
 SIMILAR = 0.8  # of two names, from which on one is taken for a misspelling of the other
-TRUTH = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+TRUTH = {"yes": True, "on": True, "no": False, "off": False}  # beside the parser's 1, true, 0 and false
 
 
 def load_settings(flags: Mapping[str, object] | None = None, environment: Mapping[str, str] = os.environ) -> Settings:
@@ -29,15 +31,15 @@ def load_settings(flags: Mapping[str, object] | None = None, environment: Mappin
     for old, new in GONE.items():
         if old in given:
             raise ConfigError(f"{old}: there is no such setting any more; use {new}")
-    hints = typing.get_type_hints(Settings, include_extras=True)
-    warn_of_misspelled(given, [PREFIX + name.upper() for name in hints])
-    values: dict[str, object] = {}
-    for name, hint in hints.items():
-        variable = PREFIX + name.upper()
-        if variable in given:
-            values[name] = _parse(variable, given[variable], hint)
-    values |= {name: value for name, value in (flags or {}).items() if value is not None}
-    return Settings(**values)  # type: ignore[arg-type]
+    known = {PREFIX + field.name.upper(): field for field in fields(Settings)}
+    warn_of_misspelled(given, list(known))
+    set_flags = {name: value for name, value in (flags or {}).items() if value is not None}
+    texts = {field.name: given[name] for name, field in known.items() if name in given and field.name not in set_flags}
+    values = {field.name: _value(texts[field.name], field) for field in known.values() if field.name in texts}
+    try:
+        return parse(values | set_flags, Settings, strict=False)
+    except ParameterError as error:
+        raise _refusal(error, texts) from None
 
 
 def warn_of_misspelled(given: Mapping[str, str], known: list[str]) -> None:
@@ -48,17 +50,22 @@ def warn_of_misspelled(given: Mapping[str, str], known: list[str]) -> None:
             log.warning("%s is set, and is no setting; did you mean %s?", name, similar[0])
 
 
-def _parse(variable: str, text: str, hint: object) -> object:
-    kind = plain_type(hint)
+def _value(text: str, field: FieldInfo) -> object:
+    """A variable's text as what the parser takes: a list is written with commas, or as JSON."""
+    if field.type is bool:
+        return TRUTH.get(text.lower(), text)
+    if typing.get_origin(field.type) is not tuple:
+        return text
     try:
-        if kind is bool:
-            value: object = TRUTH[text.lower()]
-        elif typing.get_origin(kind) is tuple:
-            value = tuple(json.loads(text) if text.startswith("[") else filter(None, map(str.strip, text.split(","))))
-        else:
-            value = kind(text)
-    except (ValueError, KeyError):
-        value = None
-    if value is None or not is_allowed(value, hint):
-        raise ConfigError(f"{variable}{shown(repr(text), hint)}: must be {allowed(hint)}")
-    return value
+        return json.loads(text) if text.startswith("[") else [part.strip() for part in text.split(",") if part.strip()]
+    except ValueError:
+        return text
+
+
+def _refusal(error: ParameterError, texts: Mapping[str, str]) -> ConfigError:
+    """Names the variable where the value came from one; never shows a secret."""
+    name = error.path.partition("[")[0]
+    shown = f"{PREFIX}{name.upper()} = {texts[name]!r}" if name in texts else f"{error.path} = {error.value!r}"
+    if field_metadata(Settings, name).get("secret"):
+        shown = shown.partition(" = ")[0]
+    return ConfigError(f"{shown}: {error.allowed}")

@@ -37,10 +37,10 @@ ROOMS = (
         name=PLAIN,
         prefixes=(
             "lipar_core.__init__",
-            *core("errors", "config", "parameters", "sizes", "weight_files", "foreign_files", "colour_tags"),
+            *core("errors", "parsing", "config", "parameters", "sizes", "weight_files", "foreign_files", "colour_tags"),
         ),
         may_import=(),
-        packages=frozenset({"yaml", "annotated_types"}),
+        packages=frozenset({"yaml", "msgspec"}),
     ),
     Room(
         name=KERNELS,
@@ -86,7 +86,7 @@ ROOMS = (
         name=ENGINE,
         prefixes=("lipar_core",),
         may_import=CORE,
-        packages=frozenset({"torch", "numpy", "safetensors"}),
+        packages=frozenset({"torch", "numpy", "safetensors", "msgspec"}),
     ),
     Room(
         name=WIRE,
@@ -111,13 +111,12 @@ ROOMS = (
         prefixes=(
             "server.settings",
             "server.settings_sources",
-            "server.setting_checks",
             "server.errors",
             "server.ice",
             "server.supervisor",
         ),
         may_import=(PLAIN,),
-        packages=frozenset({"annotated_types"}),
+        packages=frozenset({"msgspec"}),
     ),
     Room(
         name=ENTRY,  # the door between the processes: named in one, run in the other
@@ -129,27 +128,27 @@ ROOMS = (
         name=WEB,
         prefixes=("server",),
         may_import=(PLAIN, WIRE, MEDIA, SETTINGS, ENTRY),
-        packages=frozenset(
-            {"aiortc", "annotated_types", "fastapi", "msgspec", "numpy", "pydantic", "starlette", "uvicorn"}
-        ),
+        packages=frozenset({"aiortc", "fastapi", "msgspec", "numpy", "pydantic", "starlette", "uvicorn"}),
     ),
     Room(
         name=SERVE,
         prefixes=("lipar_cli.serve",),
         may_import=(COMMANDS, PLAIN, WIRE, WEB, SETTINGS),
-        packages=frozenset({"uvicorn"}),
+        packages=frozenset({"msgspec", "uvicorn"}),
     ),
     Room(
         name=EVALUATION,
         prefixes=("lipar_cli.evaluation",),
         may_import=(*CORE, COMMANDS),
-        packages=frozenset({"cv2", "jinja2", "lpips", "matplotlib", "numpy", "PIL", "torch", "torchmetrics"}),
+        packages=frozenset(
+            {"cv2", "jinja2", "lpips", "matplotlib", "msgspec", "numpy", "PIL", "torch", "torchmetrics"}
+        ),
     ),
     Room(
         name=COMMANDS,
         prefixes=("lipar_cli",),
         may_import=(*CORE, SERVE, EVALUATION),
-        packages=frozenset({"av", "httpx2", "huggingface_hub", "numpy", "torch"}),
+        packages=frozenset({"av", "httpx2", "huggingface_hub", "msgspec", "numpy", "torch"}),
     ),
 )
 BY_NAME = {room.name: room for room in ROOMS}

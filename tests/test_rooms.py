@@ -14,7 +14,7 @@ KNOWN = set(MODULES)
 IMPORTS = [found for name, path in MODULES.items() for found in imports_of(name, path, KNOWN)]
 # What would make the web process slow to start and heavy, and the engine depend on a server.
 TORCH = {"torch", "triton", "transformers", "flash_attn"}
-SERVER_PACKAGES = {"pydantic", "fastapi", "starlette", "uvicorn", "aiortc", "aioice", "av", "msgspec"}
+SERVER_PACKAGES = {"pydantic", "fastapi", "starlette", "uvicorn", "aiortc", "aioice", "av"}
 
 
 @pytest.mark.parametrize("package", PRODUCT)

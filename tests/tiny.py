@@ -1,8 +1,7 @@
 """Small random models for tests: the product's own classes, two layers, a picture of a few tokens."""
 
-from dataclasses import replace
-
 import torch
+from msgspec.structs import replace
 from torch import Tensor
 
 from lipar_core.config import (

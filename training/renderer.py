@@ -1,9 +1,9 @@
 """First the renderer alone: it learns to draw each style on what the codec makes of the source, by a code per style."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import torch
+from msgspec.structs import replace
 from torch import Tensor, nn
 
 from lipar_cli.evaluation.targets import STYLES

@@ -1,9 +1,8 @@
 """Part 2: whether the picture is the style that was asked for, against classical image processing."""
 
-from dataclasses import replace
-
 import numpy as np
 import torch
+from msgspec.structs import replace
 from torch import Tensor
 
 from lipar_cli.clips import Clip, edit

@@ -1,8 +1,7 @@
 """Part 5: whether minute five looks as good as second five."""
 
-from dataclasses import replace
-
 import torch
+from msgspec.structs import replace
 
 from lipar_cli.clips import Clip, edit
 from lipar_cli.evaluation import targets

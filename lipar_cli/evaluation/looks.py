@@ -1,9 +1,10 @@
 """Part 3: what the eye sees and means hide: the grid of tokens, flicker, faces; and the pictures themselves."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
+from msgspec.structs import replace
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from torch import Tensor

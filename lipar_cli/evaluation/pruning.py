@@ -1,9 +1,10 @@
 """Part 3: what pruning costs in quality, and what each of the method's ideas is worth (the paper's ablation)."""
 
+import dataclasses
 from collections.abc import Iterable
-from dataclasses import replace
 
 import torch
+from msgspec.structs import replace
 from torch import Tensor
 
 from lipar_cli.clips import Clip, kept
@@ -84,7 +85,7 @@ def _record_arm(
         return ours
     if arm == "perfect recovery":
         x0 = as_last_computed(full.x0, ours.computed)
-        return Recording(replace(ours.edited, frames=film(models, x0, len(clip.frames))), x0, ours.computed)
+        return Recording(dataclasses.replace(ours.edited, frames=film(models, x0, len(clip.frames))), x0, ours.computed)
     if arm == "naive":
         naive = record(models, clip, replace(parameters, pruning=replace(setting, recovery=False)))
         assert naive.computed.equal(ours.computed), "the detector sees the source alone: both arms have the same masks"

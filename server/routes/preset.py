@@ -2,8 +2,8 @@
 
 from typing import Annotated, Any
 
+import msgspec
 from fastapi import APIRouter, Depends, Query
-from pydantic import TypeAdapter
 
 from lipar_core.config import default_parameters
 from lipar_core.parameters import Parameters, to_dict
@@ -42,7 +42,7 @@ async def preset(sessions: Registry) -> PresetInfo:
 @router.get("/schema")
 async def schema() -> dict[str, Any]:
     """JSON Schema of the live parameters."""
-    return TypeAdapter(Parameters).json_schema()
+    return msgspec.json.schema(Parameters)
 
 
 @router.get("/ice-servers")

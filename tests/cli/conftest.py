@@ -1,9 +1,9 @@
 """The command line under test, on a preset of random weights and a few tokens."""
 
-import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 import torch
 import yaml
@@ -75,7 +75,7 @@ def write_preset(folder: Path, name: str = "random") -> Path:
             f"text.{key}": torch.randn_like(v) for key, v in text.state_dict().items()
         }
     save_file({key: value.clone() for key, value in tensors.items()}, bundle)
-    tree = dataclasses.asdict(models.preset)
+    tree = msgspec.to_builtins(models.preset)
     del tree["name"]
     tree["stream"] |= {"block_frames": 1, "window_frames": 4}
     tree["weights"] = dict.fromkeys(("transformer", "codec", "text"), str(bundle))

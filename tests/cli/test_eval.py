@@ -1,10 +1,10 @@
 """`lipar eval`: the whole command on random weights, and each of its measures where the answer is known."""
 
+import dataclasses
 import json
 import math
 import os
 import sys
-from dataclasses import replace
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from msgspec.structs import replace
 
 from lipar_cli.clips import Clip, edit, kept, read_clip
 from lipar_cli.evaluation import detectors, faces, fidelity, quality, vbench
@@ -232,11 +233,11 @@ def test_fidelity_tells_styles_apart(square, monkeypatch):
     """Where the model's output is a style's very target, that style is found, with nothing lost."""
     models = tiny_models(WIDE)
     styles = (Style(name="Dark", prompt="dark"), Style(name="Bright", prompt="bright"))
-    models = replace(models, preset=replace(models.preset, styles=styles))
+    models = dataclasses.replace(models, preset=replace(models.preset, styles=styles))
     targets = {"Dark": lambda frame: frame // 4, "Bright": lambda frame: 255 - frame // 4}
 
     def perfect(models, clip, parameters):
-        return replace(EDITED, frames=fidelity.apply(targets[parameters.prompt.title()], clip.frames))
+        return dataclasses.replace(EDITED, frames=fidelity.apply(targets[parameters.prompt.title()], clip.frames))
 
     EDITED = edit(models, square, default_parameters(models.preset))
     monkeypatch.setattr(fidelity, "edit", perfect)

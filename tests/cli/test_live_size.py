@@ -1,9 +1,9 @@
 """The picture that `lipar serve` shows where none is named: chosen by its speed, in a process of its own."""
 
-import dataclasses
 import json
 import subprocess
 
+import msgspec
 import pytest
 import yaml
 
@@ -75,8 +75,8 @@ def test_this_machine_is_measured(monkeypatch, several, capfd):
 
 def test_what_cannot_be_measured_is_said_and_left_to_the_model_process(several, capfd):
     broken = load_preset(several)
-    weights = dataclasses.replace(broken.weights, transformer=str(several), codec=str(several), text=str(several))
-    tree = yaml.safe_load(several.read_text()) | {"weights": dataclasses.asdict(weights)}
+    weights = msgspec.structs.replace(broken.weights, transformer=str(several), codec=str(several), text=str(several))
+    tree = yaml.safe_load(several.read_text()) | {"weights": msgspec.to_builtins(weights)}
     several.write_text(yaml.safe_dump(tree))
     assert choose_size(load_preset(several), str(several), None, None, 1) == "96x64"
     said = capfd.readouterr().err

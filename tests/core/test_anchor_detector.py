@@ -1,9 +1,8 @@
 """The anchor rule on small made-up sources: what it must hold whatever the source."""
 
-from dataclasses import replace
-
 import pytest
 import torch
+from msgspec.structs import replace
 from torch import Tensor
 
 from lipar_core.parameters import Pruning

@@ -47,7 +47,7 @@ def test_presets_are_read_without_torch():
     [
         (("width: 832", "width: 830"), "multiple of 16"),
         (("layers: 30", "layers: 0"), "transformer.layers"),
-        (("layers: 30", "layres: 30"), "transformer.layres: unknown"),
+        (("layers: 30", "layres: 30"), "transformer.layres = 30: unknown"),
         (("channels: 16, text_dim", "channels: 8, text_dim"), "codec.latent_channels"),
         (("tau: 0.149", "tau: 3"), "pruning.tau"),
         (("device: cuda", "device: tpu"), "'cpu', 'cuda'"),

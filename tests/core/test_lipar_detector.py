@@ -1,7 +1,6 @@
-from dataclasses import replace
-
 import pytest
 import torch
+from msgspec.structs import replace
 from torch import Tensor
 
 from lipar_core.parameters import Pruning

@@ -1,7 +1,6 @@
-from dataclasses import replace
-
 import pytest
 import torch
+from msgspec.structs import replace
 
 from lipar_core.config import CodecConfig
 from lipar_core.errors import ConfigError

@@ -1,16 +1,16 @@
-import typing
 from pathlib import Path
 
 import pytest
+from msgspec import inspect
 
 from lipar_core.errors import ConfigError
+from lipar_core.parsing import allowed_values
 from server.ice import ice_servers
 from server.run import log_exposure
-from server.setting_checks import plain_type
 from server.settings import Settings
 from server.settings_sources import load_settings
 
-FIELDS = typing.get_type_hints(Settings, include_extras=True)
+FIELDS = {field.name: allowed_values(field.type) for field in inspect.type_info(Settings).fields}
 
 
 def test_flags_beat_the_environment():
@@ -32,8 +32,8 @@ def test_by_default_only_this_machine_is_served_and_nobody_is_asked():
 
 
 REFUSED = [
-    ({"port": 0}, {}, "port = 0: must be a whole number, at least 1 and at most 65535"),
-    ({}, {"LIPAR_PORT": "many"}, "LIPAR_PORT = 'many': must be a whole number, at least 1"),
+    ({"port": 0}, {}, "port = 0: must be a whole number, >= 1 and <= 65535"),
+    ({}, {"LIPAR_PORT": "many"}, "LIPAR_PORT = 'many': must be a whole number, >= 1 and"),
     ({}, {"LIPAR_INSECURE": "maybe"}, "LIPAR_INSECURE = 'maybe': must be true or false"),
     ({"max_sessions": 0}, {}, "max_sessions = 0"),
     ({"min_bitrate": 9_000_000}, {}, "min, start and max_bitrate"),
@@ -49,9 +49,9 @@ REFUSED = [
     ({"token": "same", "view_token": "same"}, {}, "must differ"),
     ({"token": "some", "no_auth": True}, {}, "no_auth: give either that or token"),
     ({}, {"LIPAR_PUBLISH_TOKEN": "old"}, "LIPAR_PUBLISH_TOKEN: there is no such setting any more; use LIPAR_EDITOR"),
-    ({"allowed_hosts": ("https://a.example",)}, {}, "allowed_hosts = ('https://a.example',): must be host names"),
-    ({"dtype": "float8"}, {}, "dtype = float8: must be auto, float32, bfloat16, float16, or linear:DTYPE"),
-    ({"base_path": "studio/"}, {}, "base_path = studio/: must be a path like /studio"),
+    ({"allowed_hosts": ("https://a.example",)}, {}, "allowed_hosts[0] = 'https://a.example': must be host names"),
+    ({"dtype": "float8"}, {}, "dtype = 'float8': must be auto, float32, bfloat16, float16, or linear:DTYPE"),
+    ({"base_path": "studio/"}, {}, "base_path = 'studio/': must be a path like /studio"),
     ({}, {"LIPAR_ICE_SERVERS": "http://a"}, "LIPAR_ICE_SERVERS = 'http://a': must be stun:"),
     ({}, {"LIPAR_ICE_SERVERS": "[1]"}, "LIPAR_ICE_SERVERS = '[1]': must be stun:"),
 ]
@@ -78,7 +78,7 @@ def test_an_empty_variable_is_not_set(name):
         assert getattr(load_settings({}, {f"LIPAR_{name.upper()}": nothing}), name) == getattr(Settings(), name)
 
 
-@pytest.mark.parametrize("name", [name for name, hint in FIELDS.items() if plain_type(hint) is float])
+@pytest.mark.parametrize("name", [name for name, allowed in FIELDS.items() if allowed.startswith("a finite number")])
 def test_no_time_is_infinite_or_no_number(name):
     for number in ("nan", "inf", "-inf", "1e999"):
         with pytest.raises(ConfigError, match=f"^LIPAR_{name.upper()} = '{number}': must be a finite number"):
@@ -87,10 +87,10 @@ def test_no_time_is_infinite_or_no_number(name):
             load_settings({name: float(number)}, {})
 
 
-@pytest.mark.parametrize("name", [name for name, hint in FIELDS.items() if plain_type(hint) in (int, float)])
+@pytest.mark.parametrize("name", [name for name, allowed in FIELDS.items() if " number" in allowed])
 def test_every_number_has_a_range(name):
     for beyond in (-1, 10**12):
-        with pytest.raises(ConfigError, match=f"^{name} = {beyond}: must be a .* and at most"):
+        with pytest.raises(ConfigError, match=f"^{name} = {beyond}: must be a .* and <= "):
             load_settings({name: beyond}, {})
 
 
@@ -153,4 +153,4 @@ def test_a_secret_and_a_fixed_login_exclude_each_other():
     with pytest.raises(ConfigError, match="turn_secret: give either"):
         Settings(turn_secret="s", ice_username="u")
     with pytest.raises(ConfigError, match="turn_ttl_s = 5"):
-        Settings(turn_ttl_s=5)
+        load_settings({"turn_ttl_s": 5}, {})

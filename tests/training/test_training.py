@@ -1,11 +1,11 @@
 """Training code on data made here: it starts exact, learns, goes on where it stopped, and exports."""
 
 import re
-from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from msgspec.structs import replace
 
 from lipar_cli.evaluation.quality import psnr
 from lipar_cli.evaluation.targets import STYLES
