@@ -25,9 +25,9 @@ def fail(reason: str) -> None:
 
 
 async def feed(broadcasts: list[AudioBroadcast], seconds: float) -> None:
-    began = time.monotonic()
+    started = time.monotonic()
     for number in range(round(seconds / PERIOD_S)):
-        await asyncio.sleep(began + number * PERIOD_S - time.monotonic())
+        await asyncio.sleep(started + number * PERIOD_S - time.monotonic())
         now = time.monotonic()
         for ssrc, broadcast in enumerate(broadcasts):
             broadcast.picture_sent(now - DELAY_S, now)
@@ -37,10 +37,10 @@ async def feed(broadcasts: list[AudioBroadcast], seconds: float) -> None:
 async def measure(seconds: float) -> None:
     broadcasts = [AudioBroadcast(lambda: False, fail) for _ in range(SESSIONS)]
     readers = [asyncio.create_task(read(one.join())) for one in broadcasts for _ in range(LISTENERS)]
-    began = time.process_time()
+    started = time.process_time()
     await feed(broadcasts, seconds)
     await asyncio.sleep(2 * DELAY_S)
-    spent = time.process_time() - began
+    spent = time.process_time() - started
     taken, sent = (sum(getattr(one, name) for one in broadcasts) for name in ("received", "forwarded"))
     print(f"{taken} packets taken, {sent} sent to {LISTENERS} listeners each: {spent / taken * 1e6:.0f} µs a packet")
     print(f"{spent / taken / PERIOD_S * 100:.2f} % of a core for a session's sound")

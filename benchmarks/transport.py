@@ -101,13 +101,13 @@ def killed(_: int) -> None:
         session = begin(screen, server.address)
         screen.wait_for_timeout(SETTLE_S * 1000)
         found = subprocess.run(["pgrep", "-f", "--", marker], capture_output=True, text=True, check=True).stdout
-        began = time.monotonic()
+        started = time.monotonic()
         for process in found.split():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(int(process), signal.SIGKILL)
         while state(server.address, session) != "parked":
             time.sleep(0.05)
-        print(f"kill -9 of the browser: noticed after {time.monotonic() - began:.1f} s")
+        print(f"kill -9 of the browser: noticed after {time.monotonic() - started:.1f} s")
 
 
 def state(address: str, session: str) -> str:

@@ -11,7 +11,7 @@ from torch import Tensor
 from lipar_cli.video.reader import SourceFrame, VideoReader
 from lipar_core.models import Models
 from lipar_core.parameters import Parameters
-from lipar_core.session import Edited, EditSession
+from lipar_core.session import EditedFrames, EditSession
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,19 +42,19 @@ def read_clip(path: Path, models: Models, limit: int | None = None) -> Clip:
 
 def edit(
     models: Models, clip: Clip, parameters: Parameters, force_keep: Callable[[int], Tensor] | None = None
-) -> Edited[int]:
+) -> EditedFrames[int]:
     """All of the edited clip, on the CPU."""
     return run(EditSession(models, parameters, force_keep=force_keep), clip)
 
 
-def run(session: EditSession[int], clip: Clip) -> Edited[int]:
+def run(session: EditSession[int], clip: Clip) -> EditedFrames[int]:
     """All of the edited clip, on the CPU, by a session that is fresh."""
     first, rest = session.push(clip.frames, range(len(clip.frames))), session.flush()
     frames, keep = (torch.cat([getattr(part, name).cpu() for part in (first, rest)]) for name in ("frames", "keep"))
-    return Edited(frames, [*first.pts, *rest.pts], keep, [*first.blocks, *rest.blocks])
+    return EditedFrames(frames, [*first.pts, *rest.pts], keep, [*first.blocks, *rest.blocks])
 
 
-def kept(edited: Edited[int]) -> float:
+def kept(edited: EditedFrames[int]) -> float:
     """Share of tokens computed, without the first block, which is always kept in full."""
     ratios = [report.keep_ratio for report in edited.blocks[1:]]
     return sum(ratios) / len(ratios) if ratios else 1.0

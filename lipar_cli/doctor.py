@@ -63,8 +63,8 @@ def _self_test() -> float:
     session: EditSession[int] = EditSession(load_models(preset, "cpu"))
     frames = torch.rand(8 * preset.stream.frames_per_block, 3, preset.stream.height, preset.stream.width)
     session.push(frames[: preset.stream.frames_per_block], range(preset.stream.frames_per_block))
-    began = time.perf_counter()
+    started = time.perf_counter()
     edited = session.push(frames, range(len(frames)))
     if not edited.frames.isfinite().all() or edited.frames.std() < 0.01:
         raise LiparError("the edited picture is empty")
-    return len(frames) / (time.perf_counter() - began)
+    return len(frames) / (time.perf_counter() - started)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from lipar_cli.video.reader import SourceFrame, VideoReader
     from lipar_cli.video.writer import VideoWriter
     from lipar_core.parameters import Parameters
-    from lipar_core.session import Edited, EditSession
+    from lipar_core.session import EditedFrames, EditSession
 
 QUEUED = 16  # frames and packets between the threads, each way
 
@@ -209,7 +209,7 @@ class _Run:
         self._block.clear()
         yield from self._taken(self.session.push(pictures, stamps))
 
-    def _taken(self, edited: "Edited[int]") -> "Iterator[SourceFrame]":
+    def _taken(self, edited: "EditedFrames[int]") -> "Iterator[SourceFrame]":
         """Each edited frame, with the duration that its source had."""
         from lipar_cli.video.reader import SourceFrame
 
@@ -236,7 +236,7 @@ class _Totals:
         self.blocks, self.kept = 0, 0.0
         self.stage_ms: dict[str, float] = {}
 
-    def add(self, edited: "Edited[int]") -> None:
+    def add(self, edited: "EditedFrames[int]") -> None:
         for report in edited.blocks:
             self.blocks += 1
             self.kept += report.keep_ratio

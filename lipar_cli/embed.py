@@ -24,8 +24,8 @@ def run(args: argparse.Namespace) -> int:
     prompts = read_prompts(args.prompts)
     from lipar_cli.devices import check_device
     from lipar_core.config import load_preset
+    from lipar_core.embedding_files import write_embeddings
     from lipar_core.models import load_text_encoder
-    from lipar_core.stored_text import write_embeddings
 
     preset = load_preset(resolve(args.preset))
     encoder = load_text_encoder(preset, check_device(args.device))

@@ -18,7 +18,7 @@ from lipar_core.errors import LiparError
 from lipar_core.models import Models
 from lipar_core.session import BlockReport, EditSession
 
-WARM_UP = 3  # blocks of each arm that are not counted
+WARMUP_BLOCKS = 3  # blocks of each arm that are not counted
 TRANSFORMER = ("denoise", "clean")  # the stages that pruning shortens
 
 
@@ -33,11 +33,11 @@ class Arm:
 
     def run(self, frames: Tensor, count: bool) -> None:
         """Edit one block [N, 3, H, W]."""
-        began = time.perf_counter()
+        started = time.perf_counter()
         edited = self.session.push(frames, range(len(frames)))
         edited.frames.sum().item()  # waits for the device
         if count:
-            self.times_ms.append((time.perf_counter() - began) * 1000)
+            self.times_ms.append((time.perf_counter() - started) * 1000)
             self.reports += edited.blocks
 
     def block_ms(self) -> tuple[float, float, float]:
@@ -127,17 +127,17 @@ def _forced(models: Models, ratio: float) -> Arm:
 
 def _interleave(arms: list[Arm], block: Callable[[int], Tensor], blocks: int) -> None:
     """A B B A ...: each pair of rounds visits the arms forwards, then backwards."""
-    for i in range(WARM_UP + blocks):
+    for i in range(WARMUP_BLOCKS + blocks):
         for arm in arms if i % 2 == 0 else reversed(arms):
-            arm.run(block(i), count=i >= WARM_UP)
+            arm.run(block(i), count=i >= WARMUP_BLOCKS)
 
 
 def _best_seconds(work: Callable[[], object]) -> float:
     times = []
     for _ in range(5):
-        began = time.perf_counter()
+        started = time.perf_counter()
         work()
-        times.append(time.perf_counter() - began)
+        times.append(time.perf_counter() - started)
     return min(times)
 
 

@@ -11,13 +11,13 @@ class Progress:
 
     def __init__(self, expected: int | None) -> None:
         self.expected, self.done = expected, 0
-        self.began = time.perf_counter()
+        self.started = time.perf_counter()
         self._said = 0.0
         self._terminal = sys.stderr.isatty()
 
     @property
     def fps(self) -> float:
-        return self.done / max(time.perf_counter() - self.began, 1e-6)
+        return self.done / max(time.perf_counter() - self.started, 1e-6)
 
     def add(self, frames: int) -> None:
         self.done += frames

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-KR, KB = 0.299, 0.114  # luma shares of red and blue, ITU-R BT.601
+KR, KB = 0.299, 0.114  # luma weights of red and blue, ITU-R BT.601
 KG = 1 - KR - KB
 
 

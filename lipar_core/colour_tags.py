@@ -1,6 +1,6 @@
-"""What a picture's numbers mean: its colour tags (code points of ITU-T H.273), with what is not tagged filled in.
+"""A picture's colour tags (code points of ITU-T H.273), with missing tags filled in.
 
-One rule for live video and for files. FFmpeg's enumerations have the same numbers; its colour range is 0 for
+The same rule applies to live video and files. FFmpeg's enumerations have the same numbers; its colour range is 0 for
 unspecified, 1 for limited and 2 for full.
 """
 

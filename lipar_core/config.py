@@ -1,4 +1,4 @@
-"""What a preset fixes: frozen structs, read from YAML, checked once. Every other size is derived from these."""
+"""A preset's configuration: frozen structs, read from YAML, checked once. All other sizes are derived."""
 
 import math
 from pathlib import Path
@@ -12,17 +12,17 @@ from lipar_core.parameters import Parameters, Pruning
 from lipar_core.parsing import ConfigStruct, parse
 
 FRAMES_PER_LATENT = 4  # TAEHV: 4 frames -> 1 latent frame
-CODEC_STRIDE = 8  # pixels a latent row or column stands for
+CODEC_STRIDE = 8  # pixels per latent row or column
 Positive = Annotated[int, Meta(ge=1, le=1_000_000)]
 PositiveFloat = Annotated[float, Meta(gt=0, le=1000)]
 
 
 class StreamConfig(ConfigStruct, frozen=True, kw_only=True):
-    """Sizes of the picture, the block and the memory."""
+    """Sizes of the picture, the block and the KV cache."""
 
     width: Positive = 832  # pixels
     height: Positive = 480
-    sizes: tuple[tuple[int, int], ...] = ()  # width and height, all that the same weights serve; () for one
+    sizes: tuple[tuple[int, int], ...] = ()  # (width, height) that the weights support; (): only the one above
     block_frames: Positive = 3  # latent frames denoised together
     sink_frames: Annotated[int, Meta(ge=0, le=1000)] = 1  # first latent frames, pinned in the cache
     window_frames: Positive = 8  # newest latent frames cached, the current block included
@@ -39,7 +39,7 @@ class StreamConfig(ConfigStruct, frozen=True, kw_only=True):
             if min(size) < unit or any(side % unit for side in size):
                 raise ConfigError(f"stream.sizes: {list(size)}: must be a width and a height, multiples of {unit}")
         if self.sizes and (self.width, self.height) not in self.sizes:
-            raise ConfigError(f"stream.sizes: {self.width}x{self.height}, the preset's own, is not among them")
+            raise ConfigError(f"stream.sizes: {self.width}x{self.height}, the preset's default, is not among them")
         if self.window_frames < self.block_frames:
             raise ConfigError(
                 f"stream.window_frames = {self.window_frames}: less than block_frames {self.block_frames}"
@@ -77,14 +77,14 @@ class CodecConfig(ConfigStruct, frozen=True, kw_only=True):
     unshuffle: Positive = 1  # pixel unshuffle before the encoder, shuffle after the decoder
     latent_bound: PositiveFloat = 3.0  # the decoder squashes latents to (-bound, bound)
     lag_frames: Annotated[int, Meta(ge=0, le=3)] = 3  # raw frame r of the decoder shows source frame r - lag
-    memblocks: Positive = 3  # a stage
+    memblocks: Positive = 3  # per stage
     encoder_width: Positive = 64
     encoder_time: tuple[int, ...] = (2, 2, 1)
     encoder_space: tuple[int, ...] = (2, 2, 2)
     decoder_widths: tuple[int, ...] = (256, 128, 64, 64)
     decoder_time: tuple[int, ...] = (1, 2, 2)
     decoder_space: tuple[int, ...] = (2, 2, 2)
-    code_channels: Annotated[int, Meta(ge=0, le=64)] = 0  # latents beside the picture's, that steer the renderer
+    code_channels: Annotated[int, Meta(ge=0, le=64)] = 0  # extra latent channels that condition the renderer
     renderer_width: Annotated[int, Meta(ge=0, le=512)] = 0  # channels; 0: no renderer, the published layout
     renderer_depth: Positive = 3  # residual convolutions
 
@@ -100,7 +100,7 @@ class CodecConfig(ConfigStruct, frozen=True, kw_only=True):
         if bool(self.code_channels) != bool(self.renderer_width):
             raise ConfigError(
                 f"codec.code_channels = {self.code_channels}, codec.renderer_width = {self.renderer_width}: "
-                "both or neither must be 0, the code is what the renderer is steered by"
+                "both or neither must be 0, the code conditions the renderer"
             )
         if len(self.decoder_widths) != len(self.decoder_time) + 1:
             raise ConfigError(
@@ -114,7 +114,7 @@ class CodecConfig(ConfigStruct, frozen=True, kw_only=True):
 
     @property
     def stride(self) -> int:
-        """Pixels that a latent row or column stands for."""
+        """Pixels per latent row or column."""
         return math.prod(self.encoder_space) * self.unshuffle
 
 
@@ -159,7 +159,7 @@ class ScheduleConfig(ConfigStruct, frozen=True, kw_only=True):
     prediction: Prediction = "flow"
 
     def sigma(self, step: float) -> float:
-        """The noise share in [0, 1] of denoising step `step` (Self-Forcing's numbering, 0 to train_steps)."""
+        """Sigma in [0, 1] of denoising step `step` (Self-Forcing's numbering, 0 to train_steps)."""
         u = step / self.train_steps
         return self.shift * u / (1 + (self.shift - 1) * u)
 
@@ -167,8 +167,8 @@ class ScheduleConfig(ConfigStruct, frozen=True, kw_only=True):
 class TextConfig(ConfigStruct, frozen=True, kw_only=True):
     """Which text encoder turns a prompt into `text_length` vectors."""
 
-    kind: Literal["umt5", "hashed", "precomputed"] = "umt5"  # precomputed: a file of `lipar embed`, no encoder
-    device: Literal["auto", "same", "cpu"] = "same"  # auto: the GPU if it has room beside the stream
+    kind: Literal["umt5", "hashed", "precomputed"] = "umt5"  # precomputed: a file written by `lipar embed`
+    device: Literal["auto", "same", "cpu"] = "same"  # auto: the GPU if it has room for both
     buckets: Positive = 4096  # hashed: rows of the embedding table
     dim: Positive = 64  # hashed: width of an embedding
 
@@ -181,7 +181,7 @@ class LoraConfig(ConfigStruct, frozen=True, kw_only=True):
 
 
 class WeightsConfig(ConfigStruct, frozen=True, kw_only=True):
-    """Checkpoint files. Relative paths are looked for in LIPAR's weights folder, `bundled:` ones in the package."""
+    """Checkpoint files. Relative paths are below the weights folder, `bundled:` ones in the package."""
 
     transformer: str
     codec: str
@@ -189,8 +189,8 @@ class WeightsConfig(ConfigStruct, frozen=True, kw_only=True):
     loras: tuple[LoraConfig, ...] = ()
 
 
-class Style(ConfigStruct, frozen=True, kw_only=True):
-    """A prompt that the preset is known to do well, under a short name."""
+class PresetStyle(ConfigStruct, frozen=True, kw_only=True):
+    """A named prompt that the preset's model was trained or tested with."""
 
     name: str
     prompt: str
@@ -203,7 +203,7 @@ class Preset(ConfigStruct, frozen=True, kw_only=True):
     description: str
     vocabulary_note: str = ""
     device: Literal["cpu", "cuda"]
-    dtype: Literal["auto", "float32", "bfloat16", "float16"]  # auto: what is fastest on this CPU (precision.py)
+    dtype: Literal["auto", "float32", "bfloat16", "float16"]  # auto: the fastest on this CPU (precision.py)
     stream: StreamConfig
     codec: CodecConfig
     transformer: TransformerConfig
@@ -212,7 +212,7 @@ class Preset(ConfigStruct, frozen=True, kw_only=True):
     weights: WeightsConfig
     pruning: Pruning
     live_pruning: Pruning
-    styles: tuple[Style, ...] = ()
+    styles: tuple[PresetStyle, ...] = ()
 
     def __post_init__(self) -> None:
         if self.transformer.channels != self.codec.channels:
@@ -231,7 +231,7 @@ class Preset(ConfigStruct, frozen=True, kw_only=True):
 
 
 def default_parameters(preset: Preset, *, live: bool = False) -> Parameters:
-    """The preset's parameters before anyone changed one; `live` sessions have thresholds of their own."""
+    """The preset's initial parameters; `live` sessions have their own thresholds."""
     return Parameters(prompt=preset.styles[0].prompt, pruning=preset.live_pruning if live else preset.pruning)
 
 
@@ -241,7 +241,7 @@ def preset_names() -> list[str]:
 
 
 def load_preset(name_or_path: str | Path) -> Preset:
-    """Read a bundled preset by name, or any YAML file by path; raises `ConfigError` naming the bad key."""
+    """Read a bundled preset by name, or any YAML file by path; raises `ConfigError` naming the invalid key."""
     path = Path(name_or_path)
     if path.suffix not in (".yaml", ".yml"):
         path = _presets_folder() / f"{name_or_path}.yaml"

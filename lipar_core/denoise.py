@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from lipar_core.config import Prediction, ScheduleConfig
-from lipar_core.dit import CausalWan, Modulation, TextMemory
+from lipar_core.dit import CausalWan, Modulation, TextKV
 from lipar_core.flow import CLEAN_TIMESTEP, add_noise, timestep_of_sigma, x0_from_prediction
 from lipar_core.pruning.kv_cache import KVCache
 from lipar_core.pruning.recovery import CleanPass, DenoisePass, NaivePass, Pass, fill_block
@@ -17,8 +17,8 @@ from lipar_core.pruning.selection import Selection
 
 
 @dataclass(frozen=True, slots=True)
-class Steps:
-    """A schedule made ready for a network: noise shares and the modulation of each, the clean pass's last."""
+class PreparedSchedule:
+    """A schedule for one network: sigmas, their modulations, and the clean pass's modulation."""
 
     sigmas: list[float]
     modulations: list[Modulation]
@@ -26,15 +26,15 @@ class Steps:
     prediction: Prediction
 
 
-def prepare_steps(dit: CausalWan, sigmas: list[float], schedule: ScheduleConfig) -> Steps:
-    """Compute what depends on the timestep alone."""
+def prepare_schedule(dit: CausalWan, sigmas: list[float], schedule: ScheduleConfig) -> PreparedSchedule:
+    """Compute everything that depends only on the timestep."""
     modulations = [dit.modulation(timestep_of_sigma(sigma, schedule)) for sigma in sigmas]
-    return Steps(sigmas, modulations, dit.modulation(CLEAN_TIMESTEP), schedule.prediction)
+    return PreparedSchedule(sigmas, modulations, dit.modulation(CLEAN_TIMESTEP), schedule.prediction)
 
 
 @dataclass(frozen=True, slots=True)
 class BlockPlan:
-    """What runs in a block."""
+    """Which tokens a block computes, and how the others are filled in."""
 
     kept: Selection
     last_step: Selection  # of the last denoising step: `kept`, or with the last frame in full
@@ -48,8 +48,8 @@ def denoise_block(
     source: Tensor,
     previous: Tensor | None,
     plan: BlockPlan,
-    steps: Steps,
-    text: TextMemory,
+    steps: PreparedSchedule,
+    text: TextKV,
     noise: Callable[[int], Tensor],
 ) -> Tensor:
     """Re-denoise the open block from its source (SDEdit): tokens [F * T, P] in, x0 [F * T, P] out.
@@ -61,27 +61,29 @@ def denoise_block(
     x0 = source
     for step, sigma in enumerate(steps.sigmas):
         selection = plan.last_step if step == len(steps.sigmas) - 1 else plan.kept
-        x = add_noise(_gather(x0, selection), _gather(noise(step), selection), sigma)
+        x = add_noise(_gather_kept(x0, selection), _gather_kept(noise(step), selection), sigma)
         if selection.count:
-            memory: Pass = DenoisePass(cache, selection) if plan.recovery else NaivePass(cache, selection, clean=False)
-            prediction = dit(x, steps.modulations[step], memory.rotary, text, memory)
+            view: Pass = DenoisePass(cache, selection) if plan.recovery else NaivePass(cache, selection, clean=False)
+            prediction = dit(x, steps.modulations[step], view.rotary, text, view)
             x = x0_from_prediction(x, prediction, sigma, steps.prediction)
         x0 = restore(x, previous, selection, plan.restore_from)
     return x0
 
 
-def clean_pass(dit: CausalWan, cache: KVCache, x0: Tensor, plan: BlockPlan, steps: Steps, text: TextMemory) -> None:
+def clean_pass(
+    dit: CausalWan, cache: KVCache, x0: Tensor, plan: BlockPlan, steps: PreparedSchedule, text: TextKV
+) -> None:
     """Cache the finished block's keys and values, x0 [F * T, P] being its tokens, and close the block."""
     kept = plan.kept
-    memory: Pass = CleanPass(cache, kept) if plan.recovery else NaivePass(cache, kept, clean=True)
+    view: Pass = CleanPass(cache, kept) if plan.recovery else NaivePass(cache, kept, clean=True)
     if kept.count:
-        dit.fill_memory(_gather(x0, kept), steps.clean, memory.rotary, text, memory)
+        dit.fill_cache(_gather_kept(x0, kept), steps.clean, view.rotary, text, view)
     else:
-        nothing = cache.k.new_empty(0, *cache.k.shape[-2:])
+        empty = cache.k.new_empty(0, *cache.k.shape[-2:])
         for layer in range(len(cache.k)):
-            memory.update(layer, nothing, nothing)
+            view.update(layer, empty, empty)
     cache.commit()
 
 
-def _gather(tokens: Tensor, selection: Selection) -> Tensor:
+def _gather_kept(tokens: Tensor, selection: Selection) -> Tensor:
     return tokens if selection.all_kept else torch.index_select(tokens, 0, selection.index)

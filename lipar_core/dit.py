@@ -1,6 +1,6 @@
 """The causal Wan transformer: kept tokens in, their prediction out (Wan 2.1, Self-Forcing; published parameter names).
 
-It holds no stream state: a pass's `memory` stores the keys and values and says what to attend to. All functions take
+It holds no stream state: a `CacheView` stores the keys and values and returns what to attend to. All functions take
 any leading batch dimensions.
 """
 
@@ -15,18 +15,18 @@ from lipar_core.config import TransformerConfig
 from lipar_core.kernels.attention import attention
 from lipar_core.rope import rotate
 
-TextMemory = list[tuple[Tensor, Tensor]]  # per layer: keys and values of the prompt [..., S, H, D]
+TextKV = list[tuple[Tensor, Tensor]]  # per layer: keys and values of the prompt [..., S, H, D]
 
 
-class Memory(Protocol):
-    """What self-attention sees. k and v [..., K, H, D] are the running tokens', k un-rotated."""
+class CacheView(Protocol):
+    """The KV cache as self-attention sees it in one pass. k, v [..., K, H, D]: of the computed tokens, k un-rotated."""
 
     def update(self, layer: int, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor, Tensor | None]: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Modulation:
-    """Shifts, scales and gates of one timestep, for all layers: computed once a schedule, not a pass."""
+    """Shifts, scales and gates of one timestep, for all layers: computed once per schedule, not per pass."""
 
     layers: Tensor  # [layers, 6, ..., 1, dim]: shift, scale, gate of attention, then of the feed-forward
     head: Tensor  # [2, ..., 1, dim]: shift, scale
@@ -54,35 +54,33 @@ class CausalWan(nn.Module):
         time = torch.as_tensor(timestep, dtype=torch.float64, device=like.device)
         embedded = self.time_embedding(_sinusoid(time, self.config.time_dim).to(like.dtype))  # [..., dim]
         six = self.time_projection(embedded).unflatten(-1, (6, -1)).movedim(-2, 0).unsqueeze(-2)  # [6, ..., 1, dim]
-        layers = torch.stack([_spread(layer.modulation, six) + six for layer in self._layers])
-        return Modulation(layers, _spread(self.head.modulation, six) + embedded.unsqueeze(-2))
+        layers = torch.stack([_broadcast(layer.modulation, six) + six for layer in self._layers])
+        return Modulation(layers, _broadcast(self.head.modulation, six) + embedded.unsqueeze(-2))
 
-    def text_memory(self, context: Tensor) -> TextMemory:
-        """context [..., S, text_dim] from the text encoder -> every layer's keys and values, computed once a prompt."""
+    def text_kv(self, context: Tensor) -> TextKV:
+        """context [..., S, text_dim] from the text encoder -> every layer's keys and values, once per prompt."""
         embedded = self.text_embedding(context.to(self.patch_embedding.weight.dtype))
         return [layer.cross_attn.keys_values(embedded) for layer in self._layers]
 
-    def forward(
-        self, tokens: Tensor, modulation: Modulation, rotary: Tensor, text: TextMemory, memory: Memory
-    ) -> Tensor:
+    def forward(self, tokens: Tensor, modulation: Modulation, rotary: Tensor, text: TextKV, cache: CacheView) -> Tensor:
         """tokens [..., K, patch_dim], rotary [K, D / 2] -> prediction [..., K, patch_dim]."""
         x = self._embed(tokens)
         for i, layer in enumerate(self._layers):
-            x = layer(x, modulation.layers[i], rotary, text[i], memory, i)
+            x = layer(x, modulation.layers[i], rotary, text[i], cache, i)
         out: Tensor = self.head(x, modulation.head)
         return out.to(tokens.dtype)
 
-    def fill_memory(
-        self, tokens: Tensor, modulation: Modulation, rotary: Tensor, text: TextMemory, memory: Memory
+    def fill_cache(
+        self, tokens: Tensor, modulation: Modulation, rotary: Tensor, text: TextKV, cache: CacheView
     ) -> None:
-        """The clean pass: only its keys and values are wanted, so the last layer stops there."""
+        """The clean pass: it only stores keys and values, so the last layer stops after them."""
         x = self._embed(tokens)
         *layers, last = self._layers
         for i, layer in enumerate(layers):
-            x = layer(x, modulation.layers[i], rotary, text[i], memory, i)
+            x = layer(x, modulation.layers[i], rotary, text[i], cache, i)
         shift, scale, *_ = modulation.layers[-1].unbind(0)
         y = _modulated_norm(x, shift, scale, self.config.eps)
-        memory.update(len(layers), *last.self_attn.keys_values(y))
+        cache.update(len(layers), *last.self_attn.keys_values(y))
 
     @property
     def _layers(self) -> list["Layer"]:
@@ -109,12 +107,12 @@ class Layer(nn.Module):
         nn.init.normal_(self.modulation, std=config.dim**-0.5)
 
     def forward(
-        self, x: Tensor, modulation: Tensor, rotary: Tensor, text: tuple[Tensor, Tensor], memory: Memory, index: int
+        self, x: Tensor, modulation: Tensor, rotary: Tensor, text: tuple[Tensor, Tensor], cache: CacheView, index: int
     ) -> Tensor:
         shift1, scale1, gate1, shift2, scale2, gate2 = modulation.unbind(0)
         y = _modulated_norm(x, shift1, scale1, self.eps)
         q = rotate(self.self_attn.queries(y), rotary)
-        x = x + gate1 * self.self_attn.merge(attention(q, *memory.update(index, *self.self_attn.keys_values(y))))
+        x = x + gate1 * self.self_attn.merge(attention(q, *cache.update(index, *self.self_attn.keys_values(y))))
         x = x + self.cross_attn.merge(attention(self.cross_attn.queries(self.norm3(x)), *text))
         return x + gate2 * self.ffn(_modulated_norm(x, shift2, scale2, self.eps))  # type: ignore[no-any-return]
 
@@ -179,7 +177,7 @@ def _modulated_norm(x: Tensor, shift: Tensor, scale: Tensor, eps: float) -> Tens
     return F.layer_norm(x, x.shape[-1:], eps=eps) * (1 + scale) + shift
 
 
-def _spread(table: Tensor, like: Tensor) -> Tensor:
+def _broadcast(table: Tensor, like: Tensor) -> Tensor:
     """table [1, n, dim] -> [n, 1..., dim], to broadcast against `like` [6, ..., 1, dim]."""
     return table[0].reshape(table.shape[1], *(1,) * (like.dim() - 2), table.shape[2])
 

@@ -2,11 +2,11 @@
 
 
 class LiparError(ValueError):
-    """Base of every error that a user can cause and mend."""
+    """Base of every error that a user can cause and fix."""
 
 
 class ParameterError(LiparError):
-    """A live parameter was refused; nothing was changed."""
+    """A live parameter was rejected; nothing was changed."""
 
     def __init__(self, path: str, value: object, allowed: str) -> None:
         shown = repr(value)

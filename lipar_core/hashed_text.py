@@ -1,4 +1,4 @@
-"""The tiny model's own text encoder: hashed words and letter triples, pooled by learned queries."""
+"""The tiny model's text encoder: hashed words and character trigrams, pooled by learned queries."""
 
 import re
 import zlib
@@ -9,11 +9,11 @@ from torch import Tensor, nn
 from lipar_core.config import TextConfig
 from lipar_core.text_encoder import clean_prompt
 
-MAX_WORDS = 64  # later words of a prompt are not read
+MAX_WORDS = 64  # later words of a prompt are ignored
 
 
 class HashedTextEncoder(nn.Module):
-    """Embeds every word as the mean of its hashed pieces, so that unseen spellings stay near known ones."""
+    """Embeds a word as the mean of its hashed trigrams, so that unseen spellings stay near known ones."""
 
     def __init__(self, config: TextConfig, text_length: int, text_dim: int) -> None:
         super().__init__()
@@ -31,7 +31,7 @@ class HashedTextEncoder(nn.Module):
         return out
 
     def count(self, prompt: str) -> tuple[int, int]:
-        """How many words of the prompt are read, and how many it has."""
+        """How many words of the prompt are encoded, and how many it has."""
         given = len(_words(prompt))
         return min(given, MAX_WORDS), given
 
@@ -53,7 +53,7 @@ def _words(prompt: str) -> list[str]:
 
 
 def _buckets(word: str, count: int) -> list[int]:
-    """Rows of the table for a word and its letter triples; the same on every machine."""
+    """Embedding rows of a word and its trigrams; the same on every machine."""
     marked = f"<{word}>"
     pieces = [word, *(marked[i : i + 3] for i in range(len(marked) - 2))]
     return [zlib.crc32(piece.encode()) % count for piece in pieces]

@@ -1,4 +1,4 @@
-"""The clean latents behind what the KV cache holds: the sink's and the window's, for a new prompt to be run over."""
+"""The clean latents that the KV cache was built from, sink and window, kept to rebuild it under a new prompt."""
 
 from collections import deque
 
@@ -6,10 +6,10 @@ from torch import Tensor
 
 
 class History:
-    """Tokens of x0, block by block. Only frames that a later block may attend to are kept."""
+    """Tokens of x0 per block; only frames that later blocks may attend to are kept."""
 
     def __init__(self, sink_frames: int, past_frames: int, block_frames: int) -> None:
-        """`past_frames`: latent frames before the current block that it attends to, the sink aside."""
+        """`past_frames`: latent frames before the current block that it attends to, without the sink."""
         self.sink_frames, self.block_frames = sink_frames, block_frames
         self.recent: deque[tuple[int, Tensor]] = deque(maxlen=-(-past_frames // block_frames))
         self.clear()

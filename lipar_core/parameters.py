@@ -1,6 +1,6 @@
-"""What may change while a stream runs, with its ranges (design section 8).
+"""Parameters that may change while a stream runs, with their ranges.
 
-The structs are the schema's one home: `merge` checks against them, the server derives JSON Schema from them.
+The structs are the only schema: `merge` validates against them, the server derives JSON Schema from them.
 """
 
 from collections.abc import Mapping
@@ -20,24 +20,24 @@ StepList = Annotated[tuple[Annotated[int, Meta(ge=1, le=999)], ...], Meta(min_le
 class Pruning(ConfigStruct, frozen=True, kw_only=True):
     """How much of the picture is recomputed.
 
-    `threshold` serves the detector `anchor`; `tau`, `tau2` and `bound_drift` serve `lipar`, in units of the preset's
+    `threshold` is read by the detector `anchor`; `tau`, `tau2` and `bound_drift` by `lipar`, in units of the preset's
     latents.
     """
 
     enabled: bool = True
-    detector: Literal["anchor", "lipar"] = "lipar"  # of a preset that names none: its thresholds are for it
+    detector: Literal["anchor", "lipar"] = "lipar"  # default: presets without a detector have its thresholds
     threshold: Annotated[float, Meta(ge=0, le=64)] = 8.0  # levels of 255: RMS change since last computed
-    tau: Annotated[float, Meta(ge=0, le=2)] = 0.149  # change against the frame before
-    tau2: Annotated[float, Meta(ge=0, le=4)] = 0.3  # change against when the patch was last computed
-    min_keep: UnitInterval = 0.0  # least share of tokens computed in a frame that has any
-    refresh_last_frame: bool = True  # last denoising step renders the block's last latent frame in full
+    tau: Annotated[float, Meta(ge=0, le=2)] = 0.149  # change against the previous frame
+    tau2: Annotated[float, Meta(ge=0, le=4)] = 0.3  # change since the patch was last computed
+    min_keep: UnitInterval = 0.0  # minimum ratio of tokens computed in a frame that has any
+    refresh_last_frame: bool = True  # the last denoising step computes the block's last latent frame in full
     max_age: Annotated[int, Meta(ge=0, le=1000)] = 0  # blocks; 0 = no limit
-    bound_drift: bool = False  # tokens past tau2 are computed even where the mask's clean-up takes them for noise
-    recovery: bool = True  # off = pruned tokens are simply absent (ablation)
+    bound_drift: bool = False  # tokens past tau2 are computed even if the mask's clean-up removes them
+    recovery: bool = True  # off = pruned tokens are absent from attention (ablation)
 
 
 class Transition(ConfigStruct, frozen=True, kw_only=True):
-    """What a new prompt does to what the model remembers."""
+    """What a new prompt does to the KV cache."""
 
     mode: Literal["recache", "keep", "cut"] = "recache"
 
@@ -47,7 +47,7 @@ class Parameters(ConfigStruct, frozen=True, kw_only=True):
 
     prompt: Annotated[str, Meta(min_length=1, max_length=2000)]
     transition: Transition = Transition()
-    strength: UnitInterval | None = None  # first sigma; None = as the preset or `denoising_steps` say
+    strength: UnitInterval | None = None  # first sigma; None = set by the preset or `denoising_steps`
     denoising_steps: StepList | None = None
     seed: Annotated[int, Meta(ge=0, le=2**32 - 1)] = 0
     pruning: Pruning = Pruning()
@@ -56,26 +56,27 @@ class Parameters(ConfigStruct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if not self.prompt.strip():
             raise ParameterError("prompt", self.prompt, "must hold more than white space")
-        if any("\ud800" <= letter <= "\udfff" for letter in self.prompt):  # JSON can say them, UTF-8 cannot
+        if any("\ud800" <= character <= "\udfff" for character in self.prompt):  # valid in JSON, not in UTF-8
             raise ParameterError("prompt", ascii(self.prompt), "must be valid Unicode, without lone surrogates")
         steps = self.denoising_steps
         if steps is not None and any(a <= b for a, b in pairwise(steps)):
             raise ParameterError("denoising_steps", list(steps), "must be decreasing")
 
 
-SERVES = {"threshold": "anchor", "tau": "lipar", "tau2": "lipar", "bound_drift": "lipar"}  # detector, by setting
-INSTEAD = {
+# The detector that reads each setting, and what to set under each detector.
+DETECTOR_OF_SETTING = {"threshold": "anchor", "tau": "lipar", "tau2": "lipar", "bound_drift": "lipar"}
+SETTINGS_OF_DETECTOR = {
     "anchor": "pruning.threshold, levels of 255",
     "lipar": "pruning.tau and pruning.tau2, in units of the preset's latents",
-}  # what to set, by detector
+}
 
 
-def needs_whole_block(old: Parameters, new: Parameters) -> bool:
-    """Whether tokens that are not computed would keep what no longer holds.
+def needs_full_block(old: Parameters, new: Parameters) -> bool:
+    """Whether a change requires the next block to be computed in full, because reused tokens would be outdated.
 
-    The prompt, the schedule and the noise decide what a token would be: one that is reused would keep the old look for
-    as long as its source rests. Where recovery starts the cache must have no holes, and where it ends no recovered keys
-    may be left in it. Everything else only decides which tokens are computed.
+    Prompt, schedule and noise determine a token's content: a reused token would keep the old look as long as its source
+    is static. When recovery is turned on, the cache must have no absent tokens; when it is turned off, no recovered
+    keys may be left in it. All other parameters only decide which tokens are computed.
     """
     return _token_settings(old) != _token_settings(new)
 
@@ -86,9 +87,9 @@ def _token_settings(parameters: Parameters) -> tuple[object, ...]:
 
 
 def merge(parameters: Parameters, changes: Mapping[str, object]) -> Parameters:
-    """Apply a partial, possibly nested update; raises `ParameterError` and changes nothing on any bad value.
+    """Apply a partial, possibly nested update; on an invalid value raises `ParameterError` and changes nothing.
 
-    Setting one of `strength` and `denoising_steps` releases the other.
+    Setting one of `strength` and `denoising_steps` clears the other.
     """
     if changes.get("strength") is not None and changes.get("denoising_steps") is not None:
         raise ParameterError("strength", changes["strength"], "cannot be set together with denoising_steps")
@@ -103,14 +104,14 @@ def merge(parameters: Parameters, changes: Mapping[str, object]) -> Parameters:
 
 
 def _check_detector(pruning: Pruning, changes: object) -> None:
-    """Refuse a setting that the detector in force would not look at. A complete object, as `to_dict` gives, passes."""
+    """Reject a setting that the active detector does not read; a complete object, as `to_dict` returns, is accepted."""
     assert isinstance(changes, Mapping)
     if set(Pruning.__struct_fields__) <= set(changes):
         return
-    for name, detector in SERVES.items():
+    for name, detector in DETECTOR_OF_SETTING.items():
         if name in changes and detector != pruning.detector:
-            instead = INSTEAD[pruning.detector]
-            allowed = f'serves pruning.detector "{detector}" alone; under "{pruning.detector}" set {instead}'
+            instead = SETTINGS_OF_DETECTOR[pruning.detector]
+            allowed = f'is read by pruning.detector "{detector}" only; under "{pruning.detector}" set {instead}'
             raise ParameterError(f"pruning.{name}", changes[name], allowed)
 
 

@@ -1,7 +1,7 @@
-"""One parser for everything that people write: presets, live parameters, settings, recipes.
+"""The parser of all user input: presets, live parameters, settings, recipes.
 
-The rules are the annotations of the structs (`msgspec.Meta`); msgspec checks them. This module turns its refusals into
-errors that name the path, the value and what is allowed.
+The constraints are annotations of the structs (`msgspec.Meta`), checked by msgspec. This module turns its errors into
+ones that name the path, the value and the allowed range.
 """
 
 import re
@@ -15,42 +15,42 @@ from msgspec import inspect
 from lipar_core.errors import ConfigError, LiparError, ParameterError
 
 T = TypeVar("T")
-_PLACE = re.compile(r"at (?:`key` in )?`\$(?P<path>.*)`$")
+_LOCATION = re.compile(r"at (?:`key` in )?`\$(?P<path>.*)`$")
 _STEP = re.compile(r"\.([^.\[]+)|\[(\d+)\]")
 _KEY = re.compile(r"(unknown|required) field `(.*?)`")
 
 
 class ConfigStruct(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Base of what `parse` reads: unknown keys are refused. Subclasses say `frozen=True, kw_only=True` themselves."""
+    """Base class for `parse`: unknown keys are rejected. Subclasses repeat `frozen=True, kw_only=True`."""
 
 
-def parse(tree: object, kind: type[T], path: str = "", *, strict: bool = True) -> T:
-    """Plain values (dictionaries, lists, numbers, texts) as `kind`, every rule of its annotations checked.
+def parse(tree: object, target: type[T], path: str = "", *, strict: bool = True) -> T:
+    """Convert plain values (dictionaries, lists, numbers, strings) to `target`, checking all its constraints.
 
-    path: of the tree in what the user wrote, for messages. strict=False also takes numbers and booleans as texts, as
-    environment variables have them.
-    Raises `ParameterError` for a bad value or an unknown key, `ConfigError` for a missing key, and the `LiparError` of
-    a `__post_init__`.
+    path: of the tree in the user's input, for error messages. strict=False also accepts numbers and booleans as
+    strings, as in environment variables.
+    Raises `ParameterError` for an invalid value or an unknown key, `ConfigError` for a missing key, and the `LiparError`
+    of a `__post_init__`.
     """
     try:
-        return msgspec.convert(tree, kind, strict=strict, dec_hook=_custom)
+        return msgspec.convert(tree, target, strict=strict, dec_hook=_decode_path)
     except msgspec.ValidationError as error:
         if isinstance(error.__cause__, LiparError):
             raise error.__cause__ from None
-        raise _refusal(str(error), tree, kind, path) from None
+        raise _user_error(str(error), tree, target, path) from None
 
 
-def field_metadata(kind: type, path: str) -> dict[str, Any]:
-    """The `Meta(extra=...)` of the field at a dotted path; {} where it has none."""
-    node: inspect.Type = inspect.type_info(kind)
+def field_metadata(struct: type, path: str) -> dict[str, Any]:
+    """The `Meta(extra=...)` of the field at a dotted path; {} if it has none."""
+    node: inspect.Type = inspect.type_info(struct)
     for name in path.split("."):
         node = _child(node, name)
     return _extra(node)
 
 
 def allowed_values(node: inspect.Type) -> str:
-    """What a field takes, in words that follow "must be"."""
-    extra, node = _extra(node), _plain(node)
+    """The allowed values of a field, as text that follows "must be"."""
+    extra, node = _extra(node), _unwrap(node)
     if "allowed" in extra:
         return str(extra["allowed"])
     match node:
@@ -72,20 +72,22 @@ def allowed_values(node: inspect.Type) -> str:
             return "an object"
         case inspect.CustomType():
             return "a path"
-    raise AssertionError(f"no words for {node!r}")
+    raise AssertionError(f"no description of {node!r}")
 
 
-def _custom(kind: type, value: Any) -> Any:
-    assert kind is Path, f"no parser for {kind}"
+def _decode_path(target: type, value: Any) -> Any:
+    assert target is Path, f"no parser for {target}"
     if not isinstance(value, (str, Path)):
         raise ValueError("not a path")
     return Path(value)
 
 
-def _refusal(message: str, tree: object, kind: type, prefix: str) -> LiparError:
-    place = _PLACE.search(message)
-    path, value, node = prefix, tree, inspect.type_info(kind)
-    for step in _steps(place["path"] if place else ""):
+def _user_error(message: str, tree: object, target: type, prefix: str) -> LiparError:
+    location = _LOCATION.search(message)
+    path = prefix
+    value = tree
+    node = inspect.type_info(target)
+    for step in _steps(location["path"] if location else ""):
         path += f"[{step}]" if isinstance(step, int) else f".{step}" if path else step
         value, node = value[step], _child(node, step)  # type: ignore[index]
     if key := _KEY.search(message):
@@ -97,7 +99,7 @@ def _refusal(message: str, tree: object, kind: type, prefix: str) -> LiparError:
 def _key_error(problem: str, path: str, name: str, values: Any, node: inspect.Type) -> LiparError:
     if problem == "required":
         return ConfigError(f"{path}: missing")
-    struct = _plain(node)
+    struct = _unwrap(node)
     assert isinstance(struct, inspect.StructType)
     known = ", ".join(field.name for field in struct.fields)
     return ParameterError(path, values[name], f"unknown; known here are {known}")
@@ -109,7 +111,7 @@ def _steps(path: str) -> Iterator[str | int]:
 
 
 def _child(node: inspect.Type, step: str | int) -> inspect.Type:
-    match _plain(node):
+    match _unwrap(node):
         case inspect.StructType(fields=fields):
             return next(field.type for field in fields if field.name == step)
         case inspect.VarTupleType(item_type=item):
@@ -120,13 +122,13 @@ def _child(node: inspect.Type, step: str | int) -> inspect.Type:
     raise AssertionError(f"no {step!r} in {node!r}")
 
 
-def _plain(node: inspect.Type) -> inspect.Type:
-    """Without metadata, and without the null that it may be instead."""
+def _unwrap(node: inspect.Type) -> inspect.Type:
+    """The type without its metadata and without None."""
     while True:
         if isinstance(node, inspect.Metadata):
             node = node.type
         elif isinstance(node, inspect.UnionType):
-            node = next(one for one in node.types if not isinstance(_plain(one), inspect.NoneType))
+            node = next(one for one in node.types if not isinstance(_unwrap(one), inspect.NoneType))
         else:
             return node
 

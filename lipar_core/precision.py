@@ -1,7 +1,7 @@
-"""Which number type each kind of operation runs in, and a short measurement of which is faster on this processor.
+"""The dtype of each type of operation, and a short measurement of which is faster on this CPU.
 
-Matrix products and convolutions are several times as fast in bfloat16 on processors with AVX-512 BF16 or AMX, far
-slower on those without, and attention gains nothing on either: so each kind is decided by itself.
+Matrix products and convolutions are several times as fast in bfloat16 on CPUs with AVX-512 BF16 or AMX and far slower
+on others; attention gains nothing on either. So each type of operation is decided separately.
 """
 
 import functools
@@ -14,17 +14,19 @@ import torch.nn.functional as F
 
 from lipar_core.errors import ConfigError
 
-NAMES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
-MIN_SPEEDUP = 1.5  # bfloat16 has to be so much faster: a gain that noise could undo is not worth its rounding
-TRIAL_REPEATS = 6  # the best of these counts: another program's turn on the processor lengthens the others
-KINDS = ("linear", "convolution", "attention")
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+MIN_SPEEDUP = (
+    1.5  # bfloat16 is chosen from this speed-up on: a gain within measurement noise is not worth its rounding errors
+)
+MEASURE_REPEATS = 6  # the fastest counts: other programs on the CPU slow the rest down
+OPERATIONS = ("linear", "convolution", "attention")
 
-Seconds = Mapping[tuple[str, torch.dtype], float]  # of one operation of a kind in a dtype
+Seconds = Mapping[tuple[str, torch.dtype], float]  # of one operation in a dtype
 
 
 @dataclass(frozen=True, slots=True)
 class Precision:
-    """The dtype of each kind of operation."""
+    """The dtype of each type of operation."""
 
     linear: torch.dtype
     convolution: torch.dtype
@@ -32,58 +34,58 @@ class Precision:
 
     def __str__(self) -> str:
         """`float32`, or `linear:bfloat16,convolution:bfloat16,attention:float32`; `parse_precision` reads both."""
-        values = {kind.name: _name(getattr(self, kind.name)) for kind in fields(self)}
+        values = {kind.name: _dtype_name(getattr(self, kind.name)) for kind in fields(self)}
         if len(set(values.values())) == 1:
             return values["linear"]
         return ",".join(f"{kind}:{value}" for kind, value in values.items())
 
 
 def uniform(dtype: torch.dtype) -> Precision:
-    """Everything in one dtype."""
+    """One dtype for all operations."""
     return Precision(dtype, dtype, dtype)
 
 
 def parse_precision(text: str) -> Precision:
-    """Read what `str(precision)` wrote; raises `ConfigError`."""
-    if text in NAMES:
-        return uniform(NAMES[text])
+    """Inverse of `str(precision)`; raises `ConfigError`."""
+    if text in DTYPES:
+        return uniform(DTYPES[text])
     pairs = dict(part.partition(":")[::2] for part in text.split(","))
-    if pairs.keys() != set(KINDS) or not all(value in NAMES for value in pairs.values()):
-        allowed = f"auto, {', '.join(NAMES)}, or {','.join(f'{kind}:DTYPE' for kind in KINDS)}"
+    if pairs.keys() != set(OPERATIONS) or not all(value in DTYPES for value in pairs.values()):
+        allowed = f"auto, {', '.join(DTYPES)}, or {','.join(f'{kind}:DTYPE' for kind in OPERATIONS)}"
         raise ConfigError(f"dtype = {text!r}: must be {allowed}")
-    return Precision(*(NAMES[pairs[kind]] for kind in KINDS))
+    return Precision(*(DTYPES[pairs[kind]] for kind in OPERATIONS))
 
 
 def choose_precision(dtype: str, device: torch.device) -> Precision:
-    """`auto` measures on a CPU and is float32 elsewhere; everything else is parsed. Raises `ConfigError`."""
+    """`auto` measures on a CPU and is float32 elsewhere; anything else is parsed. Raises `ConfigError`."""
     if dtype != "auto":
         return parse_precision(dtype)
-    return fastest(measure_kinds()) if device.type == "cpu" else uniform(torch.float32)
+    return fastest_precision(measure_operations()) if device.type == "cpu" else uniform(torch.float32)
 
 
-def fastest(seconds: Seconds) -> Precision:
-    """bfloat16 for the kinds in which it is faster by `MIN_SPEEDUP`, float32 for the others."""
-    return Precision(*(torch.bfloat16 if bfloat16_wins(seconds, kind) else torch.float32 for kind in KINDS))
+def fastest_precision(seconds: Seconds) -> Precision:
+    """bfloat16 for the operations that it speeds up by `MIN_SPEEDUP`, float32 for the others."""
+    return Precision(*(torch.bfloat16 if bfloat16_is_faster(seconds, kind) else torch.float32 for kind in OPERATIONS))
 
 
-def bfloat16_wins(seconds: Seconds, kind: str) -> bool:
-    """Whether one kind of operation is faster in bfloat16 by `MIN_SPEEDUP`."""
+def bfloat16_is_faster(seconds: Seconds, kind: str) -> bool:
+    """Whether bfloat16 speeds up the operation by `MIN_SPEEDUP`."""
     return MIN_SPEEDUP * seconds[kind, torch.bfloat16] <= seconds[kind, torch.float32]
 
 
 @functools.cache
-def measure_kinds() -> Seconds:
-    """Seconds of each kind in float32 and bfloat16, once per process: some 0.2 s."""
+def measure_operations() -> Seconds:
+    """Seconds per operation in float32 and bfloat16, measured once per process in about 0.2 s."""
     with torch.inference_mode():
         return {
-            (kind, dtype): _best_seconds(_operation(kind, dtype))
-            for kind in KINDS
+            (kind, dtype): _best_seconds(_benchmark_operation(kind, dtype))
+            for kind in OPERATIONS
             for dtype in (torch.float32, torch.bfloat16)
         }
 
 
-def _operation(kind: str, dtype: torch.dtype) -> Callable[[], torch.Tensor]:
-    """One operation of the sizes that the bundled model has at 416x240."""
+def _benchmark_operation(kind: str, dtype: torch.dtype) -> Callable[[], torch.Tensor]:
+    """One operation in the bundled model's sizes at 416x240."""
     ones = functools.partial(torch.ones, dtype=dtype)
     if kind == "linear":
         x, weight, bias = ones(390, 192), ones(1152, 192), ones(1152)
@@ -98,12 +100,12 @@ def _operation(kind: str, dtype: torch.dtype) -> Callable[[], torch.Tensor]:
 def _best_seconds(work: Callable[[], torch.Tensor]) -> float:
     work()
     best = float("inf")
-    for _ in range(TRIAL_REPEATS):
-        began = time.perf_counter()
+    for _ in range(MEASURE_REPEATS):
+        started = time.perf_counter()
         work()
-        best = min(best, time.perf_counter() - began)
+        best = min(best, time.perf_counter() - started)
     return best
 
 
-def _name(dtype: torch.dtype) -> str:
+def _dtype_name(dtype: torch.dtype) -> str:
     return str(dtype).removeprefix("torch.")

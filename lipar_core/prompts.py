@@ -1,4 +1,4 @@
-"""Prompts to embeddings, each encoded once: shared by the sessions of a process and safe to call from its threads."""
+"""Cache of prompt embeddings, shared by the sessions of a process; thread-safe."""
 
 import threading
 import time
@@ -14,50 +14,51 @@ MAX_PROMPTS = 32  # UMT5's embedding of one takes 4 MB
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
-class Embedding:
-    """What cross-attention reads of a prompt, and how much of the prompt that is."""
+class PromptEmbedding:
+    """A prompt's embedding for cross-attention, and how many of its tokens were encoded."""
 
     context: Tensor  # [text_length, text_dim]
-    used: int  # tokens that the encoder takes
-    given: int  # tokens that the prompt has: more than `used` where its end is not read
+    used: int  # tokens that were encoded
+    given: int  # tokens of the whole prompt; more than `used` if it was truncated
 
 
 class PromptCache:
-    """The embeddings of the prompts that were used last, and of those that somebody holds on to."""
+    """LRU cache of embeddings; also finds evicted ones that are still referenced."""
 
     def __init__(self, encoder: TextEncoder, max_prompts: int = MAX_PROMPTS) -> None:
-        self.encoder, self.max_prompts = encoder, max_prompts
-        self._embeddings: OrderedDict[str, Embedding] = OrderedDict()
-        self._held: WeakValueDictionary[str, Embedding] = WeakValueDictionary()
-        self.slowest_s = 0.0  # that a prompt has taken so far
-        self._lock = threading.Lock()  # of the dictionaries
-        self._encoding = threading.Lock()  # one prompt at a time: who waits finds what the other has encoded
+        self.encoder = encoder
+        self.max_prompts = max_prompts
+        self._embeddings: OrderedDict[str, PromptEmbedding] = OrderedDict()
+        self._referenced: WeakValueDictionary[str, PromptEmbedding] = WeakValueDictionary()
+        self.max_encode_s = 0.0  # longest time that encoding a prompt took
+        self._lock = threading.Lock()  # guards the dictionaries
+        self._encode_lock = threading.Lock()  # one prompt at a time: a waiting thread finds the result cached
 
-    def get(self, prompt: str) -> Embedding | None:
-        """The embedding where it is there already."""
+    def get(self, prompt: str) -> PromptEmbedding | None:
+        """The cached embedding, or None."""
         with self._lock:
-            embedding = self._embeddings.get(prompt) or self._held.get(prompt)
+            embedding = self._embeddings.get(prompt) or self._referenced.get(prompt)
             if embedding is not None:
-                self._keep(prompt, embedding)
+                self._store(prompt, embedding)
             return embedding
 
-    def encode(self, prompt: str) -> Embedding:
-        """The embedding, encoded now where it is not there yet: seconds for a large encoder on a CPU."""
+    def encode(self, prompt: str) -> PromptEmbedding:
+        """The embedding; encodes it if it is not cached, which takes seconds for a large encoder on a CPU."""
         if (found := self.get(prompt)) is not None:
             return found
-        with self._encoding:
+        with self._encode_lock:
             if (found := self.get(prompt)) is not None:
                 return found
-            began = time.perf_counter()
-            embedding = Embedding(self.encoder.encode(prompt), *self.encoder.count(prompt))
-            self.slowest_s = max(self.slowest_s, time.perf_counter() - began)
+            started = time.perf_counter()
+            embedding = PromptEmbedding(self.encoder.encode(prompt), *self.encoder.count(prompt))
+            self.max_encode_s = max(self.max_encode_s, time.perf_counter() - started)
             with self._lock:
-                self._keep(prompt, embedding)
+                self._store(prompt, embedding)
             return embedding
 
-    def _keep(self, prompt: str, embedding: Embedding) -> None:
-        """As the one that was used last."""
-        self._held[prompt] = self._embeddings[prompt] = embedding
+    def _store(self, prompt: str, embedding: PromptEmbedding) -> None:
+        """Insert as most recently used."""
+        self._referenced[prompt] = self._embeddings[prompt] = embedding
         self._embeddings.move_to_end(prompt)
         if len(self._embeddings) > self.max_prompts:
             self._embeddings.popitem(last=False)

@@ -1,4 +1,4 @@
-"""Weights stored in 8 bits with scales beside them (ComfyUI's scaled fp8), read as what they stand for."""
+"""Dequantises 8-bit weights stored with separate scales (ComfyUI's scaled fp8)."""
 
 import json
 from dataclasses import dataclass
@@ -8,24 +8,24 @@ from torch import Tensor
 
 from lipar_core.errors import CheckpointError
 
-State = dict[str, Tensor]
+StateDict = dict[str, Tensor]
 
 FLOAT8 = frozenset({torch.float8_e4m3fn, torch.float8_e5m2})
-SCALES = (".scale_weight", ".weight_scale")  # the older and the newer name; the value is weight x scale
-UNUSED = (".scale_input", ".input_scale")  # for multiplication in 8 bits, which is not done here
-FORMAT = ".comfy_quant"  # JSON in bytes: which format a layer's weight has
-MARKER = "scaled_fp8"  # an empty tensor that says that a file has scales
+SCALE_SUFFIXES = (".scale_weight", ".weight_scale")  # older and newer name; value = weight x scale
+UNUSED_SUFFIXES = (".scale_input", ".input_scale")  # for 8-bit matrix products, which are not used here
+FORMAT_SUFFIX = ".comfy_quant"  # JSON bytes: the format of a layer's weight
+MARKER_KEY = "scaled_fp8"  # empty tensor that marks a file with scales
 
 
 @dataclass(frozen=True, slots=True)
-class Weights:
-    """A network's stored tensors by our names, and the scales of those that have one."""
+class StoredWeights:
+    """A network's stored tensors under our names, and their scales where they have one."""
 
-    stored: State
-    scales: State
+    stored: StateDict
+    scales: StateDict
 
     def tensor(self, name: str, dtype: torch.dtype) -> Tensor:
-        """One weight's values; the stored tensor itself where nothing has to be computed."""
+        """One dequantised weight; the stored tensor itself if nothing has to be computed."""
         value = self.stored[name]
         if name in self.scales:
             scale = self.scales[name].float()
@@ -34,47 +34,47 @@ class Weights:
 
 
 def is_finite(value: Tensor) -> bool:
-    """Whether no value is NaN or Inf; thirty times as fast as asking each. NaN is passed on by both ends."""
+    """Whether no value is NaN or Inf: 30x faster than an element-wise check. Minimum and maximum propagate NaN."""
     return not value.numel() or bool(torch.stack(value.aminmax()).isfinite().all())
 
 
-def split_scales(state: State) -> Weights:
-    """Tell weights and scales apart; raises `CheckpointError` for a format that is not read."""
-    stored = {name: value for name, value in state.items() if name != MARKER and not name.endswith(UNUSED)}
-    scales: State = {}
+def split_scales(state: StateDict) -> StoredWeights:
+    """Separate weights from scales; raises `CheckpointError` for an unsupported format."""
+    stored = {name: value for name, value in state.items() if name != MARKER_KEY and not name.endswith(UNUSED_SUFFIXES)}
+    scales: StateDict = {}
     for name in list(stored):
-        if name.endswith(FORMAT) and f"{name.removesuffix(FORMAT)}.weight" in stored:
+        if name.endswith(FORMAT_SUFFIX) and f"{name.removesuffix(FORMAT_SUFFIX)}.weight" in stored:
             _check_format(name, stored.pop(name))
-        for suffix in SCALES:
+        for suffix in SCALE_SUFFIXES:
             weight = f"{name.removesuffix(suffix)}.weight"
             if name.endswith(suffix) and weight in stored:
                 scales[weight] = _checked_scale(name, stored.pop(name), stored[weight])
-    return Weights(stored, scales)
+    return StoredWeights(stored, scales)
 
 
-def check_dtypes(state: State, origin: str) -> None:
-    """Raises `CheckpointError` for whole numbers where weights are to be."""
+def check_dtypes(state: StateDict, origin: str) -> None:
+    """Raises `CheckpointError` for integer tensors."""
     for name, value in state.items():
         if not value.is_floating_point():
-            kind = str(value.dtype).removeprefix("torch.")
+            dtype = str(value.dtype).removeprefix("torch.")
             raise CheckpointError(
-                f"checkpoint {origin}: key {name} holds {kind} values: of quantised weights only float8 ones are read"
+                f"checkpoint {origin}: key {name} holds {dtype} values: float8 is the only supported quantised format"
             )
 
 
 def _checked_scale(name: str, scale: Tensor, weight: Tensor) -> Tensor:
-    """One scale for the whole weight, or one a row."""
+    """The scale, if it is one per weight or one per row."""
     if scale.numel() not in (1, weight.shape[0] if weight.dim() else 1) or not scale.is_floating_point():
         raise CheckpointError(
-            f"key {name} has shape {list(scale.shape)}: one scale, or one a row of the weight, is read"
+            f"key {name} has shape {list(scale.shape)}: must be one scale, or one per row of the weight"
         )
     return scale
 
 
 def _check_format(name: str, value: Tensor) -> None:
     try:
-        said = json.loads(bytes(value.to(torch.uint8).tolist()))["format"]
+        format_name = json.loads(bytes(value.to(torch.uint8).tolist()))["format"]
     except (ValueError, KeyError, TypeError) as error:
-        raise CheckpointError(f"key {name} does not say which format the weight has") from error
-    if said not in {str(kind).removeprefix("torch.") for kind in FLOAT8}:
-        raise CheckpointError(f"key {name}: the weight is stored as {said}, which is not read")
+        raise CheckpointError(f"key {name} does not name the weight's format") from error
+    if format_name not in {str(dtype).removeprefix("torch.") for dtype in FLOAT8}:
+        raise CheckpointError(f"key {name}: the weight's format {format_name} is not supported")

@@ -1,9 +1,8 @@
-"""The optional last part of a codec's decoder: draws in pixels what the latents' code asks for.
+"""The optional last part of a codec's decoder: draws pixel detail, conditioned on extra latent channels (the code).
 
-The transformer works on tokens of 16x16 pixels: it can say what a picture shall look like, but not draw a line. The
-renderer draws: a few residual convolutions at half the picture's size, the same everywhere, whose channels are
-scaled and shifted by what the latents say at each place. It sees no prompt and no source, only latents and the picture
-that they stand for.
+The transformer works on tokens of 16x16 pixels, too coarse for lines. The renderer adds them: a few residual
+convolutions at half the picture's resolution, whose channels are scaled and shifted per position by the latents.
+Its only inputs are the latents and the picture decoded from them; it sees neither prompt nor source.
 """
 
 import torch
@@ -12,12 +11,12 @@ from torch import Tensor, nn
 
 from lipar_core.config import CODEC_STRIDE, FRAMES_PER_LATENT, CodecConfig
 
-UNSHUFFLE = 2  # pixels to a side that a cell of the renderer stands for
-STEERING = 64  # hidden channels between the latents and the scales and shifts
+UNSHUFFLE = 2  # side of a renderer cell in pixels
+HIDDEN_CHANNELS = 64  # hidden channels between the latents and the scales and shifts
 
 
 class Renderer(nn.Module):
-    """Adds a drawing to decoded frames."""
+    """Adds detail to decoded frames, conditioned on their latents."""
 
     def __init__(self, config: CodecConfig) -> None:
         super().__init__()
@@ -26,10 +25,10 @@ class Renderer(nn.Module):
         self.layers = nn.ModuleList(nn.Conv2d(width, width, 3, padding=1) for _ in range(config.renderer_depth))
         self.leave = nn.Conv2d(width, pixels, 3, padding=1)
         for parameter in self.leave.parameters():
-            nn.init.zeros_(parameter)  # it begins by adding nothing
+            nn.init.zeros_(parameter)  # untrained, it adds nothing
         modulations = 2 * width * (1 + config.renderer_depth)
         self.steering = nn.Sequential(
-            nn.Conv2d(config.channels, STEERING, 1), nn.GELU(), nn.Conv2d(STEERING, modulations, 1)
+            nn.Conv2d(config.channels, HIDDEN_CHANNELS, 1), nn.GELU(), nn.Conv2d(HIDDEN_CHANNELS, modulations, 1)
         )
 
     def forward(self, frames: Tensor, latents: Tensor) -> Tensor:
@@ -51,6 +50,6 @@ class Renderer(nn.Module):
 
 
 def _modulated(x: Tensor, scale: Tensor, shift: Tensor, count: int) -> Tensor:
-    """x [F * 4, C, H, W] of `count` latent frames; each of these steers its four frames."""
+    """x [F * 4, C, H, W] of `count` latent frames, each of which modulates its four frames."""
     x = x.view(count, FRAMES_PER_LATENT, *x.shape[1:])
     return F.relu(torch.addcmul(x + shift.unsqueeze(1), x, scale.unsqueeze(1))).flatten(0, 1)

@@ -27,7 +27,7 @@ class RotaryTable:
 
 
 def rotate(x: Tensor, factors: Tensor) -> Tensor:
-    """x [..., N, H, D] turned by factors [..., N, D / 2]; computed in float32, returned in x's dtype."""
+    """x [..., N, H, D] rotated by factors [..., N, D / 2]; computed in float32, returned in x's dtype."""
     pairs = torch.view_as_complex(x.float().unflatten(-1, (-1, 2)))
     return torch.view_as_real(pairs * factors.unsqueeze(-2)).flatten(-2).to(x.dtype)
 

@@ -1,4 +1,4 @@
-"""One stream's whole state: frames and timestamps in, edited frames and timestamps out."""
+"""`EditSession` edits one stream: frames and timestamps in, edited frames and timestamps out."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -7,16 +7,16 @@ from typing import Generic, TypeVar
 import torch
 from torch import Tensor
 
-from lipar_core.assembly import BlockAssembler
+from lipar_core.block_assembler import BlockAssembler
 from lipar_core.config import default_parameters
-from lipar_core.denoise import BlockPlan, Steps, clean_pass, denoise_block, prepare_steps
-from lipar_core.dit import TextMemory
+from lipar_core.denoise import BlockPlan, PreparedSchedule, clean_pass, denoise_block, prepare_schedule
+from lipar_core.dit import TextKV
 from lipar_core.errors import LiparError, ParameterError
 from lipar_core.flow import sigmas
 from lipar_core.history import History
 from lipar_core.models import Models
 from lipar_core.noise import block_noise
-from lipar_core.parameters import Parameters, merge, needs_whole_block
+from lipar_core.parameters import Parameters, merge, needs_full_block
 from lipar_core.patches import patchify, unpatchify
 from lipar_core.pruning.detector import Detector
 from lipar_core.pruning.kv_cache import KVCache
@@ -26,25 +26,25 @@ from lipar_core.stopwatch import Stopwatch
 from lipar_core.taehv import CodecState
 from lipar_core.timeline import Timeline
 
-P = TypeVar("P")  # a timestamp, whatever the caller counts in
+P = TypeVar("P")  # a timestamp, in any unit of the caller
 
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """The acknowledgement of a change."""
+    """The acknowledgement of a parameter update."""
 
     block: int  # the first block that it applies to
     parameters: Parameters
-    pending: bool  # True while paused: it waits for the stream to go on
+    pending: bool  # True while paused: it applies when the stream resumes
 
 
 @dataclass(frozen=True, slots=True)
 class BlockReport:
-    """What a block did."""
+    """Measurements of one edited block."""
 
     number: int
-    keep_ratio: float  # share of tokens computed in the denoising steps before the last
-    noise_levels: float | None  # sigma of the source's noise, levels of 255; None under the detector `lipar`
+    keep_ratio: float  # ratio of tokens computed in the denoising steps before the last
+    noise_levels: float | None  # sigma of the source's noise, levels of 255; None with the detector `lipar`
     parameters: Parameters  # that applied to it
     stopwatch: Stopwatch
 
@@ -55,20 +55,20 @@ class BlockReport:
 
 
 @dataclass(frozen=True, slots=True)
-class Edited(Generic[P]):
-    """Frames that are ready, each with the timestamp of the source frame that it shows."""
+class EditedFrames(Generic[P]):
+    """Finished frames, each with the timestamp of the source frame that it shows."""
 
     frames: Tensor  # [N, 3, height, width] in [0, 1]
     pts: list[P]
-    keep: Tensor  # [N, rows, cols] bool: what was computed of the latent frame that each belongs to
+    keep: Tensor  # [N, rows, cols] bool: the keep mask of each frame's latent frame
     blocks: list[BlockReport] = field(default_factory=list)
 
 
 class EditSession(Generic[P]):
-    """Edits one stream. Not thread-safe; sessions that share `Models` take turns.
+    """Edits one stream. Not thread-safe; sessions that share `Models` must run one at a time.
 
     `push` any number of frames, `flush` at the end: n frames in give n out, timestamps kept. `update` changes
-    parameters at the next block border.
+    parameters at the next block boundary.
     """
 
     def __init__(
@@ -79,79 +79,79 @@ class EditSession(Generic[P]):
         live: bool = False,
         force_keep: Callable[[int], Tensor] | None = None,
     ) -> None:
-        """`live` picks the preset's thresholds for live sessions where `parameters` are not given.
+        """`live` selects the preset's thresholds for live sessions if `parameters` are not given.
 
-        `force_keep`, for measurements: block number -> keep mask [F, rows, cols] in place of the detector's.
+        `force_keep`, for measurements: block number -> keep mask [F, rows, cols] instead of the detector's.
         """
         self.models, self.preset = models, models.preset
         self.parameters = parameters or default_parameters(models.preset, live=live)
-        self.next_block = 0  # the number of the next block: it never goes back
+        self.next_block = 0  # number of the next block; never decreases, not even on reset
         self.force_keep = force_keep
         stream = self.preset.stream
-        self._cache = _cache(models)
+        self._cache = _build_cache(models)
         self._detector = Detector(stream.rows, stream.cols, stream.block_frames, stream.patch)
         self._history = History(stream.sink_frames, stream.window_frames - stream.block_frames, stream.block_frames)
         self._assembler: BlockAssembler[P] = BlockAssembler(stream.frames_per_block)
         self._timeline: Timeline[P] = Timeline(self.preset.codec.lag_frames)
-        self._text: TextMemory = []
-        self._text_prompt: str | None = None  # that `_text` was made from
-        self._steps = self._prepare_steps(self.parameters)
+        self._text: TextKV = []
+        self._text_prompt: str | None = None  # the prompt of `_text`
+        self._steps = self._prepare_schedule(self.parameters)
         self._applied: Parameters | None = None  # of the newest block
-        self._reset_wanted = False
+        self._reset_requested = False
         self._encoder, self._decoder = CodecState(), CodecState()
         self._previous: Tensor | None = None  # x0 of the newest latent frame [T, P]
-        self._stream_block = 0  # blocks since the stream began: the noise's clock
+        self._stream_block = 0  # blocks since the stream started; seeds the noise
         self._last_edited: Tensor | None = None  # [3, H, W], repeated while paused
 
     def update(self, changes: Mapping[str, object]) -> Update:
-        """Accept a partial change (design section 8) for the next block; the latest wins.
+        """Apply a partial update to the next block; the latest value wins.
 
-        `reset: true` starts the stream afresh there. Raises `ParameterError`, and changes nothing, on a bad value.
+        `reset: true` restarts the stream there. On an invalid value raises `ParameterError` and changes nothing.
         """
         self.parameters = self.check(changes)
-        self._reset_wanted |= bool(changes.get("reset"))
+        self._reset_requested |= bool(changes.get("reset"))
         return Update(self.next_block, self.parameters, self.parameters.paused)
 
     def check(self, changes: Mapping[str, object]) -> Parameters:
-        """The parameters after a change. Raises what `update` would, and has no effect."""
+        """The parameters that `update` would set; raises like `update`, without any effect."""
         if not isinstance(changes.get("reset", False), bool):
             raise ParameterError("reset", changes["reset"], "must be true or false")
         return merge(self.parameters, {name: value for name, value in changes.items() if name != "reset"})
 
     def reset(self) -> None:
-        """Start the stream afresh at the next block: the same output as a new session's from there."""
-        self._reset_wanted = True
+        """Restart the stream at the next block: from there the output equals that of a new session."""
+        self._reset_requested = True
 
     @torch.inference_mode()
-    def push(self, frames: Tensor, pts: Sequence[P]) -> Edited[P]:
-        """frames [N, 3, height, width] RGB, uint8 or float in [0, 1], any N; returns what they complete.
+    def push(self, frames: Tensor, pts: Sequence[P]) -> EditedFrames[P]:
+        """frames [N, 3, height, width] RGB, uint8 or float in [0, 1], any N; returns the frames that they complete.
 
-        Raises `LiparError` on another size. While paused nothing is computed: the last edited frame is repeated.
+        Raises `LiparError` on another size. While paused, nothing is computed and the last edited frame is repeated.
         """
-        self._check(frames, pts)
+        self._check_frames(frames, pts)
         if self.parameters.paused:
-            return self._repeat(pts)
+            return self._repeat_last_frame(pts)
         if len(frames):
             pixels = frames.to(self.models.device).float() / (255 if frames.dtype == torch.uint8 else 1)
             self._assembler.add(pixels.to(self.models.precision.convolution), pts)
-        done: list[Edited[P]] = []
+        done: list[EditedFrames[P]] = []
         while self._assembler.ready:
-            if self._restarts():
+            if self._starts_new_stream():
                 done.append(self._end_stream())
             done.append(self._edit_block(self.parameters))
         return self._join(done)
 
     @torch.inference_mode()
-    def flush(self) -> Edited[P]:
-        """End the stream: pad the last block by repeating the last frame, and release every frame still inside.
+    def flush(self) -> EditedFrames[P]:
+        """End the stream: pad the last block by repeating the last frame, and return every remaining frame.
 
-        Afterwards the session is as fresh as a new one, but for its parameters and block numbers.
+        Afterwards the session is in its initial state, except for its parameters and block numbers.
         """
         edited = self._join(self._drain(self.parameters))
         self._start_stream()
         return edited
 
-    def _edit_block(self, parameters: Parameters) -> Edited[P]:
+    def _edit_block(self, parameters: Parameters) -> EditedFrames[P]:
         """Edit the oldest waiting block."""
         watch = Stopwatch(self.models.device)
         force = self._apply(parameters)
@@ -159,7 +159,7 @@ class EditSession(Generic[P]):
         latents, self._encoder = self.models.codec.encode(frames[None], self._encoder)
         watch.mark("encode")
         keep = self._keep_mask(frames, latents[0], parameters, force).flatten(1)
-        counts, noise_levels = _read(keep, self._detector.noise_levels())
+        counts, noise_levels = _read_counts_and_noise(keep, self._detector.noise_levels())
         kept, refreshed = select(keep, counts)
         watch.mark("detect")
         plan = self._plan(parameters, kept, refreshed)
@@ -174,7 +174,7 @@ class EditSession(Generic[P]):
         self._stream_block += 1
         report = BlockReport(self.next_block, kept.count / kept.keep.numel(), noise_levels, parameters, watch)
         self.next_block += 1
-        return self._show(raw[0], pts, kept, report)
+        return self._pair_with_timestamps(raw[0], pts, kept, report)
 
     def _keep_mask(self, frames: Tensor, latents: Tensor, parameters: Parameters, force: bool) -> Tensor:
         keep = self._detector(frames, self.models.codec.picture(latents), parameters.pruning, force=force)
@@ -207,51 +207,55 @@ class EditSession(Generic[P]):
         tokens = x0.view(stream.block_frames, stream.tokens_per_frame, -1)
         return unpatchify(tokens, stream.patch, stream.rows)
 
-    def _show(self, raw: Tensor, pts: list[P | None], kept: Selection, report: BlockReport) -> Edited[P]:
+    def _pair_with_timestamps(
+        self, raw: Tensor, pts: list[P | None], kept: Selection, report: BlockReport
+    ) -> EditedFrames[P]:
         """Pair raw decoded frames [N, 3, H, W] with the source frames that they show."""
         stream = self.preset.stream
-        self._timeline.enter(pts, kept.keep.view(-1, stream.rows, stream.cols))
-        shown = self._timeline.show(len(raw))
+        self._timeline.add_block(pts, kept.keep.view(-1, stream.rows, stream.cols))
+        shown = self._timeline.take_shown(len(raw))
         if not shown:
-            return replace(self._nothing(), blocks=[report])
+            return replace(self._empty(), blocks=[report])
         frames = raw[[i for i, _, _ in shown]].float().clamp_(0, 1)
         self._last_edited = frames[-1]
-        return Edited(frames, [stamp for _, stamp, _ in shown], torch.stack([keep for _, _, keep in shown]), [report])
+        return EditedFrames(
+            frames, [stamp for _, stamp, _ in shown], torch.stack([keep for _, _, keep in shown]), [report]
+        )
 
     def _apply(self, new: Parameters) -> bool:
-        """Make the parameters the block's own; True when it must be kept in full."""
+        """Apply the parameters to the next block; returns whether it must be computed in full."""
         old, self._applied = self._applied, new
         if old is None or (new.strength, new.denoising_steps) != (old.strength, old.denoising_steps):
-            self._steps = self._prepare_steps(new)
+            self._steps = self._prepare_schedule(new)
         if new.prompt != self._text_prompt:
             context = self.models.prompts.encode(new.prompt).context
-            self._text = self.models.dit.text_memory(context.to(self.models.device))
+            self._text = self.models.dit.text_kv(context.to(self.models.device))
             self._text_prompt = new.prompt
             if old is not None and new.transition.mode == "recache":
                 self._recache()
-        return old is not None and needs_whole_block(old, new)
+        return old is not None and needs_full_block(old, new)
 
     @torch.inference_mode()
-    def _prepare_steps(self, parameters: Parameters) -> Steps:
+    def _prepare_schedule(self, parameters: Parameters) -> PreparedSchedule:
         schedule = self.preset.schedule
-        shares = sigmas(schedule, parameters.strength, parameters.denoising_steps)
-        return prepare_steps(self.models.dit, shares, schedule)
+        values = sigmas(schedule, parameters.strength, parameters.denoising_steps)
+        return prepare_schedule(self.models.dit, values, schedule)
 
     def _recache(self) -> None:
-        """Run what the cache holds through the clean pass again, under the new prompt."""
+        """Rebuild the KV cache under the new prompt, by clean passes over the cached frames."""
         tokens = self.preset.stream.tokens_per_frame
         self._cache.clear()
         for start, x0 in self._history.segments(tokens):
-            everything, _ = select(torch.ones(len(x0) // tokens, tokens, dtype=torch.bool, device=x0.device))
+            all_tokens, _ = select(torch.ones(len(x0) // tokens, tokens, dtype=torch.bool, device=x0.device))
             self._cache.skip_to(start)
             self._cache.open(len(x0) // tokens)
-            clean_pass(self.models.dit, self._cache, x0, BlockPlan(everything, everything), self._steps, self._text)
+            clean_pass(self.models.dit, self._cache, x0, BlockPlan(all_tokens, all_tokens), self._steps, self._text)
 
-    def _restarts(self) -> bool:
-        """Whether the next block begins a new stream."""
+    def _starts_new_stream(self) -> bool:
+        """Whether the next block starts a new stream."""
         new, old = self.parameters, self._applied
         cut = old is not None and new.prompt != old.prompt and new.transition.mode == "cut"
-        return self._reset_wanted or cut
+        return self._reset_requested or cut
 
     def _start_stream(self) -> None:
         self._encoder, self._decoder = CodecState(), CodecState()
@@ -262,12 +266,12 @@ class EditSession(Generic[P]):
         self._timeline.clear()
         self._previous, self._applied = None, None
         self._stream_block = 0
-        self._reset_wanted = False
+        self._reset_requested = False
 
-    def _end_stream(self) -> Edited[P]:
-        """End the running stream before the frames that wait, under its own parameters, and begin a new one with them.
+    def _end_stream(self) -> EditedFrames[P]:
+        """End the current stream before the waiting frames, with its own parameters, and start a new one with them.
 
-        The padding that this takes is not counted as blocks: an acknowledged block number stays true.
+        Padding blocks are not counted, so that acknowledged block numbers stay valid.
         """
         number, assembler = self.next_block, self._assembler
         self._assembler = BlockAssembler(assembler.size)
@@ -277,50 +281,50 @@ class EditSession(Generic[P]):
         self._assembler, self.next_block = assembler, number
         return replace(tail, blocks=[])
 
-    def _drain(self, parameters: Parameters) -> list[Edited[P]]:
-        """Edit padded blocks until every real frame has come out."""
-        done: list[Edited[P]] = []
-        while any(p is not None for p in self._assembler.pts) or self._timeline.owes:
+    def _drain(self, parameters: Parameters) -> list[EditedFrames[P]]:
+        """Edit padded blocks until all real frames have been returned."""
+        done: list[EditedFrames[P]] = []
+        while any(p is not None for p in self._assembler.pts) or self._timeline.has_pending:
             self._assembler.pad()
             done.append(self._edit_block(parameters))
         return done
 
-    def _repeat(self, pts: Sequence[P]) -> Edited[P]:
-        """The last edited frame for every timestamp, those that were still inside first; nothing if there is none."""
+    def _repeat_last_frame(self, pts: Sequence[P]) -> EditedFrames[P]:
+        """The last edited frame for every pending and new timestamp; empty if no frame was edited yet."""
         stream, last = self.preset.stream, self._last_edited
         if last is None:
-            return self._nothing()
-        stamps = [*self._timeline.release(), *self._assembler.drop_waiting(), *pts]
+            return self._empty()
+        stamps = [*self._timeline.cancel_pending(), *self._assembler.drop_waiting(), *pts]
         keep = torch.zeros(len(stamps), stream.rows, stream.cols, dtype=torch.bool, device=self.models.device)
-        return Edited(last.expand(len(stamps), -1, -1, -1), stamps, keep)
+        return EditedFrames(last.expand(len(stamps), -1, -1, -1), stamps, keep)
 
-    def _nothing(self) -> Edited[P]:
+    def _empty(self) -> EditedFrames[P]:
         stream, device = self.preset.stream, self.models.device
         frames = torch.empty(0, 3, stream.height, stream.width, device=device)
-        return Edited(frames, [], torch.empty(0, stream.rows, stream.cols, dtype=torch.bool, device=device))
+        return EditedFrames(frames, [], torch.empty(0, stream.rows, stream.cols, dtype=torch.bool, device=device))
 
-    def _join(self, parts: list[Edited[P]]) -> Edited[P]:
+    def _join(self, parts: list[EditedFrames[P]]) -> EditedFrames[P]:
         if not parts:
-            return self._nothing()
-        return Edited(
+            return self._empty()
+        return EditedFrames(
             torch.cat([part.frames for part in parts]),
             [stamp for part in parts for stamp in part.pts],
             torch.cat([part.keep for part in parts]),
             [report for part in parts for report in part.blocks],
         )
 
-    def _check(self, frames: Tensor, pts: Sequence[P]) -> None:
+    def _check_frames(self, frames: Tensor, pts: Sequence[P]) -> None:
         stream = self.preset.stream
         if frames.dim() != 4 or frames.shape[1:] != (3, stream.height, stream.width):
             raise LiparError(f"frames = {list(frames.shape)}: must be [N, 3, {stream.height}, {stream.width}]")
         if frames.dtype != torch.uint8 and not frames.is_floating_point():
             raise LiparError(f"frames.dtype = {frames.dtype}: must be uint8 or floating point")
         if len(pts) != len(frames):
-            raise LiparError(f"pts has {len(pts)} values for {len(frames)} frames: must be one each")
+            raise LiparError(f"pts has {len(pts)} values for {len(frames)} frames: must be one per frame")
 
 
-def _read(keep: Tensor, noise_levels: Tensor | None) -> tuple[list[int], float | None]:
-    """Kept counts of the frames of keep [F, T], and the noise: the block's one wait for the device."""
+def _read_counts_and_noise(keep: Tensor, noise_levels: Tensor | None) -> tuple[list[int], float | None]:
+    """Kept counts per frame of keep [F, T], and the noise: the block's only host sync."""
     counts = keep.sum(dim=1)
     if noise_levels is None:
         return counts.tolist(), None
@@ -328,7 +332,7 @@ def _read(keep: Tensor, noise_levels: Tensor | None) -> tuple[list[int], float |
     return [int(count) for count in kept], noise
 
 
-def _cache(models: Models) -> KVCache:
+def _build_cache(models: Models) -> KVCache:
     stream, transformer = models.preset.stream, models.preset.transformer
     rope = RotaryTable(transformer.head_dim, stream.rows, stream.cols, models.device)
     frame_shape = (stream.tokens_per_frame, transformer.heads, transformer.head_dim)

@@ -1,4 +1,4 @@
-"""Picture sizes by name, WIDTHxHEIGHT: those that a preset serves with its one set of weights. Never imports torch."""
+"""The picture sizes of a preset, by name: WIDTHxHEIGHT. Never imports torch."""
 
 import re
 
@@ -19,7 +19,7 @@ def size_name(preset: Preset) -> str:
 
 
 def with_size(preset: Preset, size: str | None) -> Preset:
-    """The preset at another of its sizes, at its own for None; raises `ConfigError` that lists what is allowed."""
+    """The preset at another of its sizes (None: its default); raises `ConfigError` that lists the allowed ones."""
     if size is None:
         return preset
     names = size_names(preset)
@@ -31,7 +31,7 @@ def with_size(preset: Preset, size: str | None) -> Preset:
 
 
 def live_candidates(preset: Preset) -> list[str]:
-    """Of the sizes with the orientation of the preset's own, the largest first: what a live stream may choose from."""
+    """Sizes for live streams, largest first: those with the orientation of the preset's default size."""
     tall = preset.stream.height > preset.stream.width
     pairs = [tuple(map(int, name.split("x"))) for name in size_names(preset)]
     chosen = sorted((pair for pair in pairs if (pair[1] > pair[0]) == tall), key=lambda pair: -pair[0] * pair[1])

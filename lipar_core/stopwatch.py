@@ -1,4 +1,4 @@
-"""How long the stages of a block took, without making the device wait while it runs."""
+"""Measures the stages of a block without synchronising the device while it runs."""
 
 import time
 
@@ -6,14 +6,14 @@ import torch
 
 
 class Stopwatch:
-    """Marks the ends of consecutive stages; on CUDA by events, which cost no sync until they are read."""
+    """Marks the ends of consecutive stages; on CUDA with events, which need no synchronisation until they are read."""
 
     def __init__(self, device: torch.device) -> None:
         self.cuda = device.type == "cuda"
         self.marks: list[tuple[str, float | torch.cuda.Event]] = [("", self._now())]
 
     def mark(self, stage: str) -> None:
-        """The stage that ran since the last mark ends here."""
+        """The stage that started at the last mark ends here."""
         self.marks.append((stage, self._now()))
 
     def stage_ms(self) -> dict[str, float]:

@@ -3,8 +3,8 @@
 Encoder and decoder run on all frames of a call at once and carry explicit state between calls, so that streaming
 equals batch. The decoder lags: raw output frame r shows source frame r - `lag_frames` (3 in the published codec).
 
-A codec with a renderer has latents of more channels than a picture needs. The encoder leaves these, the code, at 0; the
-transformer fills them, and they steer the renderer, the decoder's last part.
+With a renderer, latents have extra channels, the code. The encoder leaves it at 0; the transformer fills it in, and it
+conditions the renderer, the decoder's last part.
 """
 
 from dataclasses import dataclass, field
@@ -19,10 +19,10 @@ from lipar_core.renderer import Renderer
 
 @dataclass(frozen=True, slots=True)
 class CodecState:
-    """What one side of the codec remembers of a stream; the empty state is a stream's start."""
+    """State of the encoder or decoder between calls; the empty state is a stream's start."""
 
     past: tuple[Tensor, ...] = ()  # per MemBlock, its last input [B, C, H, W]
-    waiting: Tensor | None = field(default=None)  # encoder: frames [B, <4, 3, H, W] that don't fill a latent yet
+    waiting: Tensor | None = field(default=None)  # encoder: frames [B, <4, 3, H, W] of an incomplete latent frame
 
 
 class TAEHV(nn.Module):
@@ -36,7 +36,7 @@ class TAEHV(nn.Module):
         self.renderer = Renderer(config) if config.renderer_width else None
 
     def encode(self, frames: Tensor, state: CodecState | None = None) -> tuple[Tensor, CodecState]:
-        """frames [B, N, 3, H, W], any N -> latents [B, F, C, h, w] that they complete, and the next state."""
+        """frames [B, N, 3, H, W], any N -> completed latents [B, F, C, h, w], and the next state."""
         state = state or CodecState()
         if state.waiting is not None:
             frames = torch.cat([state.waiting, frames], dim=1)
@@ -48,20 +48,20 @@ class TAEHV(nn.Module):
             size = (batch, 0, self.config.channels, height // stride, width // stride)
             return frames.new_empty(size), CodecState(state.past, waiting)
         x = F.pixel_unshuffle(frames[:, :whole], self.config.unshuffle)
-        latents, past = _run(self.encoder, x, state.past)
+        latents, past = _run_layers(self.encoder, x, state.past)
         return F.pad(latents, (0, 0, 0, 0, 0, self.config.code_channels)), CodecState(past, waiting)
 
     def decode(self, latents: Tensor, state: CodecState | None = None) -> tuple[Tensor, CodecState]:
         """latents [B, F, C, h, w] -> raw frames [B, 4F, 3, H, W], not clamped, and the state for the next call.
 
-        The caller drops the first `lag_frames` raw frames of a stream: they show nothing.
+        The caller drops the first `lag_frames` raw frames of a stream: they have no content.
         """
-        values, past = _run(self.decoder, self.picture(latents), (state or CodecState()).past)
+        values, past = _run_layers(self.decoder, self.picture(latents), (state or CodecState()).past)
         frames = F.pixel_shuffle(values, self.config.unshuffle)
         return frames if self.renderer is None else self.renderer(frames, latents), CodecState(past)
 
     def picture(self, latents: Tensor) -> Tensor:
-        """latents [..., C, h, w] without their code: what the encoder says of the source."""
+        """latents [..., C, h, w] without their code: the channels that the encoder sets."""
         return latents[..., : self.config.latent_channels, :, :]
 
 
@@ -77,16 +77,16 @@ class Bound(nn.Module):
 
 
 class MemBlock(nn.Module):
-    """A residual block that also sees its own input one time step earlier."""
+    """A residual block that also sees its input of the previous time step."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
         self.conv = nn.Sequential(
-            _conv(2 * width, width),
+            _conv3x3(2 * width, width),
             nn.ReLU(inplace=True),
-            _conv(width, width),
+            _conv3x3(width, width),
             nn.ReLU(inplace=True),
-            _conv(width, width),
+            _conv3x3(width, width),
         )
 
     def forward(self, x: Tensor, past: Tensor) -> Tensor:
@@ -121,7 +121,7 @@ class TGrow(nn.Module):
         return out.reshape(count * self.stride, channels, height, width)
 
 
-def _run(layers: nn.Sequential, x: Tensor, past: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
+def _run_layers(layers: nn.Sequential, x: Tensor, past: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
     """Run x [B, T, C, H, W] through the layers, all time steps at once; `past` () means a stream's start."""
     batch = x.shape[0]
     new_past: list[Tensor] = []
@@ -138,24 +138,24 @@ def _run(layers: nn.Sequential, x: Tensor, past: tuple[Tensor, ...]) -> tuple[Te
     return x.unflatten(0, (batch, -1)), tuple(new_past)
 
 
-def _conv(inputs: int, outputs: int, **kwargs: bool | int) -> nn.Conv2d:
+def _conv3x3(inputs: int, outputs: int, **kwargs: bool | int) -> nn.Conv2d:
     return nn.Conv2d(inputs, outputs, 3, padding=1, **kwargs)  # type: ignore[arg-type]
 
 
 def _encoder_layers(config: CodecConfig) -> list[nn.Module]:
     width = config.encoder_width
-    layers: list[nn.Module] = [_conv(3 * config.unshuffle**2, width), nn.ReLU(inplace=True)]
+    layers: list[nn.Module] = [_conv3x3(3 * config.unshuffle**2, width), nn.ReLU(inplace=True)]
     for time, space in zip(config.encoder_time, config.encoder_space, strict=True):
-        layers += [TPool(width, time), _conv(width, width, stride=space, bias=False)]
+        layers += [TPool(width, time), _conv3x3(width, width, stride=space, bias=False)]
         layers += [MemBlock(width) for _ in range(config.memblocks)]
-    return [*layers, _conv(width, config.latent_channels)]
+    return [*layers, _conv3x3(width, config.latent_channels)]
 
 
 def _decoder_layers(config: CodecConfig) -> list[nn.Module]:
     widths = config.decoder_widths
     layers: list[nn.Module] = [
         Bound(config.latent_bound),
-        _conv(config.latent_channels, widths[0]),
+        _conv3x3(config.latent_channels, widths[0]),
         nn.ReLU(inplace=True),
     ]
     for i, (time, space) in enumerate(zip(config.decoder_time, config.decoder_space, strict=True)):
@@ -163,5 +163,5 @@ def _decoder_layers(config: CodecConfig) -> list[nn.Module]:
         layers += [
             nn.Upsample(scale_factor=space) if space > 1 else nn.Identity()
         ]  # Identity keeps the published numbering
-        layers += [TGrow(widths[i], time), _conv(widths[i], widths[i + 1], bias=False)]
-    return [*layers, nn.ReLU(inplace=True), _conv(widths[-1], 3 * config.unshuffle**2)]
+        layers += [TGrow(widths[i], time), _conv3x3(widths[i], widths[i + 1], bias=False)]
+    return [*layers, nn.ReLU(inplace=True), _conv3x3(widths[-1], 3 * config.unshuffle**2)]

@@ -1,4 +1,4 @@
-"""Wan 2.1's text encoder from its files: a Hugging Face folder, or the checkpoint that Wan publishes."""
+"""Loads Wan 2.1's text encoder from a Hugging Face folder or from the checkpoint that Wan publishes."""
 
 import hashlib
 from pathlib import Path
@@ -8,26 +8,26 @@ import torch
 
 from lipar_core.checkpoint_file import one_line
 from lipar_core.errors import CheckpointError
-from lipar_core.quantised import Weights
+from lipar_core.quantised import StoredWeights
 from lipar_core.text_encoder import UMT5TextEncoder
 from lipar_core.weight_files import umt5_encoder, umt5_tokenizer
-from lipar_core.weights import Skeleton, load_network, read_weights
+from lipar_core.weights import MetaDevice, load_network, read_weights
 
 BLOCK = "encoder.block.{}.layer.{}."
 
 
 def load_umt5(folder: Path, text_length: int, device: torch.device, dtype: torch.dtype) -> UMT5TextEncoder:
-    """The encoder of a folder, which holds both parts or has them in `text_encoder/` and `tokenizer/`.
+    """Load encoder and tokenizer from a folder or from its `text_encoder/` and `tokenizer/`.
 
-    Raises `CheckpointError` when they are missing or unreadable.
+    Raises `CheckpointError` if they are missing or unreadable.
     """
     from transformers import AutoTokenizer, UMT5EncoderModel  # slow to import, and only this encoder needs it
 
     encoder, tokenizer_folder = umt5_encoder(folder), umt5_tokenizer(folder)
     if encoder is None:
-        raise CheckpointError(f"text encoder {folder}: neither a config.json nor a checkpoint is there")
+        raise CheckpointError(f"text encoder {folder}: found neither a config.json nor a checkpoint")
     if tokenizer_folder is None:
-        raise CheckpointError(f"text encoder {folder}: no tokenizer is there")
+        raise CheckpointError(f"text encoder {folder}: found no tokenizer")
     try:
         tokenizer = AutoTokenizer.from_pretrained(tokenizer_folder, local_files_only=True)
         if encoder.is_dir():
@@ -42,9 +42,9 @@ def load_umt5(folder: Path, text_length: int, device: torch.device, dtype: torch
 
 
 def umt5_identity(folder: Path) -> str:
-    """What tells this encoder and tokenizer from others: sizes and times of their files."""
-    places = [umt5_encoder(folder), umt5_tokenizer(folder)]
-    files = [file for place in places if place for file in ([place] if place.is_file() else sorted(place.iterdir()))]
+    """Hash that identifies encoder and tokenizer, by the sizes and modification times of their files."""
+    parts = [umt5_encoder(folder), umt5_tokenizer(folder)]
+    files = [file for part in parts if part for file in ([part] if part.is_file() else sorted(part.iterdir()))]
     stats = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files if file.is_file()]
     return hashlib.sha256(str(stats).encode()).hexdigest()
 
@@ -53,14 +53,14 @@ def _load_checkpoint(path: Path, device: torch.device, dtype: torch.dtype) -> An
     from transformers import UMT5EncoderModel
 
     config = _config(read_weights(path, "umt5"), path)
-    with Skeleton():
+    with MetaDevice():
         model = UMT5EncoderModel(config)
     load_network(model, path, "umt5", device, dtype)
     return model
 
 
-def _config(weights: Weights, path: Path) -> Any:
-    """The sizes of the encoder, which are those of its weights; the rest is as in every UMT5."""
+def _config(weights: StoredWeights, path: Path) -> Any:
+    """The encoder's config, with sizes derived from its weights and UMT5's defaults for the rest."""
     from transformers import UMT5Config
 
     shapes = {name: value.shape for name, value in weights.stored.items()}
@@ -70,7 +70,7 @@ def _config(weights: Weights, path: Path) -> Any:
         attention, _ = shapes[BLOCK.format(0, 0) + "SelfAttention.q.weight"]
         buckets, heads = shapes[BLOCK.format(0, 0) + "SelfAttention.relative_attention_bias.weight"]
     except (KeyError, ValueError) as error:
-        raise CheckpointError(f"text encoder {path}: is no UMT5 encoder ({one_line(error)} is missing)") from error
+        raise CheckpointError(f"text encoder {path}: is not a UMT5 encoder ({one_line(error)} is missing)") from error
     layers = len({name.split(".")[2] for name in shapes if name.startswith("encoder.block.")})
     return UMT5Config(
         vocab_size=vocabulary,

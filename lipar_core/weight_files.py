@@ -1,4 +1,4 @@
-"""Where a preset's checkpoints are, and which are missing. No torch: the web process asks too."""
+"""Paths of a preset's checkpoints, and which are missing. Never imports torch: the web process uses it."""
 
 import os
 from pathlib import Path
@@ -7,25 +7,25 @@ from lipar_core.config import Preset
 
 
 def weights_folder() -> Path:
-    """Where downloaded checkpoints are looked for: $LIPAR_WEIGHTS, else ~/.cache/lipar."""
+    """The folder of downloaded checkpoints: $LIPAR_WEIGHTS, else ~/.cache/lipar."""
     return Path(os.environ.get("LIPAR_WEIGHTS") or "~/.cache/lipar").expanduser()
 
 
 def converted_folder() -> Path:
-    """Where large checkpoints are kept in the form that loads fastest."""
+    """The folder of converted checkpoints, see `converted_weights.py`."""
     return weights_folder() / "converted"
 
 
 def embeddings_folder() -> Path:
-    """Where the embeddings of prompts are kept that a large text encoder has made."""
+    """The folder of cached prompt embeddings."""
     return weights_folder() / "embeddings"
 
 
 def locate(name: str) -> Path:
-    """The path that a preset's weights entry stands for; the file may be missing."""
+    """The path of a preset's weights entry; the file may be missing."""
     if name.startswith("bundled:"):
         return Path(__file__).parent / "data" / name.removeprefix("bundled:")
-    return weights_folder() / name  # an absolute name stands for itself
+    return weights_folder() / name  # an absolute path stays as it is
 
 
 def missing_weights(preset: Preset) -> list[str]:
@@ -42,16 +42,16 @@ def missing_weights(preset: Preset) -> list[str]:
 
 
 def umt5_encoder(folder: Path) -> Path | None:
-    """The folder of a Hugging Face encoder, or a checkpoint of the encoder alone; None where there is neither."""
-    for place in (folder / "text_encoder", folder):
-        if (place / "config.json").is_file():
-            return place
+    """The folder of a Hugging Face encoder, or a checkpoint of the encoder; None if there is neither."""
+    for candidate in (folder / "text_encoder", folder):
+        if (candidate / "config.json").is_file():
+            return candidate
     files = (path for suffix in (".safetensors", ".pth", ".pt") for path in sorted(folder.glob(f"*{suffix}")))
     return next(files, None)
 
 
 def umt5_tokenizer(folder: Path) -> Path | None:
-    """The folder of a Hugging Face tokenizer; None where there is none."""
+    """The folder of a Hugging Face tokenizer; None if there is none."""
     names = ("tokenizer.json", "spiece.model")
-    places = (folder / "tokenizer", folder / "google" / "umt5-xxl", folder)
-    return next((place for place in places if any((place / name).is_file() for name in names)), None)
+    candidates = (folder / "tokenizer", folder / "google" / "umt5-xxl", folder)
+    return next((path for path in candidates if any((path / name).is_file() for name in names)), None)

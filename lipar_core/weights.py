@@ -1,4 +1,4 @@
-"""Checkpoint files into modules: read, named as ours, checked, and assigned tensor by tensor."""
+"""Loads checkpoint files into modules: read, renamed, checked, and assigned tensor by tensor."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -8,23 +8,23 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from lipar_core.checkpoint_file import State, read_tensors
+from lipar_core.checkpoint_file import StateDict, read_tensors
 from lipar_core.config import TransformerConfig
-from lipar_core.converted import convert, read_converted
+from lipar_core.converted_weights import convert, read_converted
 from lipar_core.errors import CheckpointError
-from lipar_core.layouts import Part, section
-from lipar_core.loras import merged, read_loras
-from lipar_core.model_kinds import other_model
-from lipar_core.quantised import Weights, check_dtypes, is_finite, split_scales
+from lipar_core.key_names import NetworkName, select_network
+from lipar_core.loras import merge_deltas, read_loras
+from lipar_core.model_identification import identify_other_model
+from lipar_core.quantised import StoredWeights, check_dtypes, is_finite, split_scales
 
-# Smaller files are copied: what is mapped follows its file, and must not be written while it is in use.
+# Smaller files are copied: a mapped file must not be overwritten while it is in use.
 MAPPED_BYTES = 256 * 2**20
 
 
-class Skeleton(TorchFunctionMode):
-    """Within it, modules are built on the meta device, without memory and without initial values.
+class MetaDevice(TorchFunctionMode):
+    """Context in which modules are built on the meta device, without memory or initial values.
 
-    `torch.device("meta")` alone draws them, for which PyTorch imports SymPy: four seconds of every start.
+    `torch.device("meta")` alone still runs the initialisers, for which PyTorch imports SymPy: 4 s at every start.
     """
 
     def __torch_function__(
@@ -43,82 +43,82 @@ class Skeleton(TorchFunctionMode):
 def load_network(
     module: nn.Module,
     path: Path,
-    part: Part,
+    part: NetworkName,
     device: torch.device,
     dtype: torch.dtype,
     loras: Sequence[tuple[Path, float]] = (),
 ) -> None:
-    """Give a module built in a `Skeleton` its weights, in evaluation mode, with LoRA files merged at their scales.
+    """Load a module built under `MetaDevice`, in evaluation mode, with LoRA files merged at their scales.
 
     Raises `CheckpointError` naming the file and what is wrong with it.
     """
     weights = read_weights(path, part)
-    check_fits(module, weights.stored, str(path))
+    check_keys_and_shapes(module, weights.stored, str(path))
     check_dtypes(weights.stored, str(path))
     large = sum(value.nbytes for value in weights.stored.values()) >= MAPPED_BYTES
-    kept = _converted(weights, path, part, dtype) if large else None
-    changes = read_loras(loras, {name: value.shape for name, value in weights.stored.items()})
+    converted = _converted_weights(weights, path, part, dtype) if large else None
+    deltas = read_loras(loras, {name: value.shape for name, value in weights.stored.items()})
     state = {}
     for name in weights.stored:
-        value = _checked(weights, name, dtype, path) if kept is None else kept[name]
-        if name in changes:
-            value = merged(name, value, changes[name])
-        state[name] = _placed(value, device, large)
+        value = _finite_weight(weights, name, dtype, path) if converted is None else converted[name]
+        if name in deltas:
+            value = merge_deltas(name, value, deltas[name])
+        state[name] = _to_device(value, device, large)
     module.load_state_dict(state, assign=True)
     module.requires_grad_(False).eval()
 
 
-def read_weights(path: Path, part: Part) -> Weights:
-    """One network's weights in a checkpoint, under our names; raises `CheckpointError`."""
+def read_weights(path: Path, part: NetworkName) -> StoredWeights:
+    """One network's weights of a checkpoint, under our names; raises `CheckpointError`."""
     state = read_tensors(path)
     try:
-        return split_scales(section(state, part))
+        return split_scales(select_network(state, part))
     except CheckpointError as error:
         raise CheckpointError(f"checkpoint {path}: {error}") from error
 
 
-def _converted(weights: Weights, path: Path, part: Part, dtype: torch.dtype) -> State | None:
-    """The weights as they run, memory-mapped; None where the file has them so, or where no conversion can be kept."""
+def _converted_weights(weights: StoredWeights, path: Path, part: NetworkName, dtype: torch.dtype) -> StateDict | None:
+    """The weights in `dtype`, memory-mapped; None if the file has this dtype or the conversion cannot be stored."""
     if not weights.scales and all(value.dtype == dtype for value in weights.stored.values()):
         return None
-    kept = read_converted(path, part, dtype)
-    if kept is not None:
-        return kept
+    converted = read_converted(path, part, dtype)
+    if converted is not None:
+        return converted
     shapes = {name: value.shape for name, value in weights.stored.items()}
-    if convert(path, part, dtype, shapes, lambda name: _checked(weights, name, dtype, path)):
+    if convert(path, part, dtype, shapes, lambda name: _finite_weight(weights, name, dtype, path)):
         return read_converted(path, part, dtype)
     return None
 
 
-def _checked(weights: Weights, name: str, dtype: torch.dtype, path: Path) -> Tensor:
-    """One weight in the dtype that runs; raises `CheckpointError` for NaN or Inf among its values."""
+def _finite_weight(weights: StoredWeights, name: str, dtype: torch.dtype, path: Path) -> Tensor:
+    """One weight in `dtype`; raises `CheckpointError` if it holds NaN or Inf."""
     value = weights.tensor(name, dtype)
     if is_finite(value):
         return value
     if weights.stored[name].float().isfinite().all():
-        kind = str(dtype).removeprefix("torch.")
-        raise CheckpointError(f"checkpoint {path}: key {name} holds values that are too large for {kind}")
+        name_of_dtype = str(dtype).removeprefix("torch.")
+        raise CheckpointError(f"checkpoint {path}: key {name} holds values that are too large for {name_of_dtype}")
     raise CheckpointError(f"checkpoint {path}: key {name} holds NaN or Inf: the file is damaged or was badly trained")
 
 
-def _placed(value: Tensor, device: torch.device, mapped: bool) -> Tensor:
-    """The weight on its device; on a CPU a mapped one stays a view of its file."""
-    placed = value.to(device)
-    if placed is value and not mapped:
+def _to_device(value: Tensor, device: torch.device, mapped: bool) -> Tensor:
+    """The weight on `device`; on a CPU a mapped weight stays a view of its file."""
+    moved = value.to(device)
+    if moved is value and not mapped:
         return value.clone(memory_format=torch.contiguous_format)
-    return placed.contiguous()
+    return moved.contiguous()
 
 
-def load_into(module: nn.Module, state: State, origin: str) -> None:
+def load_into(module: nn.Module, state: StateDict, origin: str) -> None:
     """Copy a state dict into the module; raises `CheckpointError` naming a missing, extra or mis-shaped key."""
-    check_fits(module, state, origin)
+    check_keys_and_shapes(module, state, origin)
     module.load_state_dict(state)
 
 
-def check_fits(module: nn.Module, state: State, origin: str) -> None:
-    """Raises `CheckpointError` naming a key of each kind of fault, and what the file is where that is known."""
+def check_keys_and_shapes(module: nn.Module, state: StateDict, origin: str) -> None:
+    """Raises `CheckpointError` naming one key per kind of error, and the model that the file is for, if recognised."""
     own = module.state_dict()
-    kinds = (
+    errors_by_kind = (
         [f"missing key {key}" for key in own if key not in state],
         [f"unexpected key {key}" for key in state if key not in own],
         [
@@ -127,14 +127,20 @@ def check_fits(module: nn.Module, state: State, origin: str) -> None:
             if key in state and state[key].shape != value.shape
         ],
     )
-    faults = [f"{kind[0]}{f' (and {len(kind) - 1} more)' if len(kind) > 1 else ''}" for kind in kinds if kind]
-    if faults:
-        known = other_model(state, own)
-        raise CheckpointError(f"checkpoint {origin}: {'; '.join([f'is {known}', *faults] if known else faults)}")
+    summaries = [
+        f"{errors[0]}{f' (and {len(errors) - 1} more)' if len(errors) > 1 else ''}"
+        for errors in errors_by_kind
+        if errors
+    ]
+    if summaries:
+        identified = identify_other_model(state, own)
+        raise CheckpointError(
+            f"checkpoint {origin}: {'; '.join([f'is {identified}', *summaries] if identified else summaries)}"
+        )
 
 
 def transformer_config(published: Mapping[str, object]) -> TransformerConfig:
-    """The config of a model that is described by Wan's own names; raises `CheckpointError` for one we don't have."""
+    """Our config from a model's published Wan config; raises `CheckpointError` for an unsupported one."""
     names = {
         "dim": "dim",
         "ffn_dim": "ffn_dim",

@@ -7,9 +7,9 @@ from torch import Tensor
 from lipar_core.config import (
     CodecConfig,
     Preset,
+    PresetStyle,
     ScheduleConfig,
     StreamConfig,
-    Style,
     TextConfig,
     TransformerConfig,
     WeightsConfig,
@@ -67,7 +67,7 @@ def tiny_preset(**stream: object) -> Preset:
         weights=WeightsConfig(transformer="none", codec="none", text="none"),
         pruning=Pruning(tau=0.4, tau2=0.8),
         live_pruning=Pruning(tau=0.4, tau2=0.8, min_keep=0.2),
-        styles=(Style(name="Sketch", prompt="a pencil sketch"), Style(name="None", prompt="no change")),
+        styles=(PresetStyle(name="Sketch", prompt="a pencil sketch"), PresetStyle(name="None", prompt="no change")),
     )
 
 

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from lipar_cli.evaluation.quality import psnr
-from lipar_core.checkpoint_file import State
+from lipar_core.checkpoint_file import StateDict
 from lipar_core.config import CodecConfig
-from lipar_core.layouts import section
+from lipar_core.key_names import select_network
 from lipar_core.taehv import TAEHV
 from lipar_core.weights import load_into
 from training import checkpoint
@@ -32,7 +32,7 @@ def train_codec(
     check: Mapping[str, Clip],
     seed: int,
     path: Path,
-    earlier: State | None = None,
+    earlier: StateDict | None = None,
 ) -> TAEHV:
     """Train from PCA of the clips, or go on from `path`; prints the PSNR of the `check` clips as it goes.
 
@@ -41,7 +41,7 @@ def train_codec(
     torch.manual_seed(seed)
     codec = TAEHV(config).to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # half the time on a CPU
     if earlier is not None:
-        load_into(codec, section(earlier, "codec"), "the earlier codec")
+        load_into(codec, select_network(earlier, "codec"), "the earlier codec")
         return codec.eval().requires_grad_(False)
     optimizer = torch.optim.AdamW(codec.parameters(), lr=recipe.rate, betas=(0.9, 0.99), weight_decay=0.0)
     done = 0

@@ -5,9 +5,9 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from lipar_core.checkpoint_file import State
+from lipar_core.checkpoint_file import StateDict
 from lipar_core.config import Preset
-from lipar_core.layouts import section
+from lipar_core.key_names import select_network
 from lipar_core.taehv import TAEHV
 from lipar_core.weights import load_into
 from training.batches import draw_batch
@@ -28,7 +28,7 @@ def train_editor(
     codes: Tensor,
     seed: int,
     folder: Path,
-    earlier: State | None = None,
+    earlier: StateDict | None = None,
 ) -> Editor:
     """Run the stages, going on from their checkpoints; each begins with the averaged weights of the one before.
 
@@ -37,8 +37,8 @@ def train_editor(
     torch.manual_seed(seed)
     editor = Editor(preset, codec)
     if earlier is not None:
-        load_into(editor.dit, widened(section(earlier, "transformer"), preset), "the earlier editor")
-        load_into(editor.text, section(earlier, "text"), "the earlier editor")
+        load_into(editor.dit, widened(select_network(earlier, "transformer"), preset), "the earlier editor")
+        load_into(editor.text, select_network(earlier, "text"), "the earlier editor")
     for number, stage in enumerate(stages, start=1):
         _train_stage(editor, preset, stage, excerpts, codes, (seed, number), folder)
     return editor.eval().requires_grad_(False)
@@ -65,7 +65,7 @@ def _train_stage(
     )
 
 
-def widened(state: State, preset: Preset) -> State:
+def widened(state: StateDict, preset: Preset) -> StateDict:
     """A transformer's weights for latents of more channels: the new ones it ignores and leaves at 0."""
     wide, tokens = preset.transformer.channels, preset.transformer.patch**2
     known = state["patch_embedding.weight"].shape[1]

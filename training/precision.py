@@ -6,13 +6,13 @@ from contextlib import contextmanager
 import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from lipar_core.precision import bfloat16_wins, measure_kinds
+from lipar_core.precision import bfloat16_is_faster, measure_operations
 
 
-def bfloat16_is_faster() -> bool:
+def autocast_is_faster() -> bool:
     """Whether matrix products and convolutions both are: autocast has one switch for them."""
-    seconds = measure_kinds()
-    return bfloat16_wins(seconds, "linear") and bfloat16_wins(seconds, "convolution")
+    seconds = measure_operations()
+    return bfloat16_is_faster(seconds, "linear") and bfloat16_is_faster(seconds, "convolution")
 
 
 @contextmanager

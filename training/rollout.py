@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from torch.nn.functional import mse_loss
 
 from lipar_core.config import Preset
-from lipar_core.dit import CausalWan, TextMemory
+from lipar_core.dit import CausalWan, TextKV
 from lipar_core.flow import CLEAN_TIMESTEP, add_noise, sigmas, timestep_of_sigma, x0_from_prediction
 from lipar_core.hashed_text import HashedTextEncoder
 from lipar_core.patches import patchify, unpatchify
@@ -14,7 +14,7 @@ from lipar_core.pruning.selection import Selection, select
 from lipar_core.rope import RotaryTable
 from lipar_core.taehv import TAEHV
 from training.batches import Asked, Batch
-from training.memory import RolloutMemory
+from training.cache import RolloutCache
 from training.picture_loss import look_loss
 
 PRESET_STRENGTH_SHARE = 0.75  # of the batches; the others draw their first sigma, for the strength slider
@@ -71,7 +71,7 @@ def _rollout(editor: Editor, preset: Preset, batch: Batch, rng: np.random.Genera
     torch.clear_autocast_cache()
     source = list(patchify(latents, patch).unbind(1))  # frames [B, T, P]
     rows, cols = (size // patch for size in latents.shape[-2:])
-    memory = _memory(preset, rows, cols, rng)
+    cache = _build_cache(preset, rows, cols, rng)
     text, later = (_text_memory(editor, asked) for asked in (batch.asked, batch.later or batch.asked))
     shares = _draw_sigmas(preset, rng)
     clean: list[Tensor] = []  # every frame's x0 [B, T, P] so far
@@ -81,21 +81,19 @@ def _rollout(editor: Editor, preset: Preset, batch: Batch, rng: np.random.Genera
         with torch.set_grad_enabled(frame >= batch.past):
             if frame == batch.turn and batch.later is not None:
                 text = later
-                _recache(editor.dit, memory, clean, text)
-            memory.open(_selection(batch, frame))
-            clean.append(
-                _denoise(editor.dit, preset, memory, source[frame], clean[-1] if clean else None, text, shares)
-            )
+                _recache(editor.dit, cache, clean, text)
+            cache.open(_selection(batch, frame))
+            clean.append(_denoise(editor.dit, preset, cache, source[frame], clean[-1] if clean else None, text, shares))
             if frame < len(source) - 1:  # after the last nothing looks back
-                _remember(editor.dit, memory, clean[-1], text)
+                _clean_pass(editor.dit, cache, clean[-1], text)
     return torch.stack([unpatchify(tokens, patch, rows) for tokens in clean], dim=1)
 
 
-def _memory(preset: Preset, rows: int, cols: int, rng: np.random.Generator) -> RolloutMemory:
+def _build_cache(preset: Preset, rows: int, cols: int, rng: np.random.Generator) -> RolloutCache:
     stream, transformer = preset.stream, preset.transformer
     position = stream.sink_frames + int(rng.integers(0, stream.rope_cap_frames - stream.window_frames))
     rope = RotaryTable(transformer.head_dim, rows, cols)
-    return RolloutMemory(transformer.layers, rope, stream.sink_frames, stream.window_frames, position)
+    return RolloutCache(transformer.layers, rope, stream.sink_frames, stream.window_frames, position)
 
 
 def _draw_sigmas(preset: Preset, rng: np.random.Generator) -> list[float]:
@@ -110,46 +108,46 @@ def _selection(batch: Batch, frame: int) -> Selection | None:
     return select(batch.keep[frame][None])[0]
 
 
-def _text_memory(editor: Editor, asked: Asked) -> TextMemory:
+def _text_memory(editor: Editor, asked: Asked) -> TextKV:
     ours, others = editor.text(asked.prompts), editor.text(asked.others)
     context: Tensor = torch.lerp(ours, others, asked.shares.view(-1, 1, 1).to(ours))
-    return editor.dit.text_memory(context)
+    return editor.dit.text_kv(context)
 
 
-def _recache(dit: CausalWan, memory: RolloutMemory, clean: list[Tensor], text: TextMemory) -> None:
+def _recache(dit: CausalWan, cache: RolloutCache, clean: list[Tensor], text: TextKV) -> None:
     """The past again, under another prompt."""
-    memory.clear()
+    cache.clear()
     for x0 in clean:
-        memory.open(None)
-        _remember(dit, memory, x0, text)
+        cache.open(None)
+        _clean_pass(dit, cache, x0, text)
 
 
-def _remember(dit: CausalWan, memory: RolloutMemory, x0: Tensor, text: TextMemory) -> None:
+def _clean_pass(dit: CausalWan, cache: RolloutCache, x0: Tensor, text: TextKV) -> None:
     """The clean pass over the frame in work, x0 [B, T, P], which then belongs to the past."""
-    kept = x0.detach() if memory.selection is None else x0.detach()[:, memory.selection.index]
-    memory.clean = True
-    dit.fill_memory(kept, dit.modulation(CLEAN_TIMESTEP), memory.rotary, text, memory)
-    memory.clean = False
-    memory.close()
+    kept = x0.detach() if cache.selection is None else x0.detach()[:, cache.selection.index]
+    cache.clean = True
+    dit.fill_cache(kept, dit.modulation(CLEAN_TIMESTEP), cache.rotary, text, cache)
+    cache.clean = False
+    cache.close()
 
 
 def _denoise(
     dit: CausalWan,
     preset: Preset,
-    memory: RolloutMemory,
+    cache: RolloutCache,
     source: Tensor,
     previous: Tensor | None,
-    text: TextMemory,
+    text: TextKV,
     shares: list[float],
 ) -> Tensor:
     """One frame [B, T, P] through all steps: x0."""
-    x0, chosen = source, memory.selection
+    x0, chosen = source, cache.selection
     for share in shares:
         x = add_noise(x0.detach(), torch.randn_like(x0), share)
         if chosen is not None:
             x = x[:, chosen.index]
         modulation = dit.modulation(timestep_of_sigma(share, preset.schedule))
-        predicted = dit(x, modulation, memory.rotary, text, memory)
+        predicted = dit(x, modulation, cache.rotary, text, cache)
         x0 = x0_from_prediction(x, predicted, share, preset.schedule.prediction)
         if chosen is not None:
             assert previous is not None

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from training import checkpoint
 from training.batches import Batch
-from training.precision import bfloat16_is_faster, mixed_precision
+from training.precision import autocast_is_faster, mixed_precision
 from training.recipe import StageRecipe
 
 EMA = 0.998  # of the weights that are kept
@@ -62,7 +62,7 @@ def run_steps(progress: Progress, stage: StageRecipe, seed: tuple[int, int], dra
 
     Every step draws from the seed and its own number, so that a resumed run sees what an uninterrupted one would.
     """
-    mixed, begin, losses = bfloat16_is_faster(), time.monotonic(), list[float]()
+    mixed, begin, losses = autocast_is_faster(), time.monotonic(), list[float]()
     print(f"{stage.name}: step {progress.step} of {stage.steps}, {'bfloat16' if mixed else 'float32'}", flush=True)
     cv2.setNumThreads(1)
     with ThreadPoolExecutor(1) as ahead:  # the next batch is styled while this one is learned from

@@ -11,14 +11,14 @@ from lipar_core.denoise import BlockPlan
 from lipar_core.models import Models
 from lipar_core.parameters import Parameters
 from lipar_core.patches import unpatchify
-from lipar_core.session import Edited, EditSession
+from lipar_core.session import EditedFrames, EditSession
 
 
 @dataclass(frozen=True, slots=True)
 class Recording:
     """What a session made of a clip."""
 
-    edited: Edited[int]
+    edited: EditedFrames[int]
     x0: Tensor  # [N, T, P] of every latent frame
     computed: Tensor  # [N, T] bool: which tokens ran in the last denoising step
 

@@ -8,7 +8,7 @@ from lipar_cli.evaluation import targets
 from lipar_cli.evaluation.fidelity import apply
 from lipar_cli.evaluation.quality import psnr, ssim
 from lipar_cli.evaluation.summary import Row
-from lipar_core.config import Style, default_parameters
+from lipar_core.config import PresetStyle, default_parameters
 from lipar_core.models import Models
 from lipar_core.session import EditSession
 
@@ -16,7 +16,7 @@ FPS, HALF_MINUTE = 16, 30  # that the clip is played at; seconds
 
 
 def long_run(
-    models: Models, clip: Clip, style: Style, target: targets.Style | None, minutes: float
+    models: Models, clip: Clip, style: PresetStyle, target: targets.Style | None, minutes: float
 ) -> list[dict[str, object]]:
     """The clip in a loop, pruned as the preset is: a row per half minute, against the style's target.
 

@@ -15,7 +15,7 @@ from lipar_cli.evaluation.summary import Row, means
 from lipar_core.config import Preset, default_parameters
 from lipar_core.models import Models
 from lipar_core.parameters import Parameters, Pruning
-from lipar_core.session import Edited
+from lipar_core.session import EditedFrames
 
 ARMS = ("lipar", "perfect recovery", "naive", "pixel difference", "no long-term bound")
 UNBOUNDED = 4.0  # tau2: nothing gets that far
@@ -97,7 +97,7 @@ def _record_arm(
     return record(models, clip, parameters, lambda block: masks[block])
 
 
-def _pixel_masks(models: Models, clip: Clip, ours: Edited[int]) -> list[Tensor]:
+def _pixel_masks(models: Models, clip: Clip, ours: EditedFrames[int]) -> list[Tensor]:
     """Keep masks [F, rows, cols] of every block, from the change of pixels alone, of as many tokens as `ours` kept."""
     stream, blocks = models.preset.stream, len(ours.blocks)
     missing = blocks * stream.frames_per_block - len(clip.frames)  # the session ends with padding: repeats, no change

@@ -13,7 +13,7 @@ from lipar_cli.evaluation.quality import load_lpips
 from lipar_cli.evaluation.summary import Row, means
 from lipar_cli.measure import machine
 from lipar_cli.overlay import tinted
-from lipar_core.config import Style, default_parameters
+from lipar_core.config import PresetStyle, default_parameters
 from lipar_core.models import Models
 from lipar_core.parameters import merge
 from lipar_core.sizes import size_name
@@ -163,7 +163,7 @@ class Report:
         text = f"Source, {names}; last what was computed (orange) and what was reused (blue)."
         return Section("Pictures", text, (), pictures)
 
-    def _strip(self, clip: Clip, styles: Sequence[Style]) -> str:
+    def _strip(self, clip: Clip, styles: Sequence[PresetStyle]) -> str:
         """The source's middle frame, its edits, and the last edit's keep mask."""
         at, base = len(clip.frames) // 2, default_parameters(self.models.preset)
         part = Clip(clip.name, clip.frames[: at + self.models.preset.stream.frames_per_block])

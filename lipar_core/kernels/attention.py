@@ -1,4 +1,4 @@
-"""Scaled dot-product attention with keys and values already laid out token-major."""
+"""Scaled dot-product attention on token-major queries, keys and values."""
 
 import torch.nn.functional as F
 from torch import Tensor, float32
@@ -12,11 +12,10 @@ HAS_FLASH_ATTENTION = flash_attn_func is not None
 
 
 def attention(q: Tensor, k: Tensor, v: Tensor, present: Tensor | None = None) -> Tensor:
-    """q [..., N, H, D], k and v [..., L, H, D] -> [..., N, H, D]; `present` [L] bool hides the keys where it is False.
+    """q [..., N, H, D], k and v [..., L, H, D] -> [..., N, H, D]; keys are masked where `present` [L] is False.
 
-    Computed in the dtype of k and v, returned in that of q. The heads are tokens-major, as the linear layers leave
-    them. FlashAttention is used where it is installed and can run (CUDA, 16-bit, no hidden keys); PyTorch's own
-    kernels otherwise.
+    Computed in the dtype of k and v, returned in that of q. The layout is token-major, as the linear layers output it.
+    FlashAttention is used if it is installed and applicable (CUDA, 16-bit, no masked keys), else PyTorch's kernels.
     """
     lead, dtype = q.shape[:-3], q.dtype
     q, k, v = (x.reshape(-1, *x.shape[-3:]) for x in (q.to(k.dtype), k, v))

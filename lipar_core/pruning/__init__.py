@@ -1,1 +1,1 @@
-"""Which tokens are computed, and what stands in for the others."""
+"""The pruning method: which tokens are computed, and what replaces the others."""

@@ -1,4 +1,4 @@
-"""The anchor rule: compute a token when its source has moved from what it was when last computed."""
+"""The anchor rule: compute a token when its source has changed since the token was last computed."""
 
 from dataclasses import dataclass
 
@@ -7,27 +7,27 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from lipar_core.parameters import Pruning
-from lipar_core.pruning.masks import at_least
+from lipar_core.pruning.masks import apply_min_keep
 from lipar_core.pruning.source_noise import SourceNoise
 
 FRAMES_PER_LATENT = 4
-TILE = 8  # pixels: a small sharp change must not drown in its token's mean
+TILE = 8  # pixels: a small sharp change must not vanish in its token's mean
 TILE_FACTOR = 2.0  # times the threshold, for the worst tile of a single frame
-PATIENCE = 1.25  # times the threshold: a token that has moved by less waits for its turn, and drift costs evenly
-TURNS = 4  # latent frames until every token has had its turn
+DEFER_FACTOR = 1.25  # times the threshold: smaller changes are deferred, which spreads the cost of slow drift evenly
+DEFER_PHASES = 4  # a deferred token is computed within so many latent frames
 LEVELS = 255
 
 
 @dataclass(slots=True)
 class Anchors:
-    """What every token was computed from, and when."""
+    """The source that each token was last computed from, and when."""
 
     source: Tensor  # [4, 3, H, W] in levels
-    block: Tensor  # number of that block [rows, cols]
+    block: Tensor  # number of the block in which it was computed [rows, cols]
 
 
 class AnchorDetector:
-    """Source frames in, keep mask out. Causal; its state makes splits invisible; nothing is read back to the host."""
+    """Source frames in, keep mask out. Causal, independent of the split into calls, without host reads."""
 
     def __init__(self, rows: int, cols: int, block_frames: int) -> None:
         self.rows, self.cols, self.block_frames = rows, cols, block_frames
@@ -35,48 +35,48 @@ class AnchorDetector:
         self.reset()
 
     def reset(self) -> None:
-        """Forget the stream: the next block is its first."""
+        """Discard all state: the next block is a stream's first."""
         self.frames = 0  # latent frames seen
         self.anchors: Anchors | None = None
         self.noise.reset()
 
     def __call__(self, frames: Tensor, pruning: Pruning, *, force: bool = False) -> Tensor:
-        """frames [4F, 3, H, W] in [0, 1] -> keep [F, rows, cols] bool. `force` keeps all, as a stream's first block."""
+        """frames [4F, 3, H, W] in [0, 1] -> keep [F, rows, cols] bool. `force` keeps all, as in the first block."""
         levels = frames.float() * LEVELS
-        return torch.stack([self._latent_frame(part, pruning, force) for part in levels.split(FRAMES_PER_LATENT)])
+        return torch.stack([self._keep_mask(part, pruning, force) for part in levels.split(FRAMES_PER_LATENT)])
 
-    def _latent_frame(self, now: Tensor, pruning: Pruning, force: bool) -> Tensor:
+    def _keep_mask(self, now: Tensor, pruning: Pruning, force: bool) -> Tensor:
         block = self.frames // self.block_frames
         sigma = self.noise.update(now[-1])
         if self.anchors is None:
             self.anchors = Anchors(now, torch.zeros(self.rows, self.cols, dtype=torch.long, device=now.device))
         mean, worst = token_change(now, self.anchors.source)
         change = torch.maximum(mean, worst / TILE_FACTOR**2)
-        limit = pruning.threshold**2 + 2 * sigma**2  # two frames' noise adds up
-        keep = (change > PATIENCE**2 * limit) | ((change > limit) & self._turn(change))
+        limit = pruning.threshold**2 + 2 * sigma**2  # the variances of two frames add up
+        keep = (change > DEFER_FACTOR**2 * limit) | ((change > limit) & self._in_phase(change))
         if pruning.min_keep > 0:
-            keep = at_least(keep, mean, pruning.min_keep)
+            keep = apply_min_keep(keep, mean, pruning.min_keep)
         if pruning.max_age > 0 and self.frames % self.block_frames == 0:
-            keep = keep | self._due(block, self.anchors.block, pruning.max_age)
+            keep = keep | self._expiring(block, self.anchors.block, pruning.max_age)
         if force or not pruning.enabled or block == 0:
             keep = torch.ones_like(keep)
-        self._move(now, keep, block)
+        self._update_anchors(now, keep, block)
         return keep
 
-    def _turn(self, change: Tensor) -> Tensor:
-        """Whose turn it is to be computed for a change that can wait: every token's once in `TURNS`, in diagonals."""
+    def _in_phase(self, change: Tensor) -> Tensor:
+        """Which tokens may be computed for a deferred change now: each once in `DEFER_PHASES` frames, in diagonals."""
         row, col = (torch.arange(size, device=change.device) for size in change.shape)
-        return (2 * row[:, None] + col + self.frames) % TURNS == 0
+        return (2 * row[:, None] + col + self.frames) % DEFER_PHASES == 0
 
-    def _due(self, block: int, computed: Tensor, max_age: int) -> Tensor:
-        """Tokens that would grow older than `max_age` before their next turn; turns are spread over blocks."""
+    def _expiring(self, block: int, computed: Tensor, max_age: int) -> Tensor:
+        """Tokens that would exceed `max_age` before their next refresh; refreshes are spread over blocks."""
         period = max(1, max_age // 2)
-        place = torch.arange(computed.numel(), device=computed.device).view_as(computed)
-        turn = (place + block) % period == 0
-        return turn & (block - computed + period > max_age)
+        position = torch.arange(computed.numel(), device=computed.device).view_as(computed)
+        refresh = (position + block) % period == 0
+        return refresh & (block - computed + period > max_age)
 
-    def _move(self, now: Tensor, keep: Tensor, block: int) -> None:
-        """Anchor what is kept."""
+    def _update_anchors(self, now: Tensor, keep: Tensor, block: int) -> None:
+        """Set the anchors of kept tokens to the current source."""
         assert self.anchors is not None
         height, width = now.shape[-2] // self.rows, now.shape[-1] // self.cols
         pixels = keep.repeat_interleave(height, 0).repeat_interleave(width, 1)
@@ -86,6 +86,6 @@ class AnchorDetector:
 
 
 def token_change(now: Tensor, anchor: Tensor) -> tuple[Tensor, Tensor]:
-    """[4, 3, H, W] twice -> mean square change of every token, and of the worst tile of one of its frames."""
+    """now, anchor [4, 3, H, W] -> mean square change per token, and of its worst tile in one frame [rows, cols]."""
     tiles = F.avg_pool2d((now - anchor).square().mean(dim=1), TILE)  # [4, H / 8, W / 8]
     return F.avg_pool2d(tiles.mean(dim=0)[None], 2)[0], F.max_pool2d(tiles.amax(dim=0)[None], 2)[0]

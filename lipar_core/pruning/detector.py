@@ -1,4 +1,4 @@
-"""The detector that a stream's parameters name."""
+"""Selects the detector that a stream's parameters name."""
 
 from typing import Literal
 
@@ -10,28 +10,28 @@ from lipar_core.pruning.lipar import LiparDetector
 
 
 class Detector:
-    """Finds the tokens whose source has changed. One that takes over from another begins with a whole block."""
+    """Finds the tokens whose source has changed. After a switch of detectors the next block is kept in full."""
 
     def __init__(self, rows: int, cols: int, block_frames: int, patch: int) -> None:
         self.anchor = AnchorDetector(rows, cols, block_frames)
         self.lipar = LiparDetector(rows, cols, block_frames, patch)
-        self.running: Literal["anchor", "lipar"] | None = None
+        self.active: Literal["anchor", "lipar"] | None = None
 
     def reset(self) -> None:
-        """Forget the stream: the next block is its first."""
+        """Discard all state: the next block is a stream's first."""
         self.anchor.reset()
         self.lipar.reset()
-        self.running = None
+        self.active = None
 
     def __call__(self, frames: Tensor, latents: Tensor, pruning: Pruning, *, force: bool = False) -> Tensor:
         """frames [4F, 3, H, W] in [0, 1] and their latents [F, C, h, w] -> keep [F, rows, cols] bool."""
-        if pruning.detector != self.running:
+        if pruning.detector != self.active:
             self.reset()
-            self.running = pruning.detector
+            self.active = pruning.detector
         if pruning.detector == "anchor":
             return self.anchor(frames, pruning, force=force)
         return self.lipar(latents, pruning, force=force)
 
     def noise_levels(self) -> Tensor | None:
-        """The source's estimated noise, levels of 255 []; None where the running detector does not estimate it."""
-        return self.anchor.noise.sigma if self.running == "anchor" else None
+        """The source's estimated noise, levels of 255 []; None if the active detector does not estimate it."""
+        return self.anchor.noise.sigma if self.active == "anchor" else None

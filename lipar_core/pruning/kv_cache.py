@@ -10,9 +10,9 @@ class KVCache:
     """One stream's cache, for all layers.
 
     Per block: `open` once, `write` for each layer and pass (repeats overwrite), `commit` once. Slots are in no time
-    order: attention takes a key's time from its rotation, never from its slot. Ring keys are rotated to ever-growing
-    absolute positions and never touched again; once a block ends past `rope_cap` frames only the sink is turned, from
-    its un-rotated copy, so that its distance to the block stays that of a training clip (design section 4.4).
+    order: attention takes a key's time from its rotation, not from its slot. Ring keys are rotated once, to growing
+    absolute positions; once a block ends past `rope_cap` frames only the sink is rotated again, from its un-rotated
+    copy, so that its distance to the block stays within that of a training clip.
     """
 
     def __init__(
@@ -37,29 +37,29 @@ class KVCache:
         self.clear()
 
     def clear(self) -> None:
-        """Forget everything; the next frame is number 0."""
+        """Discard everything; the next frame is number 0."""
         self.frames = 0
-        self.held: set[int] = set()  # slots that hold a frame
-        self.holes = False  # whether `present` hides any token
+        self.occupied: set[int] = set()  # slots that hold a frame
+        self.any_absent = False  # whether `present` hides any token
         self.present.fill_(True)
         self.sink_shift = 0
 
     def skip_to(self, frame: int) -> None:
-        """Number the next frame `frame`: what lies between is not held (used when a cache is rebuilt)."""
+        """Set the next frame's number; skipped frames are not cached (used to rebuild a cache)."""
         self.frames = frame
 
     def open(self, block_frames: int) -> None:
-        """Make room for the next block, over the oldest frames of the ring."""
+        """Assign slots to the next block, replacing the oldest frames of the ring."""
         new = range(self.frames, self.frames + block_frames)
         slots = [self._slot(frame) for frame in new]
         self.rotary = self.rope.at(new).flatten(0, 1)  # of the block's tokens [F * T, D / 2]
         self.slots = torch.tensor(slots, device=self.k.device)
         self.rows = (self.slots[:, None] * self.tokens + torch.arange(self.tokens, device=self.k.device)).flatten()
         self._shift_sink(max(0, new.stop - self.rope_cap))
-        self.held.update(slots)
-        live = sorted(self.held)
-        prefix = live == list(range(len(live)))
-        self._live = slice(len(live)) if prefix else torch.tensor(live, device=self.k.device)
+        self.occupied.update(slots)
+        visible = sorted(self.occupied)
+        is_prefix = visible == list(range(len(visible)))
+        self._visible = slice(len(visible)) if is_prefix else torch.tensor(visible, device=self.k.device)
 
     def write(self, layer: int, rows: Tensor, rotary: Tensor, k: Tensor, v: Tensor) -> None:
         """Store un-rotated k and v [N, H, D] at cache rows [N], keys rotated by rotary [N, D / 2]."""
@@ -68,12 +68,12 @@ class KVCache:
         self.v[layer].flatten(0, 1).index_copy_(0, rows, v.to(dtype))
 
     def read(self, layer: int) -> tuple[Tensor, Tensor, Tensor | None]:
-        """All keys and values that the open block attends to [L, H, D], itself included, and which are present [L]."""
-        present = self.present[self._live].flatten() if self.holes else None
-        return self.k[layer, self._live].flatten(0, 1), self.v[layer, self._live].flatten(0, 1), present
+        """Keys and values that the open block attends to [L, H, D], its own included, and which are present [L]."""
+        present = self.present[self._visible].flatten() if self.any_absent else None
+        return self.k[layer, self._visible].flatten(0, 1), self.v[layer, self._visible].flatten(0, 1), present
 
-    def remember(self, layer: int, k: Tensor, v: Tensor) -> None:
-        """Keep what later blocks need of the block's clean, un-rotated k and v [F * T, H, D]: last frame and sink."""
+    def store_clean(self, layer: int, k: Tensor, v: Tensor) -> None:
+        """Store what later blocks need of the clean, un-rotated k and v [F * T, H, D]: last frame and sink."""
         self.last_k[layer], self.last_v[layer] = k[-self.tokens :], v[-self.tokens :]
         pinned = min(self.sink, self.frames + len(self.slots)) - self.frames
         if pinned > 0:
@@ -89,8 +89,8 @@ class KVCache:
         return frame if frame < self.sink else self.sink + (frame - self.sink) % self.window
 
     def _shift_sink(self, shift: int) -> None:
-        held = min(self.sink, self.frames)
-        if shift != self.sink_shift and held:
-            rotary = self.rope.at(range(shift, shift + held))
-            self.k[:, :held] = rotate(self.sink_k[:, :held], rotary)
+        occupied = min(self.sink, self.frames)
+        if shift != self.sink_shift and occupied:
+            rotary = self.rope.at(range(shift, shift + occupied))
+            self.k[:, :occupied] = rotate(self.sink_k[:, :occupied], rotary)
             self.sink_shift = shift

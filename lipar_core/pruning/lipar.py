@@ -1,4 +1,4 @@
-"""The paper's detector, made causal and bounded: source latents in, keep mask out. Its state makes splits invisible."""
+"""The paper's detector, made causal and with bounded drift: source latents in, keep mask out."""
 
 import math
 
@@ -7,42 +7,45 @@ from torch import Tensor
 
 from lipar_core.parameters import Pruning
 from lipar_core.patches import patchify
-from lipar_core.pruning.masks import SMOOTHING_SIGMA, at_least, clean_mask, dilate, gaussian3x3, median3x3
+from lipar_core.pruning.masks import SMOOTHING_SIGMA, apply_min_keep, clean_mask, dilate, gaussian3x3, median3x3
 
-TRIM = (0.2, 0.8)  # the share of a patch's sorted differences that its distance is the mean of
+TRIM = (0.2, 0.8)  # quantiles of a patch's sorted differences between which the mean is taken
 
 
 class LiparDetector:
-    """Finds the tokens whose source has changed, against the frame before or since they were last computed."""
+    """Finds tokens whose source has changed since the previous frame or since they were last computed.
+
+    The result does not depend on how the stream is split into calls.
+    """
 
     def __init__(self, rows: int, cols: int, block_frames: int, patch: int) -> None:
         self.rows, self.cols, self.block_frames, self.patch = rows, cols, block_frames, patch
         self.reset()
 
     def reset(self) -> None:
-        """Forget the stream: the next block is its first."""
+        """Discard all state: the next block is a stream's first."""
         self.frames = 0
         self.latest: Tensor | None = None  # patches of the newest frame [T, P]
-        self.distance: Tensor | None = None  # its distance to the one before, median-filtered [rows, cols]
+        self.distance: Tensor | None = None  # its distance to the previous frame, median-filtered [rows, cols]
         self.undilated: Tensor | None = None  # its mask before dilation [rows, cols]
         self.anchor: Tensor | None = None  # the source when each patch was last kept [T, P]
-        self.kept_block: Tensor | None = None  # and the number of that block [rows, cols]
+        self.kept_block: Tensor | None = None  # number of the block in which that was [rows, cols]
 
     def __call__(self, latents: Tensor, pruning: Pruning, *, force: bool = False) -> Tensor:
         """latents [F, C, h, w] -> keep [F, rows, cols] bool. `force` keeps all, and so does a stream's first block."""
         patches = patchify(latents.float(), self.patch)  # [F, T, P]
         smoothed = self._smoothed_distance(patches)
-        return torch.stack([self._frame(*pair, pruning, force) for pair in zip(patches, smoothed, strict=True)])
+        return torch.stack([self._keep_mask(*pair, pruning, force) for pair in zip(patches, smoothed, strict=True)])
 
     def _smoothed_distance(self, patches: Tensor) -> Tensor:
-        """Short-term distance of every frame, smoothed in space and with the frame before: [F, rows, cols]."""
+        """Distance of every frame to the previous one, smoothed in space and time: [F, rows, cols]."""
         first = self.latest is None
         before = torch.cat([(patches[0] if first else self.latest)[None], patches[:-1]])  # type: ignore[index]
         distance = median3x3(trimmed_distance(patches, before).unflatten(-1, (self.rows, self.cols)))
         earlier = torch.cat([(distance[0] if self.distance is None else self.distance)[None], distance[:-1]])
         if self.frames < 2 and len(distance) > 1 - self.frames:
-            one = 1 - self.frames  # frame 0 has no distance, so at frame 1 all temporal weight is on its own
-            earlier[one] = distance[one]
+            second = 1 - self.frames  # frame 0 has no distance, so frame 1 is not smoothed in time
+            earlier[second] = distance[second]
         weight = math.exp(-1 / (2 * SMOOTHING_SIGMA**2))
         smoothed = gaussian3x3((distance + weight * earlier) / (1 + weight))
         if first:
@@ -50,27 +53,27 @@ class LiparDetector:
         self.latest, self.distance = patches[-1], distance[-1]
         return smoothed
 
-    def _frame(self, patches: Tensor, smoothed: Tensor, pruning: Pruning, force: bool) -> Tensor:
+    def _keep_mask(self, patches: Tensor, smoothed: Tensor, pruning: Pruning, force: bool) -> Tensor:
         block = self.frames // self.block_frames
         force = force or not pruning.enabled or block == 0
         if self.anchor is None or self.undilated is None or self.kept_block is None:
-            raw = past = torch.zeros_like(smoothed, dtype=torch.bool)
+            raw = drifted = torch.zeros_like(smoothed, dtype=torch.bool)
         else:
-            past = trimmed_distance(patches, self.anchor).view_as(smoothed) > pruning.tau2
-            raw = clean_mask((smoothed > pruning.tau) | past)
+            drifted = trimmed_distance(patches, self.anchor).view_as(smoothed) > pruning.tau2
+            raw = clean_mask((smoothed > pruning.tau) | drifted)
         keep = dilate(raw if self.undilated is None else raw | self.undilated, 5)
         if pruning.min_keep > 0:
-            keep = at_least(keep, smoothed, pruning.min_keep)
+            keep = apply_min_keep(keep, smoothed, pruning.min_keep)
         if pruning.bound_drift:
-            keep = keep | past
+            keep = keep | drifted
         if pruning.max_age > 0 and self.kept_block is not None and self.frames % self.block_frames == 0:
             keep = keep | (block - self.kept_block >= pruning.max_age)
         if force:
             keep = torch.ones_like(keep)
-        self._remember(patches, raw, keep, block)
+        self._update_state(patches, raw, keep, block)
         return keep
 
-    def _remember(self, patches: Tensor, raw: Tensor, keep: Tensor, block: int) -> None:
+    def _update_state(self, patches: Tensor, raw: Tensor, keep: Tensor, block: int) -> None:
         self.undilated = raw
         if self.anchor is None or self.kept_block is None:
             self.anchor, self.kept_block = patches, torch.zeros_like(keep, dtype=torch.long)
@@ -81,6 +84,6 @@ class LiparDetector:
 
 
 def trimmed_distance(a: Tensor, b: Tensor) -> Tensor:
-    """Mean of the middle of the sorted |a - b|: [..., P] -> [...]. Robust to single latent values that jump."""
-    low, high = (int(share * a.shape[-1]) for share in TRIM)
+    """Trimmed mean of |a - b|: [..., P] -> [...]. Robust to outliers in single latent values."""
+    low, high = (int(quantile * a.shape[-1]) for quantile in TRIM)
     return (a - b).abs().sort(dim=-1).values[..., low:high].mean(dim=-1)

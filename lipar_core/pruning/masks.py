@@ -39,9 +39,9 @@ def erode(mask: Tensor, size: int) -> Tensor:
     return ~dilate(~mask, size)
 
 
-def at_least(keep: Tensor, score: Tensor, share: float) -> Tensor:
-    """Add the tokens with the largest score until a frame that has any reaches the share."""
-    needed = math.ceil(share * keep.numel())
+def apply_min_keep(keep: Tensor, score: Tensor, min_keep: float) -> Tensor:
+    """Add the tokens with the largest score until the ratio `min_keep` is reached; an empty mask stays empty."""
+    needed = math.ceil(min_keep * keep.numel())
     order = torch.where(keep, torch.inf, score).flatten().argsort(descending=True, stable=True)
     rank = torch.empty_like(order).scatter_(0, order, torch.arange(order.numel(), device=order.device))
     return keep | ((rank.view_as(keep) < needed) & keep.any())

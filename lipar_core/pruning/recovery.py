@@ -1,7 +1,7 @@
-"""Attention recovery: the keys and values that stand in for pruned tokens (design section 4.2).
+"""Attention recovery: keys and values of pruned tokens.
 
-A pass talks to the cache through `update(layer, k, v)`: un-rotated k and v [K, H, D] of the tokens that run go in, all
-keys and values to attend to come out. The three classes differ in what pruned tokens are given.
+Each pass implements `CacheView`: `update(layer, k, v)` takes un-rotated k and v [K, H, D] of the computed tokens and
+returns all keys and values to attend to. The three classes differ in the keys and values of pruned tokens.
 """
 
 import torch
@@ -15,7 +15,7 @@ Attended = tuple[Tensor, Tensor, Tensor | None]  # keys, values [L, H, D]; which
 
 
 def fill_block(cache: KVCache) -> None:
-    """Give every slot of the open block the clean content of the last frame before it, rotated to its own time."""
+    """Fill the open block's slots with the clean keys and values of the frame before it, rotated to their own time."""
     frames = len(cache.slots)
     rotary = cache.rotary.unflatten(0, (frames, -1))
     cache.k[:, cache.slots] = rotate(cache.last_k[:, None].expand(-1, frames, -1, -1, -1), rotary)
@@ -23,11 +23,11 @@ def fill_block(cache: KVCache) -> None:
 
 
 class DenoisePass:
-    """Kept tokens overwrite their slots; the others stay as `fill_block` left them."""
+    """A denoising step: kept tokens overwrite their slots; the others keep the content of `fill_block`."""
 
     def __init__(self, cache: KVCache, selection: Selection) -> None:
         self.cache = cache
-        self.rows, self.rotary = _rows(cache, selection)
+        self.rows, self.rotary = _kept_rows(cache, selection)
 
     def update(self, layer: int, k: Tensor, v: Tensor) -> Attended:
         self.cache.write(layer, self.rows, self.rotary, k, v)
@@ -35,11 +35,11 @@ class DenoisePass:
 
 
 class CleanPass:
-    """Pruned keys and values are copied frame by frame: from the frame before, as already filled."""
+    """The clean pass: pruned keys and values are copied from the previous frame, frame by frame."""
 
     def __init__(self, cache: KVCache, selection: Selection) -> None:
         self.cache = cache
-        self.rotary = _rows(cache, selection)[1]
+        self.rotary = _kept_rows(cache, selection)[1]
         self.source = None if selection.all_kept else selection.source("previous_frame")
 
     def update(self, layer: int, k: Tensor, v: Tensor) -> Attended:
@@ -47,7 +47,7 @@ class CleanPass:
             k = torch.cat([k, self.cache.last_k[layer]]).index_select(0, self.source)
             v = torch.cat([v, self.cache.last_v[layer]]).index_select(0, self.source)
         self.cache.write(layer, self.cache.rows, self.cache.rotary, k, v)
-        self.cache.remember(layer, k, v)
+        self.cache.store_clean(layer, k, v)
         return self.cache.read(layer)
 
 
@@ -56,25 +56,25 @@ class NaivePass:
 
     def __init__(self, cache: KVCache, selection: Selection, *, clean: bool) -> None:
         self.cache, self.clean = cache, clean
-        self.rows, self.rotary = _rows(cache, selection)
+        self.rows, self.rotary = _kept_rows(cache, selection)
         self.index, self.count = selection.index, selection.keep.numel()
         cache.present[cache.slots] = selection.keep
-        cache.holes = True
+        cache.any_absent = True
 
     def update(self, layer: int, k: Tensor, v: Tensor) -> Attended:
         self.cache.write(layer, self.rows, self.rotary, k, v)
         if self.clean:
             full = k.new_zeros(2, self.count, *k.shape[1:])
             full[0, self.index], full[1, self.index] = k, v
-            self.cache.remember(layer, full[0], full[1])
+            self.cache.store_clean(layer, full[0], full[1])
         return self.cache.read(layer)
 
 
 Pass = DenoisePass | CleanPass | NaivePass
 
 
-def _rows(cache: KVCache, selection: Selection) -> tuple[Tensor, Tensor]:
-    """Cache rows and rotation of the tokens that run."""
+def _kept_rows(cache: KVCache, selection: Selection) -> tuple[Tensor, Tensor]:
+    """Cache rows and rotary factors of the computed tokens."""
     if selection.all_kept:
         return cache.rows, cache.rotary
     return cache.rows[selection.index], cache.rotary[selection.index]

@@ -1,4 +1,4 @@
-"""Restoration: x0 of pruned tokens, filled in after every denoising step (design section 4.3)."""
+"""Restoration: x0 of pruned tokens, filled in after every denoising step."""
 
 from typing import Literal
 

@@ -1,4 +1,4 @@
-"""Which tokens of a block are computed, and where every other one takes its content from."""
+"""Which tokens of a block are computed, and where the others take their content from."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -9,7 +9,7 @@ from torch import Tensor
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The kept tokens of a block, ready for gathers and scatters without a further host sync."""
+    """The kept tokens of a block, as indices for gathers and scatters without another host sync."""
 
     keep: Tensor  # [F, T] bool
     index: Tensor  # [K] positions of the kept tokens in the flat block, ascending
@@ -22,8 +22,8 @@ class Selection:
     def source(self, rule: Literal["previous_frame", "previous_block"] = "previous_frame") -> Tensor:
         """For each token of the flat block [F * T], its row in `cat([kept (K rows), last frame before (T rows)])`.
 
-        `previous_frame`: a pruned token takes the newest kept one at its place in this block, else the one before the
-        block. `previous_block`: always the one before the block.
+        `previous_frame`: a pruned token takes the newest kept one at its position in this block, else that of the frame
+        before the block. `previous_block`: always that of the frame before the block.
         """
         rank = torch.where(self.keep, self.keep.flatten().cumsum(0).view_as(self.keep) - 1, -1)
         if rule == "previous_frame":
@@ -35,15 +35,15 @@ class Selection:
 def select(keep: Tensor, counts: list[int] | None = None) -> tuple[Selection, Selection]:
     """keep [F, T] -> its selection, and the one with the block's last frame kept in full.
 
-    Reads the kept counts back to the host, the only sync of a block, unless `counts`, one per frame, are there already.
+    Reads the kept counts back to the host, the only sync of a block, unless `counts` (one per frame) are given.
     """
     if counts is None:
         counts = keep.sum(dim=1).tolist()
     refreshed = keep.clone()
     refreshed[-1] = True
-    return _selection(keep, sum(counts)), _selection(refreshed, sum(counts[:-1]) + keep.shape[1])
+    return _build_selection(keep, sum(counts)), _build_selection(refreshed, sum(counts[:-1]) + keep.shape[1])
 
 
-def _selection(keep: Tensor, count: int) -> Selection:
-    order = torch.argsort(~keep.flatten(), stable=True)  # kept first, in place order: no nonzero(), which would sync
+def _build_selection(keep: Tensor, count: int) -> Selection:
+    order = torch.argsort(~keep.flatten(), stable=True)  # kept first, in order of position: nonzero() would sync
     return Selection(keep, order[:count], count)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from lipar_core.errors import LiparError, ParameterError
 from lipar_core.parameters import to_dict
-from lipar_core.prompts import Embedding
+from lipar_core.prompts import PromptEmbedding
 from lipar_core.session import EditSession
 from server import wire
 from server.model.prompt_encoder import Encoded, PromptEncoder
@@ -32,7 +32,7 @@ class LiveChanges:
         """Asks for the prompt that the session begins with: until it is there, `editable` is False."""
         self.session, self.edit, self.encoder, self.send = session, edit, encoder, send
         self._waiting: Waiting | None = None
-        self._embedding: Embedding | None = None  # of the prompt that holds: kept, also while the session is paused
+        self._embedding: PromptEmbedding | None = None  # of the current prompt; kept while paused
         self.editable = encoder.is_ready(edit.parameters.prompt)
         if self.editable:
             self._send_tokens()

@@ -68,7 +68,7 @@ class PromptEncoder:
 
     def overdue(self, now: float) -> Encoding | None:
         """What takes so long that it will not end; a thread cannot be ended, so that the process has to."""
-        encoding, limit_s = self._encoding, max(MIN_LIMIT_S, LIMIT_TIMES * self.prompts.slowest_s)
+        encoding, limit_s = self._encoding, max(MIN_LIMIT_S, LIMIT_TIMES * self.prompts.max_encode_s)
         return encoding if encoding is not None and now - encoding.began > limit_s else None
 
     def _run(self) -> None:

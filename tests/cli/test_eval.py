@@ -21,7 +21,7 @@ from lipar_cli.evaluation.latents import as_last_computed
 from lipar_cli.evaluation.looks import face_counts, looks
 from lipar_cli.evaluation.pruning import ARMS, pruning, recovery, scaled
 from lipar_cli.evaluation.summary import means
-from lipar_core.config import Style, default_parameters
+from lipar_core.config import PresetStyle, default_parameters
 from tests.cli.clips import make_clip, picture
 from tests.tiny import tiny_models, tiny_preset
 
@@ -232,7 +232,7 @@ def test_every_detector_is_measured_clean_and_noisy(square):
 def test_fidelity_tells_styles_apart(square, monkeypatch):
     """Where the model's output is a style's very target, that style is found, with nothing lost."""
     models = tiny_models(WIDE)
-    styles = (Style(name="Dark", prompt="dark"), Style(name="Bright", prompt="bright"))
+    styles = (PresetStyle(name="Dark", prompt="dark"), PresetStyle(name="Bright", prompt="bright"))
     models = dataclasses.replace(models, preset=replace(models.preset, styles=styles))
     targets = {"Dark": lambda frame: frame // 4, "Bright": lambda frame: 255 - frame // 4}
 
@@ -301,7 +301,7 @@ def test_the_grid_of_tokens_is_seen():
 
 
 def test_looks_has_a_row_and_pictures_for_every_style(square):
-    models = tiny_models(replace(WIDE, styles=(Style(name="Sepia film", prompt="an old film"),)))
+    models = tiny_models(replace(WIDE, styles=(PresetStyle(name="Sepia film", prompt="an old film"),)))
     targets = fidelity.targets_of(models.preset)
 
     def finder(picture):  # a face in every picture, further to the right in darker ones

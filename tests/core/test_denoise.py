@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from lipar_core.denoise import BlockPlan, clean_pass, denoise_block, prepare_steps
+from lipar_core.denoise import BlockPlan, clean_pass, denoise_block, prepare_schedule
 from lipar_core.flow import sigmas
 from lipar_core.models import Models
 from lipar_core.pruning.kv_cache import KVCache
@@ -66,8 +66,8 @@ def test_eviction_equals_full_attention_with_a_band(block_frames):
     """Sink, ring and growing positions give what hiding evicted frames and clamping positions would."""
     models = tiny_models(tiny_preset(block_frames=block_frames, window_frames=WINDOW, sink_frames=SINK))
     dit, cache, reference = models.dit, cache_of(models), FullHistory(models, block_frames)
-    text = dit.text_memory(models.prompts.encode("x").context)
-    steps = prepare_steps(dit, sigmas(models.preset.schedule), models.preset.schedule)
+    text = dit.text_kv(models.prompts.encode("x").context)
+    steps = prepare_schedule(dit, sigmas(models.preset.schedule), models.preset.schedule)
     tokens = models.preset.stream.tokens_per_frame
     everything, _ = select(torch.ones(block_frames, tokens, dtype=torch.bool))
     plan = BlockPlan(everything, everything)
@@ -92,8 +92,8 @@ def test_eviction_equals_full_attention_with_a_band(block_frames):
 def test_any_number_of_kept_tokens_works(kept, recovery):
     models = tiny_models()
     dit, cache, stream = models.dit, cache_of(models), models.preset.stream
-    text = dit.text_memory(models.prompts.encode("x").context)
-    steps = prepare_steps(dit, sigmas(models.preset.schedule), models.preset.schedule)
+    text = dit.text_kv(models.prompts.encode("x").context)
+    steps = prepare_schedule(dit, sigmas(models.preset.schedule), models.preset.schedule)
     shape = (stream.block_frames, stream.tokens_per_frame)
     masks = {
         "none": torch.zeros(shape, dtype=torch.bool),
@@ -120,8 +120,8 @@ def test_any_number_of_kept_tokens_works(kept, recovery):
 def test_recovery_gives_pruned_slots_the_clean_frame_before():
     models = tiny_models()
     dit, cache, stream = models.dit, cache_of(models), models.preset.stream
-    text = dit.text_memory(models.prompts.encode("x").context)
-    steps = prepare_steps(dit, sigmas(models.preset.schedule), models.preset.schedule)
+    text = dit.text_kv(models.prompts.encode("x").context)
+    steps = prepare_schedule(dit, sigmas(models.preset.schedule), models.preset.schedule)
     tokens = stream.tokens_per_frame
     everything, _ = select(torch.ones(3, tokens, dtype=torch.bool))
     cache.open(3)

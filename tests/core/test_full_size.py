@@ -10,7 +10,7 @@ import torch
 
 from lipar_core.config import load_preset
 from lipar_core.dit import CausalWan
-from lipar_core.weights import Skeleton
+from lipar_core.weights import MetaDevice
 
 MAX_EXTRA_GB = 1.0  # of anonymous memory, beyond what stays
 
@@ -21,7 +21,7 @@ from pathlib import Path
 import torch
 from lipar_core.config import load_preset
 from lipar_core.dit import CausalWan
-from lipar_core.weights import Skeleton, load_network
+from lipar_core.weights import MetaDevice, load_network
 
 def anonymous():
     return int(re.search(r"RssAnon:\s+(\d+)", Path("/proc/self/status").read_text())[1]) / 1e6
@@ -36,7 +36,7 @@ peak, running, before = 0.0, True, anonymous()
 thread = threading.Thread(target=watch)
 thread.start()
 cpu, wall = time.process_time(), time.perf_counter()
-with Skeleton():
+with MetaDevice():
     dit = CausalWan(load_preset("wan-1.3b").transformer)
 load_network(dit, Path(sys.argv[1]), "transformer", torch.device("cpu"), torch.bfloat16)
 cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
@@ -49,7 +49,7 @@ print(peak - before, anonymous() - before, cpu, wall, first, last)
 
 def save_random(path: Path, dtype: torch.dtype) -> tuple[float, float]:
     """A file as Self-Forcing's training saves it; returns the sums of two weights as they run in bfloat16."""
-    with Skeleton():
+    with MetaDevice():
         shapes = {
             name: value.shape for name, value in CausalWan(load_preset("wan-1.3b").transformer).state_dict().items()
         }

@@ -9,7 +9,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from lipar_core.config import CodecConfig, ScheduleConfig
-from lipar_core.denoise import BlockPlan, clean_pass, denoise_block, prepare_steps
+from lipar_core.denoise import BlockPlan, clean_pass, denoise_block, prepare_schedule
 from lipar_core.errors import CheckpointError
 from lipar_core.flow import sigmas
 from lipar_core.patches import patchify, unpatchify
@@ -17,7 +17,7 @@ from lipar_core.pruning.kv_cache import KVCache
 from lipar_core.pruning.selection import select
 from lipar_core.rope import RotaryTable
 from lipar_core.taehv import TAEHV
-from lipar_core.verify import _seeded, verify_file
+from lipar_core.verify import seeded_weights, verify_file
 from tests.tiny import tiny_models, tiny_preset
 
 DATA = Path(__file__).parent.parent / "data"
@@ -91,7 +91,7 @@ def test_other_sizes_are_understood(tmp_path, block_frames, sink, window):
     rope = RotaryTable(config.head_dim, stream.rows, stream.cols)
     cache = KVCache(config.layers, sink, window, rope, 4, (tokens, config.heads, config.head_dim))
     record = {"context": context} | {f"weights.model.{k}": v.clone() for k, v in dit.state_dict().items()}
-    steps, text, previous = prepare_steps(dit, sigmas(schedule), schedule), dit.text_memory(context), None
+    steps, text, previous = prepare_schedule(dit, sigmas(schedule), schedule), dit.text_kv(context), None
     for i in range(count):
         keep = torch.rand(block_frames, tokens, generator=generator) < (0.4 if i else 1.1)
         source, *noises = (torch.randn(shape, generator=generator) for _ in range(3))
@@ -120,7 +120,7 @@ def test_other_sizes_are_understood(tmp_path, block_frames, sink, window):
 
 def test_codec_files_of_another_layout_are_understood(tmp_path):
     codec = TAEHV(CodecConfig(latent_channels=48, unshuffle=2))
-    codec.load_state_dict(_seeded(codec))
+    codec.load_state_dict(seeded_weights(codec))
     video, latents = torch.rand(1, 8, 3, 32, 48), torch.randn(1, 2, 48, 2, 3)
     with torch.no_grad():
         raw = codec.decode(latents)[0]
@@ -132,7 +132,7 @@ def test_codec_files_of_another_layout_are_understood(tmp_path):
 def test_files_of_no_kind_are_refused(tmp_path):
     save_file({"a": torch.zeros(1)}, tmp_path / "a.safetensors")
     (tmp_path / "junk.safetensors").write_bytes(b"junk")
-    for name, message in (("a", "no golden file"), ("junk", "unreadable"), ("missing", "no such file")):
+    for name, message in (("a", "not a golden file"), ("junk", "unreadable"), ("missing", "no such file")):
         with pytest.raises(CheckpointError, match=message):
             verify_file(tmp_path / f"{name}.safetensors")
 

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from lipar_core.parameters import Pruning
 from lipar_core.pruning.lipar import LiparDetector, trimmed_distance
-from lipar_core.pruning.masks import at_least, clean_mask, dilate, erode, gaussian3x3, median3x3
+from lipar_core.pruning.masks import apply_min_keep, clean_mask, dilate, erode, gaussian3x3, median3x3
 
 ROWS, COLS = 9, 12
 SETTINGS = Pruning(tau=0.2, tau2=0.6)
@@ -135,5 +135,5 @@ def test_at_least_takes_ranks_not_a_threshold():
     keep = torch.zeros(2, 3, dtype=torch.bool)
     keep[0, 0] = True
     score = torch.tensor([[0.0, 5.0, 1.0], [4.0, 4.0, 2.0]])
-    assert at_least(keep, score, 0.5).flatten().tolist() == [True, True, False, True, False, False]
-    assert not at_least(torch.zeros_like(keep), score, 0.5).any()
+    assert apply_min_keep(keep, score, 0.5).flatten().tolist() == [True, True, False, True, False, False]
+    assert not apply_min_keep(torch.zeros_like(keep), score, 0.5).any()

@@ -12,8 +12,8 @@ from lipar_core.dit import CausalWan
 from lipar_core.errors import CheckpointError, ConfigError
 from lipar_core.models import load_models
 from lipar_core.weight_files import locate
-from lipar_core.weights import Skeleton, load_network
-from tests.core.test_layouts import diffusers_name
+from lipar_core.weights import MetaDevice, load_network
+from tests.core.test_key_names import diffusers_name
 from tests.tiny import tiny_models
 
 MODELS = tiny_models()
@@ -36,7 +36,7 @@ def merge(tmp_path, *states, scale=SCALE, metadata=None):
     for i, state in enumerate(states):
         files.append((tmp_path / f"lora{i}.safetensors", scale))
         save_file(state, files[-1][0], metadata)
-    with Skeleton():
+    with MetaDevice():
         module = CausalWan(MODELS.preset.transformer)
     load_network(module, tmp_path / "base.safetensors", "transformer", torch.device("cpu"), torch.float32, files)
     return module.state_dict()
@@ -157,10 +157,10 @@ Q = "diffusion_model.blocks.0.self_attn.q"
         ({"lora_te_a.lora_down.weight": torch.zeros(4, 48)}, "unexpected key lora_te_a.lora_down.weight"),
         ({"diffusion_model.blocks.0.cross_attn.k_img.lora_A.weight": torch.zeros(4, 48)}, "unexpected key"),
         ({"diffusion_model.blocks.0.self_attn.k.lora_A.weight": torch.zeros(4, 48)}, "without its counterpart"),
-        ({f"{Q}.lora_down.weight": torch.zeros(4, 48)}, "stand for the same"),
+        ({f"{Q}.lora_down.weight": torch.zeros(4, 48)}, "are for the same weight"),
         ({f"{Q}.diff": torch.zeros(48, 48)}, "beside a change of low rank"),
-        ({f"{Q}.hada_w1_a": torch.zeros(4, 48)}, "a LoHa, which is not merged"),
-        ({f"{Q}.dora_scale": torch.zeros(48)}, "a DoRA, which is not merged"),
+        ({f"{Q}.hada_w1_a": torch.zeros(4, 48)}, "a LoHa, which is not supported"),
+        ({f"{Q}.dora_scale": torch.zeros(48)}, "a DoRA, which is not supported"),
     ],
 )
 def test_what_does_not_fit_is_named(tmp_path, change, message):

@@ -7,10 +7,10 @@ from safetensors.torch import save_file
 
 from lipar_core.config import TransformerConfig
 from lipar_core.dit import CausalWan
-from lipar_core.layouts import our_name
+from lipar_core.key_names import internal_name
 from lipar_core.patches import patchify, unpatchify
 from lipar_core.rope import RotaryTable, rotate
-from lipar_core.weights import Skeleton, load_network
+from lipar_core.weights import MetaDevice, load_network
 
 FRAMES, ROWS, COLS, TOKENS_OF_TEXT = 3, 4, 6, 7
 CONFIG = TransformerConfig(
@@ -58,7 +58,7 @@ def reference():
 @pytest.mark.parametrize("timestep", [1000, 737, 1])
 def test_a_block_equals_diffusers(reference, tmp_path, timestep):
     save_file(reference.state_dict(), tmp_path / "diffusion_pytorch_model.safetensors")
-    with Skeleton():
+    with MetaDevice():
         dit = CausalWan(CONFIG)
     load_network(dit, tmp_path, "transformer", torch.device("cpu"), torch.float32)
     latents = torch.randn(FRAMES, CONFIG.channels, ROWS * CONFIG.patch, COLS * CONFIG.patch)
@@ -67,7 +67,7 @@ def test_a_block_equals_diffusers(reference, tmp_path, timestep):
     with torch.inference_mode():
         expected = reference(latents.movedim(0, 1)[None], torch.tensor([timestep]), context[None]).sample
         tokens = patchify(latents, CONFIG.patch).flatten(0, 1)
-        text = dit.text_memory(context)
+        text = dit.text_kv(context)
         out = dit(tokens, dit.modulation(timestep), rotary, text, WholeBlock(rotary)).unflatten(0, (FRAMES, -1))
     out = unpatchify(out, CONFIG.patch, ROWS)
     expected = expected[0].movedim(0, 1)
@@ -78,9 +78,9 @@ def test_the_published_model_has_our_names_and_shapes():
     """Of the 1.3B, without its weights."""
     with torch.device("meta"):
         theirs = diffusers_model(TransformerConfig()).state_dict()
-    with Skeleton():
+    with MetaDevice():
         ours = CausalWan(TransformerConfig()).state_dict()
-    assert {our_name(name, "transformer"): value.shape for name, value in theirs.items()} == {
+    assert {internal_name(name, "transformer"): value.shape for name, value in theirs.items()} == {
         name: value.shape for name, value in ours.items()
     }
     assert sum(value.numel() for value in ours.values()) == 1_418_996_800

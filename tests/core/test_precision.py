@@ -7,11 +7,11 @@ from lipar_core.config import load_preset
 from lipar_core.errors import ConfigError
 from lipar_core.models import Models
 from lipar_core.precision import (
-    KINDS,
+    OPERATIONS,
     Precision,
     choose_precision,
-    fastest,
-    measure_kinds,
+    fastest_precision,
+    measure_operations,
     parse_precision,
     uniform,
 )
@@ -28,21 +28,21 @@ def seconds(ratios):
 
 
 def test_each_kind_of_operation_is_decided_by_itself():
-    assert fastest(seconds(AVX512_BF16)) == Precision(HALF, HALF, FLOAT)
-    assert fastest(seconds(AVX2)) == uniform(FLOAT)
-    assert fastest(seconds({**AVX2, "attention": 0.3})) == Precision(FLOAT, FLOAT, HALF)
+    assert fastest_precision(seconds(AVX512_BF16)) == Precision(HALF, HALF, FLOAT)
+    assert fastest_precision(seconds(AVX2)) == uniform(FLOAT)
+    assert fastest_precision(seconds({**AVX2, "attention": 0.3})) == Precision(FLOAT, FLOAT, HALF)
 
 
 def test_a_gain_that_noise_could_undo_decides_nothing():
-    assert fastest(seconds(dict.fromkeys(KINDS, 0.8))) == uniform(FLOAT)
+    assert fastest_precision(seconds(dict.fromkeys(OPERATIONS, 0.8))) == uniform(FLOAT)
 
 
 def test_a_measurement_covers_all_kinds_and_is_made_once():
-    found = measure_kinds()
-    assert set(found) == {(kind, dtype) for kind in KINDS for dtype in (FLOAT, HALF)}
+    found = measure_operations()
+    assert set(found) == {(kind, dtype) for kind in OPERATIONS for dtype in (FLOAT, HALF)}
     assert min(found.values()) > 0
-    assert measure_kinds() is found
-    assert choose_precision("auto", CPU) == fastest(found)
+    assert measure_operations() is found
+    assert choose_precision("auto", CPU) == fastest_precision(found)
 
 
 def test_what_is_said_of_a_precision_chooses_it_again():

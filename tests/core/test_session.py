@@ -4,7 +4,7 @@ from msgspec.structs import replace
 from torch import Tensor
 
 from lipar_core.errors import LiparError, ParameterError
-from lipar_core.parameters import SERVES, Parameters, Pruning, to_dict
+from lipar_core.parameters import DETECTOR_OF_SETTING, Parameters, Pruning, to_dict
 from lipar_core.session import BlockReport, EditSession
 from tests.tiny import moving_square, tiny_models, tiny_preset
 
@@ -220,7 +220,7 @@ def test_stages_are_timed_and_forced_masks_are_used():
     [
         (torch.zeros(2, 3, 64, 95), 2, r"must be \[N, 3, 64, 96\]"),
         (torch.zeros(3, 64, 96), 3, "must be"),
-        (torch.zeros(2, 3, 64, 96), 1, "one each"),
+        (torch.zeros(2, 3, 64, 96), 1, "one per frame"),
         (torch.zeros(1, 3, 64, 96, dtype=torch.int32), 1, "uint8"),
     ],
 )
@@ -230,7 +230,7 @@ def test_wrong_frames_are_refused(frames, stamps, message):
 
 
 # Every live parameter, a value that differs from SETTINGS, and whether reused tokens would keep what no longer holds.
-NEEDS_WHOLE_BLOCK = {
+NEEDS_FULL_BLOCK = {
     "prompt": ("no change", True),
     "transition.mode": ("keep", False),  # says what a new prompt does, and nothing by itself
     "strength": (0.3, True),
@@ -260,11 +260,11 @@ def parameter_names(values: dict[str, object], prefix: str = "") -> list[str]:
 @pytest.mark.parametrize("name", parameter_names(to_dict(SETTINGS)))
 def test_what_changes_a_token_makes_the_next_block_whole(name):
     """A parameter that is new needs a row in the table, and one in docs/api.md."""
-    value, whole = NEEDS_WHOLE_BLOCK[name]
+    value, whole = NEEDS_FULL_BLOCK[name]
     if whole is None:
         return
     outer, _, inner = name.partition(".")
-    detector = SERVES.get(inner, SETTINGS.pruning.detector)
+    detector = DETECTOR_OF_SETTING.get(inner, SETTINGS.pruning.detector)
     settings = replace(SETTINGS, pruning=replace(SETTINGS.pruning, detector=detector))
     session: EditSession[int] = EditSession(MODELS, settings)
     session.push(CLIP[:20], range(20))

@@ -10,7 +10,7 @@ from lipar_core.checkpoint_file import read_tensors
 from lipar_core.config import load_preset
 from lipar_core.errors import CheckpointError, LiparError
 from lipar_core.hashed_text import HashedTextEncoder
-from lipar_core.layouts import section
+from lipar_core.key_names import select_network
 from lipar_core.models import load_models
 from lipar_core.weight_files import missing_weights
 from lipar_core.weights import load_into, transformer_config
@@ -24,7 +24,7 @@ PUBLISHED = {f"model.{name}": value for name, value in MODELS.dit.state_dict().i
 def test_training_checkpoints_load(tmp_path, wrapper):
     path = tmp_path / "weights.pt"
     torch.save({wrapper: PUBLISHED, "step": 3} if wrapper else PUBLISHED, path)
-    state = section(read_tensors(path), "transformer")
+    state = select_network(read_tensors(path), "transformer")
     assert state.keys() == MODELS.dit.state_dict().keys()
 
 
@@ -41,7 +41,7 @@ def test_a_bundle_is_taken_apart(tmp_path):
     save_file({name: value.clone() for name, value in bundle.items()}, path)
     state = read_tensors(path)
     for module, part in ((MODELS.dit, "transformer"), (MODELS.codec, "codec"), (text, "text")):
-        load_into(module, section(state, part), "bundle")
+        load_into(module, select_network(state, part), "bundle")
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_unreadable_files_are_one_line_errors(tmp_path):
             read_tensors(tmp_path / name)
         assert "\n" not in str(refusal.value)
     torch.save([1, 2], tmp_path / "e.pt")
-    with pytest.raises(CheckpointError, match="no table of tensors"):
+    with pytest.raises(CheckpointError, match="state dict"):
         read_tensors(tmp_path / "e.pt")
     with pytest.raises(CheckpointError, match="no such file"):
         read_tensors(tmp_path / "missing.pt")

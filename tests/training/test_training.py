@@ -12,7 +12,7 @@ from lipar_cli.evaluation.targets import STYLES
 from lipar_core.checkpoint_file import read_tensors
 from lipar_core.config import CodecConfig, Preset, WeightsConfig
 from lipar_core.errors import CheckpointError
-from lipar_core.layouts import section
+from lipar_core.key_names import select_network
 from lipar_core.models import Models, load_models
 from lipar_core.parameters import Parameters
 from lipar_core.patches import patchify
@@ -27,7 +27,6 @@ from training.codec import as_tensor, train_codec
 from training.editor import train_editor, widened
 from training.excerpts import gather
 from training.export import export
-from training.memory import RolloutMemory
 from training.muon import Muon
 from training.pca_codec import start_as_pca
 from training.picture_loss import flicker
@@ -35,6 +34,7 @@ from training.precision import mixed_precision
 from training.recipe import CodecRecipe, StageRecipe, load_recipe, preset_of
 from training.renderer import Drawing, plain_config, train_renderer
 from training.rollout import Editor, rollout_loss
+from training.rollout_cache import RolloutCache
 
 LAYOUT = CodecConfig(
     latent_channels=24,
@@ -281,8 +281,8 @@ def test_widened_weights_ignore_and_leave_what_is_new(preset, plain):
 
 def _predict(editor: Editor, tokens: torch.Tensor) -> torch.Tensor:
     rope = RotaryTable(editor.dit.config.head_dim, 4, 6)
-    memory = RolloutMemory(editor.dit.config.layers, rope, 1, 3, 1)
-    text = editor.dit.text_memory(editor.text(["a sketch"]))
+    memory = RolloutCache(editor.dit.config.layers, rope, 1, 3, 1)
+    text = editor.dit.text_kv(editor.text(["a sketch"]))
     return editor.dit(tokens[:1], editor.dit.modulation(60.0), memory.rotary, text, memory)
 
 
@@ -296,7 +296,7 @@ def _models(editor: Editor, preset: Preset) -> Models:
 def test_the_product_reads_what_is_exported(tmp_path, preset, codec):
     path = tmp_path / "tiny.safetensors"
     export(Editor(preset, codec), path, {"seed": 0})
-    assert set(section(read_tensors(path), "codec")) == set(codec.state_dict())
+    assert set(select_network(read_tensors(path), "codec")) == set(codec.state_dict())
     here = replace(preset, weights=WeightsConfig(transformer=str(path), codec=str(path), text=str(path)))
     session: EditSession[int] = EditSession(load_models(here), Parameters(prompt="a sketch"))
     edited = session.push(torch.rand(9, 3, 64, 96), range(9))

@@ -8,9 +8,9 @@ import yaml
 
 from lipar_cli.main import main
 from lipar_core.config import load_preset
+from lipar_core.embedding_files import CachedTextEncoder, PrecomputedTextEncoder
 from lipar_core.errors import CheckpointError, LiparError
 from lipar_core.models import load_models
-from lipar_core.stored_text import PrecomputedText, StoredTextEncoder
 from lipar_core.weight_files import locate
 
 
@@ -34,32 +34,32 @@ class Counting:
 def test_an_embedding_survives_a_restart(tmp_path):
     first, second, other = Counting(), Counting(), Counting()
     for prompt in ("a pencil sketch", "oil", ""):
-        expected = StoredTextEncoder(first, tmp_path, "encoder A").encode(prompt)
-        again = StoredTextEncoder(second, tmp_path, "encoder A").encode(f" {prompt}\n")
+        expected = CachedTextEncoder(first, tmp_path, "encoder A").encode(prompt)
+        again = CachedTextEncoder(second, tmp_path, "encoder A").encode(f" {prompt}\n")
         assert torch.equal(again, expected)
         assert again.dtype == torch.bfloat16
     assert (first.calls, second.calls) == (3, 0)
-    StoredTextEncoder(other, tmp_path, "encoder B").encode("oil")
+    CachedTextEncoder(other, tmp_path, "encoder B").encode("oil")
     assert other.calls == 1, "another encoder's embeddings are not its own"
     assert all(path.suffix == ".safetensors" for path in tmp_path.iterdir())
 
 
 def test_damaged_files_and_folders_cost_only_time(tmp_path, caplog):
     encoder = Counting()
-    expected = StoredTextEncoder(encoder, tmp_path, "a").encode("oil")
+    expected = CachedTextEncoder(encoder, tmp_path, "a").encode("oil")
     (file,) = tmp_path.iterdir()
     file.write_bytes(b"junk")
     with caplog.at_level(logging.WARNING):
-        assert torch.equal(StoredTextEncoder(encoder, tmp_path, "a").encode("oil"), expected)
+        assert torch.equal(CachedTextEncoder(encoder, tmp_path, "a").encode("oil"), expected)
         assert "is damaged and made anew" in caplog.text
-        assert torch.equal(StoredTextEncoder(encoder, file, "a").encode("oil"), expected)
+        assert torch.equal(CachedTextEncoder(encoder, file, "a").encode("oil"), expected)
         assert "is not kept" in caplog.text
 
 
 def test_the_oldest_go(tmp_path, monkeypatch):
-    monkeypatch.setattr("lipar_core.stored_text.MAX_FILES", 3)
+    monkeypatch.setattr("lipar_core.embedding_files.MAX_FILES", 3)
     for i in range(5):
-        StoredTextEncoder(Counting(), tmp_path, str(i)).encode("oil")
+        CachedTextEncoder(Counting(), tmp_path, str(i)).encode("oil")
     assert len(list(tmp_path.iterdir())) == 3
 
 
@@ -82,10 +82,10 @@ def test_prompts_of_a_file_need_no_encoder(tmp_path, capsys):
 
 def test_other_files_are_refused(tmp_path, capsys):
     with pytest.raises(CheckpointError, match="holds no prompts"):
-        PrecomputedText(locate("bundled:tiny.safetensors"))
+        PrecomputedTextEncoder(locate("bundled:tiny.safetensors"))
     (tmp_path / "a.safetensors").write_bytes(b"junk")
     with pytest.raises(CheckpointError, match="no safetensors"):
-        PrecomputedText(tmp_path / "a.safetensors")
+        PrecomputedTextEncoder(tmp_path / "a.safetensors")
     (tmp_path / "empty.txt").write_text("# nothing\n")
     for name in ("missing.txt", "empty.txt"):
         assert main(["embed", str(tmp_path / name), "-o", str(tmp_path / "out"), "--preset", "tiny"]) == 2

@@ -1,7 +1,7 @@
-"""Large checkpoints converted once: a safetensors file with our names, in the dtype that runs, beside the weights.
+"""Large checkpoints converted once to a safetensors file with our key names, in the dtype that runs.
 
-It loads memory-mapped without any computation, on every later start. Written tensor by tensor, so that converting takes
-the memory of one weight.
+Later starts memory-map it without any computation. It is written tensor by tensor, so that conversion needs the memory
+of one weight.
 """
 
 import hashlib
@@ -15,36 +15,36 @@ from pathlib import Path
 
 import torch
 
-from lipar_core.checkpoint_file import State, files_of, read_tensors
+from lipar_core.checkpoint_file import StateDict, checkpoint_files, read_tensors
 from lipar_core.weight_files import converted_folder
 
 Shapes = Mapping[str, torch.Size]
-Read = Callable[[str], torch.Tensor]
+ReadWeight = Callable[[str], torch.Tensor]
 
 log = logging.getLogger(__name__)
 
-DTYPES = {torch.float32: "F32", torch.bfloat16: "BF16", torch.float16: "F16"}  # as safetensors calls them
-HEADER_UNIT = 64  # bytes: the header is padded so that the tensors behind it are aligned
+DTYPES = {torch.float32: "F32", torch.bfloat16: "BF16", torch.float16: "F16"}  # safetensors' names
+HEADER_ALIGNMENT = 64  # bytes: the header is padded so that the tensors after it are aligned
 
 
 def converted_path(source: Path, part: str, dtype: torch.dtype) -> Path:
-    """Where the conversion of a checkpoint is kept: another file once the checkpoint has changed."""
-    stats = [(path.name, path.stat()) for path in files_of(source)]
+    """The file for a checkpoint's conversion; it changes when the checkpoint changes."""
+    stats = [(path.name, path.stat()) for path in checkpoint_files(source)]
     state = [(name, stat.st_size, stat.st_mtime_ns) for name, stat in stats]
-    name = f"{_prefix(source, part, dtype)}{_digest(str(state))}.safetensors"
+    name = f"{_file_prefix(source, part, dtype)}{_digest(str(state))}.safetensors"
     return converted_folder() / name
 
 
-def read_converted(source: Path, part: str, dtype: torch.dtype) -> State | None:
-    """The converted weights, memory-mapped; None where there are none yet."""
+def read_converted(source: Path, part: str, dtype: torch.dtype) -> StateDict | None:
+    """The converted weights, memory-mapped; None if there are none yet."""
     path = converted_path(source, part, dtype)
     return read_tensors(path) if path.is_file() else None
 
 
-def convert(source: Path, part: str, dtype: torch.dtype, shapes: Shapes, read: Read) -> bool:
-    """Write the conversion unless it cannot be kept (no space, a folder that may not be written), which is logged.
+def convert(source: Path, part: str, dtype: torch.dtype, shapes: Shapes, read: ReadWeight) -> bool:
+    """Write the conversion and return True; if it cannot be stored (disk full, read-only folder), log it, return False.
 
-    read: gives a weight's values in `dtype`; it is asked for one after the other.
+    read: returns one weight in `dtype`; called once per weight, in order.
     """
     path = converted_path(source, part, dtype)
     size = sum(shape.numel() for shape in shapes.values()) * dtype.itemsize
@@ -59,14 +59,14 @@ def convert(source: Path, part: str, dtype: torch.dtype, shapes: Shapes, read: R
     except OSError as error:
         log.warning("%s is converted at every start: %s: %s", source, path.parent, error.strerror)
         return False
-    for stale in path.parent.glob(f"{_prefix(source, part, dtype)}*"):
+    for stale in path.parent.glob(f"{_file_prefix(source, part, dtype)}*"):
         if stale != path:
             stale.unlink(missing_ok=True)
     return True
 
 
-def _write(path: Path, dtype: torch.dtype, shapes: Shapes, read: Read) -> None:
-    """A file that is either whole or not there."""
+def _write(path: Path, dtype: torch.dtype, shapes: Shapes, read: ReadWeight) -> None:
+    """Write the file atomically."""
     with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".partial", delete=False) as file:
         try:
             file.write(_header(dtype, shapes))
@@ -82,19 +82,19 @@ def _write(path: Path, dtype: torch.dtype, shapes: Shapes, read: Read) -> None:
 
 
 def _header(dtype: torch.dtype, shapes: Shapes) -> bytes:
-    """The length of a JSON table, then the table: each tensor's dtype, shape and place behind it."""
+    """safetensors header: length of the JSON, then the JSON with each tensor's dtype, shape and offsets."""
     table: dict[str, object] = {}
     end = 0
     for name, shape in shapes.items():
         begin, end = end, end + shape.numel() * dtype.itemsize
         table[name] = {"dtype": DTYPES[dtype], "shape": list(shape), "data_offsets": [begin, end]}
     text = json.dumps(table).encode()
-    text += b" " * (-(8 + len(text)) % HEADER_UNIT)
+    text += b" " * (-(8 + len(text)) % HEADER_ALIGNMENT)
     return len(text).to_bytes(8, "little") + text
 
 
-def _prefix(source: Path, part: str, dtype: torch.dtype) -> str:
-    """What the conversions of one checkpoint have in common, whatever its contents."""
+def _file_prefix(source: Path, part: str, dtype: torch.dtype) -> str:
+    """The file name prefix shared by all conversions of one checkpoint path."""
     return f"{source.stem}-{part}-{DTYPES[dtype].lower()}-{_digest(str(source.resolve()))}-"
 
 

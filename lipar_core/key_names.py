@@ -1,4 +1,4 @@
-"""The names that published checkpoints give to the weights, brought to ours."""
+"""Maps the key names of published checkpoints to the names of our modules."""
 
 import re
 from collections import Counter
@@ -8,18 +8,18 @@ from torch import Tensor
 
 from lipar_core.errors import CheckpointError
 
-State = dict[str, Tensor]
-Part = Literal["transformer", "codec", "text", "umt5"]
+StateDict = dict[str, Tensor]
+NetworkName = Literal["transformer", "codec", "text", "umt5"]
 
-# A bundle keeps all networks in one file, told apart by these prefixes.
-SECTIONS: dict[Part, tuple[str, ...]] = {
+# A bundle holds all networks in one file, distinguished by these prefixes.
+BUNDLE_PREFIXES: dict[NetworkName, tuple[str, ...]] = {
     "transformer": ("model.",),
     "codec": ("encoder.", "decoder.", "renderer."),
     "text": ("text.",),
     "umt5": (),
 }
-# What the keys of a network begin with; anything before is taken off where it is one of the known prefixes.
-ROOTS: dict[Part, frozenset[str]] = {
+# First components of a network's keys; known prefixes before them are stripped.
+ROOTS: dict[NetworkName, frozenset[str]] = {
     "transformer": frozenset(
         {"patch_embedding", "text_embedding", "time_embedding", "time_projection", "blocks", "head"}
     ),
@@ -27,21 +27,28 @@ ROOTS: dict[Part, frozenset[str]] = {
     "text": frozenset({"embedding", "key", "queries", "out"}),
     "umt5": frozenset({"token_embedding", "blocks", "norm", "shared", "encoder"}),
 }
-# Components that a wrapper of PyTorch adds anywhere in a name: FSDP, torch.compile, activation checkpointing.
+# Components that PyTorch wrappers (FSDP, torch.compile, activation checkpointing) insert anywhere in a key.
 WRAPPERS = frozenset({"_fsdp_wrapped_module", "_orig_mod", "_checkpoint_wrapped_module"})
-# Components that training scripts, DDP and other programs put before a network's names.
-OUTER = frozenset(
+# Components that training scripts, DDP and other programs put in front of a key.
+TRAINING_PREFIXES = frozenset(
     {"module", "generator", "generator_ema", "ema", "ema_model", "model_ema", "state_dict", "net", "base_model"}
 )
-PREFIXES: dict[Part, frozenset[str]] = {
-    "transformer": OUTER | {"model", "diffusion_model", "transformer", "dit"},
-    "codec": OUTER | {"model", "taehv", "vae", "first_stage_model"},
-    "text": OUTER | {"model", "text"},
-    "umt5": OUTER | {"model", "text_encoder", "text_encoders", "umt5xxl", "transformer"},
+PREFIXES: dict[NetworkName, frozenset[str]] = {
+    "transformer": TRAINING_PREFIXES | {"model", "diffusion_model", "transformer", "dit"},
+    "codec": TRAINING_PREFIXES | {"model", "taehv", "vae", "first_stage_model"},
+    "text": TRAINING_PREFIXES | {"model", "text"},
+    "umt5": TRAINING_PREFIXES | {"model", "text_encoder", "text_encoders", "umt5xxl", "transformer"},
 }
-AVERAGED = "generator_ema."
-# ComfyUI's files of a whole pipeline hold the other networks beside `model.diffusion_model.`.
-PIPELINE = ("vae.", "first_stage_model.", "text_encoders.", "cond_stage_model.", "conditioner.", "clip_vision.")
+EMA_PREFIX = "generator_ema."
+# ComfyUI's full-pipeline files hold other networks beside `model.diffusion_model.`.
+PIPELINE_PREFIXES = (
+    "vae.",
+    "first_stage_model.",
+    "text_encoders.",
+    "cond_stage_model.",
+    "conditioner.",
+    "clip_vision.",
+)
 
 # Diffusers' names of the same weights. Its norm2 is Wan's norm3, and its norm3 has no weights.
 DIFFUSERS = (
@@ -78,63 +85,66 @@ UMT5 = (
     (r"blocks\.(\d+)\.ffn\.fc1\.", r"encoder.block.\1.layer.1.DenseReluDense.wi_1."),
     (r"blocks\.(\d+)\.ffn\.fc2\.", r"encoder.block.\1.layer.1.DenseReluDense.wo."),
 )
-RENAMED: dict[Part, tuple[tuple[str, str], ...]] = {"transformer": DIFFUSERS, "umt5": UMT5}
-UMT5_TABLES = ("shared.weight", "encoder.embed_tokens.weight")  # one table under two names
+KEY_PATTERNS: dict[NetworkName, tuple[tuple[str, str], ...]] = {"transformer": DIFFUSERS, "umt5": UMT5}
+UMT5_TABLES = ("shared.weight", "encoder.embed_tokens.weight")  # tied: one table under two names
 UMT5_TOKENIZER = "spiece_model"  # ComfyUI keeps the tokenizer among the weights
 DIFFUSERS_ROOTS = frozenset({"condition_embedder", "scale_shift_table", "proj_out"})
 
 
-def section(state: State, part: Part) -> State:
-    """One network's part of a state dict under our names; a file of that network alone is returned whole.
+def select_network(state: StateDict, part: NetworkName) -> StateDict:
+    """One network's tensors of a state dict under our names; a file of that network alone is returned whole.
 
-    Raises `CheckpointError` where two of its keys stand for the same weight.
+    Raises `CheckpointError` if two keys map to the same weight.
     """
-    names = {key: _without_wrappers(key) for key in state}
-    if any(name.startswith(AVERAGED) for name in names.values()):
-        names = {key: name for key, name in names.items() if name.startswith(AVERAGED)}
-    names = {key: _without(name, OUTER, ROOTS[part]) for key, name in names.items()}
-    chosen = {key: our_name(name, part) for key, name in _part_of(names, part).items()}
-    twice = [name for name, count in Counter(chosen.values()).items() if count > 1]
-    if twice:
-        raise CheckpointError(f"two keys stand for {twice[0]}: {', '.join(k for k in chosen if chosen[k] == twice[0])}")
+    names = {key: _strip_wrappers(key) for key in state}
+    if any(name.startswith(EMA_PREFIX) for name in names.values()):
+        names = {key: name for key, name in names.items() if name.startswith(EMA_PREFIX)}
+    names = {key: _strip_prefixes(name, TRAINING_PREFIXES, ROOTS[part]) for key, name in names.items()}
+    chosen = {key: internal_name(name, part) for key, name in _keys_of_network(names, part).items()}
+    duplicates = [name for name, count in Counter(chosen.values()).items() if count > 1]
+    if duplicates:
+        keys = ", ".join(key for key in chosen if chosen[key] == duplicates[0])
+        raise CheckpointError(f"two keys map to {duplicates[0]}: {keys}")
     named = {name: state[key] for key, name in chosen.items()}
-    return _with_tied_table(named) if part == "umt5" else named
+    return _with_tied_embedding(named) if part == "umt5" else named
 
 
-def _with_tied_table(state: State) -> State:
-    """UMT5's state with its table of tokens under both of its names, and without the tokenizer."""
+def _with_tied_embedding(state: StateDict) -> StateDict:
+    """UMT5's state dict with its token embedding under both names and without the tokenizer."""
     state = {name: value for name, value in state.items() if name != UMT5_TOKENIZER}
     table = next((state[name] for name in UMT5_TABLES if name in state), None)
     return state if table is None else state | dict.fromkeys(UMT5_TABLES, table)
 
 
-def our_name(name: str, part: Part) -> str:
-    """A key's name in our modules; one that is not known keeps what is left of it."""
+def internal_name(name: str, part: NetworkName) -> str:
+    """A key's name in our modules; an unknown key is returned without its known prefixes."""
     roots = ROOTS[part] | DIFFUSERS_ROOTS if part == "transformer" else ROOTS[part]
-    name = _without(_without_wrappers(name), PREFIXES[part], roots)
-    for theirs, ours in RENAMED.get(part, ()):
+    name = _strip_prefixes(_strip_wrappers(name), PREFIXES[part], roots)
+    for theirs, ours in KEY_PATTERNS.get(part, ()):
         if re.match(theirs, name):
             return re.sub(rf"^{theirs}", ours, name)
     return name
 
 
-def _part_of(names: dict[str, str], part: Part) -> dict[str, str]:
-    """The keys of one network among several in a file."""
+def _keys_of_network(names: dict[str, str], part: NetworkName) -> dict[str, str]:
+    """The keys of one network in a file that may hold several."""
     if part == "transformer" and any(name.startswith("model.diffusion_model.") for name in names.values()):
-        return {key: name for key, name in names.items() if not name.startswith(PIPELINE)}
-    every = tuple(prefix for prefixes in SECTIONS.values() for prefix in prefixes)
-    mine = SECTIONS[part]
-    if not any(name.startswith(mine) for name in names.values()):
+        return {key: name for key, name in names.items() if not name.startswith(PIPELINE_PREFIXES)}
+    all_prefixes = tuple(prefix for prefixes in BUNDLE_PREFIXES.values() for prefix in prefixes)
+    own_prefixes = BUNDLE_PREFIXES[part]
+    if not any(name.startswith(own_prefixes) for name in names.values()):
         return names
-    return {key: name for key, name in names.items() if name.startswith(mine) or not name.startswith(every)}
+    return {
+        key: name for key, name in names.items() if name.startswith(own_prefixes) or not name.startswith(all_prefixes)
+    }
 
 
-def _without_wrappers(name: str) -> str:
+def _strip_wrappers(name: str) -> str:
     return ".".join(component for component in name.split(".") if component not in WRAPPERS)
 
 
-def _without(name: str, prefixes: frozenset[str], roots: frozenset[str]) -> str:
-    """The name without leading components that are prefixes, up to one that the network's own names begin with."""
+def _strip_prefixes(name: str, prefixes: frozenset[str], roots: frozenset[str]) -> str:
+    """The name without leading components in `prefixes`, up to the first that is in `roots`."""
     first, _, rest = name.partition(".")
     while rest and first in prefixes and first not in roots:
         name = rest

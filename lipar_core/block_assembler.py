@@ -1,4 +1,4 @@
-"""Source frames waiting to fill a block."""
+"""Collects source frames into blocks."""
 
 from collections.abc import Sequence
 from typing import Generic, TypeVar
@@ -10,33 +10,33 @@ P = TypeVar("P")
 
 
 class BlockAssembler(Generic[P]):
-    """Frames in, in any number; whole blocks out. Padding frames have the timestamp None."""
+    """Takes any number of frames, returns complete blocks. Padding frames have the timestamp None."""
 
     def __init__(self, frames_per_block: int) -> None:
         self.size = frames_per_block
         self.clear()
 
     def clear(self) -> None:
-        """Forget the stream."""
+        """Discard all state of the stream."""
         self.frames: list[Tensor] = []
         self.pts: list[P | None] = []
-        self.last: Tensor | None = None  # newest frame taken [1, 3, H, W]
+        self.last: Tensor | None = None  # last frame of the newest taken block [1, 3, H, W]
 
     def drop_waiting(self) -> list[P]:
-        """Give up the frames that wait; returns their timestamps."""
+        """Discard the waiting frames; returns their timestamps."""
         stamps = [p for p in self.pts if p is not None]
         self.frames, self.pts = [], []
         return stamps
 
     def add(self, frames: Tensor, pts: Sequence[P | None]) -> None:
-        """frames [N, 3, H, W], N > 0, with a timestamp each."""
+        """frames [N, 3, H, W], N > 0, with one timestamp each."""
         self.frames.append(frames)
         self.pts.extend(pts)
 
     def pad(self) -> None:
-        """Complete a block by repeating the newest frame, waiting or taken."""
+        """Complete a block by repeating the newest frame, whether waiting or already taken."""
         newest = self.frames[-1][-1:] if self.frames else self.last
-        assert newest is not None, "a stream without frames has nothing to pad"
+        assert newest is not None, "a stream without frames cannot be padded"
         missing = self.size - len(self.pts) % self.size
         self.add(newest.expand(missing, -1, -1, -1), [None] * missing)
 

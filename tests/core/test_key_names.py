@@ -12,9 +12,9 @@ from safetensors.torch import save_file
 
 from lipar_core.dit import CausalWan
 from lipar_core.errors import CheckpointError
-from lipar_core.layouts import DIFFUSERS
+from lipar_core.key_names import DIFFUSERS
 from lipar_core.taehv import TAEHV
-from lipar_core.weights import Skeleton, load_network
+from lipar_core.weights import MetaDevice, load_network
 from tests.tiny import tiny_models
 
 MODELS = tiny_models()
@@ -64,7 +64,7 @@ def save(path, tree):
 
 
 def load(path, part="transformer", dtype=torch.float32):
-    with Skeleton():
+    with MetaDevice():
         module = CausalWan(MODELS.preset.transformer) if part == "transformer" else TAEHV(MODELS.preset.codec)
     load_network(module, path, part, CPU, dtype)
     return module.state_dict()
@@ -344,7 +344,7 @@ LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"0" * 64 + b
         (b"\xef\xbb\xbf\n <html><body>" + b"x" * 9000, "web page (HTML)"),
         (b'<?xml version="1.0"?><Error><Code>AccessDenied</Code></Error>', "is XML"),
         (b'{"error": "Repository not found"}', "is JSON"),
-        (b"Entry not found", "is text, no checkpoint: 'Entry not found'"),
+        (b"Entry not found", "is text, not a checkpoint: 'Entry not found'"),
         (b"", "is empty"),
         (b"GGUF\x03\x00\x00\x00" + b"\x00" * 64, "GGUF"),
         (gzip.compress(b"weights"), "gzip"),

@@ -10,7 +10,7 @@ from lipar_core.pruning.selection import Selection
 from lipar_core.rope import RotaryTable, rotate
 
 
-class RolloutMemory:
+class RolloutCache:
     """Keys and values of a rollout: the sink, the window, and the frame in work. All tensors [B, T, H, D] a frame."""
 
     def __init__(self, layers: int, rope: RotaryTable, sink: int, window: int, first_position: int) -> None:

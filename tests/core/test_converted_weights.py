@@ -10,7 +10,7 @@ from safetensors.torch import load_file, save_file
 from lipar_core import weights
 from lipar_core.dit import CausalWan
 from lipar_core.errors import CheckpointError
-from lipar_core.weights import Skeleton, load_network
+from lipar_core.weights import MetaDevice, load_network
 from tests.tiny import tiny_models
 
 MODELS = tiny_models()
@@ -28,7 +28,7 @@ def source(tmp_path, monkeypatch):
 
 
 def load(path, dtype=torch.bfloat16):
-    with Skeleton():
+    with MetaDevice():
         module = CausalWan(MODELS.preset.transformer)
     load_network(module, path, "transformer", torch.device("cpu"), dtype)
     return module.state_dict()
