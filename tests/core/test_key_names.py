@@ -140,7 +140,7 @@ def test_averaged_weights_are_preferred_in_flat_names(tmp_path):
 
 def test_two_keys_for_one_weight_are_refused(tmp_path):
     path = save(tmp_path / "a.safetensors", prefixed("model.") | prefixed("diffusion_model."))
-    assert "two keys stand for" in refusal(path)
+    assert "two keys map to" in refusal(path)
 
 
 @pytest.mark.parametrize("prefix", ["", "transformer.", "model."])
@@ -201,7 +201,7 @@ def test_float8(tmp_path, prefix, kind):
     assert_same(load(path), expected)
 
 
-@pytest.mark.parametrize(("said", "message"), [("float8_e4m3fn", None), ("nvfp4", "stored as nvfp4")])
+@pytest.mark.parametrize(("said", "message"), [("float8_e4m3fn", None), ("nvfp4", "format nvfp4")])
 def test_comfyuis_note_of_a_format(tmp_path, said, message):
     state, expected = float8("weight_scale")
     note = torch.tensor(list(json.dumps({"format": said}).encode()), dtype=torch.uint8)
@@ -254,7 +254,11 @@ def test_shards(tmp_path):
 def test_faulty_indexes(tmp_path):
     index = sharded(tmp_path, drop="head.head.weight")
     assert "key proj_out.weight is not in its shard" in refusal(index)
-    for content, message in (("{", "no index"), ("[]", "no index"), ('{"weight_map": {"a": "../a"}}', "not in its")):
+    for content, message in (
+        ("{", "not an index"),
+        ("[]", "not an index"),
+        ('{"weight_map": {"a": "../a"}}', "not in its"),
+    ):
         index.write_text(content)
         assert message in refusal(index)
 
@@ -348,7 +352,7 @@ LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"0" * 64 + b
         (b"", "is empty"),
         (b"GGUF\x03\x00\x00\x00" + b"\x00" * 64, "GGUF"),
         (gzip.compress(b"weights"), "gzip"),
-        (b"\x00" * 64, "begins with the bytes 00 00"),
+        (b"\x00" * 64, "starts with the bytes 00 00"),
         (b"\x80\x02junk", "unreadable"),
     ],
 )
@@ -375,7 +379,7 @@ def test_archives_and_cut_files(tmp_path):
 def test_pickles_without_weights(tmp_path):
     path = tmp_path / "a.pt"
     for tree, message in (
-        ([1, 2], "but a list"),
+        ([1, 2], "holds a list"),
         ({"step": 3}, "it has step"),
         ({"state": {}, "param_groups": []}, "optimizer"),
         (torch.nn.Linear(2, 2), "Python objects beside tensors (torch.nn.modules.linear.Linear)"),

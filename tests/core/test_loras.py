@@ -158,7 +158,7 @@ Q = "diffusion_model.blocks.0.self_attn.q"
         ({"diffusion_model.blocks.0.cross_attn.k_img.lora_A.weight": torch.zeros(4, 48)}, "unexpected key"),
         ({"diffusion_model.blocks.0.self_attn.k.lora_A.weight": torch.zeros(4, 48)}, "without its counterpart"),
         ({f"{Q}.lora_down.weight": torch.zeros(4, 48)}, "are for the same weight"),
-        ({f"{Q}.diff": torch.zeros(48, 48)}, "beside a change of low rank"),
+        ({f"{Q}.diff": torch.zeros(48, 48)}, "beside a low-rank update"),
         ({f"{Q}.hada_w1_a": torch.zeros(4, 48)}, "a LoHa, which is not supported"),
         ({f"{Q}.dora_scale": torch.zeros(48)}, "a DoRA, which is not supported"),
     ],

@@ -43,5 +43,5 @@ def test_a_preset_with_an_impossible_size_is_refused(size):
 
 
 def test_a_preset_s_own_size_is_one_of_its_sizes():
-    with pytest.raises(ConfigError, match="256x144, the preset's own, is not among them"):
+    with pytest.raises(ConfigError, match="256x144, the preset's default, is not among them"):
         StreamConfig(width=256, height=144, sizes=((416, 240),))

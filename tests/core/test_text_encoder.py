@@ -147,7 +147,7 @@ def test_missing_and_broken_folders_are_refused(umt5_folder, tmp_path):
         encoder(tmp_path)
     (tmp_path / "config.json").unlink()
     torch.save({"blocks.0.ffn.fc1.weight": torch.zeros(2, 2)}, tmp_path / "a.pth")
-    with pytest.raises(CheckpointError, match="no UMT5 encoder"):
+    with pytest.raises(CheckpointError, match="not a UMT5 encoder"):
         encoder(tmp_path)
 
 
