@@ -1,7 +1,7 @@
 """The parser of all user input: presets, live parameters, settings, recipes.
 
-The constraints are annotations of the structs (`msgspec.Meta`), checked by msgspec. This module turns its errors into
-ones that name the path, the value and the allowed range.
+The constraints are annotations of the structs (`msgspec.Meta`), checked by msgspec. This module turns its errors
+into ones that name the path, the value and the allowed range.
 """
 
 import re
