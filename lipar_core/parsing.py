@@ -29,8 +29,8 @@ def parse(tree: object, target: type[T], path: str = "", *, strict: bool = True)
 
     path: of the tree in the user's input, for error messages. strict=False also accepts numbers and booleans as
     strings, as in environment variables.
-    Raises `ParameterError` for an invalid value or an unknown key, `ConfigError` for a missing key, and the `LiparError`
-    of a `__post_init__`.
+    Raises `ParameterError` for an invalid value or an unknown key, `ConfigError` for a missing key, and the
+    `LiparError` of a `__post_init__`.
     """
     try:
         return msgspec.convert(tree, target, strict=strict, dec_hook=_decode_path)
