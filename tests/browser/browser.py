@@ -57,7 +57,7 @@ def visit(context: BrowserContext, address: str) -> Page:
 
 def start(page: Page) -> None:
     """Press Start once the page offers it; returns when the session is live."""
-    page.get_by_role("button", name="Start").click()
+    page.get_by_role("button", name="Start", exact=True).click()
     expect_pill(page, "Live")
 
 

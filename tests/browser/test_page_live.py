@@ -40,7 +40,7 @@ LATENCY = """
   Number(document.getElementById("latency").textContent),
 ]
 """
-STAGES = ["way in", "wait", "model", "pacing", "encoding", "way out"]
+STAGES = ["upload", "wait", "model", "smoothing", "encoding", "download"]
 SETTLE_S = 3  # from a prompt's block to its pictures, and to the end of what the browser still had
 
 
@@ -107,11 +107,11 @@ def test_every_control_answers_with_the_block_or_the_reason(page: Page) -> None:
     for label, note in [
         ("Strength", "#strength-note"),
         ("Ignore changes below", "#threshold-note"),
-        ("Least recomputed", "#min-keep-note"),
+        ("Minimum recomputed", "#min-keep-note"),
     ]:
         page.get_by_label(label).press("ArrowRight")
         blocks.append(expect_applied(page, note))
-    page.get_by_label("Pruning").uncheck()
+    page.get_by_label("Reuse unchanged parts").uncheck()
     blocks.append(expect_applied(page, "#pruning-note"))
     expect(page.locator("#keep-ratio")).to_have_text("100", timeout=WITHIN_MS)
     expect(page.get_by_label("Ignore changes below")).to_be_disabled()
@@ -137,7 +137,7 @@ def test_pause_holds_the_picture_and_reset_goes_on(page: Page) -> None:
     page.get_by_role("button", name="Resume").click()
     expect_pill(page, "Live")
     expect_applied(page, "#strength-note")  # no note outlives the pause
-    page.get_by_role("button", name="Reset").click()
+    page.get_by_role("button", name="Restart").click()
     expect(page.locator("#action-note")).to_have_text("Restarted", timeout=WITHIN_MS)
 
 

@@ -45,7 +45,7 @@ def test_a_change_over_rest_shows_and_outlives_a_stop(page: Page, live_server: L
     expect(page.get_by_label("Prompt", exact=True)).to_have_value("a thermal camera", timeout=WITHIN_MS)
     expect(page.get_by_role("button", name="Thermal")).to_have_attribute("aria-pressed", "true")
     expect(page.locator("#strength-value")).to_have_text("90 %")
-    expect(page.get_by_label("Pruning")).not_to_be_checked()
+    expect(page.get_by_label("Reuse unchanged parts")).not_to_be_checked()
     change(page, live_server, {"paused": True})
     expect(page.get_by_role("button", name="Resume")).to_be_visible(timeout=WITHIN_MS)
     expect_pill(page, "Paused")

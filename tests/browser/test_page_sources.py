@@ -184,7 +184,7 @@ def test_a_file_starts_a_session_by_itself(page: Page, live_server: LiveServer) 
         page.reload()
         expect_banner(page, "Your session is still open", "press Start")
         expect(page.get_by_role("button", name="File", exact=True)).to_have_attribute("aria-pressed", "true")
-        expect(page.get_by_role("button", name="Start")).to_be_disabled()
+        expect(page.get_by_role("button", name="Start", exact=True)).to_be_disabled()
     choose(page, CLIP)
     start(page)
     assert session_id(page, live_server) == before
@@ -218,7 +218,7 @@ def test_a_file_may_be_dropped_on_the_picture(page: Page) -> None:
 def test_a_screen_that_was_not_picked_changes_nothing(page: Page) -> None:
     page.evaluate(CANCEL)
     page.get_by_role("button", name="Screen").click()
-    page.get_by_role("button", name="Start").click()
+    page.get_by_role("button", name="Start", exact=True).click()
     expect_pill(page, "Ready")
     expect(page.locator("#banner")).to_be_hidden()
     page.get_by_role("button", name="Camera").click()

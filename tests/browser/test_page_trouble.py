@@ -38,17 +38,17 @@ BUSY = """
 def test_a_denied_camera(chromium: Path, live_server: LiveServer) -> None:
     with browser(chromium, "--use-fake-device-for-media-stream", "--deny-permission-prompts") as context:
         page = visit(context, live_server.address)
-        page.get_by_role("button", name="Start").click()
+        page.get_by_role("button", name="Start", exact=True).click()
         expect_banner(page, "The camera is blocked", "Allow the camera for this page")
         expect(page.get_by_role("button", name="Try again")).to_be_visible()
-        expect(page.get_by_role("button", name="Start")).to_be_enabled()
+        expect(page.get_by_role("button", name="Start", exact=True)).to_be_enabled()
 
 
 def test_no_camera(chromium: Path, live_server: LiveServer) -> None:
     flags = ["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream=device-count=0"]
     with browser(chromium, *flags) as context:
         page = visit(context, live_server.address)
-        page.get_by_role("button", name="Start").click()
+        page.get_by_role("button", name="Start", exact=True).click()
         expect_banner(page, "No camera was found", "Connect a camera")
 
 
@@ -56,7 +56,7 @@ def test_a_camera_in_use_and_free_again(chromium: Path, camera: Camera, live_ser
     with browser(chromium, *playing(camera.path)) as context:
         page = visit(context, live_server.address)
         page.evaluate(BUSY)
-        page.get_by_role("button", name="Start").click()
+        page.get_by_role("button", name="Start", exact=True).click()
         expect_banner(page, "The camera is in use", "Close it there")
         page.evaluate("delete navigator.mediaDevices.getUserMedia")
         page.get_by_role("button", name="Try again").click()
@@ -70,14 +70,14 @@ def test_a_page_that_is_not_secure(chromium: Path, live_server: LiveServer) -> N
         page = visit(context, f"http://lipar.test:{live_server.port}")
         expect_banner(page, "The browser blocks camera and screen on http:// pages", "--tls-cert")
         expect_pill(page, "Not secure")
-        expect(page.get_by_role("button", name="Start")).to_be_disabled()
+        expect(page.get_by_role("button", name="Start", exact=True)).to_be_disabled()
 
 
 def test_no_place_then_no_server_then_both_again(chromium: Path, camera: Camera, own_server: LiveServer) -> None:
     with browser(chromium, *playing(camera.path)) as context:
         first, second = visit(context, own_server.address), visit(context, own_server.address)
         start(first)
-        second.get_by_role("button", name="Start").click()
+        second.get_by_role("button", name="Start", exact=True).click()
         expect_banner(second, "The server can't take another stream now", "slots are taken")
         expect_pill(first, "Live")
         second.close()
@@ -85,7 +85,7 @@ def test_no_place_then_no_server_then_both_again(chromium: Path, camera: Camera,
         first.get_by_role("button", name="Comic").click()
         expect_applied(first, "#prompt-note")
         own_server.kill()
-        expect_banner(first, "The server does not answer", "keeps trying by itself")
+        expect_banner(first, "The server does not respond", "keeps trying")
         first.get_by_label("Strength").press("ArrowRight")  # is asked when there is somebody to ask
         expect(first.locator("#strength-note")).to_contain_text("when the connection is back")
         first.wait_for_timeout(AWAY_S * 1000)  # a reconnection waits for up to 8 s by now

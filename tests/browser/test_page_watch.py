@@ -31,7 +31,7 @@ def page(chromium: Path, camera: Camera, live_server: LiveServer) -> Iterator[Pa
 
 
 def share(page: Page) -> str:
-    page.get_by_role("button", name="Share view").click()
+    page.get_by_role("button", name="Copy watch link").click()
     expect(page.locator("#share-note")).to_contain_text("Copied")
     link = str(page.evaluate("navigator.clipboard.readText()"))
     assert link == page.locator("#share-link").input_value()
@@ -69,7 +69,7 @@ def test_a_second_tab_sees_the_edited_picture_and_leaves_cleanly(page: Page, liv
     assert min(watched.error_to(pixels.take(page, "source"))) > 0.05
     viewer.close()
     expect_viewers(page, live_server, 0, GONE_S)
-    expect(page.locator("#viewers-figure")).to_be_hidden(timeout=WITHIN_MS)
+    expect(page.locator("#viewers-metric")).to_be_hidden(timeout=WITHIN_MS)
 
 
 def test_a_viewer_outlives_a_reload_of_the_editor_and_says_when_the_session_ends(

@@ -70,7 +70,7 @@ def test_a_player_of_another_origin_watches_and_leaves(
         expect(page.locator("#viewers")).to_have_text("1", timeout=WITHIN_MS)
 
         player.evaluate("() => window.leave()")
-        expect(page.locator("#viewers-figure")).to_be_hidden(timeout=WITHIN_MS)
+        expect(page.locator("#viewers-metric")).to_be_hidden(timeout=WITHIN_MS)
         assert ("POST", 201) in replies
         # it closes its connection first, which the server may notice before it is told
         assert {("DELETE", 200), ("DELETE", 404)} & set(replies)

@@ -1,126 +1,126 @@
-// The server's HTTP API. Every failure is one of two typed errors: it answered with a reason, or it did not answer.
+// Client of the server's HTTP API. A failed request throws `ApiError` (an error response) or `ServerUnreachable` (no response).
 
 import { isErrorBody } from "./protocol";
-import type { Access, Ack, Answer, Changes, Offer, Place, Preset, Readiness, Schema, Status } from "./protocol";
+import type { Access, Ack, Answer, Changes, Offer, SessionCredentials, Preset, Readiness, Schema, Status } from "./protocol";
 
 const TIMEOUT_MS = 10_000;
 const UPDATE_TIMEOUT_MS = 40_000; // a new prompt may wait for a slow text encoder
 
-/** The server refused: `path` names the parameter at fault where there is one. */
-export class Refused extends Error {
+/** An error response. `path` names the rejected parameter, if any. */
+export class ApiError extends Error {
   constructor(
     readonly status: number,
     message: string,
     readonly path: string | null = null,
-    readonly retry_ms: number | null = null, // when to ask again
+    readonly retry_ms: number | null = null, // from Retry-After
   ) {
     super(message);
   }
 }
 
-/** No answer: the server is not running, or cannot be reached. */
-export class Unreachable extends Error {
+/** No response: the server is not running, or cannot be reached. */
+export class ServerUnreachable extends Error {
   constructor(cause: unknown) {
-    super("the server does not answer", { cause });
+    super("the server does not respond", { cause });
   }
 }
 
-type SessionKey = Pick<Place, "id" | "token">;
+type SessionKey = Pick<SessionCredentials, "id" | "token">;
 
-/** All addresses are relative to the page's own: a proxy may serve both under a path of its own. */
-export class Api {
-  /** The server's token, where it has one; sessions have theirs. */
+/** All URLs are relative to the page's: a proxy may serve both under a base path. */
+export class ApiClient {
+  /** The server's bearer token, if it needs one. Sessions have their own. */
   token: string | null = null;
 
-  /** What this page may do. Answers a wrong token too, with the role "none". A server that knows no tokens has no such route. */
+  /** This page's role. An unknown token gets the role "none". A server without tokens has no such route. */
   async access(): Promise<Access> {
-    const reply = await this.fetch("GET", "api/v1/access", {}, this.token);
-    if (reply.status === 404) return { role: "admin", session: null, token_required: false };
-    if (!reply.ok) throw await refusal(reply);
-    return (await reply.json()) as Access;
+    const response = await this.send("GET", "api/v1/access", {}, this.token);
+    if (response.status === 404) return { role: "admin", session: null, token_required: false };
+    if (!response.ok) throw await apiErrorOf(response);
+    return (await response.json()) as Access;
   }
 
   preset(): Promise<Preset> {
-    return this.json("GET", "api/v1/preset");
+    return this.requestJson("GET", "api/v1/preset");
   }
 
   schema(): Promise<Schema> {
-    return this.json("GET", "api/v1/schema");
+    return this.requestJson("GET", "api/v1/schema");
   }
 
-  /** `session`: which one this page only watches; the server says 404 when that has ended. */
+  /** `session`: the one that this page watches; 404 when it has ended. */
   async iceServers(session?: string): Promise<RTCIceServer[]> {
     const query = session === undefined ? "" : `?session=${encodeURIComponent(session)}`;
-    return (await this.json<{ iceServers: RTCIceServer[] }>("GET", `api/v1/ice-servers${query}`)).iceServers;
+    return (await this.requestJson<{ iceServers: RTCIceServer[] }>("GET", `api/v1/ice-servers${query}`)).iceServers;
   }
 
   async readiness(): Promise<Readiness> {
-    const reply = await this.fetch("GET", "readyz", {}, null);
-    if (reply.ok) return { ready: true };
-    const body = (await reply.json().catch(() => ({}))) as { reason?: string }; // a proxy may answer in HTML
-    return { ready: false, reason: body.reason ?? `status ${reply.status}` };
+    const response = await this.send("GET", "readyz", {}, null);
+    if (response.ok) return { ready: true };
+    const body = (await response.json().catch(() => ({}))) as { reason?: string }; // a proxy may respond in HTML
+    return { ready: false, reason: body.reason ?? `status ${response.status}` };
   }
 
   createSession(offer: Offer): Promise<Answer> {
-    return this.json("POST", "api/v1/sessions", offer);
+    return this.requestJson("POST", "api/v1/sessions", offer);
   }
 
-  resumeSession({ id, token }: Place, sdp: string): Promise<Answer> {
-    return this.json("POST", `api/v1/sessions/${id}/resume`, { type: "offer", sdp, token }, { token });
+  resumeSession({ id, token }: SessionCredentials, sdp: string): Promise<Answer> {
+    return this.requestJson("POST", `api/v1/sessions/${id}/resume`, { type: "offer", sdp, token }, { token });
   }
 
-  /** Frees the connection and keeps the session for a while. Survives the page's own end. */
-  async parkSession({ id, token }: Place): Promise<void> {
-    const reply = await this.fetch("POST", `api/v1/sessions/${id}/park`, { ...asJson({ token }), keepalive: true }, token);
-    if (!reply.ok && reply.status !== 404) throw await refusal(reply);
+  /** Closes the connection and keeps the session for its grace period. The request outlives the page. */
+  async parkSession({ id, token }: SessionCredentials): Promise<void> {
+    const response = await this.send("POST", `api/v1/sessions/${id}/park`, { ...jsonBody({ token }), keepalive: true }, token);
+    if (!response.ok && response.status !== 404) throw await apiErrorOf(response);
   }
 
   session({ id, token }: SessionKey): Promise<Status> {
-    return this.json("GET", `api/v1/sessions/${id}`, undefined, { token });
+    return this.requestJson("GET", `api/v1/sessions/${id}`, undefined, { token });
   }
 
-  /** `signal`: when the connection is lost, nobody waits for the answer. */
+  /** `signal` aborts the request, for example when the connection is lost. */
   update({ id, token }: SessionKey, changes: Changes, signal: AbortSignal): Promise<Ack> {
-    const limit = AbortSignal.any([signal, AbortSignal.timeout(UPDATE_TIMEOUT_MS)]);
-    return this.json("PATCH", `api/v1/sessions/${id}/parameters`, changes, { token, signal: limit });
+    const abort = AbortSignal.any([signal, AbortSignal.timeout(UPDATE_TIMEOUT_MS)]);
+    return this.requestJson("PATCH", `api/v1/sessions/${id}/parameters`, changes, { token, signal: abort });
   }
 
-  /** Ends a session. One that the server no longer has is ended already. Survives the page's own end. */
+  /** Ends a session; 404 counts as ended. The request outlives the page. */
   async deleteSession({ id, token }: SessionKey): Promise<void> {
-    const reply = await this.fetch("DELETE", `api/v1/sessions/${id}`, { keepalive: true }, token);
-    if (!reply.ok && reply.status !== 404) throw await refusal(reply);
+    const response = await this.send("DELETE", `api/v1/sessions/${id}`, { keepalive: true }, token);
+    if (!response.ok && response.status !== 404) throw await apiErrorOf(response);
   }
 
-  private async json<T>(method: string, path: string, body?: unknown, { token = this.token, signal = AbortSignal.timeout(TIMEOUT_MS) } = {}): Promise<T> {
-    const request: RequestInit = { signal, ...(body === undefined ? {} : asJson(body)) };
-    const reply = await this.fetch(method, path, request, token);
-    if (!reply.ok) throw await refusal(reply);
-    return (await reply.json()) as T;
+  private async requestJson<T>(method: string, path: string, body?: unknown, { token = this.token, signal = AbortSignal.timeout(TIMEOUT_MS) } = {}): Promise<T> {
+    const request: RequestInit = { signal, ...(body === undefined ? {} : jsonBody(body)) };
+    const response = await this.send(method, path, request, token);
+    if (!response.ok) throw await apiErrorOf(response);
+    return (await response.json()) as T;
   }
 
-  private fetch(method: string, path: string, request: RequestInit, token: string | null): Promise<Response> {
+  private send(method: string, path: string, request: RequestInit, token: string | null): Promise<Response> {
     const headers = new Headers(request.headers);
     if (token !== null) headers.set("Authorization", `Bearer ${token}`);
-    return answered(path, { ...request, method, headers });
+    return fetchResponse(path, { ...request, method, headers });
   }
 }
 
-/** Any answer of the server's, a refusal too. Throws `Unreachable` where there is none in time. */
-export async function answered(url: string, request: RequestInit): Promise<Response> {
+/** Any response, error responses included. Throws `ServerUnreachable` when none comes within the timeout. */
+export async function fetchResponse(url: string, request: RequestInit): Promise<Response> {
   try {
     return await fetch(url, { signal: AbortSignal.timeout(TIMEOUT_MS), ...request });
   } catch (error) {
-    throw new Unreachable(error);
+    throw new ServerUnreachable(error);
   }
 }
 
-function asJson(body: unknown): RequestInit {
+function jsonBody(body: unknown): RequestInit {
   return { body: JSON.stringify(body), headers: { "Content-Type": "application/json" } };
 }
 
-export async function refusal(reply: Response): Promise<Refused> {
-  const body: unknown = await reply.json().catch(() => null); // a proxy in between answers in HTML
-  const { message, path } = isErrorBody(body) ? body.detail : { message: `the server answered ${reply.status} ${reply.statusText}` };
-  const wait_s = Number(reply.headers.get("Retry-After") ?? NaN);
-  return new Refused(reply.status, message, path, Number.isFinite(wait_s) ? wait_s * 1000 : null);
+export async function apiErrorOf(response: Response): Promise<ApiError> {
+  const body: unknown = await response.json().catch(() => null); // a proxy may respond in HTML
+  const { message, path } = isErrorBody(body) ? body.detail : { message: `the server responded with ${response.status} ${response.statusText}` };
+  const retry_s = Number(response.headers.get("Retry-After") ?? NaN);
+  return new ApiError(response.status, message, path, Number.isFinite(retry_s) ? retry_s * 1000 : null);
 }

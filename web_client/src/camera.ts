@@ -1,16 +1,16 @@
-// The camera: asking for it, listing what there is.
+// Opening the camera and listing the cameras of this device.
 
 import type { Preset } from "./protocol";
 
 const FRAME_RATE = 30;
 
-export interface CameraChoice {
+export interface CameraOption {
   deviceId: string;
   label: string;
 }
 
-/** A browser hands out cameras on secure pages only; elsewhere `mediaDevices` does not even exist. */
-export function cameraIsAllowed(): boolean {
+/** Browsers allow cameras in secure contexts only; elsewhere `mediaDevices` is undefined. */
+export function isCameraAllowed(): boolean {
   return window.isSecureContext && "mediaDevices" in navigator;
 }
 
@@ -23,28 +23,28 @@ export async function openCamera(deviceId: string, { width, height }: Preset): P
   };
   if (deviceId !== "") video.deviceId = { exact: deviceId };
   const stream = await navigator.mediaDevices.getUserMedia({ video, audio: false });
-  for (const track of stream.getVideoTracks()) track.contentHint = "motion"; // when bits are short, keep the frame rate
+  for (const track of stream.getVideoTracks()) track.contentHint = "motion"; // at low bitrates, keep the frame rate
   return stream;
 }
 
-/** Names are empty until the camera was allowed once. */
-export async function listCameras(): Promise<CameraChoice[]> {
+/** Labels are empty until the camera permission was granted once. */
+export async function listCameras(): Promise<CameraOption[]> {
   const devices = await navigator.mediaDevices.enumerateDevices();
   return devices
     .filter((device) => device.kind === "videoinput")
     .map(({ deviceId, label }, i) => ({ deviceId, label: label === "" ? `Camera ${i + 1}` : label }));
 }
 
-/** Tells of devices that come and go, and of permissions that are given or taken, where the browser tells of those. */
+/** Calls `changed` when devices or their permissions change, as far as the browser reports it. */
 export function onDevicesChanged(changed: () => void): void {
   navigator.mediaDevices.addEventListener("devicechange", changed);
-  for (const name of ["camera", "microphone"]) void onPermission(name as PermissionName, changed);
+  for (const name of ["camera", "microphone"]) void onPermissionChanged(name as PermissionName, changed);
 }
 
-async function onPermission(name: PermissionName, changed: () => void): Promise<void> {
+async function onPermissionChanged(name: PermissionName, changed: () => void): Promise<void> {
   try {
     (await navigator.permissions.query({ name })).addEventListener("change", changed);
   } catch (error) {
-    if (!(error instanceof TypeError)) throw error; // a browser without this permission's name
+    if (!(error instanceof TypeError)) throw error; // this browser does not know the permission's name
   }
 }

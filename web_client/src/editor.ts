@@ -1,184 +1,184 @@
-// Wires the editor's page: none of its parts knows another.
+// Creates and connects the parts of the editor's page, which do not know each other.
 
-import { Api, Refused, Unreachable } from "./api";
-import { cameraIsAllowed, listCameras, onDevicesChanged } from "./camera";
+import { ApiClient, ApiError, ServerUnreachable } from "./api";
+import { isCameraAllowed, listCameras, onDevicesChanged } from "./camera";
 import { Controls } from "./controls";
-import { Memory } from "./memory";
-import type { Kept } from "./memory";
+import { SessionStore } from "./session_store";
+import type { SavedSession } from "./session_store";
 import { Peer } from "./peer";
 import { problemOf } from "./problems";
 import type { Problem } from "./problems";
 import type { Preset, Status } from "./protocol";
-import { screenIsAllowed } from "./screen";
-import { ServerWatch } from "./server_watch";
-import { PageAccess, tokenOf } from "./session/access";
-import { Pictures } from "./session/pictures";
-import { Session } from "./session/session";
-import type { SessionState } from "./session/session_state";
-import { ShareView } from "./share_view";
-import type { SoundState } from "./session/sound";
+import { isScreenSharingAllowed } from "./screen";
+import { ServerMonitor } from "./server_monitor";
+import { PageAccess, extractToken } from "./session/access";
+import { FrameMonitor } from "./session/frame_monitor";
+import { StreamController } from "./session/stream_controller";
+import type { StreamState } from "./session/stream_state";
+import { ShareControl } from "./share_control";
+import type { SoundState } from "./session/sound_sender";
 import { SoundControls } from "./sound_controls";
-import { nameOf, openSource } from "./source";
+import { sourceLabel, openSource } from "./source";
 import type { SourceChoice } from "./source";
-import { sessionName } from "./share_link";
+import { sessionName } from "./watch_link";
 import { SourcePicker } from "./source_picker";
 import { startLabel } from "./status_text";
 import type { BannerAction } from "./status_text";
 import { TokenForm } from "./token_form";
-import { View } from "./view";
+import { EditorView } from "./editor_view";
 
-const api = new Api();
-const { token, rest } = tokenOf(location.href);
-if (rest !== location.href) history.replaceState(null, "", rest); // a token stands in no address longer than it must
-const access = new PageAccess(api, window.sessionStorage, () => void afterAccess());
-if (token !== null) access.use(token);
-const secure = cameraIsAllowed();
-const memory = new Memory(window.sessionStorage);
-let session: Session | null = null; // from when the preset is known
+const api = new ApiClient();
+const { token, addressWithoutToken } = extractToken(location.href);
+if (addressWithoutToken !== location.href) history.replaceState(null, "", addressWithoutToken);
+const access = new PageAccess(api, window.sessionStorage, () => void handleAccessChanged());
+if (token !== null) access.setToken(token);
+const isSecure = isCameraAllowed();
+const sessionStore = new SessionStore(window.sessionStorage);
+let stream: StreamController | null = null; // null until the preset is loaded
 let controls: Controls | null = null;
 let status: Status | null = null;
 let framesPerBlock: number | null = null;
 let notice: Problem | null = null;
-let isPreparing = false;
-let sends = false;
+let isLoadingPreset = false;
+let isSending = false;
 let sound: SoundState = "off";
-let kept: Kept | null = null; // a session that a reload left, until there is a source for it
-let unprepared: SessionState = { name: "idle" }; // what there is instead of a session's state until then
+let savedSession: SavedSession | null = null; // parked by a reload; waits for a source
+let initialState: StreamState = { name: "idle" }; // the stream's state before the preset is loaded
 
-const view = new View({
+const view = new EditorView({
   start,
-  stop: () => session?.stop(),
-  banner: (action) => void answerBanner(action),
-  resized: () => session?.fit(),
-  shown: () => {
-    pictures.shown();
+  stop: () => stream?.stop(),
+  bannerAction: (action) => void handleBannerAction(action),
+  sourceResized: () => stream?.limitEncoding(),
+  frameShown: () => {
+    frameMonitor.frameShown();
   },
 });
-const pictures = new Pictures(() => framesPerBlock, () => document.visibilityState === "visible", show);
-const picker = new SourcePicker({ camera: secure, screen: screenIsAllowed() }, pick);
-const share = new ShareView();
-const soundControls = new SoundControls((on) => session?.switchSound(on));
+const frameMonitor = new FrameMonitor(() => framesPerBlock, () => document.visibilityState === "visible", show);
+const picker = new SourcePicker({ camera: isSecure, screen: isScreenSharingAllowed() }, pick);
+const shareControl = new ShareControl();
+const soundControls = new SoundControls((on) => stream?.setSoundEnabled(on));
 const tokenForm = new TokenForm(
   {
-    token: (token) => void access.enter(token).catch(noAnswer),
-    forget: () => {
-      session?.stop();
-      access.forget();
+    entered: (token) => void access.tryToken(token).catch(recheckServer),
+    forgotten: () => {
+      stream?.stop();
+      access.forgetToken();
     },
   },
   () => api.token,
 );
-const watch = new ServerWatch(
+const serverMonitor = new ServerMonitor(
   () => api.readiness(),
-  () => session?.state.name === "reconnecting",
-  { checked: () => void afterCheck(), ready: afterReady },
+  () => stream?.state.name === "reconnecting",
+  { checked: () => void handleServerChecked(), ready: handleServerReady },
 );
 
-/** What failed for want of a server has another chance; what was said of it is true no more. */
-function afterReady(): void {
-  const state = session?.state;
-  if (state?.name === "failed" && ["server", "busy"].includes(state.problem.kind)) session?.stop();
-  session?.retryNow();
+/** Clears failures caused by the missing server, and retries. */
+function handleServerReady(): void {
+  const state = stream?.state;
+  if (state?.name === "failed" && ["server", "busy"].includes(state.problem.kind)) stream?.stop();
+  stream?.retryNow();
 }
 
-async function afterCheck(): Promise<void> {
-  if (watch.state.name !== "gone" && access.state.name === "unknown") await access.check().catch(noAnswer);
-  if (watch.state.name !== "gone" && access.state.name === "given" && session === null) await prepare();
-  if (kept !== null) await lookAfter(kept);
+async function handleServerChecked(): Promise<void> {
+  if (serverMonitor.state.name !== "unreachable" && access.state.name === "unknown") await access.check().catch(recheckServer);
+  if (serverMonitor.state.name !== "unreachable" && access.state.name === "granted" && stream === null) await loadPreset();
+  if (savedSession !== null) await refreshSavedSession(savedSession);
   show();
 }
 
-async function afterAccess(): Promise<void> {
-  if (access.state.name === "given" && session === null) await prepare();
-  if (access.state.name === "given" && session?.state.name === "failed" && session.state.problem.kind === "access") session.stop();
+async function handleAccessChanged(): Promise<void> {
+  if (access.state.name === "granted" && stream === null) await loadPreset();
+  if (access.state.name === "granted" && stream?.state.name === "failed" && stream.state.problem.kind === "access") stream.stop();
   show();
 }
 
-/** The next check asks again. */
-function noAnswer(error: unknown): void {
-  if (!(error instanceof Unreachable)) throw error;
-  void watch.check();
+/** The access check is repeated after the next server check. */
+function recheckServer(error: unknown): void {
+  if (!(error instanceof ServerUnreachable)) throw error;
+  void serverMonitor.check();
 }
 
-/** Presets and ranges come from the server: without them there is nothing to set. Every check tries again. */
-async function prepare(): Promise<void> {
-  if (isPreparing) return;
-  isPreparing = true;
+/** Loads preset and schema; repeated after every server check until it succeeds. */
+async function loadPreset(): Promise<void> {
+  if (isLoadingPreset) return;
+  isLoadingPreset = true;
   try {
     const [preset, schema] = await Promise.all([api.preset(), api.schema()]);
     view.showPreset(preset);
     framesPerBlock = preset.frames_per_block;
     controls = new Controls(preset, schema, {
-      change: (control, changes) => session?.edits.change(control, changes),
-      type: (control, changes) => session?.edits.settings.type(control, changes),
-      grab: (held) => session?.edits.settings.grab(held),
+      changed: (control, changes) => stream?.edits.change(control, changes),
+      typed: (control, changes) => stream?.edits.settings.type(control, changes),
+      dragged: (dragged) => stream?.edits.settings.drag(dragged),
     });
-    session = makeSession(preset);
+    stream = makeStream(preset);
     showSettings();
-    comeBack(session);
+    restoreSession(stream);
   } catch (error) {
-    unprepared = { name: "failed", problem: problemOf(error) };
-    if (error instanceof Refused && error.status === 401) access.refused();
+    initialState = { name: "failed", problem: problemOf(error) };
+    if (error instanceof ApiError && error.status === 401) access.rejectToken();
   } finally {
-    isPreparing = false;
+    isLoadingPreset = false;
   }
 }
 
-/** A camera opens by itself after a reload; a screen and a file have to be chosen again, and then no camera opens. */
-function comeBack(session: Session): void {
-  const left = memory.take();
-  if (left === null) return;
-  if (left.ended) {
-    session.remember(left.place);
+/** After a reload a camera is reopened; a screen or file has to be chosen again. */
+function restoreSession(controller: StreamController): void {
+  const saved = sessionStore.take();
+  if (saved === null) return;
+  if (saved.ended) {
+    controller.rememberEnded(saved.credentials);
     return;
   }
-  picker.expect(left.kind);
-  if (left.kind === "camera" && secure) void session.start(picker.camera, left.place);
-  else kept = left;
+  picker.preselect(saved.sourceKind);
+  if (saved.sourceKind === "camera" && isSecure) void controller.start(picker.camera, saved.credentials);
+  else savedSession = saved;
 }
 
-/** A session that waits is as others have set it meanwhile, and may be over. */
-async function lookAfter({ place }: Kept): Promise<void> {
+/** Updates the settings from the parked session, which others may have changed or ended. */
+async function refreshSavedSession({ credentials }: SavedSession): Promise<void> {
   try {
-    const { parameters } = await api.session(place);
-    if (kept !== null && session?.state.name === "idle") session.edits.settings.expect(parameters);
+    const { parameters } = await api.session(credentials);
+    if (savedSession !== null && stream?.state.name === "idle") stream.edits.settings.previewSession(parameters);
   } catch (error) {
-    if (!(error instanceof Refused)) return; // no answer says nothing of it
-    session?.remember(place);
-    kept = null;
+    if (!(error instanceof ApiError)) return; // without a response its state is unknown
+    stream?.rememberEnded(credentials);
+    savedSession = null;
   }
 }
 
 function start(): void {
-  if (picker.choice !== null) void session?.start(picker.choice, kept?.place ?? null);
+  if (picker.choice !== null) void stream?.start(picker.choice, savedSession?.credentials ?? null);
 }
 
-function makeSession(preset: Preset): Session {
-  return new Session(
+function makeStream(preset: Preset): StreamController {
+  return new StreamController(
     {
       preset,
-      name: sessionName(location.href),
+      sessionName: sessionName(location.href),
       api,
       openSource: (choice, sound) => openSource(choice, preset, sound),
       openPeer: (video, audio, iceServers, events) => new Peer(video, audio, iceServers, preset, events),
     },
     {
-      state: afterState,
+      state: handleStreamState,
       source: (source) => {
-        sends = source !== null;
+        isSending = source !== null;
         view.showSource(source?.stream ?? null);
         if (source !== null) {
-          picker.showSource(source);
-          view.nameSource(nameOf(source.choice));
+          picker.selectOpened(source);
+          view.setSourceLabel(sourceLabel(source.choice));
         }
-        if (source?.choice.kind === "camera") void showCameras();
+        if (source?.choice.kind === "camera") void refreshCameras();
         show();
       },
       notice: (problem) => {
         notice = problem;
         show();
       },
-      settings: show, // the pill and the sound too: a pause is a setting
+      settingsChanged: show, // updates the pill and the sound too: `paused` is a setting
       sound: (state) => {
         sound = state;
         show();
@@ -188,87 +188,87 @@ function makeSession(preset: Preset): Session {
       },
       status: (newest) => {
         status = newest;
-        pictures.telemetry(newest);
+        frameMonitor.telemetry(newest);
         show();
       },
     },
   );
 }
 
-function afterState(state: SessionState): void {
+function handleStreamState(state: StreamState): void {
   const { name } = state;
   if (name === "live") {
-    kept = null;
-    pictures.begin();
+    savedSession = null;
+    frameMonitor.start();
   } else {
     status = null;
-    pictures.end();
+    frameMonitor.stop();
   }
-  if (name === "reconnecting" || name === "failed") void watch.check();
-  if (name === "failed" && state.problem.kind === "access") access.refused();
-  share.show(name === "live" ? (session?.place ?? null) : null);
+  if (name === "reconnecting" || name === "failed") void serverMonitor.check();
+  if (name === "failed" && state.problem.kind === "access") access.rejectToken();
+  shareControl.show(name === "live" ? (stream?.credentials ?? null) : null);
   show();
 }
 
 function show(): void {
-  const state = session?.state ?? unprepared;
-  const chosen = picker.choice !== null;
-  view.showSituation({
+  const state = stream?.state ?? initialState;
+  const isSourceChosen = picker.choice !== null;
+  view.show({
     access: access.state.name,
-    prepared: session !== null,
-    ...{ secure, choice: picker.kind, chosen, sends, notice, kept: kept !== null, server: watch.state, session: state },
-    ...{ status, pictures: pictures.state, paused: session?.edits.settings.held.paused === true },
+    presetLoaded: stream !== null,
+    ...{ isSecure, sourceKind: picker.kind, isSourceChosen, isSending, notice, hasSavedSession: savedSession !== null, server: serverMonitor.state, stream: state },
+    ...{ status, frames: frameMonitor.state, isPaused: stream?.edits.settings.current.paused === true },
   });
   tokenForm.show(access.state);
-  soundControls.show(sound, picker.kind, { isLive: state.name === "live", isPaused: session?.edits.settings.held.paused === true });
+  soundControls.show(sound, picker.kind, { isLive: state.name === "live", isPaused: stream?.edits.settings.current.paused === true });
   showSettings();
 }
 
 function showSettings(): void {
-  if (session !== null) controls?.show({ settings: session.edits.settings, state: session.state.name });
+  if (stream !== null) controls?.show({ settings: stream.edits.settings, state: stream.state.name });
 }
 
-async function showCameras(): Promise<void> {
+async function refreshCameras(): Promise<void> {
   picker.showCameras(await listCameras());
 }
 
-/** Before a start a source is only chosen; afterwards it takes the place of the one that there is. */
+/** Before the start the source is only selected; afterwards it replaces the current one. */
 function pick(choice: SourceChoice): void {
-  if (session !== null && startLabel(session.state) === "Stop") {
-    void session.switchSource(choice);
+  if (stream !== null && startLabel(stream.state) === "Stop") {
+    void stream.switchSource(choice);
     return;
   }
-  picker.show(choice);
-  view.nameSource(nameOf(choice));
+  picker.select(choice);
+  view.setSourceLabel(sourceLabel(choice));
   show();
 }
 
-async function answerBanner(action: BannerAction): Promise<void> {
+async function handleBannerAction(action: BannerAction): Promise<void> {
   if (action === "camera") pick(picker.camera);
-  else if (action === "dismiss") session?.dismiss();
-  else await again();
+  else if (action === "dismiss") stream?.dismiss();
+  else await retry();
   show();
 }
 
-async function again(): Promise<void> {
-  await watch.check();
-  if (session?.state.name === "failed") start();
-  else session?.retryNow();
+async function retry(): Promise<void> {
+  await serverMonitor.check();
+  if (stream?.state.name === "failed") start();
+  else stream?.retryNow();
 }
 
-if (secure) {
-  void showCameras();
+if (isSecure) {
+  void refreshCameras();
   onDevicesChanged(() => {
-    void showCameras();
-    session?.devicesChanged();
+    void refreshCameras();
+    stream?.devicesChanged();
   });
 }
 window.addEventListener("hashchange", () => {
-  location.reload(); // a link with a token was pasted over this one
+  location.reload(); // a link with a token was entered
 });
 window.addEventListener("pagehide", () => {
-  const left = session?.leave() ?? null;
-  const best = left?.ended === false ? left : (kept ?? left);
-  if (best !== null) memory.keep({ ...best, kind: picker.kind });
+  const parked = stream?.parkOrStop() ?? null;
+  const session = parked?.ended === false ? parked : (savedSession ?? parked);
+  if (session !== null) sessionStore.save({ ...session, sourceKind: picker.kind });
 });
-void watch.check();
+void serverMonitor.check();

@@ -1,5 +1,5 @@
-// Which page this is: the editor's, or a viewer's.
+// Entry point: loads the editor's page or, for a watch link, the viewer's.
 
-import { parseLink } from "./share_link";
+import { parseWatchLink } from "./watch_link";
 
-void (parseLink(location.href) === null ? import("./editor") : import("./watch_page"));
+void (parseWatchLink(location.href) === null ? import("./editor") : import("./watch_page"));

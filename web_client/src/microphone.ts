@@ -1,4 +1,4 @@
-// The microphone: asked for when its user says so, and never else.
+// Opening the microphone, only on the user's request.
 
 import type { SourceSound } from "./source";
 
@@ -6,7 +6,7 @@ import type { SourceSound } from "./source";
 export async function openMicrophone(): Promise<SourceSound> {
   const stream = await navigator.mediaDevices.getUserMedia({ audio: { echoCancellation: true, noiseSuppression: true } });
   const [track] = stream.getAudioTracks();
-  if (track === undefined) throw new Error("the microphone gave no sound");
+  if (track === undefined) throw new Error("the microphone has no audio track");
   return {
     track,
     close: () => {

@@ -1,17 +1,17 @@
-// One WebRTC connection: the source's tracks out, the edited ones in, telemetry beside them.
+// One RTCPeerConnection: sends the source's tracks, receives the edited ones and telemetry.
 
-import { Playout } from "./playout";
+import { PlayoutDelayMeter } from "./playout_delay_meter";
 import { parseStatus } from "./protocol";
 import type { Preset, Status } from "./protocol";
-import { follow, gathered, receiveAtOnce } from "./rtc";
+import { watchConnection, gatherLocalSdp, minimizeReceiveDelay } from "./rtc";
 
-const PING_MS = 1000; // tells the server that this page is there, even where the source gives nothing
+const PING_MS = 1000; // keep-alive, also while the source sends no frames
 const FRAME_RATE = 30;
-const BITS_PER_PIXEL = 0.2; // ample for H264 at these sizes
-const LEAST_BITRATE = 500_000; // bit/s; small pictures need more bits for each pixel
+const BITS_PER_PIXEL = 0.2; // ample for H.264 at these sizes
+const MIN_BITRATE = 500_000; // bit/s; small frames need more bits per pixel
 
 export interface PeerEvents {
-  /** What comes back: the edited picture, and the sound that belongs to it. */
+  /** The edited video and its audio. */
   media: (stream: MediaStream) => void;
   connected: () => void;
   lost: (reason: string) => void;
@@ -20,11 +20,11 @@ export interface PeerEvents {
 
 export class Peer {
   private readonly pc: RTCPeerConnection;
-  private readonly transceiver: RTCRtpTransceiver;
-  private readonly audio: RTCRtpTransceiver;
+  private readonly videoTransceiver: RTCRtpTransceiver;
+  private readonly audioTransceiver: RTCRtpTransceiver;
   private ping: ReturnType<typeof setInterval> | undefined;
-  private readonly playout = new Playout();
-  private closed = false;
+  private readonly playout = new PlayoutDelayMeter();
+  private isClosed = false;
 
   constructor(
     video: MediaStream,
@@ -34,62 +34,62 @@ export class Peer {
     private readonly events: PeerEvents,
   ) {
     this.pc = new RTCPeerConnection({ iceServers });
-    this.transceiver = this.addVideo(video);
-    this.audio = this.addAudio(video, audio);
+    this.videoTransceiver = this.addVideo(video);
+    this.audioTransceiver = this.addAudio(video, audio);
     this.addTelemetry();
     this.pc.addEventListener("track", ({ track, streams }) => {
       events.media(streams[0] ?? new MediaStream([track]));
     });
-    follow(this.pc, events.connected, (reason) => {
-      this.lose(reason);
+    watchConnection(this.pc, events.connected, (reason) => {
+      this.handleLoss(reason);
     });
   }
 
   offer(): Promise<string> {
-    return gathered(this.pc);
+    return gatherLocalSdp(this.pc);
   }
 
   async accept(sdp: string): Promise<void> {
     await this.pc.setRemoteDescription({ type: "answer", sdp });
-    await this.fit();
+    await this.limitEncoding();
   }
 
   async replaceVideo(video: MediaStream): Promise<void> {
-    if (this.closed) return;
-    await this.transceiver.sender.replaceTrack(trackOf(video));
-    await this.fit();
+    if (this.isClosed) return;
+    await this.videoTransceiver.sender.replaceTrack(videoTrackOf(video));
+    await this.limitEncoding();
   }
 
-  /** Null: sends no sound. Nothing has to be negotiated again. */
+  /** Null: sends no sound. Needs no renegotiation. */
   async replaceAudio(track: MediaStreamTrack | null): Promise<void> {
-    if (!this.closed) await this.audio.sender.replaceTrack(track);
+    if (!this.isClosed) await this.audioTransceiver.sender.replaceTrack(track);
   }
 
-  /** Sends no more pixels and bits than the model uses. To be called again when the source's size has changed. */
-  async fit(): Promise<void> {
-    const { sender } = this.transceiver;
+  /** Limits resolution and bitrate to what the model uses. Call again when the source's size has changed. */
+  async limitEncoding(): Promise<void> {
+    const { sender } = this.videoTransceiver;
     const parameters = sender.getParameters();
     const { width, height } = this.preset;
     for (const encoding of parameters.encodings) {
-      encoding.maxBitrate = Math.max(LEAST_BITRATE, Math.round(width * height * FRAME_RATE * BITS_PER_PIXEL));
-      encoding.scaleResolutionDownBy = excess(sender.track?.getSettings() ?? {}, this.preset);
+      encoding.maxBitrate = Math.max(MIN_BITRATE, Math.round(width * height * FRAME_RATE * BITS_PER_PIXEL));
+      encoding.scaleResolutionDownBy = downscaleFactor(sender.track?.getSettings() ?? {}, this.preset);
     }
     await sender.setParameters(parameters);
   }
 
   close(): void {
-    this.closed = true;
+    this.isClosed = true;
     clearInterval(this.ping);
     this.pc.close();
   }
 
   private addVideo(video: MediaStream): RTCRtpTransceiver {
-    const transceiver = this.pc.addTransceiver(trackOf(video), { direction: "sendrecv", streams: [video] });
-    receiveAtOnce(transceiver);
+    const transceiver = this.pc.addTransceiver(videoTrackOf(video), { direction: "sendrecv", streams: [video] });
+    minimizeReceiveDelay(transceiver);
     return transceiver;
   }
 
-  /** In the offer from the start, so that sound can be switched on later; without a track nothing is sent. */
+  /** Always in the offer, so that sound can be enabled without renegotiation; without a track nothing is sent. */
   private addAudio(video: MediaStream, track: MediaStreamTrack | null): RTCRtpTransceiver {
     return this.pc.addTransceiver(track ?? "audio", { direction: "sendrecv", streams: [video] });
   }
@@ -101,35 +101,35 @@ export class Peer {
       if (status !== null) this.events.telemetry(status);
     });
     channel.addEventListener("open", () => {
-      this.ping = setInterval(() => void this.say(channel), PING_MS);
+      this.ping = setInterval(() => void this.sendPing(channel), PING_MS);
     });
     channel.addEventListener("close", () => {
-      this.lose("the server closed it");
+      this.handleLoss("the server closed the connection");
     });
   }
 
-  /** That this page is there, and how long it holds a frame. */
-  private async say(channel: RTCDataChannel): Promise<void> {
-    const playout_ms = this.playout.take(await this.transceiver.receiver.getStats());
+  /** Keep-alive message with this page's playout delay. */
+  private async sendPing(channel: RTCDataChannel): Promise<void> {
+    const playout_ms = this.playout.measure(await this.videoTransceiver.receiver.getStats());
     if (channel.readyState !== "open") return;
     channel.send(playout_ms === null ? "ping" : JSON.stringify({ playout_ms: Math.round(playout_ms * 10) / 10 }));
   }
 
-  private lose(reason: string): void {
-    if (this.closed) return;
+  private handleLoss(reason: string): void {
+    if (this.isClosed) return;
     this.close();
     this.events.lost(reason);
   }
 }
 
-function trackOf(video: MediaStream): MediaStreamTrack {
+function videoTrackOf(video: MediaStream): MediaStreamTrack {
   const [track] = video.getVideoTracks();
-  if (track === undefined) throw new Error("the source gave no video");
+  if (track === undefined) throw new Error("the source has no video track");
   return track;
 }
 
-/** By what a picture can be divided and still cover the model's: the server cuts off the rest. */
-export function excess({ width, height }: MediaTrackSettings, preset: Pick<Preset, "width" | "height">): number {
-  if (width === undefined || height === undefined) return 1; // this browser does not say
+/** The largest factor by which a frame can be downscaled and still cover the model's size; the server crops the rest. */
+export function downscaleFactor({ width, height }: MediaTrackSettings, preset: Pick<Preset, "width" | "height">): number {
+  if (width === undefined || height === undefined) return 1; // this browser does not report the size
   return Math.max(1, Math.min(width / preset.width, height / preset.height));
 }

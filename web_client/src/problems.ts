@@ -1,23 +1,23 @@
-// What can go wrong, in the words of the person at the page: what it is, and what to do.
+// Errors as the page shows them: a title, and advice on what to do.
 
-import { Refused, Unreachable } from "./api";
+import { ApiError, ServerUnreachable } from "./api";
 import type { SourceKind } from "./source";
 
 export interface Problem {
-  /** `device`: the browser did not hand it out; may be otherwise when devices or permissions change. */
+  /** `device`: the browser did not open the device; may be resolved by a change of devices or permissions. */
   kind: "device" | "source" | "server" | "busy" | "media" | "access" | "refused" | "session";
   title: string;
   advice: string;
 }
 
-/** Someone thought better of it, which is no problem. */
-export class Cancelled extends Error {}
+/** The user closed a picker without a choice: not shown as an error. */
+export class PickerCancelled extends Error {}
 
-/** The system keeps the screen from the browser. */
+/** The operating system blocks screen capture by the browser. */
 export class ScreenBlocked extends Error {}
 
-/** A file that this browser cannot play, with the reason. */
-export class Unplayable extends Error {
+/** A video file that this browser cannot play. */
+export class UnplayableFile extends Error {
   constructor(
     readonly file: string,
     reason: string,
@@ -26,13 +26,13 @@ export class Unplayable extends Error {
   }
 }
 
-/** The connection to the server's media did not come up, or broke. */
-export class MediaLost extends Error {}
+/** The media connection to the server could not be made, or was lost. */
+export class MediaConnectionLost extends Error {}
 
-/** The server ended the session, with its reason. */
+/** The server ended the session with an error. */
 export class SessionFailed extends Error {}
 
-const CAMERA: Record<string, [title: string, advice: string]> = {
+const CAMERA_ERRORS: Record<string, [title: string, advice: string]> = {
   NotAllowedError: [
     "The camera is blocked",
     "Allow the camera for this page (the camera or lock symbol beside the address), then try again. On a computer, the system's privacy settings may block it too.",
@@ -40,35 +40,35 @@ const CAMERA: Record<string, [title: string, advice: string]> = {
   NotFoundError: ["No camera was found", "Connect a camera, or switch it on, then try again; or choose Screen or File."],
   NotReadableError: [
     "The camera is in use",
-    "Another program or tab seems to hold the camera. Close it there, or pick another camera, then try again.",
+    "Another program or tab seems to use the camera. Close it there, or pick another camera, then try again.",
   ],
-  OverconstrainedError: ["That camera is gone", "Pick another camera, then try again."],
+  OverconstrainedError: ["That camera is not connected any more", "Pick another camera, then try again."],
 };
 
-const MICROPHONE: Record<string, [title: string, advice: string]> = {
+const MICROPHONE_ERRORS: Record<string, [title: string, advice: string]> = {
   NotAllowedError: ["The microphone is blocked", "Allow the microphone for this page (the symbol beside the address), then switch it on again."],
   NotFoundError: ["No microphone was found", "Connect a microphone, then switch it on again."],
-  NotReadableError: ["The microphone is in use", "Another program seems to hold it. Close it there, then switch it on again."],
+  NotReadableError: ["The microphone is in use", "Another program seems to use it. Close it there, then switch it on again."],
 };
 
 export const MICROPHONE_ENDED: Problem = {
   kind: "source",
   title: "The microphone stopped",
-  advice: "It was unplugged or taken by another program. The picture goes on without sound. Connect it again, then switch it on again.",
+  advice: "It was unplugged, or another program took it. The video continues without sound. Connect it again, then switch it on again.",
 };
 
-export const INSECURE: Problem = {
+export const INSECURE_PAGE: Problem = {
   kind: "source",
   title: "The browser blocks camera and screen on http:// pages",
   advice:
     "You can still use a video file. For camera or screen open the page over https:// (start the server with --tls-cert and --tls-key), or as http://127.0.0.1 on the server itself.",
 };
 
-export const ENDED: Record<SourceKind, Problem> = {
+export const SOURCE_ENDED: Record<SourceKind, Problem> = {
   camera: {
     kind: "source",
     title: "The camera stopped",
-    advice: "It was unplugged or taken by another program. Connect it again or pick another source.",
+    advice: "It was unplugged, or another program took it. Connect it again or choose another source.",
   },
   screen: {
     kind: "source",
@@ -84,58 +84,58 @@ export const ENDED: Record<SourceKind, Problem> = {
 
 const SCREEN_BLOCKED: Problem = {
   kind: "source",
-  title: "The system keeps the screen from the browser",
+  title: "The operating system blocks screen sharing",
   advice: "Allow this browser to record the screen in the system's privacy settings, then try again.",
 };
 
-export const SERVER_GONE: Problem = {
+export const SERVER_UNREACHABLE: Problem = {
   kind: "server",
-  title: "The server does not answer",
-  advice: "Check that `lipar serve` is running and that this machine can reach it. The page keeps trying by itself.",
+  title: "The server does not respond",
+  advice: "Check that `lipar serve` is running and that this machine can reach it. The page keeps trying.",
 };
 
-/** Any error of the session's, told to the user. */
+/** Any error of a stream, as shown to the user. */
 export function problemOf(error: unknown): Problem {
-  const camera = error instanceof Error ? CAMERA[error.name] : undefined;
+  const camera = error instanceof Error ? CAMERA_ERRORS[error.name] : undefined;
   if (camera !== undefined) return { kind: "device", title: camera[0], advice: camera[1] };
   if (error instanceof ScreenBlocked) return SCREEN_BLOCKED;
-  if (error instanceof Unplayable) {
-    return { kind: "source", title: `${error.file} cannot be played`, advice: `${sentence(error.message)} Try another file, for example MP4 (H.264).` };
+  if (error instanceof UnplayableFile) {
+    return { kind: "source", title: `${error.file} cannot be played`, advice: `${toSentence(error.message)} Try another file, for example MP4 (H.264).` };
   }
-  if (error instanceof Unreachable) return SERVER_GONE;
-  if (error instanceof Refused) return refused(error);
+  if (error instanceof ServerUnreachable) return SERVER_UNREACHABLE;
+  if (error instanceof ApiError) return apiProblem(error);
   const reason = error instanceof Error ? error.message : String(error);
-  if (error instanceof MediaLost) {
+  if (error instanceof MediaConnectionLost) {
     return {
       kind: "media",
       title: "No video connection to the server",
-      advice: `Its page answers, but video does not get through (${reason}). A firewall or a VPN may be blocking UDP between here and the server.`,
+      advice: `The server responds, but video does not get through (${reason}). A firewall or a VPN may be blocking UDP between here and the server.`,
     };
   }
-  return { kind: "session", title: "The session failed", advice: `${sentence(reason)} Try again.` };
+  return { kind: "session", title: "The session failed", advice: `${toSentence(reason)} Try again.` };
 }
 
-/** The picture goes on without sound. */
+/** An error of the sound alone: the video continues. */
 export function soundProblemOf(error: unknown): Problem {
-  const known = error instanceof Error ? MICROPHONE[error.name] : undefined;
-  const [title, advice] = known ?? ["The sound could not be opened", sentence(error instanceof Error ? error.message : String(error))];
+  const known = error instanceof Error ? MICROPHONE_ERRORS[error.name] : undefined;
+  const [title, advice] = known ?? ["The sound could not be opened", toSentence(error instanceof Error ? error.message : String(error))];
   return { kind: "device", title, advice };
 }
 
-function refused(error: Refused): Problem {
+function apiProblem(error: ApiError): Problem {
   if (error.status === 503) {
-    return { kind: "busy", title: "The server can't take another stream now", advice: `${sentence(error.message)} Try again in a moment.` };
+    return { kind: "busy", title: "The server can't take another stream now", advice: `${toSentence(error.message)} Try again in a moment.` };
   }
-  if (error.status === 401) return { kind: "access", title: "The server needs a token", advice: sentence(error.message) };
-  return { kind: "refused", title: "The server refused the session", advice: sentence(error.message) };
+  if (error.status === 401) return { kind: "access", title: "The server needs a token", advice: toSentence(error.message) };
+  return { kind: "refused", title: "The server refused the session", advice: toSentence(error.message) };
 }
 
-/** Whether trying the same again may help without anybody doing anything. */
+/** Whether a retry may succeed without any action by the user. */
 export function isTransient(error: unknown): boolean {
-  return error instanceof Unreachable || error instanceof MediaLost || (error instanceof Refused && error.status === 503);
+  return error instanceof ServerUnreachable || error instanceof MediaConnectionLost || (error instanceof ApiError && error.status === 503);
 }
 
-export function sentence(text: string): string {
+export function toSentence(text: string): string {
   const start = text.charAt(0).toUpperCase() + text.slice(1);
   return /[.!?]$/.test(start) ? start : `${start}.`;
 }

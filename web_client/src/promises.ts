@@ -1,4 +1,4 @@
-// Waiting: with a limit, until told, or for a while.
+// Promise helpers: deferred promises, timeouts, interruptible delays.
 
 export interface Deferred {
   promise: Promise<void>;
@@ -9,20 +9,20 @@ export interface Deferred {
 export function deferred(): Deferred {
   let resolve!: () => void;
   let reject!: (error: Error) => void;
-  const promise = new Promise<void>((yes, no) => {
-    resolve = yes;
-    reject = no;
+  const promise = new Promise<void>((onResolve, onReject) => {
+    resolve = onResolve;
+    reject = onReject;
   });
-  promise.catch(() => undefined); // whoever awaits it hears of the error; after a stop nobody does
+  promise.catch(() => undefined); // avoids "unhandled rejection" when nobody awaits it after a stop
   return { promise, resolve, reject };
 }
 
-/** Rejects with `late()` when the promise takes longer. */
-export async function within(ms: number, promise: Promise<void>, late: () => Error): Promise<void> {
+/** Rejects with `timeoutError()` after `ms`. */
+export async function withTimeout(ms: number, promise: Promise<void>, timeoutError: () => Error): Promise<void> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const limit = new Promise<never>((_, reject) => {
     timer = setTimeout(() => {
-      reject(late());
+      reject(timeoutError());
     }, ms);
   });
   try {
@@ -32,31 +32,31 @@ export async function within(ms: number, promise: Promise<void>, late: () => Err
   }
 }
 
-/** A pause that can be cut short. */
-export class Wait {
-  private go: (() => void) | null = null;
+/** A delay that can be interrupted or aborted; it resolves in either case. */
+export class InterruptibleDelay {
+  private resolveNow: (() => void) | null = null;
 
-  pause(ms: number, signal: AbortSignal): Promise<void> {
+  wait(ms: number, signal: AbortSignal): Promise<void> {
     if (signal.aborted) return Promise.resolve();
     return new Promise((resolve) => {
-      const go = (): void => {
+      const finish = (): void => {
         clearTimeout(timer);
-        signal.removeEventListener("abort", go);
-        this.go = null;
+        signal.removeEventListener("abort", finish);
+        this.resolveNow = null;
         resolve();
       };
-      const timer = setTimeout(go, ms);
-      this.go = go;
-      signal.addEventListener("abort", go);
+      const timer = setTimeout(finish, ms);
+      this.resolveNow = finish;
+      signal.addEventListener("abort", finish);
     });
   }
 
-  cutShort(): void {
-    this.go?.();
+  interrupt(): void {
+    this.resolveNow?.();
   }
 }
 
-/** Asked anew after every await: the signal may have been aborted meanwhile. */
-export function isOver(signal: AbortSignal): boolean {
+/** A function, so that TypeScript does not narrow `signal.aborted` across an await. */
+export function isAborted(signal: AbortSignal): boolean {
   return signal.aborted;
 }

@@ -1,10 +1,10 @@
-// What the page and the server say to each other: JSON over HTTP, and the same status over the telemetry channel.
+// Messages between page and server: JSON over HTTP, and status messages over the telemetry data channel.
 
 export interface Pruning {
   enabled: boolean;
   detector: "anchor" | "lipar";
-  threshold: number; // of `anchor`, levels of 255
-  tau: number; // of `lipar`, as tau2 and bound_drift
+  threshold: number; // detector `anchor`, in levels of 255
+  tau: number; // detector `lipar`, as are tau2 and bound_drift
   tau2: number;
   min_keep: number;
   refresh_last_frame: boolean;
@@ -16,7 +16,7 @@ export interface Pruning {
 export interface Parameters {
   prompt: string;
   transition: { mode: "recache" | "keep" | "cut" };
-  /** 0..1; null where the preset's own steps decide. */
+  /** 0..1; null: the preset's denoising steps apply. */
   strength: number | null;
   denoising_steps: number[] | null;
   seed: number;
@@ -24,10 +24,10 @@ export interface Parameters {
   paused: boolean;
 }
 
-type Partly<T> = { [K in keyof T]?: T[K] extends object ? Partly<T[K]> : T[K] };
+type DeepPartial<T> = { [K in keyof T]?: T[K] extends object ? DeepPartial<T[K]> : T[K] };
 
-/** A partial update; `reset` is an action and no parameter. */
-export type Changes = Partly<Omit<Parameters, "denoising_steps">> & { reset?: true };
+/** A partial update. `reset` is an action, not a parameter. */
+export type Changes = DeepPartial<Omit<Parameters, "denoising_steps">> & { reset?: true };
 
 export interface Style {
   name: string;
@@ -43,7 +43,7 @@ export interface Preset {
   frames_per_block: number;
   styles: Style[];
   parameters: Parameters;
-  /** What `strength` is while it is not set. */
+  /** The value of `strength` while it is null. */
   first_sigma: number;
 }
 
@@ -52,10 +52,10 @@ export interface Stats {
   fps_out: number;
   model_fps: number;
   keep_ratio: number | null;
-  /** Of the source, levels of 255; null where the detector does not estimate it. */
+  /** Estimated noise of the source in levels of 255; null if the detector does not estimate it. */
   noise_levels: number | null;
   latency_ms: number | null;
-  /** From the camera to the screen, in the order of the way; a stage that was not seen yet is missing. */
+  /** From camera to screen, in pipeline order; stages without a measurement are missing. */
   latency_stages_ms: Record<string, number>;
   dropped_frames: number;
   block: number | null;
@@ -70,11 +70,11 @@ export interface PromptTokens {
 export interface Status {
   id: string;
   state: "connecting" | "live" | "paused" | "parked" | "stalled" | "model_restarting" | "failed";
-  /** Why there is no picture, whenever there is none. */
+  /** Why there is no picture; null if there is one. */
   reason: string | null;
   parameters: Parameters;
   prompt_tokens?: PromptTokens | null;
-  viewers: number; // beside whoever edits
+  viewers: number; // without the editor
   stats: Stats;
 }
 
@@ -82,37 +82,37 @@ export interface Offer {
   type: "offer";
   sdp: string;
   parameters: Changes;
-  /** The id of a session that has ended, and its token: begins it again, at the same links. */
+  /** Id and token of an ended session: the new one gets the same id, so its links stay valid. */
   name?: string;
   token?: string;
 }
 
-/** What a token lets its bearer do. */
+/** The role that a token grants. */
 export interface Access {
   role: "none" | "viewer" | "editor" | "admin";
-  session: string | null; // the only session that the role holds in; null: the server's
-  token_required: boolean; // false: a page of the server's own may do everything without one
+  session: string | null; // the only session for which the role is granted; null: all
+  token_required: boolean; // false: the page is admin without one
 }
 
-/** Where a session is found again. */
-export interface Place {
+/** Id and tokens of a session, enough to resume it. */
+export interface SessionCredentials {
   id: string;
   token: string;
-  view_token: string; // lets its bearer watch, and nothing else
+  view_token: string; // grants watching alone
 }
 
-export interface Answer extends Place {
+export interface Answer extends SessionCredentials {
   type: "answer";
   sdp: string;
   parameters: Parameters;
 }
 
-/** When a change takes effect. `pending`: the session is paused, the block comes when it goes on. */
+/** The block at which a change takes effect. `pending`: the session is paused; the block follows when it resumes. */
 export interface Ack {
   block: number;
   parameters: Parameters;
   pending: boolean;
-  /** How much of the prompt that holds the text encoder takes. */
+  /** How many tokens of the prompt in use the text encoder reads. */
   prompt_tokens?: PromptTokens | null;
 }
 
@@ -122,7 +122,7 @@ export interface ErrorBody {
   detail: { message: string; path?: string; value?: unknown; allowed?: string };
 }
 
-/** A JSON Schema as far as the page reads one. */
+/** The subset of JSON Schema that the page reads. */
 export interface Schema {
   type?: string;
   minimum?: number;
@@ -136,7 +136,7 @@ export interface Schema {
   $defs?: Record<string, Schema>;
 }
 
-/** A telemetry message, or null where it is none: a newer server may send kinds that this page does not know. */
+/** A telemetry message; null for other kinds of message, which a newer server may send. */
 export function parseStatus(text: string): Status | null {
   const value: unknown = JSON.parse(text);
   return isObject(value) && typeof value.state === "string" && isObject(value.stats) ? (value as unknown as Status) : null;

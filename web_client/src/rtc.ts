@@ -1,24 +1,24 @@
-// What every connection does, whichever way its video goes.
+// Shared by the editor's and the viewer's RTCPeerConnection.
 
 const GATHERING_TIMEOUT_MS = 2000;
 const DISCONNECTED_GRACE_MS = 4000;
 
-/** The local description with every candidate in it. */
-export async function gathered(pc: RTCPeerConnection): Promise<string> {
+/** The local SDP with all ICE candidates. */
+export async function gatherLocalSdp(pc: RTCPeerConnection): Promise<string> {
   await pc.setLocalDescription();
   await new Promise<void>((resolve) => {
     const check = (): void => {
       if (pc.iceGatheringState === "complete") resolve();
     };
     pc.addEventListener("icegatheringstatechange", check);
-    setTimeout(resolve, GATHERING_TIMEOUT_MS); // a silent STUN server must not hold up the rest
+    setTimeout(resolve, GATHERING_TIMEOUT_MS); // do not wait longer for a STUN server that does not respond
     check();
   });
   return pc.localDescription?.sdp ?? "";
 }
 
-/** Tells when the connection is made, and when it is lost for good. */
-export function follow(pc: RTCPeerConnection, connected: () => void, lost: (reason: string) => void): void {
+/** Reports when the connection is established, and when it is lost for good. */
+export function watchConnection(pc: RTCPeerConnection, connected: () => void, lost: (reason: string) => void): void {
   let grace: ReturnType<typeof setTimeout> | undefined;
   pc.addEventListener("connectionstatechange", () => {
     clearTimeout(grace);
@@ -26,20 +26,20 @@ export function follow(pc: RTCPeerConnection, connected: () => void, lost: (reas
     else if (pc.connectionState === "failed") lost("the connection failed");
     else if (pc.connectionState === "disconnected") {
       grace = setTimeout(() => {
-        if (pc.connectionState === "disconnected") lost("the connection broke off");
+        if (pc.connectionState === "disconnected") lost("the connection was interrupted");
       }, DISCONNECTED_GRACE_MS);
     }
   });
 }
 
-/** The newest picture at once: the server paces its frames already. To be called before the offer. */
-export function receiveAtOnce(transceiver: RTCRtpTransceiver): void {
-  transceiver.setCodecPreferences(h264First(RTCRtpReceiver.getCapabilities("video")?.codecs ?? []));
+/** No jitter buffer delay: the server paces its frames. Call before creating the offer. */
+export function minimizeReceiveDelay(transceiver: RTCRtpTransceiver): void {
+  transceiver.setCodecPreferences(preferH264(RTCRtpReceiver.getCapabilities("video")?.codecs ?? []));
   transceiver.receiver.jitterBufferTarget = 0;
 }
 
-/** H264 first: the server's encoder can change its rate there without a new key frame. */
-export function h264First<C extends { mimeType: string }>(codecs: C[]): C[] {
+/** H.264 first: the server's H.264 encoder changes its bitrate without a keyframe. */
+export function preferH264<C extends { mimeType: string }>(codecs: C[]): C[] {
   const isH264 = (codec: C): boolean => codec.mimeType.toLowerCase() === "video/h264";
   return [...codecs.filter(isH264), ...codecs.filter((codec) => !isH264(codec))];
 }

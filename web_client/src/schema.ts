@@ -1,4 +1,4 @@
-// Ranges of the controls, read from the server's JSON Schema, and how a slider's travel maps to them.
+// Ranges of the parameters, from the server's JSON Schema, and the mapping of slider positions to them.
 
 import type { Schema } from "./protocol";
 
@@ -7,49 +7,49 @@ export interface Range {
   maximum: number;
 }
 
-/** The range of a numeric parameter such as "pruning.tau"; throws where the schema has none. */
+/** The range of a numeric parameter such as "pruning.tau"; throws if the schema has none. */
 export function rangeOf(root: Schema, path: string): Range {
-  const { minimum, maximum } = find(root, path);
-  if (minimum === undefined || maximum === undefined) throw new Error(`the schema gives ${path} no range`);
+  const { minimum, maximum } = schemaAt(root, path);
+  if (minimum === undefined || maximum === undefined) throw new Error(`the schema has no range for ${path}`);
   return { minimum, maximum };
 }
 
-/** The longest text that a parameter takes; throws where the schema does not say. */
+/** The maximum length of a text parameter; throws if the schema has none. */
 export function maxLengthOf(root: Schema, path: string): number {
-  const { maxLength } = find(root, path);
-  if (maxLength === undefined) throw new Error(`the schema gives ${path} no maximum length`);
+  const { maxLength } = schemaAt(root, path);
+  if (maxLength === undefined) throw new Error(`the schema has no maximum length for ${path}`);
   return maxLength;
 }
 
-function find(root: Schema, path: string): Schema {
-  let schema = resolve(root, root);
+function schemaAt(root: Schema, path: string): Schema {
+  let schema = resolveReferences(root, root);
   for (const name of path.split(".")) {
     const child = schema.properties?.[name];
     if (child === undefined) throw new Error(`the schema has no ${path}`);
-    schema = resolve(root, child);
+    schema = resolveReferences(root, child);
   }
   return schema;
 }
 
-/** Follows references, and takes the part of a choice that is not null. */
-function resolve(root: Schema, schema: Schema): Schema {
-  const part = schema.anyOf?.find((choice) => choice.type !== "null") ?? schema.allOf?.[0];
-  if (part !== undefined) return { ...schema, ...resolve(root, part) };
+/** Follows `$ref`, and takes the non-null alternative of `anyOf`. */
+function resolveReferences(root: Schema, schema: Schema): Schema {
+  const alternative = schema.anyOf?.find((choice) => choice.type !== "null") ?? schema.allOf?.[0];
+  if (alternative !== undefined) return { ...schema, ...resolveReferences(root, alternative) };
   if (schema.$ref === undefined) return schema;
   const name = schema.$ref.split("/").at(-1) ?? "";
   const target = root.$defs?.[name];
   if (target === undefined) throw new Error(`the schema has no ${schema.$ref}`);
-  return resolve(root, target);
+  return resolveReferences(root, target);
 }
 
 /**
- * A slider's travel (0..1) to a value and back. A power above 1 gives small values more of the travel: useful
- * thresholds lie near the low end of what is allowed.
+ * Maps a slider position (0..1) to a value and back. An exponent above 1 gives small values more resolution: useful
+ * thresholds lie near the low end of the range.
  */
-export function toValue(travel: number, { minimum, maximum }: Range, power: number): number {
-  return minimum + (maximum - minimum) * travel ** power;
+export function valueAt(position: number, { minimum, maximum }: Range, exponent: number): number {
+  return minimum + (maximum - minimum) * position ** exponent;
 }
 
-export function toTravel(value: number, { minimum, maximum }: Range, power: number): number {
-  return ((value - minimum) / (maximum - minimum)) ** (1 / power);
+export function positionOf(value: number, { minimum, maximum }: Range, exponent: number): number {
+  return ((value - minimum) / (maximum - minimum)) ** (1 / exponent);
 }

@@ -1,27 +1,27 @@
-// The screen, a window or a tab, as the browser's own picker gives it.
+// Screen sharing: a screen, window or tab chosen in the browser's picker.
 
-import { Cancelled, ScreenBlocked } from "./problems";
+import { PickerCancelled, ScreenBlocked } from "./problems";
 
-const LARGEST = { width: { max: 1920 }, height: { max: 1080 } }; // the model's picture is smaller still
+const MAX_SIZE = { width: { max: 1920 }, height: { max: 1080 } }; // the model's frames are smaller
 
-/** Phones' browsers share no screen. */
-export function screenIsAllowed(): boolean {
+/** Browsers on phones cannot share the screen. */
+export function isScreenSharingAllowed(): boolean {
   return window.isSecureContext && "mediaDevices" in navigator && "getDisplayMedia" in navigator.mediaDevices;
 }
 
-/** `sound`: of a tab, or of the system, where the browser has it. Throws `Cancelled` when nothing was picked. */
+/** `sound`: also capture the tab's or system's audio, where supported. Throws `PickerCancelled` when nothing was picked. */
 export async function openScreen(sound: boolean): Promise<MediaStream> {
   try {
-    const stream = await navigator.mediaDevices.getDisplayMedia({ video: { ...LARGEST, frameRate: { ideal: 30 } }, audio: sound });
-    for (const track of stream.getVideoTracks()) track.contentHint = "detail"; // text stays legible when bits are short
+    const stream = await navigator.mediaDevices.getDisplayMedia({ video: { ...MAX_SIZE, frameRate: { ideal: 30 } }, audio: sound });
+    for (const track of stream.getVideoTracks()) track.contentHint = "detail"; // at low bitrates, keep text legible
     return stream;
   } catch (error) {
-    throw asProblem(error);
+    throw displayMediaErrorOf(error);
   }
 }
 
-/** A browser says "not allowed" for both; only its message tells a person's no from the system's. */
-function asProblem(error: unknown): unknown {
+/** A cancelled picker and a block by the operating system are both NotAllowedError; only the message differs. */
+function displayMediaErrorOf(error: unknown): unknown {
   if (!(error instanceof DOMException) || error.name !== "NotAllowedError") return error;
-  return /system/i.test(error.message) ? new ScreenBlocked() : new Cancelled();
+  return /system/i.test(error.message) ? new ScreenBlocked() : new PickerCancelled();
 }

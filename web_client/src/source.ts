@@ -1,4 +1,4 @@
-// What a session sends: the camera, the screen, or a video file of this browser's. One is opened when it is chosen.
+// Video sources: the camera, the screen, or a local video file.
 
 import { openCamera } from "./camera";
 import { openMicrophone } from "./microphone";
@@ -17,45 +17,45 @@ export interface SourceSound {
 
 export interface Source {
   choice: SourceChoice;
-  stream: MediaStream; // one video track; it fires `ended` when the source ends by itself
+  stream: MediaStream; // one video track, which fires `ended` when the source ends by itself
   close: () => void;
-  /** Its sound: the microphone beside a camera. Null where it has none. */
+  /** The source's sound; the microphone for a camera. Null if it has none. */
   openSound: () => Promise<SourceSound | null>;
-  /** It has to be picked again to come with its sound. */
-  isSilent: boolean;
+  /** Opened without sound: it has to be opened again to capture it. */
+  needsReopenForSound: boolean;
 }
 
-/** `sound`: it is wanted too; a screen has to be asked for both at once. */
+/** `sound`: also capture the screen's sound, which has to be requested together with its video. */
 export async function openSource(choice: SourceChoice, preset: Preset, sound: boolean): Promise<Source> {
   if (choice.kind === "file") return fileSource(choice, await openVideoFile(choice.file));
   if (choice.kind === "screen") return screenSource(choice, await openScreen(sound), sound);
   const stream = await openCamera(choice.deviceId, preset);
-  return { choice, stream, close: stopping(stream), openSound: openMicrophone, isSilent: false };
+  return { choice, stream, close: trackStopper(stream), openSound: openMicrophone, needsReopenForSound: false };
 }
 
 function fileSource(choice: SourceChoice, { video, audio, close }: VideoFile): Source {
-  const openSound = (): Promise<SourceSound | null> => Promise.resolve(kept(audio));
-  return { choice, stream: new MediaStream([video]), close, openSound, isSilent: false };
+  const openSound = (): Promise<SourceSound | null> => Promise.resolve(soundOfTrack(audio));
+  return { choice, stream: new MediaStream([video]), close, openSound, needsReopenForSound: false };
 }
 
 function screenSource(choice: SourceChoice, stream: MediaStream, sound: boolean): Source {
-  const openSound = (): Promise<SourceSound | null> => Promise.resolve(kept(stream.getAudioTracks()[0] ?? null));
-  return { choice, stream: new MediaStream(stream.getVideoTracks()), close: stopping(stream), openSound, isSilent: !sound };
+  const openSound = (): Promise<SourceSound | null> => Promise.resolve(soundOfTrack(stream.getAudioTracks()[0] ?? null));
+  return { choice, stream: new MediaStream(stream.getVideoTracks()), close: trackStopper(stream), openSound, needsReopenForSound: !sound };
 }
 
-/** Sound that ends with its source. */
-function kept(track: MediaStreamTrack | null): SourceSound | null {
+/** Sound that is closed together with its source. */
+function soundOfTrack(track: MediaStreamTrack | null): SourceSound | null {
   return track === null ? null : { track, close: () => undefined };
 }
 
-function stopping(stream: MediaStream): () => void {
+function trackStopper(stream: MediaStream): () => void {
   return () => {
     for (const track of stream.getTracks()) track.stop();
   };
 }
 
-/** What the source is called on the page. */
-export function nameOf(choice: SourceChoice): string {
+/** The source's caption on the page. */
+export function sourceLabel(choice: SourceChoice): string {
   if (choice.kind === "file") return choice.file.name;
   return choice.kind === "screen" ? "Screen" : "Camera";
 }

@@ -1,34 +1,34 @@
-// Which source: camera, screen or file, which camera, and a file that is dropped on the page.
+// Choice of the source: camera, screen or file, which camera, and drag and drop of a file.
 
-import type { CameraChoice } from "./camera";
+import type { CameraOption } from "./camera";
 import { element } from "./elements";
 import type { Source, SourceChoice, SourceKind } from "./source";
 
 export class SourcePicker {
   kind: SourceKind = "camera";
-  choice: SourceChoice | null = { kind: "camera", deviceId: "" }; // null: a file is still to be chosen
+  choice: SourceChoice | null = { kind: "camera", deviceId: "" }; // null: a file has still to be chosen
   private readonly buttons: Record<SourceKind, HTMLButtonElement> = {
     camera: element("source-camera", HTMLButtonElement),
     screen: element("source-screen", HTMLButtonElement),
     file: element("source-file", HTMLButtonElement),
   };
-  private readonly cameras = element("camera", HTMLSelectElement);
-  private readonly file = element("file", HTMLInputElement);
+  private readonly cameraSelect = element("camera", HTMLSelectElement);
+  private readonly fileInput = element("file", HTMLInputElement);
 
   constructor(
     allowed: { camera: boolean; screen: boolean },
-    private readonly pick: (choice: SourceChoice) => void,
+    private readonly picked: (choice: SourceChoice) => void,
   ) {
     this.buttons.camera.disabled = !allowed.camera;
     this.buttons.screen.hidden = !allowed.screen;
     this.buttons.camera.addEventListener("click", () => {
-      pick(this.camera);
+      picked(this.camera);
     });
-    this.cameras.addEventListener("change", () => {
-      pick(this.camera);
+    this.cameraSelect.addEventListener("change", () => {
+      picked(this.camera);
     });
     this.buttons.screen.addEventListener("click", () => {
-      pick({ kind: "screen" });
+      picked({ kind: "screen" });
     });
     this.bindFile();
     this.bindDrop(element("source", HTMLVideoElement).parentElement);
@@ -36,73 +36,73 @@ export class SourcePicker {
   }
 
   get camera(): SourceChoice {
-    return { kind: "camera", deviceId: this.cameras.value };
+    return { kind: "camera", deviceId: this.cameraSelect.value };
   }
 
-  show(choice: SourceChoice): void {
+  select(choice: SourceChoice): void {
     this.choice = choice;
-    this.press(choice.kind);
-    if (choice.kind === "camera") this.cameras.value = choice.deviceId;
+    this.markSelected(choice.kind);
+    if (choice.kind === "camera") this.cameraSelect.value = choice.deviceId;
   }
 
-  /** A source of this kind was sent before a reload. Nothing is opened by itself, and a file has to be chosen again. */
-  expect(kind: SourceKind): void {
+  /** Selects the kind of source used before a reload without opening it. A file has to be chosen again. */
+  preselect(kind: SourceKind): void {
     this.choice = kind === "file" ? null : kind === "screen" ? { kind } : this.camera;
-    this.press(kind);
+    this.markSelected(kind);
   }
 
-  /** The source in use, which a browser's picker or a lost camera may have decided. */
-  showSource({ choice, stream }: Source): void {
-    const used = stream.getVideoTracks()[0]?.getSettings().deviceId;
-    this.show(choice.kind === "camera" ? { ...choice, deviceId: used ?? choice.deviceId } : choice);
+  /** Selects the source in use, which may differ from the choice: the browser may have opened another camera. */
+  selectOpened({ choice, stream }: Source): void {
+    const openedId = stream.getVideoTracks()[0]?.getSettings().deviceId;
+    this.select(choice.kind === "camera" ? { ...choice, deviceId: openedId ?? choice.deviceId } : choice);
   }
 
-  showCameras(cameras: CameraChoice[]): void {
-    const chosen = this.choice?.kind === "camera" ? this.choice.deviceId : this.cameras.value;
-    const named = cameras.filter(({ deviceId }) => deviceId !== "");
-    const options = named.map(({ deviceId, label }) => new Option(label, deviceId, false, deviceId === chosen));
-    this.cameras.replaceChildren(...(options.length > 0 ? options : [new Option("Default camera", "")]));
-    this.cameras.disabled = options.length === 0;
-    if (this.choice?.kind === "camera") this.show(this.camera);
+  showCameras(cameras: CameraOption[]): void {
+    const selectedId = this.choice?.kind === "camera" ? this.choice.deviceId : this.cameraSelect.value;
+    const identified = cameras.filter(({ deviceId }) => deviceId !== "");
+    const options = identified.map(({ deviceId, label }) => new Option(label, deviceId, false, deviceId === selectedId));
+    this.cameraSelect.replaceChildren(...(options.length > 0 ? options : [new Option("Default camera", "")]));
+    this.cameraSelect.disabled = options.length === 0;
+    if (this.choice?.kind === "camera") this.select(this.camera);
   }
 
-  private press(pressed: SourceKind): void {
+  private markSelected(pressed: SourceKind): void {
     this.kind = pressed;
     for (const [kind, button] of Object.entries(this.buttons)) button.setAttribute("aria-pressed", String(kind === pressed));
-    this.cameras.hidden = pressed !== "camera";
+    this.cameraSelect.hidden = pressed !== "camera";
   }
 
   private bindFile(): void {
     this.buttons.file.addEventListener("click", () => {
-      this.file.click();
+      this.fileInput.click();
     });
-    this.file.addEventListener("change", () => {
-      this.take(this.file.files);
-      this.file.value = ""; // the same file may be chosen again
+    this.fileInput.addEventListener("change", () => {
+      this.pickFile(this.fileInput.files);
+      this.fileInput.value = ""; // so that choosing the same file again fires `change`
     });
   }
 
-  /** Anywhere on the page: a browser would leave the page for a file that misses its target. */
+  /** Anywhere on the page: a browser navigates to a file that is dropped beside the target. */
   private bindDrop(target: HTMLElement | null): void {
-    const mark = (over: boolean): void => void target?.toggleAttribute("data-drop", over);
+    const markTarget = (isOver: boolean): void => void target?.toggleAttribute("data-drop", isOver);
     document.addEventListener("dragover", (event) => {
       if (event.dataTransfer?.types.includes("Files") !== true) return;
       event.preventDefault();
-      mark(true);
+      markTarget(true);
     });
     document.addEventListener("dragleave", (event) => {
-      if (event.relatedTarget === null) mark(false); // out of the window
+      if (event.relatedTarget === null) markTarget(false); // left the window
     });
     document.addEventListener("drop", (event) => {
-      mark(false);
+      markTarget(false);
       if (event.dataTransfer?.types.includes("Files") !== true) return;
       event.preventDefault();
-      this.take(event.dataTransfer.files);
+      this.pickFile(event.dataTransfer.files);
     });
   }
 
-  private take(files: FileList | null): void {
+  private pickFile(files: FileList | null): void {
     const file = files?.[0];
-    if (file !== undefined) this.pick({ kind: "file", file });
+    if (file !== undefined) this.picked({ kind: "file", file });
   }
 }

@@ -1,158 +1,158 @@
-// The states of session and server, in words: the pill in the header and the banner.
+// The texts of the header's status pill and of the banner, derived from the state of page, stream and server.
 
-import { INSECURE, sentence, SERVER_GONE } from "./problems";
+import { INSECURE_PAGE, toSentence, SERVER_UNREACHABLE } from "./problems";
 import type { Problem } from "./problems";
 import type { Stats, Status } from "./protocol";
-import type { ServerState } from "./server_watch";
+import type { ServerState } from "./server_monitor";
 import type { AccessState } from "./session/access";
-import type { PicturesState } from "./session/pictures";
-import type { SessionState } from "./session/session_state";
+import type { FramesState } from "./session/frame_monitor";
+import type { StreamState } from "./session/stream_state";
 import type { SourceKind } from "./source";
 
-export type Tone = "quiet" | "busy" | "good" | "bad";
+export type Tone = "neutral" | "busy" | "success" | "error";
 
 export interface Pill {
   text: string;
   tone: Tone;
 }
 
-/** What a banner's button does; `now` is `again` in the middle of a wait. */
-export type BannerAction = "again" | "now" | "camera" | "dismiss";
+/** The action of a banner's button; `retry_now` ends a wait between attempts. */
+export type BannerAction = "retry" | "retry_now" | "camera" | "dismiss";
 
 export interface Banner {
-  tone: "busy" | "bad";
+  tone: "busy" | "error";
   title: string;
   advice: string;
-  /** None where there is nothing to press. */
+  /** Undefined: the banner has no button. */
   action?: BannerAction;
 }
 
-export interface Situation {
+export interface PageState {
   access: AccessState["name"];
-  prepared: boolean; // the preset is known
-  secure: boolean; // else the browser hands out neither camera nor screen
-  choice: SourceKind;
-  chosen: boolean; // else the file has yet to be chosen
-  sends: boolean; // a source is open
-  notice: Problem | null; // with the source of a session that goes on
-  kept: boolean; // a session waits for its source to be chosen again
+  presetLoaded: boolean; // preset and schema are loaded
+  isSecure: boolean; // secure context: camera and screen are available
+  sourceKind: SourceKind;
+  isSourceChosen: boolean; // false: a file has still to be chosen
+  isSending: boolean; // a source is open
+  notice: Problem | null; // about the source or sound of a continuing session
+  hasSavedSession: boolean; // a parked session waits for its source
   server: ServerState;
-  session: SessionState;
-  status: Status | null; // the newest telemetry of a live session
-  pictures: PicturesState; // whether new ones come, whatever telemetry says
-  paused: boolean; // as the server has acknowledged
+  stream: StreamState;
+  status: Status | null; // the newest telemetry of a live stream
+  frames: FramesState; // whether new frames arrive
+  isPaused: boolean; // as acknowledged by the server
 }
 
-const OPENING: Record<SourceKind, string> = {
+const OPENING_TEXTS: Record<SourceKind, string> = {
   camera: "Asking for the camera…",
   screen: "Asking for the screen…",
   file: "Opening the file…",
 };
 
-const PILLS: Record<Exclude<SessionState["name"], "opening">, Pill> = {
-  idle: { text: "Ready", tone: "quiet" },
+const PILLS: Record<Exclude<StreamState["name"], "opening">, Pill> = {
+  idle: { text: "Ready", tone: "neutral" },
   connecting: { text: "Connecting…", tone: "busy" },
-  live: { text: "Live", tone: "good" },
+  live: { text: "Live", tone: "success" },
   reconnecting: { text: "Reconnecting…", tone: "busy" },
-  failed: { text: "Stopped", tone: "bad" },
+  failed: { text: "Stopped", tone: "error" },
 };
 
-export function pillOf(situation: Situation): Pill {
-  const { server, session } = situation;
-  if (situation.access === "asked") return { text: "Token needed", tone: "bad" };
-  if (situation.access === "viewer") return { text: "Watching only", tone: "quiet" };
-  if (isBlocked(situation)) return { text: "Not secure", tone: "bad" };
-  if (session.name === "live") return livePill(situation);
-  if (session.name === "opening") return { text: OPENING[session.kind], tone: "busy" };
-  if (session.name !== "idle") return PILLS[session.name];
-  if (server.name === "gone") return { text: "No server", tone: "bad" };
+export function pillOf(page: PageState): Pill {
+  const { server, stream } = page;
+  if (page.access === "token_required") return { text: "Token needed", tone: "error" };
+  if (page.access === "viewer") return { text: "Watching only", tone: "neutral" };
+  if (isBlocked(page)) return { text: "Not secure", tone: "error" };
+  if (stream.name === "live") return livePill(page);
+  if (stream.name === "opening") return { text: OPENING_TEXTS[stream.kind], tone: "busy" };
+  if (stream.name !== "idle") return PILLS[stream.name];
+  if (server.name === "unreachable") return { text: "No server", tone: "error" };
   if (server.name === "loading") return { text: "Model loading…", tone: "busy" };
-  if (server.name === "asking" || !situation.prepared) return { text: "Loading…", tone: "quiet" };
+  if (server.name === "checking" || !page.presetLoaded) return { text: "Loading…", tone: "neutral" };
   return PILLS.idle;
 }
 
-function livePill({ status, pictures, paused }: Situation): Pill {
-  if (pictures !== "coming" || status?.state === "stalled") return { text: "No new pictures", tone: "busy" };
+function livePill({ status, frames, isPaused }: PageState): Pill {
+  if (frames !== "flowing" || status?.state === "stalled") return { text: "No new pictures", tone: "busy" };
   if (status?.state === "model_restarting") return { text: "Model restarting…", tone: "busy" };
-  if (paused) return { text: "Paused", tone: "quiet" };
+  if (isPaused) return { text: "Paused", tone: "neutral" };
   if (status?.state !== "live" && status?.state !== "paused") return { text: "Waiting for the first picture…", tone: "busy" };
   return PILLS.live;
 }
 
-/** The one thing worth telling now, the gravest first. */
-export function bannerOf(situation: Situation): Banner | null {
-  const { server, session, notice } = situation;
-  if (situation.access === "asked" || situation.access === "viewer") return null; // a form says it
-  if (isBlocked(situation)) return bad(INSECURE);
-  if (server.name === "gone" && session.name !== "live") return bad(SERVER_GONE, "again");
-  if (session.name === "failed") return bad(session.problem, "again");
-  if (session.name === "reconnecting") {
-    return { tone: "busy", title: "Reconnecting", advice: `${cause(session.reason, server)}Your settings are kept.`, action: "now" };
+/** The most important message, or null. */
+export function bannerOf(page: PageState): Banner | null {
+  const { server, stream, notice } = page;
+  if (page.access === "token_required" || page.access === "viewer") return null; // the token form says it
+  if (isBlocked(page)) return errorBanner(INSECURE_PAGE);
+  if (server.name === "unreachable" && stream.name !== "live") return errorBanner(SERVER_UNREACHABLE, "retry");
+  if (stream.name === "failed") return errorBanner(stream.problem, "retry");
+  if (stream.name === "reconnecting") {
+    return { tone: "busy", title: "Reconnecting", advice: `${disconnectCause(stream.reason, server)}Your settings are kept.`, action: "retry_now" };
   }
-  if (session.name === "live") return noPicture(situation) ?? (notice === null ? null : noticeBanner(notice, situation));
-  if (notice !== null) return noticeBanner(notice, situation);
-  if (server.name === "loading") return { tone: "busy", title: "The model is loading", advice: sentence(server.reason) };
-  if (situation.kept && session.name === "idle") return KEPT;
+  if (stream.name === "live") return missingFramesBanner(page) ?? (notice === null ? null : noticeBanner(notice, page));
+  if (notice !== null) return noticeBanner(notice, page);
+  if (server.name === "loading") return { tone: "busy", title: "The model is loading", advice: toSentence(server.reason) };
+  if (page.hasSavedSession && stream.name === "idle") return SAVED_SESSION_BANNER;
   return null;
 }
 
-/** Why there is no connection, as far as it is still true: what a server that was loading said is not, once it is ready. */
-function cause(reason: string | null, server: ServerState): string {
+/** Why there is no connection. A server that is loading its model replaces the older reason. */
+function disconnectCause(reason: string | null, server: ServerState): string {
   if (server.name === "loading") return "The server is loading its model. ";
-  return reason === null ? "" : `${sentence(reason)} `;
+  return reason === null ? "" : `${toSentence(reason)} `;
 }
 
-/** A live session without new pictures: why, as the server says it. */
-function noPicture({ status, pictures, paused, notice }: Situation): Banner | null {
-  const reason = status?.reason ? `${sentence(status.reason)} ` : "";
-  const back = "The picture comes back by itself.";
-  if (pictures === "silent") return { tone: "busy", title: "No new pictures come", advice: `The server has not been heard for a few seconds. ${back}` };
-  if (status?.state === "model_restarting") return { tone: "busy", title: "The model is restarting", advice: `${reason}${back}` };
-  if (pictures === "still" || status?.state === "stalled") return { tone: "busy", title: "No new pictures come", advice: `${reason}${back}` };
-  if (reason === "" || notice !== null || paused) return null;
+/** Why a live stream has no new frames, with the server's reason if there is one. */
+function missingFramesBanner({ status, frames, isPaused, notice }: PageState): Banner | null {
+  const reason = status?.reason ? `${toSentence(status.reason)} ` : "";
+  const outlook = "The picture comes back by itself.";
+  if (frames === "no_telemetry") return { tone: "busy", title: "No new pictures", advice: `The server has sent nothing for a few seconds. ${outlook}` };
+  if (status?.state === "model_restarting") return { tone: "busy", title: "The model is restarting", advice: `${reason}${outlook}` };
+  if (frames === "stalled" || status?.state === "stalled") return { tone: "busy", title: "No new pictures", advice: `${reason}${outlook}` };
+  if (reason === "" || notice !== null || isPaused) return null;
   return { tone: "busy", title: "There is no picture", advice: reason.trim() };
 }
 
-/** Figures of pictures that come. Those of pictures that came once say nothing. */
-export function figuresOf({ session, status, pictures }: Situation): Stats | null {
-  return session.name === "live" && status?.state === "live" && pictures === "coming" ? status.stats : null;
+/** The newest stats while frames arrive; null otherwise, since old values would mislead. */
+export function currentStats({ stream, status, frames }: PageState): Stats | null {
+  return stream.name === "live" && status?.state === "live" && frames === "flowing" ? status.stats : null;
 }
 
-const KEPT: Banner = {
+const SAVED_SESSION_BANNER: Banner = {
   tone: "busy",
   title: "Your session is still open",
   advice: "Choose the file or screen again, then press Start.",
 };
 
-function noticeBanner(notice: Problem, { sends, secure }: Situation): Banner {
-  if (sends) return bad(notice, "dismiss");
-  return secure ? bad(notice, "camera") : bad(notice);
+function noticeBanner(notice: Problem, { isSending, isSecure }: PageState): Banner {
+  if (isSending) return errorBanner(notice, "dismiss");
+  return isSecure ? errorBanner(notice, "camera") : errorBanner(notice);
 }
 
-function bad({ title, advice }: Problem, action?: BannerAction): Banner {
-  return { tone: "bad", title, advice, ...(action === undefined ? {} : { action }) };
+function errorBanner({ title, advice }: Problem, action?: BannerAction): Banner {
+  return { tone: "error", title, advice, ...(action === undefined ? {} : { action }) };
 }
 
-/** The chosen source is one that this page cannot have. */
-function isBlocked({ secure, choice, session }: Situation): boolean {
-  return !secure && choice !== "file" && startLabel(session) === "Start";
+/** Whether the chosen source is unavailable in this insecure context. */
+function isBlocked({ isSecure, sourceKind, stream }: PageState): boolean {
+  return !isSecure && sourceKind !== "file" && startLabel(stream) === "Start";
 }
 
-/** Start and Stop are one button. */
-export function startLabel(session: SessionState): "Start" | "Stop" {
-  return session.name === "idle" || session.name === "failed" ? "Start" : "Stop";
+/** Start and Stop share a button. */
+export function startLabel(stream: StreamState): "Start" | "Stop" {
+  return stream.name === "idle" || stream.name === "failed" ? "Start" : "Stop";
 }
 
-export function mayStart(situation: Situation): boolean {
-  return startLabel(situation.session) === "Stop" || (situation.access === "given" && situation.prepared && !isBlocked(situation) && situation.chosen && situation.server.name === "ready");
+export function canStart(page: PageState): boolean {
+  return startLabel(page.stream) === "Stop" || (page.access === "granted" && page.presetLoaded && !isBlocked(page) && page.isSourceChosen && page.server.name === "ready");
 }
 
-export function number(value: number | null | undefined, digits = 0, scale = 1): string {
+export function formatNumber(value: number | null | undefined, digits = 0, scale = 1): string {
   return value === null || value === undefined ? "–" : (value * scale).toFixed(digits);
 }
 
-/** "encode 3 · denoise 41" milliseconds a block; empty where nothing was measured. */
-export function stagesText(stages: Record<string, number> | null | undefined): string {
+/** "encode 3 · denoise 41": milliseconds per block; empty if nothing was measured. */
+export function modelStagesText(stages: Record<string, number> | null | undefined): string {
   const parts = Object.entries(stages ?? {}).map(([name, ms]) => `${name} ${ms.toFixed(ms < 10 ? 1 : 0)}`);
-  return parts.length > 0 ? `Model, ms a block: ${parts.join(" · ")}` : "";
+  return parts.length > 0 ? `Model time per block (ms): ${parts.join(" · ")}` : "";
 }

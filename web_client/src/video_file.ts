@@ -1,9 +1,9 @@
-// A video file that this browser plays over and over: what is sent is its picture, and its sound where that is wanted.
+// A local video file, played in a loop and captured as tracks.
 
-import { Unplayable } from "./problems";
+import { UnplayableFile } from "./problems";
 
-/** Firefox has it under a name of its own; Safari has none. */
-interface Capturable extends HTMLVideoElement {
+/** Firefox has a prefixed name; Safari has no `captureStream`. */
+interface CapturableVideo extends HTMLVideoElement {
   captureStream?: () => MediaStream;
   mozCaptureStream?: () => MediaStream;
 }
@@ -16,31 +16,31 @@ export interface VideoFile {
 
 /** Throws `Unplayable` with the file's name. */
 export async function openVideoFile(file: File): Promise<VideoFile> {
-  const video: Capturable = document.createElement("video");
+  const video: CapturableVideo = document.createElement("video");
   const url = URL.createObjectURL(file);
   const close = (): void => {
     video.removeAttribute("src");
-    video.load(); // lets go of the decoder
+    video.load(); // releases the decoder
     URL.revokeObjectURL(url);
   };
   video.muted = video.loop = video.playsInline = true;
   video.src = url;
   try {
     await video.play();
-    return { ...captured(video), close };
+    return { ...captureTracks(video), close };
   } catch (error) {
     close();
-    const unknown = error instanceof DOMException; // of `play`
-    throw new Unplayable(file.name, unknown ? "this browser does not know its format" : (error as Error).message);
+    const isUnknownFormat = error instanceof DOMException; // thrown by `play`
+    throw new UnplayableFile(file.name, isUnknownFormat ? "this browser does not know its format" : (error as Error).message);
   }
 }
 
-function captured(video: Capturable): Pick<VideoFile, "video" | "audio"> {
+function captureTracks(video: CapturableVideo): Pick<VideoFile, "video" | "audio"> {
   const stream = video.captureStream?.() ?? video.mozCaptureStream?.();
-  if (stream === undefined) throw new Error("this browser shows files, but cannot send them on");
+  if (stream === undefined) throw new Error("this browser can play files, but not capture them");
   const [track] = stream.getVideoTracks();
-  if (track === undefined) throw new Error("it has no picture");
+  if (track === undefined) throw new Error("it has no video track");
   track.contentHint = "motion";
-  video.addEventListener("error", () => track.dispatchEvent(new Event("ended"))); // its disk is gone, say
+  video.addEventListener("error", () => track.dispatchEvent(new Event("ended"))); // a read error, for example
   return { video: track, audio: stream.getAudioTracks()[0] ?? null };
 }

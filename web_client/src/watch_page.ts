@@ -1,26 +1,26 @@
-// Wires a viewer's page.
+// Creates and connects the parts of a viewer's page.
 
-import { Api } from "./api";
-import { parseLink } from "./share_link";
-import { tokenIn } from "./session/access";
+import { ApiClient } from "./api";
+import { parseWatchLink } from "./watch_link";
+import { storedToken } from "./session/access";
 import { WatchView } from "./watch_view";
-import { Watching } from "./watching";
-import { Whep } from "./whep";
+import { Viewer } from "./viewer";
+import { WhepPlayer } from "./whep_player";
 
-const api = new Api();
-const { id, view_token } = parseLink(location.href) ?? { id: "", view_token: "" };
-api.token = view_token === "" ? tokenIn(window.sessionStorage) : view_token; // whoever may edit may watch, too
+const api = new ApiClient();
+const { id, view_token } = parseWatchLink(location.href) ?? { id: "", view_token: "" };
+api.token = view_token === "" ? storedToken(window.sessionStorage) : view_token; // an editor's or admin's token may also watch
 
 const view = new WatchView({
-  again: () => {
-    watching.again();
+  retry: () => {
+    viewer.retry();
   },
-  seen: () => {
-    watching.seen();
+  frameShown: () => {
+    viewer.frameShown();
   },
 });
-const watching = new Watching(
-  async (events) => new Whep(`api/v1/whep/${encodeURIComponent(id)}`, api.token ?? "", await api.iceServers(id), events),
+const viewer = new Viewer(
+  async (events) => new WhepPlayer(`api/v1/whep/${encodeURIComponent(id)}`, api.token ?? "", await api.iceServers(id), events),
   {
     state: (state) => {
       view.show(state);
@@ -32,12 +32,12 @@ const watching = new Watching(
 );
 
 window.addEventListener("pagehide", () => {
-  watching.stop();
+  viewer.stop();
 });
 window.addEventListener("pageshow", ({ persisted }) => {
-  if (persisted) void watching.start(); // back from the browser's memory
+  if (persisted) void viewer.start(); // restored from the back/forward cache
 });
 window.addEventListener("hashchange", () => {
   location.reload(); // another link was pasted over this one
 });
-void watching.start();
+void viewer.start();

@@ -1,33 +1,33 @@
-// A viewer's page: the edited picture and nothing else, or why there is none.
+// A viewer's page: the edited video alone, or why there is none.
 
 import { element } from "./elements";
 import type { Pill } from "./status_text";
-import type { WatchState } from "./watching";
+import type { ViewerState } from "./viewer";
 
 export interface WatchViewEvents {
-  again: () => void;
-  /** A picture was shown. */
-  seen: () => void;
+  retry: () => void;
+  /** A frame was shown. */
+  frameShown: () => void;
 }
 
-const PILLS: Record<WatchState["name"], Pill> = {
+const PILLS: Record<ViewerState["name"], Pill> = {
   connecting: { text: "Connecting…", tone: "busy" },
-  live: { text: "Live", tone: "good" },
-  still: { text: "Waiting for new pictures…", tone: "busy" },
+  live: { text: "Live", tone: "success" },
+  stalled: { text: "Waiting for new pictures…", tone: "busy" },
   waiting: { text: "Waiting…", tone: "busy" },
-  failed: { text: "Stopped", tone: "bad" },
+  failed: { text: "Stopped", tone: "error" },
 };
 
 export class WatchView {
   private readonly page = element("watch", HTMLElement);
   private readonly video = element("watched", HTMLVideoElement);
-  private readonly againButton = element("watch-again", HTMLButtonElement);
+  private readonly retryButton = element("watch-again", HTMLButtonElement);
   private readonly unmuteButton = element("unmute", HTMLButtonElement);
   private readonly fullscreenButton = element("fullscreen", HTMLButtonElement);
 
   constructor(private readonly events: WatchViewEvents) {
     this.page.hidden = false;
-    this.againButton.addEventListener("click", events.again);
+    this.retryButton.addEventListener("click", events.retry);
     this.unmuteButton.addEventListener("click", () => {
       this.video.muted = !this.video.muted;
       this.unmuteButton.textContent = this.video.muted ? "Unmute" : "Mute";
@@ -37,30 +37,30 @@ export class WatchView {
     document.addEventListener("fullscreenchange", () => {
       this.fullscreenButton.textContent = document.fullscreenElement === null ? "Full screen" : "Leave full screen";
     });
-    this.countPictures();
+    this.reportFrames();
   }
 
   showVideo(stream: MediaStream | null): void {
     if (this.video.srcObject !== stream) this.video.srcObject = stream;
     this.unmuteButton.hidden = true;
-    for (const track of stream?.getAudioTracks() ?? []) this.offerSound(track);
+    for (const track of stream?.getAudioTracks() ?? []) this.showUnmuteFor(track);
   }
 
-  show(state: WatchState): void {
+  show(state: ViewerState): void {
     const pill = element("watch-pill", HTMLSpanElement);
     pill.textContent = PILLS[state.name].text;
     pill.dataset.tone = PILLS[state.name].tone;
     this.page.dataset.state = state.name;
-    const told = state.name === "waiting" || state.name === "failed";
-    element("watch-message", HTMLElement).hidden = !told;
-    if (!told) return;
+    const hasMessage = state.name === "waiting" || state.name === "failed";
+    element("watch-message", HTMLElement).hidden = !hasMessage;
+    if (!hasMessage) return;
     element("watch-title", HTMLElement).textContent = state.title;
     element("watch-advice", HTMLElement).textContent = state.advice;
-    this.againButton.textContent = state.name === "waiting" ? "Try now" : "Try again";
+    this.retryButton.textContent = state.name === "waiting" ? "Try now" : "Try again";
   }
 
-  /** A browser plays no sound by itself; and a session may have none. */
-  private offerSound(track: MediaStreamTrack): void {
+  /** Autoplay policies forbid sound until a click; a session may have none. */
+  private showUnmuteFor(track: MediaStreamTrack): void {
     const show = (): void => {
       this.unmuteButton.hidden = track.muted;
     };
@@ -69,10 +69,10 @@ export class WatchView {
     show();
   }
 
-  private countPictures(): void {
+  private reportFrames(): void {
     this.video.requestVideoFrameCallback(() => {
-      this.events.seen();
-      this.countPictures();
+      this.events.frameShown();
+      this.reportFrames();
     });
   }
 

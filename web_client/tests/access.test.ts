@@ -1,12 +1,12 @@
 import { beforeEach, expect, it } from "vitest";
 import type { Access } from "../src/protocol";
-import { PageAccess, tokenOf } from "../src/session/access";
+import { PageAccess, extractToken } from "../src/session/access";
 
-const kept = new Map<string, string>();
+const stored = new Map<string, string>();
 const storage = {
-  getItem: (key: string) => kept.get(key) ?? null,
-  setItem: (key: string, value: string) => void kept.set(key, value),
-  removeItem: (key: string) => void kept.delete(key),
+  getItem: (key: string) => stored.get(key) ?? null,
+  setItem: (key: string, value: string) => void stored.set(key, value),
+  removeItem: (key: string) => void stored.delete(key),
 };
 const server = {
   roles: {} as Record<string, Access>, // by token
@@ -15,67 +15,67 @@ const server = {
     return Promise.resolve(this.roles[this.token ?? ""] ?? { role: "none", session: null, token_required: true });
   },
 };
-const make = (): PageAccess => new PageAccess(server, storage, () => undefined);
+const newAccess = (): PageAccess => new PageAccess(server, storage, () => undefined);
 
 beforeEach(() => {
-  kept.clear();
+  stored.clear();
   server.token = null;
   server.roles = {
-    boss: { role: "admin", session: null, token_required: true },
-    maker: { role: "editor", session: null, token_required: true },
-    eye: { role: "viewer", session: null, token_required: true },
-    one: { role: "editor", session: "s1", token_required: true },
+    admin_token: { role: "admin", session: null, token_required: true },
+    editor_token: { role: "editor", session: null, token_required: true },
+    viewer_token: { role: "viewer", session: null, token_required: true },
+    session_token: { role: "editor", session: "s1", token_required: true },
   };
 });
 
-it("asks for a token once, and keeps it for the tab", async () => {
-  const access = make();
+it("requires a token once, and keeps it for the tab", async () => {
+  const access = newAccess();
   await access.check();
-  expect(access.state).toEqual({ name: "asked", isWrong: false });
-  await access.enter("guess");
-  expect([access.state, server.token, kept.size]).toEqual([{ name: "asked", isWrong: true }, null, 0]);
-  await access.enter("boss");
-  expect(access.state).toEqual({ name: "given", role: "admin" });
-  const reloaded = make();
-  expect(server.token).toBe("boss");
+  expect(access.state).toEqual({ name: "token_required", isWrong: false });
+  await access.tryToken("guess");
+  expect([access.state, server.token, stored.size]).toEqual([{ name: "token_required", isWrong: true }, null, 0]);
+  await access.tryToken("admin_token");
+  expect(access.state).toEqual({ name: "granted", role: "admin" });
+  const reloaded = newAccess();
+  expect(server.token).toBe("admin_token");
   await reloaded.check();
-  expect(reloaded.state).toEqual({ name: "given", role: "admin" });
+  expect(reloaded.state).toEqual({ name: "granted", role: "admin" });
 });
 
-it("asks for none where none is needed", async () => {
+it("requires no token if the server has none", async () => {
   server.roles[""] = { role: "admin", session: null, token_required: false };
-  const access = make();
+  const access = newAccess();
   await access.check();
-  expect(access.state.name).toBe("given");
+  expect(access.state.name).toBe("granted");
 });
 
-it("drops a token of another server where none is needed", async () => {
+it("removes a token of another server if none is needed", async () => {
   server.roles[""] = { role: "admin", session: null, token_required: false };
-  server.roles.old = { role: "none", session: null, token_required: false };
-  const access = make();
-  await access.enter("old");
-  expect([access.state.name, server.token, kept.size]).toEqual(["given", null, 0]);
+  server.roles.other_token = { role: "none", session: null, token_required: false };
+  const access = newAccess();
+  await access.tryToken("other_token");
+  expect([access.state.name, server.token, stored.size]).toEqual(["granted", null, 0]);
 });
 
 it.each([
-  ["maker", "given"],
-  ["eye", "viewer"],
-  ["one", "viewer"],
-])("the token %s makes the page: %s", async (token, name) => {
-  const access = make();
-  await access.enter(token);
+  ["editor_token", "granted"],
+  ["viewer_token", "viewer"],
+  ["session_token", "viewer"],
+])("the token %s leads to: %s", async (token, name) => {
+  const access = newAccess();
+  await access.tryToken(token);
   expect(access.state.name).toBe(name);
 });
 
-it("asks again when the server knows the token no more", async () => {
-  const access = make();
-  await access.enter("boss");
-  access.refused();
-  expect([access.state, kept.size]).toEqual([{ name: "asked", isWrong: true }, 0]);
+it("requires a token again when the server rejects it", async () => {
+  const access = newAccess();
+  await access.tryToken("admin_token");
+  access.rejectToken();
+  expect([access.state, stored.size]).toEqual([{ name: "token_required", isWrong: true }, 0]);
 });
 
-it("takes a token from the fragment, and from nowhere else; the address keeps neither", () => {
-  expect(tokenOf("https://host/lipar/#token=a%20b")).toEqual({ token: "a b", rest: "https://host/lipar/" });
-  expect(tokenOf("https://host/?token=x&a=1")).toEqual({ token: null, rest: "https://host/?a=1" });
-  expect(tokenOf("https://host/#token=").token).toBeNull();
+it("a token is taken from the fragment alone, and removed from the address", () => {
+  expect(extractToken("https://host/lipar/#token=a%20b")).toEqual({ token: "a b", addressWithoutToken: "https://host/lipar/" });
+  expect(extractToken("https://host/?token=x&a=1")).toEqual({ token: null, addressWithoutToken: "https://host/?a=1" });
+  expect(extractToken("https://host/#token=").token).toBeNull();
 });

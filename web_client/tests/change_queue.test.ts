@@ -1,24 +1,24 @@
 import { describe, expect, it, vi } from "vitest";
-import { Refused, Unreachable } from "../src/api";
+import { ApiError, ServerUnreachable } from "../src/api";
 import type { Ack, Changes } from "../src/protocol";
 import { ChangeQueue } from "../src/session/change_queue";
 import { mergeChanges } from "../src/session/parameters";
 
-/** A server whose answers the test gives, one by one. */
-class Desk {
-  readonly asked: Changes[] = [];
+/** A queue and a server whose responses the test controls. */
+class QueueFixture {
+  readonly requests: Changes[] = [];
   readonly acknowledged: [string, number][] = [];
   readonly refused: [string, string][] = [];
   readonly run = new AbortController();
-  private answers: { resolve: (ack: Ack) => void; reject: (error: Error) => void }[] = [];
+  private pending: { resolve: (ack: Ack) => void; reject: (error: Error) => void }[] = [];
 
   readonly queue = new ChangeQueue(
     (changes, signal) => {
-      this.asked.push(changes);
+      this.requests.push(changes);
       return new Promise((resolve, reject) => {
-        this.answers.push({ resolve, reject });
+        this.pending.push({ resolve, reject });
         signal.addEventListener("abort", () => {
-          reject(new Unreachable(null));
+          reject(new ServerUnreachable(null));
         });
       });
     },
@@ -34,104 +34,104 @@ class Desk {
   }
 
   async acknowledge(block: number): Promise<void> {
-    this.answers.shift()?.resolve({ block, pending: false } as Ack);
-    await settled();
+    this.pending.shift()?.resolve({ block, pending: false } as Ack);
+    await flushPromises();
   }
 
   async refuse(error: Error): Promise<void> {
-    this.answers.shift()?.reject(error);
-    await settled();
+    this.pending.shift()?.reject(error);
+    await flushPromises();
   }
 }
 
-const settled = (): Promise<void> => new Promise((resolve) => setTimeout(resolve));
+const flushPromises = (): Promise<void> => new Promise((resolve) => setTimeout(resolve));
 
 describe("a dragged slider", () => {
-  it("has one request under way, and then the newest value", async () => {
-    const desk = new Desk();
-    for (const strength of [0.1, 0.2, 0.3, 0.4]) desk.queue.put("strength", { strength });
-    expect(desk.asked).toEqual([{ strength: 0.1 }]);
-    await desk.acknowledge(7);
-    expect(desk.asked).toEqual([{ strength: 0.1 }, { strength: 0.4 }]);
-    await desk.acknowledge(9);
-    expect(desk.asked).toHaveLength(2);
-    expect(desk.acknowledged).toEqual([["strength", 9]]); // at 7 a newer value waited already
+  it("has one request in flight, and then sends the newest value", async () => {
+    const fixture = new QueueFixture();
+    for (const strength of [0.1, 0.2, 0.3, 0.4]) fixture.queue.enqueue("strength", { strength });
+    expect(fixture.requests).toEqual([{ strength: 0.1 }]);
+    await fixture.acknowledge(7);
+    expect(fixture.requests).toEqual([{ strength: 0.1 }, { strength: 0.4 }]);
+    await fixture.acknowledge(9);
+    expect(fixture.requests).toHaveLength(2);
+    expect(fixture.acknowledged).toEqual([["strength", 9]]); // at 7 a newer value was already queued
   });
 });
 
 describe("changes of several controls", () => {
-  it("go in one request, each of them reported", async () => {
-    const desk = new Desk();
-    desk.queue.put("prompt", { prompt: "sepia" });
-    desk.queue.put("pruning.tau", { pruning: { tau: 0.2 } });
-    desk.queue.put("pruning.min_keep", { pruning: { min_keep: 0.5 } });
-    await desk.acknowledge(1);
-    expect(desk.asked[1]).toEqual({ pruning: { tau: 0.2, min_keep: 0.5 } });
-    await desk.acknowledge(2);
-    expect(desk.acknowledged.map(([control]) => control)).toEqual(["prompt", "pruning.tau", "pruning.min_keep"]);
+  it("are merged into one request, and acknowledged each", async () => {
+    const fixture = new QueueFixture();
+    fixture.queue.enqueue("prompt", { prompt: "sepia" });
+    fixture.queue.enqueue("pruning.tau", { pruning: { tau: 0.2 } });
+    fixture.queue.enqueue("pruning.min_keep", { pruning: { min_keep: 0.5 } });
+    await fixture.acknowledge(1);
+    expect(fixture.requests[1]).toEqual({ pruning: { tau: 0.2, min_keep: 0.5 } });
+    await fixture.acknowledge(2);
+    expect(fixture.acknowledged.map(([control]) => control)).toEqual(["prompt", "pruning.tau", "pruning.min_keep"]);
   });
 
-  it("get another try without the one that was refused", async () => {
-    const desk = new Desk();
-    desk.queue.put("seed", { seed: 1 });
-    desk.queue.put("prompt", { prompt: " " });
-    desk.queue.put("strength", { strength: 0.5 });
-    await desk.acknowledge(1);
-    await desk.refuse(new Refused(422, "prompt = ' ': must hold more than white space", "prompt"));
-    expect(desk.refused).toEqual([["prompt", "prompt = ' ': must hold more than white space"]]);
-    expect(desk.asked.at(-1)).toEqual({ strength: 0.5 });
-    await desk.acknowledge(2);
-    expect(desk.asked).toHaveLength(3);
-    expect(desk.acknowledged.at(-1)?.[0]).toBe("strength");
+  it("are sent again without the refused one", async () => {
+    const fixture = new QueueFixture();
+    fixture.queue.enqueue("seed", { seed: 1 });
+    fixture.queue.enqueue("prompt", { prompt: " " });
+    fixture.queue.enqueue("strength", { strength: 0.5 });
+    await fixture.acknowledge(1);
+    await fixture.refuse(new ApiError(422, "prompt = ' ': must hold more than white space", "prompt"));
+    expect(fixture.refused).toEqual([["prompt", "prompt = ' ': must hold more than white space"]]);
+    expect(fixture.requests.at(-1)).toEqual({ strength: 0.5 });
+    await fixture.acknowledge(2);
+    expect(fixture.requests).toHaveLength(3);
+    expect(fixture.acknowledged.at(-1)?.[0]).toBe("strength");
   });
 
-  it("are all refused where the server blames none of them, and asked no more", async () => {
-    const desk = new Desk();
-    desk.queue.put("seed", { seed: 1 });
-    desk.queue.put("prompt", { prompt: "x" });
-    desk.queue.put("strength", { strength: 0.5 });
-    await desk.acknowledge(1);
-    await desk.refuse(new Refused(503, "the model is restarting"));
-    expect(desk.refused.map(([control]) => control)).toEqual(["prompt", "strength"]);
-    expect(desk.asked).toHaveLength(2);
+  it("are all refused, and not sent again, if the server names none of them", async () => {
+    const fixture = new QueueFixture();
+    fixture.queue.enqueue("seed", { seed: 1 });
+    fixture.queue.enqueue("prompt", { prompt: "x" });
+    fixture.queue.enqueue("strength", { strength: 0.5 });
+    await fixture.acknowledge(1);
+    await fixture.refuse(new ApiError(503, "the model is restarting"));
+    expect(fixture.refused.map(([control]) => control)).toEqual(["prompt", "strength"]);
+    expect(fixture.requests).toHaveLength(2);
   });
 });
 
-describe("a lost connection", () => {
-  it("leaves what was not acknowledged to the next, the newest value first", async () => {
-    const desk = new Desk();
-    desk.queue.put("strength", { strength: 0.1 });
-    desk.queue.close();
-    await settled();
-    desk.queue.put("strength", { strength: 0.3 });
-    desk.queue.put("seed", { seed: 1 });
-    expect(desk.asked).toHaveLength(1);
-    desk.queue.open();
-    expect(desk.asked.at(-1)).toEqual({ strength: 0.3, seed: 1 });
-    expect(desk.refused).toEqual([]);
+describe("after a lost connection", () => {
+  it("unacknowledged changes are sent over the next one, with the newest values", async () => {
+    const fixture = new QueueFixture();
+    fixture.queue.enqueue("strength", { strength: 0.1 });
+    fixture.queue.close();
+    await flushPromises();
+    fixture.queue.enqueue("strength", { strength: 0.3 });
+    fixture.queue.enqueue("seed", { seed: 1 });
+    expect(fixture.requests).toHaveLength(1);
+    fixture.queue.open();
+    expect(fixture.requests.at(-1)).toEqual({ strength: 0.3, seed: 1 });
+    expect(fixture.refused).toEqual([]);
   });
 
-  it("that is not noticed yet is no refusal", async () => {
+  it("a loss not detected yet is not a refusal", async () => {
     vi.useFakeTimers();
-    const desk = new Desk();
-    desk.queue.put("seed", { seed: 1 });
-    void desk.refuse(new Unreachable(null));
+    const fixture = new QueueFixture();
+    fixture.queue.enqueue("seed", { seed: 1 });
+    void fixture.refuse(new ServerUnreachable(null));
     await vi.advanceTimersByTimeAsync(1100);
-    expect([desk.asked, desk.refused]).toEqual([[{ seed: 1 }, { seed: 1 }], []]);
+    expect([fixture.requests, fixture.refused]).toEqual([[{ seed: 1 }, { seed: 1 }], []]);
     vi.useRealTimers();
   });
 
-  it("matters to nobody once the session is over", async () => {
-    const desk = new Desk();
-    desk.queue.put("seed", { seed: 1 });
-    desk.queue.put("strength", { strength: 0.5 });
-    desk.run.abort();
-    await desk.acknowledge(1);
-    expect([desk.asked, desk.acknowledged]).toEqual([[{ seed: 1 }], []]);
+  it("nothing is sent once the session has ended", async () => {
+    const fixture = new QueueFixture();
+    fixture.queue.enqueue("seed", { seed: 1 });
+    fixture.queue.enqueue("strength", { strength: 0.5 });
+    fixture.run.abort();
+    await fixture.acknowledge(1);
+    expect([fixture.requests, fixture.acknowledged]).toEqual([[{ seed: 1 }], []]);
   });
 });
 
-it("merges what is nested instead of replacing it", () => {
+it("nested changes are merged, not replaced", () => {
   const older = { prompt: "a", pruning: { tau: 0.1, enabled: true } };
   expect(mergeChanges(older, { prompt: "b", pruning: { tau: 0.3 } })).toEqual({ prompt: "b", pruning: { tau: 0.3, enabled: true } });
   expect(older.pruning.tau).toBe(0.1);
@@ -139,23 +139,23 @@ it("merges what is nested instead of replacing it", () => {
 
 it("a pause does not wait until a long prompt is encoded", async () => {
   vi.useFakeTimers();
-  const desk = new Desk();
-  desk.queue.put("prompt", { prompt: "a long text" });
-  desk.queue.put("paused", { paused: true });
+  const fixture = new QueueFixture();
+  fixture.queue.enqueue("prompt", { prompt: "a long text" });
+  fixture.queue.enqueue("paused", { paused: true });
   await vi.advanceTimersByTimeAsync(100);
-  expect(desk.asked).toEqual([{ prompt: "a long text" }]);
+  expect(fixture.requests).toEqual([{ prompt: "a long text" }]);
   await vi.advanceTimersByTimeAsync(500);
-  expect(desk.asked.at(-1)).toEqual({ paused: true });
+  expect(fixture.requests.at(-1)).toEqual({ paused: true });
   vi.useRealTimers();
 });
 
-it("a refusal of a part is the control's that asked for it", async () => {
-  const desk = new Desk();
-  desk.queue.put("seed", { seed: 1 });
-  desk.queue.put("changed patches", { pruning: { tau: 9 } });
-  desk.queue.put("strength", { strength: 0.4 });
-  await desk.acknowledge(1); // the seed's
-  await desk.refuse(new Refused(422, "must be 0 to 2", "pruning.tau"));
-  expect(desk.refused).toEqual([["changed patches", "must be 0 to 2"]]);
-  expect(desk.asked.at(-1)).toEqual({ strength: 0.4 }); // has another try without it
+it("a refusal of a nested value is reported for its control", async () => {
+  const fixture = new QueueFixture();
+  fixture.queue.enqueue("seed", { seed: 1 });
+  fixture.queue.enqueue("pruning group", { pruning: { tau: 9 } });
+  fixture.queue.enqueue("strength", { strength: 0.4 });
+  await fixture.acknowledge(1); // of the seed
+  await fixture.refuse(new ApiError(422, "must be 0 to 2", "pruning.tau"));
+  expect(fixture.refused).toEqual([["pruning group", "must be 0 to 2"]]);
+  expect(fixture.requests.at(-1)).toEqual({ strength: 0.4 }); // sent again without it
 });

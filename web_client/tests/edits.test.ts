@@ -1,13 +1,13 @@
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import { Refused, Unreachable } from "../src/api";
+import { ApiError, ServerUnreachable } from "../src/api";
 import { deferred } from "../src/promises";
-import { CAMERA, PARAMETERS, passing, World } from "./world";
+import { CAMERA, PARAMETERS, advance, StreamFixture } from "./stream_fixture";
 
-let world: World;
+let fixture: StreamFixture;
 
 beforeEach(() => {
   vi.useFakeTimers();
-  world = new World();
+  fixture = new StreamFixture();
 });
 
 afterEach(() => {
@@ -15,90 +15,90 @@ afterEach(() => {
 });
 
 it("a prompt typed before the start is used", async () => {
-  world.settings.type("prompt", { prompt: "a pencil sketch" });
-  await world.goLive();
-  expect(world.server.offers[0]?.parameters).toEqual({ prompt: "a pencil sketch" });
-  expect(world.settings.of("prompt").name).toBe("held");
+  fixture.settings.type("prompt", { prompt: "a pencil sketch" });
+  await fixture.goLive();
+  expect(fixture.server.offers[0]?.parameters).toEqual({ prompt: "a pencil sketch" });
+  expect(fixture.settings.stateOf("prompt").name).toBe("synced");
 });
 
-it("a prompt typed while a session waits for its source is asked of that session", async () => {
-  world.settings.type("prompt", { prompt: "typed" });
-  world.session.edits.change("pruning.min_keep", { pruning: { min_keep: 0.3 } });
-  await world.goLive({ id: "kept", token: "t", view_token: "v" });
-  expect(world.server.resumes).toEqual(["kept t"]);
-  await passing(0);
-  expect(world.server.parameters).toMatchObject({ prompt: "typed", pruning: { min_keep: 0.3 } });
+it("a prompt typed while a parked session waits for its source is sent to that session", async () => {
+  fixture.settings.type("prompt", { prompt: "typed" });
+  fixture.stream.edits.change("pruning.min_keep", { pruning: { min_keep: 0.3 } });
+  await fixture.goLive({ id: "parked", token: "t", view_token: "v" });
+  expect(fixture.server.resumes).toEqual(["parked t"]);
+  await advance(0);
+  expect(fixture.server.parameters).toMatchObject({ prompt: "typed", pruning: { min_keep: 0.3 } });
 });
 
-it("a blank prompt is refused at once, and starts nothing", async () => {
-  world.session.edits.change("prompt", { prompt: "  " });
-  expect(world.settings.of("prompt")).toMatchObject({ name: "refused", reason: "Type a prompt first" });
-  world.settings.type("prompt", { prompt: " " });
-  await world.session.start(CAMERA);
-  expect([world.session.state.name, world.sources.length]).toEqual(["idle", 0]);
+it("a blank prompt is refused at once, and the stream does not start", async () => {
+  fixture.stream.edits.change("prompt", { prompt: "  " });
+  expect(fixture.settings.stateOf("prompt")).toMatchObject({ name: "refused", reason: "Type a prompt first" });
+  fixture.settings.type("prompt", { prompt: " " });
+  await fixture.stream.start(CAMERA);
+  expect([fixture.stream.state.name, fixture.sources.length]).toEqual(["idle", 0]);
 });
 
-it("what is set while connecting is sent when live", async () => {
-  void world.session.start(CAMERA);
-  await passing(0);
-  world.session.edits.change("strength", { strength: 0.4 });
-  expect(world.server.updates).toEqual([]);
-  expect(world.settings.of("strength").name).toBe("applying");
-  await world.connect();
-  expect(world.server.updates).toEqual([{ strength: 0.4 }]);
-  expect(world.settings.of("strength").name).toBe("applied");
+it("changes made while connecting are sent when live", async () => {
+  void fixture.stream.start(CAMERA);
+  await advance(0);
+  fixture.stream.edits.change("strength", { strength: 0.4 });
+  expect(fixture.server.updates).toEqual([]);
+  expect(fixture.settings.stateOf("strength").name).toBe("applying");
+  await fixture.connect();
+  expect(fixture.server.updates).toEqual([{ strength: 0.4 }]);
+  expect(fixture.settings.stateOf("strength").name).toBe("applied");
 });
 
-it("a change made over REST shows, and is what the next session begins with", async () => {
-  await world.goLive();
-  world.server.parameters = { ...PARAMETERS, prompt: "by REST", seed: 9 };
-  world.telemetry();
-  expect(world.settings.shown.prompt).toBe("by REST");
-  world.session.stop();
-  await world.goLive();
-  expect(world.server.offers.at(-1)?.parameters).toEqual({ prompt: "by REST", seed: 9 });
+it("a change made over REST is shown, and the next session starts with it", async () => {
+  await fixture.goLive();
+  fixture.server.parameters = { ...PARAMETERS, prompt: "by REST", seed: 9 };
+  fixture.telemetry();
+  expect(fixture.settings.shown.prompt).toBe("by REST");
+  fixture.stream.stop();
+  await fixture.goLive();
+  expect(fixture.server.offers.at(-1)?.parameters).toEqual({ prompt: "by REST", seed: 9 });
 });
 
-it("a change under way when the connection is lost is asked again over the next", async () => {
-  await world.goLive();
-  world.server.hold = deferred().promise; // the answer never comes
-  world.session.edits.change("prompt", { prompt: "sepia" });
-  await passing(0);
-  world.peer.events.lost("gone");
-  expect(world.settings.of("prompt").name).toBe("applying");
-  world.session.edits.change("strength", { strength: 0.4 });
-  world.server.hold = null;
-  await passing(500);
-  await world.connect();
-  expect(world.server.parameters).toMatchObject({ prompt: "sepia", strength: 0.4 });
-  expect([world.settings.of("prompt").name, world.settings.of("strength").name]).toEqual(["applied", "applied"]);
+it("an unacknowledged change is sent again after a reconnection", async () => {
+  await fixture.goLive();
+  fixture.server.updateBarrier = deferred().promise; // never responds
+  fixture.stream.edits.change("prompt", { prompt: "sepia" });
+  await advance(0);
+  fixture.peer.events.lost("gone");
+  expect(fixture.settings.stateOf("prompt").name).toBe("applying");
+  fixture.stream.edits.change("strength", { strength: 0.4 });
+  fixture.server.updateBarrier = null;
+  await advance(500);
+  await fixture.connect();
+  expect(fixture.server.parameters).toMatchObject({ prompt: "sepia", strength: 0.4 });
+  expect([fixture.settings.stateOf("prompt").name, fixture.settings.stateOf("strength").name]).toEqual(["applied", "applied"]);
 });
 
-it("a change that the server refuses goes back, and is not asked again", async () => {
-  await world.goLive();
-  world.server.refuse = new Refused(503, "the model is restarting");
-  world.session.edits.change("strength", { strength: 0.4 });
-  await passing(0);
-  expect([world.settings.shown.strength, world.settings.of("strength").name]).toEqual([null, "refused"]);
-  world.server.refuse = null;
-  await passing(5000);
-  expect(world.server.updates).toHaveLength(1);
+it("a refused change is reverted, and not sent again", async () => {
+  await fixture.goLive();
+  fixture.server.refusal = new ApiError(503, "the model is restarting");
+  fixture.stream.edits.change("strength", { strength: 0.4 });
+  await advance(0);
+  expect([fixture.settings.shown.strength, fixture.settings.stateOf("strength").name]).toEqual([null, "refused"]);
+  fixture.server.refusal = null;
+  await advance(5000);
+  expect(fixture.server.updates).toHaveLength(1);
 });
 
-it("a server that is away for a moment refuses nothing", async () => {
-  await world.goLive();
-  world.server.refuse = new Unreachable(null);
-  world.session.edits.change("strength", { strength: 0.4 });
-  await passing(0);
-  world.server.refuse = null;
-  await passing(1100);
-  expect(world.settings.of("strength").name).toBe("applied");
+it("an unreachable server does not count as a refusal", async () => {
+  await fixture.goLive();
+  fixture.server.refusal = new ServerUnreachable(null);
+  fixture.stream.edits.change("strength", { strength: 0.4 });
+  await advance(0);
+  fixture.server.refusal = null;
+  await advance(1100);
+  expect(fixture.settings.stateOf("strength").name).toBe("applied");
 });
 
-it("a new source resets what the model remembers, without touching what is set", async () => {
-  await world.goLive();
-  await world.session.switchSource({ kind: "screen" });
-  await passing(1000);
-  expect(world.server.updates).toEqual([{ reset: true }]);
-  expect(world.settings.of("reset").name).toBe("held");
+it("a new source resets the model's history, and leaves the settings", async () => {
+  await fixture.goLive();
+  await fixture.stream.switchSource({ kind: "screen" });
+  await advance(1000);
+  expect(fixture.server.updates).toEqual([{ reset: true }]);
+  expect(fixture.settings.stateOf("reset").name).toBe("synced");
 });

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { Refused, Unreachable } from "../src/api";
-import { isTransient, MediaLost, problemOf, sentence, SessionFailed, Unplayable } from "../src/problems";
+import { ApiError, ServerUnreachable } from "../src/api";
+import { isTransient, MediaConnectionLost, problemOf, toSentence, SessionFailed, UnplayableFile } from "../src/problems";
 
-describe("what went wrong is told", () => {
+describe("an error is shown", () => {
   it.each([
     ["NotAllowedError", "The camera is blocked"],
     ["NotFoundError", "No camera was found"],
@@ -13,26 +13,26 @@ describe("what went wrong is told", () => {
     expect(problem.advice).not.toBe("");
   });
 
-  it("a file that cannot be played, by its name", () => {
-    const problem = problemOf(new Unplayable("clip.xyz", "this browser does not know its format"));
+  it("with the name of a file that cannot be played", () => {
+    const problem = problemOf(new UnplayableFile("clip.xyz", "this browser does not know its format"));
     expect(problem.title).toBe("clip.xyz cannot be played");
     expect(problem.advice).toContain("This browser does not know its format.");
   });
 
   it("with the server's own reason", () => {
-    expect(problemOf(new Refused(503, "both slots are taken")).advice).toContain("Both slots are taken.");
-    expect(problemOf(new Refused(422, "the offer has no video")).advice).toBe("The offer has no video.");
+    expect(problemOf(new ApiError(503, "both slots are taken")).advice).toContain("Both slots are taken.");
+    expect(problemOf(new ApiError(422, "the offer has no video")).advice).toBe("The offer has no video.");
     expect(problemOf(new SessionFailed("out of memory")).advice).toContain("Out of memory.");
-    expect(problemOf(new MediaLost("nothing within 15 s")).advice).toContain("UDP");
+    expect(problemOf(new MediaConnectionLost("nothing within 15 s")).advice).toContain("UDP");
   });
 });
 
-it("only what may pass by itself is tried again", () => {
-  expect([new Unreachable(null), new MediaLost("x"), new Refused(503, "x")].map(isTransient)).toEqual([true, true, true]);
-  expect([new Refused(422, "x"), new SessionFailed("x"), new DOMException("x", "NotFoundError")].map(isTransient)).toEqual([false, false, false]);
+it("only transient errors are retried", () => {
+  expect([new ServerUnreachable(null), new MediaConnectionLost("x"), new ApiError(503, "x")].map(isTransient)).toEqual([true, true, true]);
+  expect([new ApiError(422, "x"), new SessionFailed("x"), new DOMException("x", "NotFoundError")].map(isTransient)).toEqual([false, false, false]);
 });
 
-it("a reason becomes a sentence", () => {
-  expect(sentence("no slot is free")).toBe("No slot is free.");
-  expect(sentence("Really?")).toBe("Really?");
+it("a reason is turned into a sentence", () => {
+  expect(toSentence("no slot is free")).toBe("No slot is free.");
+  expect(toSentence("Really?")).toBe("Really?");
 });

@@ -1,132 +1,132 @@
 import { describe, expect, it } from "vitest";
-import { bannerOf, figuresOf, mayStart, number, pillOf, stagesText, startLabel } from "../src/status_text";
-import { ENDED } from "../src/problems";
-import type { Situation } from "../src/status_text";
+import { bannerOf, currentStats, canStart, formatNumber, pillOf, modelStagesText, startLabel } from "../src/status_text";
+import { SOURCE_ENDED } from "../src/problems";
+import type { PageState } from "../src/status_text";
 import type { Stats, Status } from "../src/protocol";
 
-const calm: Situation = {
-  access: "given",
-  prepared: true,
-  secure: true,
-  choice: "camera",
-  chosen: true,
-  sends: false,
+const idle: PageState = {
+  access: "granted",
+  presetLoaded: true,
+  isSecure: true,
+  sourceKind: "camera",
+  isSourceChosen: true,
+  isSending: false,
   notice: null,
-  kept: false,
+  hasSavedSession: false,
   server: { name: "ready" },
-  session: { name: "idle" },
+  stream: { name: "idle" },
   status: null,
-  pictures: "coming",
-  paused: false,
+  frames: "flowing",
+  isPaused: false,
 };
 const status = (state: Status["state"], reason: string | null = null): Status => ({ state, reason, parameters: { paused: state === "paused" } }) as Status;
 
 describe("the banner", () => {
-  it("is away when all is well", () => {
-    expect(bannerOf(calm)).toBeNull();
-    expect(bannerOf({ ...calm, session: { name: "live" } })).toBeNull();
+  it("is hidden when there is no problem", () => {
+    expect(bannerOf(idle)).toBeNull();
+    expect(bannerOf({ ...idle, stream: { name: "live" } })).toBeNull();
   });
 
-  it("says that the page is not secure before anything else", () => {
-    const banner = bannerOf({ ...calm, secure: false, server: { name: "gone" } });
+  it("reports an insecure page first", () => {
+    const banner = bannerOf({ ...idle, isSecure: false, server: { name: "unreachable" } });
     expect(banner?.title).toContain("http:// pages");
     expect(banner?.advice).toContain("--tls-cert");
-    expect(bannerOf({ ...calm, secure: false, choice: "file" })).toBeNull();
+    expect(bannerOf({ ...idle, isSecure: false, sourceKind: "file" })).toBeNull();
   });
 
-  it("tells of a source that ended and offers the camera, or of one that could not be opened", () => {
-    const live: Situation = { ...calm, session: { name: "live" }, notice: ENDED.screen };
+  it("reports a source that ended and offers the camera, or one that could not be opened", () => {
+    const live: PageState = { ...idle, stream: { name: "live" }, notice: SOURCE_ENDED.screen };
     expect(bannerOf(live)).toMatchObject({ title: "Screen sharing ended", action: "camera" });
-    expect(bannerOf({ ...live, secure: false })?.action).toBeUndefined();
-    expect(bannerOf({ ...live, sends: true })?.action).toBe("dismiss");
+    expect(bannerOf({ ...live, isSecure: false })?.action).toBeUndefined();
+    expect(bannerOf({ ...live, isSending: true })?.action).toBe("dismiss");
   });
 
-  it("leaves a missing token to the form that asks for one", () => {
-    expect(bannerOf({ ...calm, access: "asked", server: { name: "loading", reason: "x" } })).toBeNull();
+  it("leaves a missing token to the token form", () => {
+    expect(bannerOf({ ...idle, access: "token_required", server: { name: "loading", reason: "x" } })).toBeNull();
   });
 
-  it("says that a session waits for its source", () => {
-    expect(bannerOf({ ...calm, kept: true })?.title).toContain("still open");
+  it("reports a session that waits for its source", () => {
+    expect(bannerOf({ ...idle, hasSavedSession: true })?.title).toContain("still open");
   });
 
-  it("offers a button when the server is gone, but leaves a live picture alone", () => {
-    expect(bannerOf({ ...calm, server: { name: "gone" } })).toMatchObject({ title: "The server does not answer", action: "again" });
-    expect(bannerOf({ ...calm, server: { name: "gone" }, session: { name: "live" } })).toBeNull();
+  it("offers a retry when the server is unreachable, but not over a live picture", () => {
+    expect(bannerOf({ ...idle, server: { name: "unreachable" } })).toMatchObject({ title: "The server does not respond", action: "retry" });
+    expect(bannerOf({ ...idle, server: { name: "unreachable" }, stream: { name: "live" } })).toBeNull();
   });
 
-  it("says why the model is not ready, or that it restarts", () => {
-    expect(bannerOf({ ...calm, server: { name: "loading", reason: "loading weights" } })?.advice).toBe("Loading weights.");
-    const banner = bannerOf({ ...calm, session: { name: "live" }, status: status("model_restarting", "it ran out of memory") });
+  it("reports why the model is not ready, or that it restarts", () => {
+    expect(bannerOf({ ...idle, server: { name: "loading", reason: "loading weights" } })?.advice).toBe("Loading weights.");
+    const banner = bannerOf({ ...idle, stream: { name: "live" }, status: status("model_restarting", "it ran out of memory") });
     expect(banner?.title).toBe("The model is restarting");
     expect(banner?.advice).toContain("It ran out of memory.");
   });
 
-  it("keeps the reason while reconnecting", () => {
-    const banner = bannerOf({ ...calm, session: { name: "reconnecting", reason: "no slot is free", attempt: 3 } });
-    expect(banner).toMatchObject({ action: "now" });
+  it("shows the reason while reconnecting", () => {
+    const banner = bannerOf({ ...idle, stream: { name: "reconnecting", reason: "no slot is free", attempt: 3 } });
+    expect(banner).toMatchObject({ action: "retry_now" });
     expect(banner?.advice).toContain("No slot is free. Your settings");
   });
 
-  it("says while reconnecting only what is still true", () => {
-    const reconnecting: Situation = { ...calm, session: { name: "reconnecting", reason: null, attempt: 3 } };
+  it("replaces an outdated reason while reconnecting", () => {
+    const reconnecting: PageState = { ...idle, stream: { name: "reconnecting", reason: null, attempt: 3 } };
     expect(bannerOf({ ...reconnecting, server: { name: "loading", reason: "loading weights" } })?.advice).toBe(
       "The server is loading its model. Your settings are kept.",
     );
     expect(bannerOf(reconnecting)?.advice).toBe("Your settings are kept.");
   });
 
-  it("says that no new pictures come, with the server's reason", () => {
-    const live: Situation = { ...calm, session: { name: "live" }, status: status("live") };
-    expect(bannerOf({ ...live, pictures: "still" })?.title).toBe("No new pictures come");
-    expect(bannerOf({ ...live, pictures: "silent" })?.advice).toContain("has not been heard");
+  it("reports that new pictures are missing, with the server's reason", () => {
+    const live: PageState = { ...idle, stream: { name: "live" }, status: status("live") };
+    expect(bannerOf({ ...live, frames: "stalled" })?.title).toBe("No new pictures");
+    expect(bannerOf({ ...live, frames: "no_telemetry" })?.advice).toContain("has sent nothing");
     const stalled = bannerOf({ ...live, status: status("stalled", "the model has given no block for 6 s") });
-    expect(stalled).toMatchObject({ title: "No new pictures come", tone: "busy" });
+    expect(stalled).toMatchObject({ title: "No new pictures", tone: "busy" });
     expect(stalled?.advice).toContain("The model has given no block for 6 s.");
   });
 
-  it("says the server's reason whenever there is no picture", () => {
-    const waiting: Situation = { ...calm, session: { name: "live" }, status: status("connecting", "the frames cannot be decoded") };
+  it("shows the server's reason whenever there is no picture", () => {
+    const waiting: PageState = { ...idle, stream: { name: "live" }, status: status("connecting", "the frames cannot be decoded") };
     expect(bannerOf(waiting)).toMatchObject({ title: "There is no picture", advice: "The frames cannot be decoded." });
-    expect(bannerOf({ ...waiting, paused: true, status: status("paused") })).toBeNull();
+    expect(bannerOf({ ...waiting, isPaused: true, status: status("paused") })).toBeNull();
   });
 });
 
-it("figures are those of pictures that come", () => {
-  const live: Situation = { ...calm, session: { name: "live" }, status: { ...status("live"), stats: { block: 3 } as Stats } };
-  expect(figuresOf(live)?.block).toBe(3);
-  for (const gone of [{ pictures: "still" } as const, { pictures: "silent" } as const, { session: { name: "connecting" } as const }, { status: status("model_restarting") }]) {
-    expect(figuresOf({ ...live, ...gone })).toBeNull();
+it("stats are shown only while frames arrive", () => {
+  const live: PageState = { ...idle, stream: { name: "live" }, status: { ...status("live"), stats: { block: 3 } as Stats } };
+  expect(currentStats(live)?.block).toBe(3);
+  for (const change of [{ frames: "stalled" } as const, { frames: "no_telemetry" } as const, { stream: { name: "connecting" } as const }, { status: status("model_restarting") }]) {
+    expect(currentStats({ ...live, ...change })).toBeNull();
   }
 });
 
 it("the pill follows server, session and telemetry", () => {
-  expect(pillOf(calm).text).toBe("Ready");
-  expect(pillOf({ ...calm, access: "asked" }).text).toBe("Token needed");
-  expect(pillOf({ ...calm, access: "viewer" }).text).toBe("Watching only");
-  expect(pillOf({ ...calm, server: { name: "gone" } }).text).toBe("No server");
-  expect(pillOf({ ...calm, session: { name: "opening", kind: "screen" } }).text).toBe("Asking for the screen…");
-  expect(pillOf({ ...calm, session: { name: "live" } }).text).toContain("first picture");
-  expect(pillOf({ ...calm, session: { name: "live" }, paused: true, status: status("paused") }).text).toBe("Paused");
-  expect(pillOf({ ...calm, session: { name: "live" }, status: status("live") })).toEqual({ text: "Live", tone: "good" });
-  expect(pillOf({ ...calm, session: { name: "live" }, status: status("paused"), paused: false }).text).toBe("Live"); // telemetry from before
-  expect(pillOf({ ...calm, session: { name: "live" }, status: status("stalled") }).text).toBe("No new pictures");
+  expect(pillOf(idle).text).toBe("Ready");
+  expect(pillOf({ ...idle, access: "token_required" }).text).toBe("Token needed");
+  expect(pillOf({ ...idle, access: "viewer" }).text).toBe("Watching only");
+  expect(pillOf({ ...idle, server: { name: "unreachable" } }).text).toBe("No server");
+  expect(pillOf({ ...idle, stream: { name: "opening", kind: "screen" } }).text).toBe("Asking for the screen…");
+  expect(pillOf({ ...idle, stream: { name: "live" } }).text).toContain("first picture");
+  expect(pillOf({ ...idle, stream: { name: "live" }, isPaused: true, status: status("paused") }).text).toBe("Paused");
+  expect(pillOf({ ...idle, stream: { name: "live" }, status: status("live") })).toEqual({ text: "Live", tone: "success" });
+  expect(pillOf({ ...idle, stream: { name: "live" }, status: status("paused"), isPaused: false }).text).toBe("Live"); // telemetry sent before the acknowledgement
+  expect(pillOf({ ...idle, stream: { name: "live" }, status: status("stalled") }).text).toBe("No new pictures");
 });
 
-it("Start is there when it can work, Stop always", () => {
-  expect(mayStart(calm)).toBe(true);
-  for (const access of ["unknown", "asked", "viewer"] as const) expect(mayStart({ ...calm, access })).toBe(false);
-  expect(mayStart({ ...calm, prepared: false })).toBe(false);
-  expect(mayStart({ ...calm, secure: false })).toBe(false);
-  expect(mayStart({ ...calm, choice: "file", chosen: false })).toBe(false);
-  expect(mayStart({ ...calm, secure: false, choice: "file" })).toBe(true);
-  expect(mayStart({ ...calm, server: { name: "loading", reason: "x" } })).toBe(false);
-  expect(mayStart({ ...calm, server: { name: "gone" }, session: { name: "reconnecting", reason: "x", attempt: 1 } })).toBe(true);
+it("Start is enabled when it can work, Stop always", () => {
+  expect(canStart(idle)).toBe(true);
+  for (const access of ["unknown", "token_required", "viewer"] as const) expect(canStart({ ...idle, access })).toBe(false);
+  expect(canStart({ ...idle, presetLoaded: false })).toBe(false);
+  expect(canStart({ ...idle, isSecure: false })).toBe(false);
+  expect(canStart({ ...idle, sourceKind: "file", isSourceChosen: false })).toBe(false);
+  expect(canStart({ ...idle, isSecure: false, sourceKind: "file" })).toBe(true);
+  expect(canStart({ ...idle, server: { name: "loading", reason: "x" } })).toBe(false);
+  expect(canStart({ ...idle, server: { name: "unreachable" }, stream: { name: "reconnecting", reason: "x", attempt: 1 } })).toBe(true);
   expect(startLabel({ name: "connecting" })).toBe("Stop");
 });
 
-it("figures that are not there yet are dashes", () => {
-  expect(number(null)).toBe("–");
-  expect(number(0.354, 0, 100)).toBe("35");
-  expect(stagesText({ encode: 3.25, denoise: 41.2 })).toBe("Model, ms a block: encode 3.3 · denoise 41");
-  expect(stagesText(null)).toBe("");
+it("missing values are dashes", () => {
+  expect(formatNumber(null)).toBe("–");
+  expect(formatNumber(0.354, 0, 100)).toBe("35");
+  expect(modelStagesText({ encode: 3.25, denoise: 41.2 })).toBe("Model time per block (ms): encode 3.3 · denoise 41");
+  expect(modelStagesText(null)).toBe("");
 });

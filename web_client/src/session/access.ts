@@ -1,17 +1,17 @@
-// What this page may do on the server: by the token that it has, which is asked for once and kept for the tab.
+// The role of this page on the server, by its token, which is kept in session storage.
 
 import type { Access } from "../protocol";
 
-const KEY = "lipar-token";
+const STORAGE_KEY = "lipar-token";
 
 type TokenStorage = Pick<Storage, "getItem" | "setItem" | "removeItem">;
 
 export type AccessState =
   | { name: "unknown" }
-  /** A token is needed. `isWrong`: the one that was given is not known there. */
-  | { name: "asked"; isWrong: boolean }
-  | { name: "given"; role: "editor" | "admin" }
-  /** Good for watching every session, or one, and nothing else. */
+  /** `isWrong`: the server does not know the entered token. */
+  | { name: "token_required"; isWrong: boolean }
+  | { name: "granted"; role: "editor" | "admin" }
+  /** Watching only: one session, or all (null). */
   | { name: "viewer"; session: string | null };
 
 export interface AccessApi {
@@ -27,78 +27,78 @@ export class PageAccess {
     private readonly storage: TokenStorage,
     private readonly changed: () => void,
   ) {
-    api.token = tokenIn(storage);
+    api.token = storedToken(storage);
   }
 
-  /** Asks the server. Throws `Unreachable` where it does not answer. */
+  /** Requests the role from the server. Throws `ServerUnreachable`. */
   async check(): Promise<void> {
     const access = await this.api.access();
     const hadToken = this.api.token !== null;
-    if (access.role === "none") this.drop();
-    if (hadToken && access.role === "none" && !access.token_required) return this.check(); // one of another server, here before
-    this.become(stateOf(access, hadToken));
+    if (access.role === "none") this.removeToken();
+    if (hadToken && access.role === "none" && !access.token_required) return this.check(); // the token was for another server at this address
+    this.setState(accessStateOf(access, hadToken));
   }
 
-  /** Tries a token. */
-  async enter(token: string): Promise<void> {
-    this.use(token);
+  /** Stores an entered token and checks it. */
+  async tryToken(token: string): Promise<void> {
+    this.setToken(token);
     await this.check();
   }
 
-  /** A token that came with the address. */
-  use(token: string): void {
+  /** Stores a token without a check, for example from the address. */
+  setToken(token: string): void {
     this.api.token = token;
-    this.storage.setItem(KEY, token);
+    this.storage.setItem(STORAGE_KEY, token);
   }
 
-  /** The server has refused the token that this page has: it has others now, say. */
-  refused(): void {
+  /** The server has rejected this page's token, for example after its tokens were changed. */
+  rejectToken(): void {
     const isWrong = this.api.token !== null;
-    this.drop();
-    this.become({ name: "asked", isWrong });
+    this.removeToken();
+    this.setState({ name: "token_required", isWrong });
   }
 
-  /** Another token is to be entered. */
-  forget(): void {
-    this.drop();
-    this.become({ name: "asked", isWrong: false });
+  /** The user wants to enter another token. */
+  forgetToken(): void {
+    this.removeToken();
+    this.setState({ name: "token_required", isWrong: false });
   }
 
-  private drop(): void {
+  private removeToken(): void {
     this.api.token = null;
-    this.storage.removeItem(KEY);
+    this.storage.removeItem(STORAGE_KEY);
   }
 
-  private become(state: AccessState): void {
+  private setState(state: AccessState): void {
     this.state = state;
     this.changed();
   }
 }
 
 /**
- * A role in one session alone begins no other: it lets watch that one. A server without a token that lets this page do
- * nothing says itself why, when it is asked for anything.
+ * A role for a single session cannot create others: it is used for watching. A server without a token that grants this
+ * page no role gives its reason in the response to any request.
  */
-function stateOf({ role, session, token_required }: Access, hadToken: boolean): AccessState {
-  if (role === "none") return token_required ? { name: "asked", isWrong: hadToken } : { name: "given", role: "editor" };
-  return role === "viewer" || session !== null ? { name: "viewer", session } : { name: "given", role };
+function accessStateOf({ role, session, token_required }: Access, hadToken: boolean): AccessState {
+  if (role === "none") return token_required ? { name: "token_required", isWrong: hadToken } : { name: "granted", role: "editor" };
+  return role === "viewer" || session !== null ? { name: "viewer", session } : { name: "granted", role };
 }
 
-/** What this tab was given. */
-export function tokenIn(storage: Pick<TokenStorage, "getItem">): string | null {
-  return storage.getItem(KEY);
+/** The token kept for this tab. */
+export function storedToken(storage: Pick<TokenStorage, "getItem">): string | null {
+  return storage.getItem(STORAGE_KEY);
 }
 
 /**
- * The token in an address, and the address without it. Only the fragment is read, which browsers send to no server; one
- * in the query is dropped unread: it has been in logs.
+ * The token in an address, and the address without it. Only the fragment is read, which browsers do not send to servers;
+ * a token in the query may have been logged, and is removed unused.
  */
-export function tokenOf(address: string): { token: string | null; rest: string } {
+export function extractToken(address: string): { token: string | null; addressWithoutToken: string } {
   const url = new URL(address);
   const fragment = new URLSearchParams(url.hash.slice(1));
   const token = fragment.get("token");
   fragment.delete("token");
   url.hash = fragment.toString();
   url.searchParams.delete("token");
-  return { token: token === "" ? null : token, rest: url.href };
+  return { token: token === "" ? null : token, addressWithoutToken: url.href };
 }

@@ -1,28 +1,28 @@
-// When to try again: soon at first, then more and more rarely; at once where there is a reason to.
+// Exponential backoff between reconnection attempts, which can be skipped.
 
-import { Wait } from "../promises";
+import { InterruptibleDelay } from "../promises";
 
-const FIRST_MS = 500; // doubles each time
-const LONGEST_MS = 8000;
+const FIRST_DELAY_MS = 500; // doubles each time
+const MAX_DELAY_MS = 8000;
 
 export class Backoff {
-  private readonly wait = new Wait();
-  private isHurried = false;
+  private readonly delay = new InterruptibleDelay();
+  private skipsNextWait = false;
 
-  /** A row of attempts begins. */
-  begin(): void {
-    this.isHurried = false;
+  /** Call before the first attempt of a series. */
+  reset(): void {
+    this.skipsNextWait = false;
   }
 
-  /** Until the n-th attempt is due, n from 1. */
-  async pause(attempt: number, signal: AbortSignal): Promise<void> {
-    if (!this.isHurried) await this.wait.pause(Math.min(LONGEST_MS, FIRST_MS * 2 ** (attempt - 1)), signal);
-    this.isHurried = false;
+  /** Waits before the n-th attempt, n from 1. */
+  async waitFor(attempt: number, signal: AbortSignal): Promise<void> {
+    if (!this.skipsNextWait) await this.delay.wait(Math.min(MAX_DELAY_MS, FIRST_DELAY_MS * 2 ** (attempt - 1)), signal);
+    this.skipsNextWait = false;
   }
 
-  /** No more waiting before the next attempt. One that is under way may have begun too early to profit. */
-  hurry(): void {
-    this.isHurried = true;
-    this.wait.cutShort();
+  /** Ends the current or else the next wait: an attempt in progress may have started too early to succeed. */
+  skipWait(): void {
+    this.skipsNextWait = true;
+    this.delay.interrupt();
   }
 }

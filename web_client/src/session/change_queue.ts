@@ -1,34 +1,34 @@
-// Sends changes, and asks again where an answer was lost. What changes while a request is under way is merged.
+// Sends changes and retries undelivered ones. Changes made while a request is in flight are merged into the next.
 
-import { Refused, Unreachable } from "../api";
-import { Wait } from "../promises";
+import { ApiError, ServerUnreachable } from "../api";
+import { InterruptibleDelay } from "../promises";
 import type { Ack, Changes } from "../protocol";
 import { hasPath, mergeChanges } from "./parameters";
 
-const RETRY_MS = 1000; // while a lost connection is not noticed yet
-const PATIENCE_MS = 500; // then the next request goes: a pause must not wait until a long prompt is encoded
+const RETRY_MS = 1000; // while the loss of the connection is not detected yet
+const MAX_RESPONSE_WAIT_MS = 500; // then the next request is sent: a pause must not wait until a long prompt is encoded
 const NO_SESSION = 404;
 
 export interface ChangeEvents {
-  /** `controls` have what they asked for last; others may have newer requests under way. */
+  /** `controls`: those of the request without a newer change. */
   acknowledged: (controls: string[], ack: Ack) => void;
   refused: (control: string, reason: string) => void;
 }
 
-interface Wish {
+interface QueuedChange {
   changes: Changes;
 }
 
-type Batch = Map<string, Wish>; // by control: the path of its parameter
+type Batch = Map<string, QueuedChange>; // by control: the parameter's path
 
 export class ChangeQueue {
   private waiting: Batch = new Map();
-  private readonly newest: Batch = new Map(); // of each control, sent or not
+  private readonly newest: Batch = new Map(); // the last change of each control, sent or not
   private connection: AbortController | null = null;
-  private idle = true;
-  private readonly wait = new Wait();
+  private isIdle = true;
+  private readonly delay = new InterruptibleDelay();
 
-  /** `run`: once it is over nothing is sent, and no answer matters. */
+  /** After `run` is aborted nothing is sent, and responses are ignored. */
   constructor(
     private readonly send: (changes: Changes, signal: AbortSignal) => Promise<Ack>,
     private readonly events: ChangeEvents,
@@ -39,78 +39,78 @@ export class ChangeQueue {
     });
   }
 
-  put(control: string, changes: Changes): void {
-    const wish = { changes };
-    this.newest.set(control, wish);
-    this.waiting.set(control, wish);
+  enqueue(control: string, changes: Changes): void {
+    const change = { changes };
+    this.newest.set(control, change);
+    this.waiting.set(control, change);
     void this.drain();
   }
 
-  /** There is a session to send to: what has waited goes now. */
+  /** There is a connection: sends the waiting changes. */
   open(): void {
     this.connection ??= new AbortController();
     void this.drain();
   }
 
-  /** The connection is lost: what was not acknowledged waits for the next. */
+  /** The connection is lost: unacknowledged changes wait for the next one. */
   close(): void {
     this.connection?.abort();
     this.connection = null;
   }
 
   private async drain(): Promise<void> {
-    if (!this.idle) return;
-    this.idle = false;
+    if (!this.isIdle) return;
+    this.isIdle = false;
     while (this.connection !== null && this.waiting.size > 0) {
       const { signal } = this.connection;
       const batch = this.waiting;
       this.waiting = new Map();
-      const patience = this.wait.pause(PATIENCE_MS, signal).then(() => "unanswered");
-      const outcome = await Promise.race([this.deliver(batch, signal), patience]);
-      if (outcome === "lost") await this.wait.pause(RETRY_MS, signal);
+      const timeout = this.delay.wait(MAX_RESPONSE_WAIT_MS, signal).then(() => "timeout");
+      const outcome = await Promise.race([this.sendBatch(batch, signal), timeout]);
+      if (outcome === "undelivered") await this.delay.wait(RETRY_MS, signal);
     }
-    this.idle = true;
+    this.isIdle = true;
   }
 
-  private async deliver(batch: Batch, signal: AbortSignal): Promise<"answered" | "lost"> {
+  private async sendBatch(batch: Batch, signal: AbortSignal): Promise<"done" | "undelivered"> {
     try {
       const ack = await this.send([...batch.values()].map(({ changes }) => changes).reduce(mergeChanges, {}), signal);
-      if (!this.run.aborted) this.events.acknowledged(this.current(batch), ack);
-      return "answered";
+      if (!this.run.aborted) this.events.acknowledged(this.unsupersededControls(batch), ack);
+      return "done";
     } catch (error) {
-      if (this.run.aborted) return "answered";
-      if (isLost(error)) this.putBack(batch, this.current(batch));
-      else this.refuse(batch, error);
-      return isLost(error) ? "lost" : "answered";
+      if (this.run.aborted) return "done";
+      if (isUndelivered(error)) this.requeue(batch, this.unsupersededControls(batch));
+      else this.handleRefusal(batch, error);
+      return isUndelivered(error) ? "undelivered" : "done";
     } finally {
-      void this.drain(); // nobody may wait for this answer any more
+      void this.drain(); // after a timeout nothing else restarts the loop
     }
   }
 
-  /** One bad value turns the whole request down: the others get another try without it. */
-  private refuse(batch: Batch, error: unknown): void {
+  /** One invalid value rejects the whole request: the others are sent requeued without it. */
+  private handleRefusal(batch: Batch, error: unknown): void {
     const reason = error instanceof Error ? error.message : String(error);
-    const path = error instanceof Refused ? error.path : null;
-    const controls = this.current(batch);
-    const culprits = controls.filter((control) => path !== null && hasPath(batch.get(control)?.changes, path));
-    const others = culprits.length > 0 ? controls.filter((control) => !culprits.includes(control)) : [];
-    this.putBack(batch, others);
-    for (const control of culprits.length > 0 ? culprits : controls) this.events.refused(control, reason);
+    const path = error instanceof ApiError ? error.path : null;
+    const controls = this.unsupersededControls(batch);
+    const rejected = controls.filter((control) => path !== null && hasPath(batch.get(control)?.changes, path));
+    const others = rejected.length > 0 ? controls.filter((control) => !rejected.includes(control)) : [];
+    this.requeue(batch, others);
+    for (const control of rejected.length > 0 ? rejected : controls) this.events.refused(control, reason);
   }
 
-  /** The batch's controls that were asked for nothing newer since. */
-  private current(batch: Batch): string[] {
-    return [...batch].filter(([control, wish]) => this.newest.get(control) === wish).map(([control]) => control);
+  /** The batch's controls without a newer change. */
+  private unsupersededControls(batch: Batch): string[] {
+    return [...batch].filter(([control, change]) => this.newest.get(control) === change).map(([control]) => control);
   }
 
-  /** Before what has come since, as it was asked for first. */
-  private putBack(batch: Batch, controls: string[]): void {
-    const again = [...batch].filter(([control]) => controls.includes(control));
-    this.waiting = new Map([...again, ...this.waiting]);
+  /** Puts controls of a batch back in front of the changes queued since. */
+  private requeue(batch: Batch, controls: string[]): void {
+    const requeued = [...batch].filter(([control]) => controls.includes(control));
+    this.waiting = new Map([...requeued, ...this.waiting]);
   }
 }
 
-/** The server has neither taken nor refused the change. */
-function isLost(error: unknown): boolean {
-  return error instanceof Unreachable || (error instanceof Refused && error.status === NO_SESSION);
+/** The server has neither accepted nor refused the change. */
+function isUndelivered(error: unknown): boolean {
+  return error instanceof ServerUnreachable || (error instanceof ApiError && error.status === NO_SESSION);
 }

@@ -1,15 +1,15 @@
-// What the user sets: kept for the next session, or asked of the one that there is, until it is acknowledged.
+// The user's changes: sent to the current session until acknowledged, or kept for the next one.
 
 import type { Changes, Parameters } from "../protocol";
 import { ChangeQueue } from "./change_queue";
-import type { ServerSession } from "./server_session";
+import type { RemoteSession } from "./remote_session";
 import { Settings } from "./settings";
 
-export const BLANK = "Type a prompt first";
+export const BLANK_PROMPT_TEXT = "Type a prompt first";
 
 export class Edits {
   readonly settings: Settings;
-  private queue: ChangeQueue | null = null; // null: there is no session to ask
+  private queue: ChangeQueue | null = null; // null: no session
 
   constructor(preset: Parameters, changed: (settings: Settings) => void) {
     this.settings = new Settings(preset, () => {
@@ -17,58 +17,58 @@ export class Edits {
     });
   }
 
-  /** False, and said beside the prompt, where no session could begin with what is set. */
-  mayBegin(): boolean {
-    return !this.refuseBlank("prompt", this.settings.held);
+  /** Whether a session can start with these settings; if not, the prompt's note says why. */
+  checkStart(): boolean {
+    return !this.refuseBlankPrompt("prompt", this.settings.current);
   }
 
-  /** From now on changes go to this session, as soon as it is connected. */
-  begin(server: ServerSession, run: AbortSignal): void {
+  /** Changes go to this session from now on, once it is connected. */
+  attach(session: RemoteSession, run: AbortSignal): void {
     const { settings } = this;
     const events = {
       acknowledged: settings.acknowledge.bind(settings),
       refused: settings.refuse.bind(settings),
     };
-    this.queue = new ChangeQueue((changes, signal) => server.update(changes, signal), events, run);
+    this.queue = new ChangeQueue((changes, signal) => session.update(changes, signal), events, run);
   }
 
-  /** What the session has. One that goes on is asked for what was set since. */
-  adopt(parameters: Parameters, resumed: boolean): void {
+  /** Takes over the session's parameters; a resumed session is sent the changes made since. */
+  sessionOpened(parameters: Parameters, resumed: boolean): void {
     const prepared = this.settings.takePrepared();
-    this.settings.hold(parameters);
-    if (resumed) for (const [control, changes] of prepared) this.ask(control, changes);
+    this.settings.setCurrent(parameters);
+    if (resumed) for (const [control, changes] of prepared) this.request(control, changes);
   }
 
   connected(): void {
     this.queue?.open();
   }
 
-  /** What was not acknowledged is asked again over the next connection. */
+  /** Unacknowledged changes are sent again over the next connection. */
   disconnected(): void {
     this.queue?.close();
   }
 
-  /** The session is over. */
-  end(): void {
+  /** The session has ended. */
+  detach(): void {
     this.queue = null;
-    this.settings.end();
+    this.settings.endSession();
   }
 
   /** `control` is the parameter's path. */
   change(control: string, changes: Changes): void {
-    if (this.refuseBlank(control, changes)) return;
+    if (this.refuseBlankPrompt(control, changes)) return;
     if (this.queue === null) this.settings.prepare(control, changes);
-    else this.ask(control, changes);
+    else this.request(control, changes);
   }
 
-  private ask(control: string, changes: Changes): void {
+  private request(control: string, changes: Changes): void {
     this.settings.apply(control, changes);
-    this.queue?.put(control, changes);
+    this.queue?.enqueue(control, changes);
   }
 
-  private refuseBlank(control: string, { prompt }: Changes): boolean {
+  private refuseBlankPrompt(control: string, { prompt }: Changes): boolean {
     const isBlank = prompt?.trim() === "";
-    if (isBlank) this.settings.refuse(control, BLANK);
+    if (isBlank) this.settings.refuse(control, BLANK_PROMPT_TEXT);
     return isBlank;
   }
 }

@@ -1,47 +1,52 @@
-// What went wrong beside a session that goes on: with its source, or with its sound.
+// Problems with the source or sound of a continuing session.
 
 import type { Problem } from "../problems";
 
 export type Topic = "source" | "sound";
 
-export class Notices {
-  private problems: { topic: Topic; problem: Problem }[] = []; // the newest last
+interface Notice {
+  topic: Topic;
+  problem: Problem;
+}
 
-  /** `changed` is told the one to show. */
+export class Notices {
+  private notices: Notice[] = []; // the newest last
+
+  /** `changed` gets the notice to show. */
   constructor(private readonly changed: (problem: Problem | null) => void) {}
 
   put(topic: Topic, problem: Problem): void {
-    this.problems = this.problems.filter((one) => one.topic !== topic);
-    this.problems.push({ topic, problem });
-    this.tell();
+    this.notices = this.notices.filter((notice) => notice.topic !== topic);
+    this.notices.push({ topic, problem });
+    this.notify();
   }
 
   clear(topic: Topic): void {
-    this.keep((one) => one.topic !== topic);
+    this.filter((notice) => notice.topic !== topic);
   }
 
   clearAll(): void {
-    this.keep(() => false);
+    this.filter(() => false);
   }
 
-  /** Devices were plugged in, or permissions given: what was said of missing ones may be true no more. */
+  /** Devices or permissions have changed: removes notices about missing devices. */
   devicesChanged(): void {
-    this.keep(({ problem }) => problem.kind !== "device");
+    this.filter(({ problem }) => problem.kind !== "device");
   }
 
-  /** The one that is shown was read. */
+  /** Removes the notice that is shown. */
   dismiss(): void {
-    const shown = this.problems.at(-1);
-    this.keep((one) => one !== shown);
+    const shown = this.notices.at(-1);
+    this.filter((notice) => notice !== shown);
   }
 
-  private keep(stays: (one: { topic: Topic; problem: Problem }) => boolean): void {
-    const before = this.problems.length;
-    this.problems = this.problems.filter(stays);
-    if (this.problems.length < before) this.tell();
+  private filter(isKept: (notice: Notice) => boolean): void {
+    const before = this.notices.length;
+    this.notices = this.notices.filter(isKept);
+    if (this.notices.length < before) this.notify();
   }
 
-  private tell(): void {
-    this.changed(this.problems.at(-1)?.problem ?? null);
+  private notify(): void {
+    this.changed(this.notices.at(-1)?.problem ?? null);
   }
 }

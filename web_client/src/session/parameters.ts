@@ -1,33 +1,33 @@
-// Parameters and changes to them, as plain values: what a change makes of parameters, and what tells two apart.
+// Pure functions on parameters and changes: apply, merge and compare.
 
 import type { Changes, Parameters } from "../protocol";
 
 type Tree = Record<string, unknown>;
 
-/** `newer` over `older`; what is nested is merged, not replaced. */
+/** `newer` over `older`; nested objects are merged, not replaced. */
 export function mergeChanges(older: Changes, newer: Changes): Changes {
   return merge(older, newer);
 }
 
-/** The parameters after a change, as the server would have them. */
+/** The parameters after a change, as the server applies it. */
 export function applyChanges(parameters: Parameters, { reset: _action, ...changes }: Changes): Parameters {
   const merged = merge(parameters as unknown as Tree, changes) as unknown as Parameters;
-  if (changes.strength !== undefined && changes.strength !== null) merged.denoising_steps = null; // each releases the other
+  if (changes.strength !== undefined && changes.strength !== null) merged.denoising_steps = null; // setting either one clears the other
   return merged;
 }
 
-/** Whether these parameters already have all that the change asks for. */
+/** Whether the change would leave these parameters as they are. */
 export function hasChanges(parameters: Parameters, changes: Changes): boolean {
   return isEqual(applyChanges(parameters, changes), parameters);
 }
 
-/** Whether the change asks for something at this path, "pruning.tau" say. */
+/** Whether the change has a value at this path, for example "pruning.tau". */
 export function hasPath(changes: Changes | undefined, path: string): boolean {
   const found = path.split(".").reduce<unknown>((part, name) => (isTree(part) ? part[name] : undefined), changes);
   return found !== undefined;
 }
 
-/** The change that makes `target` of `base`. A null is no value to ask for: what it releases follows from the rest. */
+/** The change from `base` to `target`. Null values are left out: they follow from other parameters. */
 export function differences(base: Parameters, target: Parameters): Changes {
   return treeDifferences(base as unknown as Tree, target as unknown as Tree);
 }

@@ -1,24 +1,24 @@
-// A new source shows another scene: what the model remembers is reset, once the old pictures are through.
+// Resets the model's history after a change of source, once the old source's frames have been processed.
 
 import type { Stats } from "../protocol";
 
-const SWITCH_MS = 300; // until a new source's first picture goes out
-const LONGEST_SWITCH_MS = 3000;
+const SWITCH_MS = 300; // until a new source's first frame is sent
+const MAX_SWITCH_MS = 3000;
 
 export class SceneReset {
   private timer: ReturnType<typeof setTimeout> | undefined;
-  private fill_ms = 0; // from a picture to the block that it is in
+  private block_fill_ms = 0; // from a frame's capture to the start of its block
 
   constructor(private readonly reset: () => void) {}
 
-  /** How long pictures are under way now. */
-  follow({ latency_stages_ms: { transport_in, wait } }: Stats): void {
-    this.fill_ms = (transport_in ?? 0) + (wait ?? 0);
+  /** The newest latency from capture to block. */
+  updateLatency({ latency_stages_ms: { transport_in, wait } }: Stats): void {
+    this.block_fill_ms = (transport_in ?? 0) + (wait ?? 0);
   }
 
-  soon(): void {
+  schedule(): void {
     this.cancel();
-    this.timer = setTimeout(this.reset, Math.min(LONGEST_SWITCH_MS, SWITCH_MS + 2 * this.fill_ms));
+    this.timer = setTimeout(this.reset, Math.min(MAX_SWITCH_MS, SWITCH_MS + 2 * this.block_fill_ms));
   }
 
   cancel(): void {

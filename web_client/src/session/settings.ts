@@ -1,75 +1,75 @@
-// All settings: what the session has, and over it what each control was asked for.
+// All settings: the session's parameters, overlaid by each control's pending changes.
 
 import type { Ack, Changes, Parameters, PromptTokens, Status } from "../protocol";
 import { applyChanges, differences } from "./parameters";
-import { acknowledged, applying, followed, HELD, overlay, promised, refused } from "./setting";
-import type { Setting } from "./setting";
+import { acknowledge, startApplying, syncWithSession, SYNCED, overlayOf, unconfirmedChanges, refuse } from "./control_state";
+import type { ControlState } from "./control_state";
 
 export class Settings {
-  /** What the server's session has; while there is none, what the next one begins with. */
-  held: Parameters;
-  private readonly settings = new Map<string, Setting>(); // by control: the path of its parameter
-  private readonly prepared = new Map<string, Changes>(); // since the last session
-  private grabbed: { control: string; changes: Changes } | null = null; // a slider under the user's finger
-  private read: { prompt: string; tokens: PromptTokens } | null = null; // of the newest prompt that a model has read
+  /** The session's parameters; without a session, those that the next one starts with. */
+  current: Parameters;
+  private readonly states = new Map<string, ControlState>(); // by control: the path of its parameter
+  private readonly prepared = new Map<string, Changes>(); // changes made since the last session
+  private draggedControl: { control: string; changes: Changes } | null = null; // the slider being dragged
+  private tokenCount: { prompt: string; tokens: PromptTokens } | null = null; // of the newest prompt that was encoded
 
   constructor(
     private readonly preset: Parameters,
     private readonly changed: () => void,
   ) {
-    this.held = preset;
+    this.current = preset;
   }
 
-  of(control: string): Setting {
-    return this.settings.get(control) ?? HELD;
+  stateOf(control: string): ControlState {
+    return this.states.get(control) ?? SYNCED;
   }
 
-  /** The one of these that was used last. */
-  newest(controls: [string, ...string[]]): string {
-    return [...this.settings.keys()].findLast((control) => controls.includes(control)) ?? controls[0];
+  /** The most recently used of these controls. */
+  lastUsed(controls: [string, ...string[]]): string {
+    return [...this.states.keys()].findLast((control) => controls.includes(control)) ?? controls[0];
   }
 
-  /** What the controls show. */
+  /** The parameters that the controls show. */
   get shown(): Parameters {
-    return overlaid(this.held, [...[...this.settings.values()].map(overlay), this.grabbed?.changes ?? null]);
+    return withOverlays(this.current, [...[...this.states.values()].map(overlayOf), this.draggedControl?.changes ?? null]);
   }
 
-  /** How much is read of the prompt that is shown; null where no model has read it yet. */
-  get tokens(): PromptTokens | null {
-    return this.read?.prompt === this.shown.prompt ? this.read.tokens : null;
+  /** Token counts of the shown prompt; null if it has not been encoded yet. */
+  get promptTokens(): PromptTokens | null {
+    return this.tokenCount?.prompt === this.shown.prompt ? this.tokenCount.tokens : null;
   }
 
-  /** What a new session has to be asked for. */
-  get wanted(): Changes {
-    return differences(this.preset, this.held);
+  /** The changes to the preset with which a new session starts. */
+  get initialChanges(): Changes {
+    return differences(this.preset, this.current);
   }
 
-  /** Typed into the control, and not sent. */
+  /** Typed but not submitted. */
   type(control: string, changes: Changes): void {
-    this.put(control, followed({ name: "typed", changes }, this.held));
+    this.setState(control, syncWithSession({ name: "typed", changes }, this.current));
   }
 
-  /** A control under the user's finger shows what it was set to last, whoever else sets it meanwhile; null: let go. */
-  grab(grabbed: { control: string; changes: Changes } | null): void {
-    this.grabbed = grabbed;
+  /** A dragged control shows the user's last value, whatever else changes the parameter meanwhile; null: released. */
+  drag(dragged: { control: string; changes: Changes } | null): void {
+    this.draggedControl = dragged;
     this.changed();
   }
 
-  /** Sent, or to be sent as soon as there is a connection. */
+  /** Sent, or queued until there is a connection. */
   apply(control: string, changes: Changes): void {
-    this.move(control, changes);
-    this.put(control, applying(this.of(control), changes));
+    this.updateDragged(control, changes);
+    this.setState(control, startApplying(this.stateOf(control), changes));
   }
 
-  /** For the next session: there is none to ask. */
+  /** For the next session, while there is none. */
   prepare(control: string, changes: Changes): void {
-    this.move(control, changes);
-    this.held = applyChanges(this.held, changes);
+    this.updateDragged(control, changes);
+    this.current = applyChanges(this.current, changes);
     this.prepared.set(control, changes);
-    this.put(control, HELD);
+    this.setState(control, SYNCED);
   }
 
-  /** What was prepared, by control: a session that goes on has to be asked for it. */
+  /** Returns and clears the prepared changes by control: a resumed session has to apply them. */
   takePrepared(): Map<string, Changes> {
     const prepared = new Map(this.prepared);
     this.prepared.clear();
@@ -77,63 +77,63 @@ export class Settings {
   }
 
   acknowledge(controls: string[], { block, pending, parameters, prompt_tokens }: Ack): void {
-    for (const control of controls) this.settings.set(control, acknowledged(this.of(control), block, pending, Date.now()));
-    this.note(parameters.prompt, prompt_tokens);
-    this.hold(parameters);
+    for (const control of controls) this.states.set(control, acknowledge(this.stateOf(control), block, pending, Date.now()));
+    this.storeTokenCount(parameters.prompt, prompt_tokens);
+    this.setCurrent(parameters);
   }
 
   refuse(control: string, reason: string): void {
-    this.put(control, refused(this.of(control), reason));
+    this.setState(control, refuse(this.stateOf(control), reason));
   }
 
-  /** Telemetry says what the session has. */
-  follow({ parameters, prompt_tokens }: Pick<Status, "parameters" | "prompt_tokens">): void {
-    const held = overlaid(parameters, [...this.settings.values()].map((setting) => promised(setting, Date.now())));
-    if (held.prompt === parameters.prompt) this.note(parameters.prompt, prompt_tokens); // else it is older than the acknowledgement
-    this.hold(held);
+  /** Updates the current parameters from telemetry, which may be older than an acknowledgement. */
+  followTelemetry({ parameters, prompt_tokens }: Pick<Status, "parameters" | "prompt_tokens">): void {
+    const confirmed = withOverlays(parameters, [...this.states.values()].map((setting) => unconfirmedChanges(setting, Date.now())));
+    if (confirmed.prompt === parameters.prompt) this.storeTokenCount(parameters.prompt, prompt_tokens); // else telemetry is older than the acknowledgement
+    this.setCurrent(confirmed);
   }
 
-  /** A session that waits for this page has these, and what was set here since; it goes on without its pause. */
-  expect(parameters: Parameters): void {
-    this.hold({ ...overlaid(parameters, [...this.prepared.values()]), paused: false });
+  /** Shows a parked session's parameters with the changes prepared since; it resumes unpaused. */
+  previewSession(parameters: Parameters): void {
+    this.setCurrent({ ...withOverlays(parameters, [...this.prepared.values()]), paused: false });
   }
 
-  /** The session has just these: it was begun or resumed. */
-  hold(parameters: Parameters): void {
-    this.held = parameters;
-    for (const [control, setting] of this.settings) this.settings.set(control, followed(setting, parameters));
+  /** Replaces the current parameters, for example when a session was created or resumed. */
+  setCurrent(parameters: Parameters): void {
+    this.current = parameters;
+    for (const [control, setting] of this.states) this.states.set(control, syncWithSession(setting, parameters));
     this.changed();
   }
 
   /**
-   * The session is over. What was typed or under way is for the next one, which never starts paused; notes of this one
-   * mean nothing there.
+   * The session has ended. Typed and unacknowledged changes are kept for the next one, which never starts paused;
+   * the controls' notes are cleared.
    */
-  end(): void {
-    for (const [control, setting] of [...this.settings]) {
-      const changes = overlay(setting);
+  endSession(): void {
+    for (const [control, setting] of [...this.states]) {
+      const changes = overlayOf(setting);
       if (changes !== null) this.prepare(control, changes);
     }
-    this.held = { ...this.held, paused: false };
-    this.settings.clear();
+    this.current = { ...this.current, paused: false };
+    this.states.clear();
     this.changed();
   }
 
-  private note(prompt: string, tokens: PromptTokens | null | undefined): void {
-    if (tokens != null) this.read = { prompt, tokens };
+  private storeTokenCount(prompt: string, tokens: PromptTokens | null | undefined): void {
+    if (tokens != null) this.tokenCount = { prompt, tokens: tokens };
   }
 
-  private move(control: string, changes: Changes): void {
-    if (this.grabbed?.control === control) this.grabbed = { control, changes };
+  private updateDragged(control: string, changes: Changes): void {
+    if (this.draggedControl?.control === control) this.draggedControl = { control, changes };
   }
 
-  private put(control: string, setting: Setting): void {
-    this.settings.delete(control); // the newest comes last
-    this.settings.set(control, setting);
+  private setState(control: string, setting: ControlState): void {
+    this.states.delete(control); // re-inserted, so that the most recently used is last
+    this.states.set(control, setting);
     this.changed();
   }
 }
 
-function overlaid(parameters: Parameters, overlays: (Changes | null)[]): Parameters {
-  return overlays.reduce<Parameters>((below, changes) => (changes === null ? below : applyChanges(below, changes)), parameters);
+function withOverlays(parameters: Parameters, overlays: (Changes | null)[]): Parameters {
+  return overlays.reduce<Parameters>((merged, changes) => (changes === null ? merged : applyChanges(merged, changes)), parameters);
 }

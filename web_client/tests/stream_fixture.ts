@@ -1,12 +1,12 @@
-// A browser and a server around one session, and a record of what it said.
+// A stream controller with a fake browser and server, and a record of its events.
 
 import { expect, vi } from "vitest";
-import { Refused, Unreachable } from "../src/api";
+import { ApiError, ServerUnreachable } from "../src/api";
 import type { PeerEvents } from "../src/peer";
-import type { Ack, Answer, Changes, Offer, Parameters, Place, Preset, Stats, Status } from "../src/protocol";
-import type { Connection } from "../src/session/link";
+import type { Ack, Answer, Changes, Offer, Parameters, SessionCredentials, Preset, Stats, Status } from "../src/protocol";
+import type { MediaPeer } from "../src/session/session_connection";
 import { applyChanges } from "../src/session/parameters";
-import { Session } from "../src/session/session";
+import { StreamController } from "../src/session/stream_controller";
 import type { Settings } from "../src/session/settings";
 import type { Source, SourceChoice, SourceSound } from "../src/source";
 
@@ -20,7 +20,7 @@ export class FakeMicrophone implements SourceSound {
 
 export class FakeSource implements Source {
   readonly track = new EventTarget();
-  readonly isSilent = false;
+  readonly needsReopenForSound = false;
   readonly microphones: FakeMicrophone[] = [];
   readonly stream = { getVideoTracks: () => [this.track] } as unknown as MediaStream;
   closed = false;
@@ -38,9 +38,9 @@ export class FakeSource implements Source {
 export const CAMERA: SourceChoice = { kind: "camera", deviceId: "" };
 export const SCREEN: SourceChoice = { kind: "screen" };
 
-export class FakePeer implements Connection {
+export class FakePeer implements MediaPeer {
   closed = false;
-  readonly shown: MediaStream[] = []; // in place of the first
+  readonly shown: MediaStream[] = []; // videos that replaced the first one
   constructor(
     readonly events: PeerEvents,
     public audio: MediaStreamTrack | null,
@@ -55,7 +55,7 @@ export class FakePeer implements Connection {
     this.audio = track;
     return Promise.resolve();
   };
-  fit = (): Promise<void> => Promise.resolve();
+  limitEncoding = (): Promise<void> => Promise.resolve();
   close = (): void => {
     this.closed = true;
   };
@@ -73,7 +73,7 @@ export const PARAMETERS: Parameters = {
   paused: false,
 };
 
-/** What the server has of one session, changed as the real one changes it. */
+/** One session on the server, changed as the real one changes it. */
 class FakeServer {
   readonly offers: Offer[] = [];
   readonly updates: Changes[] = [];
@@ -82,70 +82,70 @@ class FakeServer {
   readonly resumes: string[] = [];
   parameters = PARAMETERS;
   reason: string | null = null;
-  knows = true; // the session that a page comes back to
-  unknown = 404; // what it says of one that it does not know, or not by this token
-  refuse: Error | null = null;
-  hold: Promise<void> | null = null; // until it answers a change
+  knowsSession = true; // of a session to resume
+  unknownStatus = 404; // the response for an unknown session or token
+  refusal: Error | null = null;
+  updateBarrier: Promise<void> | null = null; // an update waits for it
 
   iceServers = (): Promise<RTCIceServer[]> => Promise.resolve([]);
   session = (): Promise<Pick<Status, "reason">> => Promise.resolve({ reason: this.reason });
 
   createSession = (offer: Offer): Promise<Answer> => {
     this.offers.push(offer);
-    if (this.refuse !== null) return Promise.reject(this.refuse);
+    if (this.refusal !== null) return Promise.reject(this.refusal);
     this.parameters = applyChanges(PARAMETERS, offer.parameters);
     return Promise.resolve(this.answer({ id: `s${this.offers.length}`, token: "t", view_token: "v" }));
   };
 
-  resumeSession = (place: Place): Promise<Answer> => {
-    this.resumes.push(`${place.id} ${place.token}`);
-    if (this.refuse !== null) return Promise.reject(this.refuse);
-    return this.knows ? Promise.resolve(this.answer(place)) : Promise.reject(new Refused(this.unknown, "not known"));
+  resumeSession = (credentials: SessionCredentials): Promise<Answer> => {
+    this.resumes.push(`${credentials.id} ${credentials.token}`);
+    if (this.refusal !== null) return Promise.reject(this.refusal);
+    return this.knowsSession ? Promise.resolve(this.answer(credentials)) : Promise.reject(new ApiError(this.unknownStatus, "not known"));
   };
 
-  parkSession = ({ id }: Place): Promise<void> => {
+  parkSession = ({ id }: SessionCredentials): Promise<void> => {
     this.parked.push(id);
     return Promise.resolve();
   };
 
-  update = async (_place: Place, changes: Changes, signal: AbortSignal): Promise<Ack> => {
+  update = async (_credentials: SessionCredentials, changes: Changes, signal: AbortSignal): Promise<Ack> => {
     this.updates.push(changes);
-    const lost = new Promise<never>((_, reject) => {
+    const connectionLost = new Promise<never>((_, reject) => {
       signal.addEventListener("abort", () => {
-        reject(new Unreachable(null));
+        reject(new ServerUnreachable(null));
       });
     });
-    await Promise.race([this.hold, lost]);
-    if (this.refuse !== null) throw this.refuse;
+    await Promise.race([this.updateBarrier, connectionLost]);
+    if (this.refusal !== null) throw this.refusal;
     this.parameters = applyChanges(this.parameters, changes);
     return { block: 5, pending: false, parameters: this.parameters };
   };
 
-  deleteSession = ({ id }: Place): Promise<void> => {
+  deleteSession = ({ id }: SessionCredentials): Promise<void> => {
     this.deleted.push(id);
     return Promise.resolve();
   };
 
-  private answer(place: Place): Answer {
-    return { ...place, type: "answer", sdp: "answer", parameters: this.parameters };
+  private answer(credentials: SessionCredentials): Answer {
+    return { ...credentials, type: "answer", sdp: "answer", parameters: this.parameters };
   }
 }
 
-export class World {
+export class StreamFixture {
   readonly server = new FakeServer();
   readonly states: string[] = [];
   readonly peers: FakePeer[] = [];
   readonly sources: FakeSource[] = [];
-  readonly sounds: string[] = [];
+  readonly soundStates: string[] = [];
   readonly notices: (string | null)[] = [];
-  noSource: Error | null = null;
-  asking: Promise<void> | null = null; // a picker that is open
-  oneCamera = false; // at a time
+  sourceError: Error | null = null;
+  openPicker: Promise<void> | null = null; // an open picker waits for it
+  allowsOneCamera = false; // at the same time
 
-  readonly session = new Session(
+  readonly stream = new StreamController(
     {
       preset: { parameters: PARAMETERS } as Preset,
-      name: null,
+      sessionName: null,
       openSource: (choice) => this.openSource(choice),
       openPeer: (_video, audio, _servers, events) => {
         this.peers.push(new FakePeer(events, audio));
@@ -159,8 +159,8 @@ export class World {
       notice: (problem) => this.notices.push(problem?.title ?? null),
       result: () => undefined,
       status: () => undefined,
-      settings: () => undefined,
-      sound: (state) => this.sounds.push(state),
+      settingsChanged: () => undefined,
+      sound: (state) => this.soundStates.push(state),
     },
   );
 
@@ -169,30 +169,30 @@ export class World {
   }
 
   get problem(): string {
-    return this.session.state.name === "failed" ? this.session.state.problem.title : "";
+    return this.stream.state.name === "failed" ? this.stream.state.problem.title : "";
   }
 
   get settings(): Settings {
-    return this.session.edits.settings;
+    return this.stream.edits.settings;
   }
 
-  async goLive(place: Place | null = null): Promise<void> {
-    void this.session.start(CAMERA, place);
-    await passing(0);
+  async goLive(credentials: SessionCredentials | null = null): Promise<void> {
+    void this.stream.start(CAMERA, credentials);
+    await advance(0);
     await this.connect();
   }
 
-  /** Media flows. */
+  /** The media connection is established. */
   async connect(): Promise<void> {
     this.peer.events.connected();
-    await passing(0);
-    expect(this.session.state.name).toBe("live");
+    await advance(0);
+    expect(this.stream.state.name).toBe("live");
   }
 
   private async openSource(choice: SourceChoice): Promise<Source> {
-    if (choice.kind === "screen") await this.asking;
-    if (this.noSource !== null) throw this.noSource;
-    if (this.oneCamera && this.sources.some(({ closed }) => !closed)) throw new DOMException("", "NotReadableError");
+    if (choice.kind === "screen") await this.openPicker;
+    if (this.sourceError !== null) throw this.sourceError;
+    if (this.allowsOneCamera && this.sources.some(({ closed }) => !closed)) throw new DOMException("", "NotReadableError");
     const source = new FakeSource(choice);
     this.sources.push(source);
     return source;
@@ -204,4 +204,4 @@ export class World {
   }
 }
 
-export const passing = (ms: number): Promise<unknown> => vi.advanceTimersByTimeAsync(ms);
+export const advance = (ms: number): Promise<unknown> => vi.advanceTimersByTimeAsync(ms);

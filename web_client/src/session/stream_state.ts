@@ -1,13 +1,13 @@
-// The states of a session, from this page's point of view.
+// The states of this page's stream.
 
 import type { Problem } from "../problems";
 import type { SourceKind } from "../source";
 
-export type SessionState =
+export type StreamState =
   | { name: "idle" }
   | { name: "opening"; kind: SourceKind }
   | { name: "connecting" }
   | { name: "live" }
-  /** `reason`: of the newest failure; null while it is tried again. */
+  /** `reason`: of the last failure; null during an attempt. */
   | { name: "reconnecting"; reason: string | null; attempt: number }
   | { name: "failed"; problem: Problem };

@@ -1,0 +1,274 @@
+// The user's stream from Start to Stop: opens the source, connects, reconnects, reports its state.
+
+import { ApiError } from "../api";
+import { PickerCancelled, SOURCE_ENDED, isTransient, MediaConnectionLost, problemOf, SessionFailed } from "../problems";
+import type { Problem } from "../problems";
+import { isAborted } from "../promises";
+import type { SessionCredentials, Status } from "../protocol";
+import type { SourceChoice } from "../source";
+import { Backoff } from "./backoff";
+import { Edits } from "./edits";
+import { ActiveSource } from "./active_source";
+import { SessionConnection } from "./session_connection";
+import { Notices } from "./notices";
+import { SceneReset } from "./scene_reset";
+import { RemoteSession, logFailure } from "./remote_session";
+import type { StreamState } from "./stream_state";
+import { SoundSender } from "./sound_sender";
+import type { StreamEvents, StreamDependencies } from "./stream_interfaces";
+
+export class StreamController {
+  state: StreamState = { name: "idle" };
+  readonly edits: Edits;
+  private readonly sound: SoundSender;
+  private run = new AbortController(); // aborted at the end of one run from Start to Stop
+  private remote: RemoteSession;
+  private connection: SessionConnection | null = null;
+  private endedSession: SessionCredentials | null = null; // the next session reuses its id and links
+  private readonly backoff = new Backoff();
+  private readonly notices: Notices;
+  private readonly activeSource: ActiveSource;
+  private readonly sceneReset = new SceneReset(() => {
+    this.resetScene();
+  });
+
+  constructor(
+    private readonly dependencies: StreamDependencies,
+    private readonly events: StreamEvents,
+  ) {
+    this.edits = new Edits(dependencies.preset.parameters, events.settingsChanged);
+    this.remote = new RemoteSession(dependencies.api, dependencies.sessionName);
+    this.notices = new Notices(events.notice);
+    this.sound = new SoundSender({
+      state: (state) => {
+        if (state !== "off") this.notices.clear("sound"); // another attempt
+        events.sound(state);
+      },
+      track: (track) => {
+        this.connection?.replaceAudio(track).catch(logFailure("the sound was not changed:"));
+      },
+      failed: (problem) => {
+        this.notices.put("sound", problem);
+      },
+    });
+    this.activeSource = new ActiveSource((choice) => dependencies.openSource(choice, this.sound.isEnabled), {
+      changed: (source) => {
+        this.sound.setSource(source);
+        events.source(source);
+      },
+      ended: (source) => {
+        this.handleSourceEnd(SOURCE_ENDED[source.choice.kind]);
+      },
+    });
+  }
+
+  get credentials(): SessionCredentials | null {
+    return this.remote.credentials;
+  }
+
+  /** `credentials`: a session to resume, if the server still has it. */
+  async start(choice: SourceChoice, credentials: SessionCredentials | null = null): Promise<void> {
+    this.end();
+    if (!this.edits.checkStart()) {
+      this.setState({ name: "idle" });
+      return;
+    }
+    const { signal } = (this.run = new AbortController());
+    this.remote = new RemoteSession(this.dependencies.api, this.dependencies.sessionName, credentials, this.endedSession);
+    try {
+      this.setState({ name: "opening", kind: choice.kind });
+      await this.activeSource.switchTo(choice);
+      if (isAborted(signal)) return;
+      this.edits.attach(this.remote, signal);
+      this.setState({ name: "connecting" });
+      await this.connect(signal);
+    } catch (error) {
+      if (isAborted(signal)) return;
+      if (error instanceof PickerCancelled) this.cancelStart();
+      else this.failWith(error);
+    }
+  }
+
+  stop(): void {
+    this.end();
+    this.setState({ name: "idle" });
+  }
+
+  /** The page is being unloaded: parks a live session and returns it, or else the last ended one. */
+  parkOrStop(): { credentials: SessionCredentials; ended: boolean } | null {
+    const credentials = this.remote.park();
+    this.stop();
+    if (credentials !== null) return { credentials, ended: false };
+    return this.endedSession === null ? null : { credentials: this.endedSession, ended: true };
+  }
+
+  /** The next session reuses this ended session's id and links. */
+  rememberEnded(ended: SessionCredentials): void {
+    this.endedSession = ended;
+  }
+
+  /** While reconnecting: retries without waiting. */
+  retryNow(): void {
+    this.backoff.skipWait();
+  }
+
+  /** Devices or permissions have changed: clears failures to open a device. */
+  devicesChanged(): void {
+    this.notices.devicesChanged();
+    if (this.state.name === "failed" && this.state.problem.kind === "device") this.stop();
+  }
+
+  /** Dismisses the notice that is shown. */
+  dismiss(): void {
+    this.notices.dismiss();
+  }
+
+  /** Sends another source from now on; keeps the old one if the new one cannot be opened. */
+  async switchSource(choice: SourceChoice): Promise<void> {
+    const { signal } = this.run;
+    if (this.state.name === "opening") return this.restart(choice);
+    try {
+      const source = await this.activeSource.switchTo(choice);
+      if (source === null) return;
+      this.notices.clear("source");
+      await this.connection?.replaceVideo(source.stream);
+      this.sceneReset.schedule();
+    } catch (error) {
+      if (!isAborted(signal) && !(error instanceof PickerCancelled)) this.notices.put("source", problemOf(error));
+    }
+  }
+
+  /** Starts or stops sending the source's sound. */
+  setSoundEnabled(on: boolean): void {
+    const source = this.activeSource.source;
+    this.sound.setEnabled(on);
+    if (on && source?.needsReopenForSound === true) void this.switchSource(source.choice); // its picker selects video and sound together
+  }
+
+  /** The source's size has changed. */
+  limitEncoding(): void {
+    this.connection?.limitEncoding().catch(logFailure("the encoding was not adapted to the source's size:"));
+  }
+
+  /** Back to idle. A session to resume stays parked for another start. */
+  private cancelStart(): void {
+    this.remote.credentials = null;
+    this.stop();
+  }
+
+  private resetScene(): void {
+    if (this.state.name !== "live") return;
+    this.remote.update({ reset: true }, this.run.signal).catch(logFailure("the reset for the new source failed:"));
+  }
+
+  private restart(choice: SourceChoice): Promise<void> {
+    const { credentials } = this.remote;
+    this.remote.credentials = null;
+    return this.start(choice, credentials);
+  }
+
+  /** A live session continues without a source; otherwise the stream fails. */
+  private handleSourceEnd(problem: Problem): void {
+    if (this.state.name === "live") this.notices.put("source", problem);
+    else this.fail(problem);
+  }
+
+  /** Resolves when media flows; throws otherwise. */
+  private async connect(signal: AbortSignal): Promise<void> {
+    const connection = new SessionConnection(
+      {
+        iceServers: () => this.dependencies.api.iceServers(),
+        openPeer: (iceServers, events) => this.dependencies.openPeer(this.video(), this.sound.track, iceServers, events),
+        session: this.remote,
+      },
+      {
+        media: this.events.result,
+        sessionOpened: (parameters, resumed) => {
+          this.edits.sessionOpened(parameters, resumed);
+        },
+        telemetry: (status) => {
+          this.handleTelemetry(status);
+        },
+        lost: (reason) => void this.reconnect(reason, signal),
+      },
+    );
+    this.connection = connection;
+    await connection.open(this.edits.settings.initialChanges);
+    if (isAborted(signal)) return;
+    this.setState({ name: "live" });
+    this.edits.connected();
+  }
+
+  private video(): MediaStream {
+    if (this.activeSource.source === null) throw new MediaConnectionLost("there is no source");
+    return this.activeSource.source.stream;
+  }
+
+  private handleTelemetry(status: Status): void {
+    this.sceneReset.updateLatency(status.stats);
+    this.edits.settings.followTelemetry(status);
+    this.events.status(status);
+    if (status.state === "failed") this.failWith(new SessionFailed(status.reason ?? "the server gave no reason"));
+  }
+
+  private async reconnect(lost: string, signal: AbortSignal): Promise<void> {
+    this.closeConnection();
+    this.events.result(null);
+    if (this.activeSource.source === null) {
+      this.failWith(new MediaConnectionLost(lost));
+      return;
+    }
+    let reason = lost;
+    this.backoff.reset();
+    for (let attempt = 1; !isAborted(signal); attempt++) {
+      this.setState({ name: "reconnecting", reason, attempt });
+      await this.backoff.waitFor(attempt, signal);
+      if (isAborted(signal)) return;
+      this.setState({ name: "reconnecting", reason: null, attempt });
+      try {
+        await this.connect(signal);
+        return;
+      } catch (error) {
+        if (isAborted(signal)) return;
+        if (!isTransient(error)) {
+          this.failWith(error);
+          return;
+        }
+        reason = (error as Error).message;
+      }
+    }
+  }
+
+  private failWith(error: unknown): void {
+    this.fail(problemOf(error));
+    if (error instanceof ApiError && error.path !== null) this.edits.settings.refuse(error.path, error.message);
+  }
+
+  private fail(problem: Problem): void {
+    this.end();
+    this.setState({ name: "failed", problem });
+  }
+
+  private end(): void {
+    this.run.abort();
+    this.closeConnection();
+    this.activeSource.close();
+    this.notices.clearAll();
+    this.endedSession = this.remote.credentials ?? this.endedSession;
+    this.remote.end();
+    this.edits.detach();
+    this.events.result(null);
+  }
+
+  private closeConnection(): void {
+    this.sceneReset.cancel();
+    this.edits.disconnected();
+    this.connection?.close();
+    this.connection = null;
+  }
+
+  private setState(state: StreamState): void {
+    this.state = state;
+    this.events.state(state);
+  }
+}

@@ -1,0 +1,31 @@
+// The dependencies and events of a stream controller.
+
+import type { PeerEvents } from "../peer";
+import type { Problem } from "../problems";
+import type { Preset, Status } from "../protocol";
+import type { Source, SourceChoice } from "../source";
+import type { MediaPeer } from "./session_connection";
+import type { SessionApi } from "./remote_session";
+import type { StreamState } from "./stream_state";
+import type { Settings } from "./settings";
+import type { SoundState } from "./sound_sender";
+
+export interface StreamDependencies {
+  preset: Preset;
+  sessionName: string | null; // requested id; null: the server generates one
+  openSource: (choice: SourceChoice, sound: boolean) => Promise<Source>;
+  openPeer: (video: MediaStream, audio: MediaStreamTrack | null, iceServers: RTCIceServer[], events: PeerEvents) => MediaPeer;
+  api: SessionApi & { iceServers(): Promise<RTCIceServer[]> };
+}
+
+export interface StreamEvents {
+  state: (state: StreamState) => void;
+  /** The source being sent; null: none. */
+  source: (source: Source | null) => void;
+  /** A problem with the source or sound of a continuing session; null when it is resolved. */
+  notice: (problem: Problem | null) => void;
+  result: (stream: MediaStream | null) => void;
+  status: (status: Status) => void;
+  settingsChanged: (settings: Settings) => void;
+  sound: (state: SoundState) => void;
+}
