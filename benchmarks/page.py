@@ -12,9 +12,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from tests.browser.browser import browser, playing, start, stop, visit
+from tests.browser.browser import browser, camera_flags, start, stop, visit
 from tests.browser.camera import write_camera
-from tests.browser.live_server import running
+from tests.browser.live_server import running_server
 
 CLIP, FRAMES = "webcam_desk.mp4", 120
 SETTLE_S = 5
@@ -26,10 +26,10 @@ def main(seconds: int, size: str) -> None:
     chromium = next(Path(found) for name in ("chromium", "google-chrome") if (found := shutil.which(name)))
     samples: list[dict[str, Any]] = []
     flags = ("--threads", "2", "--size", size)
-    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder), running(*flags) as server:
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder), running_server(*flags) as server:
         camera = Path("camera.y4m")
         write_camera(CLIP, camera, width=640, height=480, frames=FRAMES)
-        with browser(chromium, *playing(camera)) as context:
+        with browser(chromium, *camera_flags(camera)) as context:
             page = visit(context, server.address)
             start(page)
             page.wait_for_timeout(SETTLE_S * 1000)

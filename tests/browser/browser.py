@@ -1,4 +1,4 @@
-"""Chromium with a fake camera, and what the tests ask of the page."""
+"""Chromium with a fake camera, and helpers for actions and expectations on the page."""
 
 import re
 import time
@@ -20,28 +20,28 @@ FLAGS = [
     "--disable-sync",
     "--allow-loopback-in-peer-connection",
 ]
-POLICY = "Content Security Policy"  # what Chromium says of a violation
-WITHIN_MS = 30_000  # for anything that the page waits for; machines that run tests may be slow
+POLICY = "Content Security Policy"  # part of Chromium's message about a violation
+TIMEOUT_MS = 30_000  # generous: test machines may be slow
 
 
 @contextmanager
 def browser(chromium: Path, *flags: str) -> Iterator[BrowserContext]:
-    """A browser with a profile of its own, in which no page may break the policy that the server gives it."""
+    """A browser with a fresh profile; fails if a page violates its Content Security Policy."""
     violations: list[str] = []
     with sync_playwright() as playwright:
         program = playwright.chromium.launch(executable_path=chromium, args=[*FLAGS, *flags])
         try:
             context = program.new_context(viewport={"width": 1280, "height": 800})
-            context.set_default_timeout(WITHIN_MS)
-            context.on("console", lambda said: violations.append(said.text) if POLICY in said.text else None)
+            context.set_default_timeout(TIMEOUT_MS)
+            context.on("console", lambda message: violations.append(message.text) if POLICY in message.text else None)
             yield context
             assert violations == []
         finally:
             program.close()
 
 
-def playing(clip: Path) -> list[str]:
-    """Flags for a camera that is allowed and plays a file."""
+def camera_flags(clip: Path) -> list[str]:
+    """Flags for a fake camera with permission that plays a file."""
     return [
         "--use-fake-ui-for-media-stream",
         "--use-fake-device-for-media-stream",
@@ -56,27 +56,27 @@ def visit(context: BrowserContext, address: str) -> Page:
 
 
 def start(page: Page) -> None:
-    """Press Start once the page offers it; returns when the session is live."""
+    """Press Start; returns when the session is live."""
     page.get_by_role("button", name="Start", exact=True).click()
     expect_pill(page, "Live")
 
 
 def stop(page: Page, server: LiveServer) -> None:
-    """Press Stop; returns when the server has freed the place."""
+    """Press Stop; returns when the server has freed the slot."""
     page.get_by_role("button", name="Stop").click()
     expect_no_session(page, server)
 
 
 def wait_until(page: Page, expression: str, argument: object = None) -> None:
-    """As Playwright's `wait_for_function`, which evaluates text in the page: the page's policy forbids that."""
-    deadline = time.monotonic() + WITHIN_MS / 1000
+    """Like Playwright's `wait_for_function`, which the page's Content Security Policy forbids (it uses `eval`)."""
+    deadline = time.monotonic() + TIMEOUT_MS / 1000
     while not page.evaluate(expression, argument):
-        assert time.monotonic() < deadline, f"not so within {WITHIN_MS} ms: {expression}"
+        assert time.monotonic() < deadline, f"not true within {TIMEOUT_MS} ms: {expression}"
         page.wait_for_timeout(50)
 
 
 def expect_no_session(page: Page, server: LiveServer) -> None:
-    deadline = time.monotonic() + WITHIN_MS / 1000
+    deadline = time.monotonic() + TIMEOUT_MS / 1000
     sessions = f"{server.address}/api/v1/sessions"
     while found := page.request.get(sessions).json():
         assert time.monotonic() < deadline, f"still there: {found}"
@@ -84,25 +84,25 @@ def expect_no_session(page: Page, server: LiveServer) -> None:
 
 
 def expect_state(page: Page, server: LiveServer, state: str) -> None:
-    """The only session's state, as REST says it."""
-    deadline = time.monotonic() + WITHIN_MS / 1000
+    """Wait until the only session has this state, by REST."""
+    deadline = time.monotonic() + TIMEOUT_MS / 1000
     while [found["state"] for found in page.request.get(f"{server.address}/api/v1/sessions").json()] != [state]:
         assert time.monotonic() < deadline, f"the session is not {state}"
         page.wait_for_timeout(100)
 
 
 def expect_pill(page: Page, text: str) -> None:
-    expect(page.locator("#pill")).to_have_text(text, timeout=WITHIN_MS)
+    expect(page.locator("#pill")).to_have_text(text, timeout=TIMEOUT_MS)
 
 
 def expect_banner(page: Page, title: str, advice: str) -> None:
-    expect(page.locator("#banner-title")).to_have_text(title, timeout=WITHIN_MS)
-    expect(page.locator("#banner-advice")).to_contain_text(advice, timeout=WITHIN_MS)
+    expect(page.locator("#banner-title")).to_have_text(title, timeout=TIMEOUT_MS)
+    expect(page.locator("#banner-advice")).to_contain_text(advice, timeout=TIMEOUT_MS)
 
 
 def expect_applied(page: Page, note: str) -> int:
-    """The control's note says so, and beside it at which block; returns that."""
-    expect(page.locator(note)).to_have_text("Applied", timeout=WITHIN_MS)
+    """Wait until the control's note says that the change was applied; returns the block."""
+    expect(page.locator(note)).to_have_text("Applied", timeout=TIMEOUT_MS)
     return block_of(page, note)
 
 

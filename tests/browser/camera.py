@@ -1,4 +1,4 @@
-"""A camera for Chromium: a clip of tests/media as a raw file that its fake device plays in a loop."""
+"""A fake camera for Chromium: a clip of tests/media as a raw file that is played in a loop."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ MEDIA = Path(__file__).parent.parent / "media"
 
 
 def write_camera(clip: str, target: Path, *, width: int, height: int, frames: int) -> float:
-    """Write the first `frames` of a clip as YUV4MPEG2 at the given size; returns the loop's length in seconds."""
+    """Write the first `frames` of a clip as YUV4MPEG2 at the given size; returns the loop's duration in seconds."""
     with av.open(str(MEDIA / clip)) as source, target.open("wb") as out:
         stream = source.streams.video[0]
         rate = stream.average_rate
@@ -21,5 +21,5 @@ def write_camera(clip: str, target: Path, *, width: int, height: int, frames: in
             planes = frame.reformat(width, height, format="yuv420p").to_ndarray()
             out.write(b"FRAME\n" + planes.tobytes())
             written += 1
-    assert written == frames, f"{clip} has {written} frames only"
+    assert written == frames, f"{clip} has only {written} frames"
     return frames / float(rate)

@@ -1,4 +1,4 @@
-"""The page's build, the camera's clip and the live server, made once for all browser tests."""
+"""Fixtures of the browser tests: the page's build, the fake camera, live servers."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,16 +6,16 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page
 
-from tests.browser.browser import browser, expect_pill, playing, stop, visit
+from tests.browser.browser import browser, camera_flags, expect_pill, stop, visit
 from tests.browser.camera import write_camera
-from tests.browser.live_server import LiveServer, running
+from tests.browser.live_server import LiveServer, running_server
 from tests.rooms import ROOT
 
 CLIP, CLIP_FRAMES = "cups.mp4", 64  # static camera, strong colours; 64 frames are a loop of 4 s
 
 
 class Camera:
-    """A file for Chromium's fake camera, and how long its loop is."""
+    """A file for Chromium's fake camera, and the duration of its loop."""
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "camera.y4m"
@@ -35,22 +35,22 @@ def page_build() -> None:
 
 @pytest.fixture(scope="session")
 def live_server(page_build: None) -> Iterator[LiveServer]:
-    with running("--allowed-hosts", "lipar.test") as server:  # where a page is not secure
+    with running_server("--allowed-hosts", "lipar.test") as server:  # a name at which the page is an insecure context
         yield server
 
 
 @pytest.fixture
 def own_server(page_build: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[LiveServer]:
-    """One with a single place, for tests that fill it, kill it or its model process."""
+    """A server with a single slot, for tests that fill it, or kill it or its model process."""
     monkeypatch.setenv("LIPAR_MAX_SESSIONS", "1")
-    with running() as server:
+    with running_server() as server:
         yield server
 
 
 @pytest.fixture
 def page(chromium: Path, camera: Camera, live_server: LiveServer) -> Iterator[Page]:
-    """The page before its start; a session that a test leaves is stopped."""
-    with browser(chromium, *playing(camera.path)) as context:
+    """The page before Start; a session that is still open after the test is stopped."""
+    with browser(chromium, *camera_flags(camera.path)) as context:
         page = visit(context, live_server.address)
         expect_pill(page, "Ready")
         yield page

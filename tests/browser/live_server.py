@@ -1,4 +1,4 @@
-"""The real server, in a process of its own."""
+"""The real server in its own process."""
 
 import json
 import signal
@@ -15,15 +15,16 @@ import pytest
 
 from tests.rooms import ROOT
 
-READY_WITHIN_S = 120
-END_WITHIN_S = 30
+READY_TIMEOUT_S = 120
+STOP_TIMEOUT_S = 30
 
 
 class LiveServer:
-    """`lipar serve` on a port of its own; may be killed and started again at the same address."""
+    """`lipar serve` on a free port; can be killed and restarted at the same address."""
 
     def __init__(self, *flags: str) -> None:
-        self.port, self.flags = free_port(), flags
+        self.port = free_port()
+        self.flags = flags
         self.address = f"http://127.0.0.1:{self.port}"
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -33,32 +34,32 @@ class LiveServer:
         self.process = subprocess.Popen([*command, *self.flags], cwd=ROOT)
 
     def wait_until_ready(self) -> None:
-        deadline = time.monotonic() + READY_WITHIN_S
+        deadline = time.monotonic() + READY_TIMEOUT_S
         while time.monotonic() < deadline:
             assert self.process is not None
             assert self.process.poll() is None, "the server ended"
-            if (reason := not_ready(self.address)) is None:
+            if (reason := not_ready_reason(self.address)) is None:
                 return
             time.sleep(0.25)
-        pytest.fail(f"the server was not ready within {READY_WITHIN_S} s: {reason}")
+        pytest.fail(f"the server was not ready within {READY_TIMEOUT_S} s: {reason}")
 
     def kill(self) -> None:
-        """As a crash would: no goodbye to anybody."""
+        """Like a crash: no connection is closed."""
         assert self.process is not None
         self.process.kill()
-        self.process.wait(END_WITHIN_S)
+        self.process.wait(STOP_TIMEOUT_S)
         self.process = None
 
     def stop(self) -> None:
         if self.process is None:
             return
         self.process.terminate()
-        assert self.process.wait(END_WITHIN_S) in (0, -signal.SIGTERM)
+        assert self.process.wait(STOP_TIMEOUT_S) in (0, -signal.SIGTERM)
         self.process = None
 
 
 @contextmanager
-def running(*flags: str) -> Iterator[LiveServer]:
+def running_server(*flags: str) -> Iterator[LiveServer]:
     server = LiveServer(*flags)
     server.start()
     try:
@@ -74,8 +75,8 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def not_ready(address: str) -> str | None:
-    """Why no session could begin now; None if one could."""
+def not_ready_reason(address: str) -> str | None:
+    """Why no session can start now; None if one can."""
     try:
         with urllib.request.urlopen(f"{address}/readyz", timeout=5):
             return None

@@ -1,4 +1,4 @@
-"""The page on a server that asks for a token, under a proxy's path."""
+"""The page on a server that needs a token, behind a proxy with a base path."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,27 +6,32 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser import pixels
-from tests.browser.browser import WITHIN_MS, browser, expect_pill, playing, start, visit
+from tests.browser import recording
+from tests.browser.browser import TIMEOUT_MS, browser, camera_flags, expect_pill, start, visit
 from tests.browser.conftest import Camera
-from tests.browser.live_server import LiveServer, running
+from tests.browser.live_server import LiveServer, running_server
 from tests.server.proxy import Proxy
 
-ADMIN, EDITOR, VIEW = "admins-secret", "editors-secret", "viewers-secret"
+ADMIN = "admin-token"
+EDITOR = "editor-token"
+VIEW = "view-token"
 
 
 @pytest.fixture
-def guarded_server(page_build: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[LiveServer]:
+def server_with_tokens(page_build: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[LiveServer]:
     for name, token in [("TOKEN", ADMIN), ("EDITOR_TOKEN", EDITOR), ("VIEW_TOKEN", VIEW)]:
         monkeypatch.setenv(f"LIPAR_{name}", token)
-    with running() as server:
+    with running_server() as server:
         yield server
 
 
-def test_the_page_asks_for_the_token_once_and_does_what_it_may(
-    chromium: Path, camera: Camera, guarded_server: LiveServer
+def test_the_token_is_entered_once_and_sets_the_page_s_role(
+    chromium: Path, camera: Camera, server_with_tokens: LiveServer
 ) -> None:
-    with Proxy(guarded_server.port, removes_path=True) as proxy, browser(chromium, *playing(camera.path)) as context:
+    with (
+        Proxy(server_with_tokens.port, removes_path=True) as proxy,
+        browser(chromium, *camera_flags(camera.path)) as context,
+    ):
         context.grant_permissions(["clipboard-read", "clipboard-write"])
         page = visit(context, f"{proxy.address}/")
         token = page.locator("#token")
@@ -38,15 +43,15 @@ def test_the_page_asks_for_the_token_once_and_does_what_it_may(
         expect(page.locator("#role-text")).to_have_text("Your token can start and edit sessions.")
         start(page)
         page.get_by_role("button", name="Pencil sketch").click()
-        expect(page.locator("#prompt-note")).to_have_text("Applied", timeout=WITHIN_MS)
+        expect(page.locator("#prompt-note")).to_have_text("Applied", timeout=TIMEOUT_MS)
 
-        page.reload()  # neither the token nor the session is asked for again
+        page.reload()  # token and session are restored
         expect_pill(page, "Live")
         page.get_by_role("button", name="Copy watch link").click()
         expect(page.locator("#share-note")).to_contain_text("Copied")
         viewer = visit(context, page.locator("#share-link").input_value())
-        expect(viewer.locator("#watch-pill")).to_have_text("Live", timeout=WITHIN_MS)
-        pixels.expect_same(page, viewer)
+        expect(viewer.locator("#watch-pill")).to_have_text("Live", timeout=TIMEOUT_MS)
+        recording.expect_same(page, viewer)
         viewer.close()
         page.get_by_role("button", name="Stop").click()
         expect(page.get_by_role("button", name="Start", exact=True)).to_be_visible()

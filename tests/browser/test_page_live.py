@@ -1,4 +1,4 @@
-"""The page at work: a real camera clip in, pixels out of the result video, every control."""
+"""The live page: a camera clip in, pixels of the result video out, and every control."""
 
 import time
 from collections.abc import Iterator
@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser import pixels
+from tests.browser import recording
 from tests.browser.browser import (
-    WITHIN_MS,
+    TIMEOUT_MS,
     browser,
+    camera_flags,
     expect_applied,
     expect_pill,
     expect_state,
-    playing,
     start,
     stop,
     visit,
@@ -24,9 +24,9 @@ from tests.browser.browser import (
 from tests.browser.conftest import Camera
 from tests.browser.live_server import LiveServer
 
-ARRIVING_S = 20
-LONGEST_GAP_S = 5  # between two frames shown; a frozen picture, not a slow machine
-KEEP_PLAYOUT = """
+MIN_PLAYING_S = 20
+MAX_GAP_S = 5  # between two shown frames: detects a frozen video, tolerates a slow machine
+RECORD_PLAYOUT = """
 window.playout = [];
 const send = RTCDataChannel.prototype.send;
 RTCDataChannel.prototype.send = function (text) {
@@ -41,13 +41,13 @@ LATENCY = """
 ]
 """
 STAGES = ["upload", "wait", "model", "smoothing", "encoding", "download"]
-SETTLE_S = 3  # from a prompt's block to its pictures, and to the end of what the browser still had
+SETTLE_S = 3  # from a block to its frames on screen, including the browser's buffered frames
 
 
 @pytest.fixture
 def page(chromium: Path, camera: Camera, live_server: LiveServer) -> Iterator[Page]:
     """The page, live."""
-    with browser(chromium, *playing(camera.path)) as context:
+    with browser(chromium, *camera_flags(camera.path)) as context:
         page = visit(context, live_server.address)
         start(page)
         yield page
@@ -55,15 +55,15 @@ def page(chromium: Path, camera: Camera, live_server: LiveServer) -> Iterator[Pa
 
 
 def test_edited_frames_arrive_and_follow_the_prompt(page: Page, camera: Camera) -> None:
-    began = time.monotonic()
-    pixels.begin(page)
+    started = time.monotonic()
+    recording.start(page)
     slider = page.get_by_label("Strength")
     strength = slider.input_value()
 
-    slider.fill("0")  # the codec alone: the same picture, later
+    slider.fill("0")  # autoencoder only: the same frames, delayed
     expect_applied(page, "#strength-note")
-    result, source = look(page, camera)
-    delay_s = pixels.delay_between(source, result)
+    result, source = record_loop(page, camera)
+    delay_s = recording.delay_between(source, result)
     same = source.at(result.times - delay_s)
     assert np.abs(result.rgb - same.rgb).mean() < 0.05
     assert np.median(result.saturation / same.saturation) > 0.8
@@ -71,34 +71,34 @@ def test_edited_frames_arrive_and_follow_the_prompt(page: Page, camera: Camera) 
     slider.fill(strength)
     page.get_by_role("button", name="Pencil sketch").click()
     expect_applied(page, "#prompt-note")
-    result, source = look(page, camera)
-    same = source.at(result.times - delay_s)  # the same place of the loop
+    result, source = record_loop(page, camera)
+    same = source.at(result.times - delay_s)  # the same time in the loop
     assert np.abs(result.rgb - same.rgb).mean() > 0.05
     assert np.median(result.saturation / same.saturation) < 0.5
 
-    keep_arriving(page, max(0.0, ARRIVING_S - (time.monotonic() - began)), last=result.times[-1])
+    expect_no_gap(page, max(0.0, MIN_PLAYING_S - (time.monotonic() - started)), last=result.times[-1])
     assert float(page.locator("#fps").inner_text()) > 0
     assert float(page.locator("#latency").inner_text()) > 0
 
 
-def look(page: Page, camera: Camera) -> tuple[pixels.Recording, pixels.Recording]:
-    """One loop of the result, and the camera's pictures up to then."""
+def record_loop(page: Page, camera: Camera) -> tuple[recording.Recording, recording.Recording]:
+    """One loop of the result, and the camera's frames up to its end."""
     page.wait_for_timeout(SETTLE_S * 1000)
-    pixels.take(page, "result")
+    recording.take(page, "result")
     page.wait_for_timeout(camera.loop_s * 1000)
-    result, source = pixels.take(page, "result"), pixels.take(page, "source")
+    result, source = recording.take(page, "result"), recording.take(page, "source")
     assert len(np.unique(result.rgb, axis=0)) > 4, "the result stands still while the camera moves"
     return result, source
 
 
-def keep_arriving(page: Page, seconds: float, last: float) -> None:
+def expect_no_gap(page: Page, seconds: float, last: float) -> None:
     page.wait_for_timeout(seconds * 1000)
     now = page.evaluate("performance.now() / 1000")
-    times = np.concatenate([[last], pixels.take(page, "result").times, [now]])
-    assert np.diff(times).max() < LONGEST_GAP_S
+    times = np.concatenate([[last], recording.take(page, "result").times, [now]])
+    assert np.diff(times).max() < MAX_GAP_S
 
 
-def test_every_control_answers_with_the_block_or_the_reason(page: Page) -> None:
+def test_every_control_shows_the_block_or_the_reason(page: Page) -> None:
     blocks = []
     page.get_by_label("Prompt", exact=True).fill("an oil painting")
     page.get_by_label("Prompt", exact=True).press("Enter")
@@ -113,7 +113,7 @@ def test_every_control_answers_with_the_block_or_the_reason(page: Page) -> None:
         blocks.append(expect_applied(page, note))
     page.get_by_label("Reuse unchanged parts").uncheck()
     blocks.append(expect_applied(page, "#pruning-note"))
-    expect(page.locator("#keep-ratio")).to_have_text("100", timeout=WITHIN_MS)
+    expect(page.locator("#keep-ratio")).to_have_text("100", timeout=TIMEOUT_MS)
     expect(page.get_by_label("Ignore changes below")).to_be_disabled()
     assert blocks == sorted(blocks)
 
@@ -123,33 +123,33 @@ def test_every_control_answers_with_the_block_or_the_reason(page: Page) -> None:
     expect_pill(page, "Live")
 
 
-def test_pause_holds_the_picture_and_reset_goes_on(page: Page) -> None:
-    pixels.begin(page)
+def test_pause_freezes_the_picture_and_restart_continues(page: Page) -> None:
+    recording.start(page)
     page.get_by_role("button", name="Pause").click()
     expect_pill(page, "Paused")
     page.get_by_label("Strength").press("ArrowLeft")
-    expect(page.locator("#strength-note")).to_have_text("Will apply when you resume", timeout=WITHIN_MS)
+    expect(page.locator("#strength-note")).to_have_text("Will apply when you resume", timeout=TIMEOUT_MS)
     page.wait_for_timeout(SETTLE_S * 1000)
-    pixels.take(page, "result")
+    recording.take(page, "result")
     page.wait_for_timeout(1000)
-    held = pixels.take(page, "result").rgb
-    assert np.abs(held - held[:1]).max() < 0.1, "the picture moves while paused"
+    paused = recording.take(page, "result").rgb
+    assert np.abs(paused - paused[:1]).max() < 0.1, "the picture moves while paused"
     page.get_by_role("button", name="Resume").click()
     expect_pill(page, "Live")
-    expect_applied(page, "#strength-note")  # no note outlives the pause
+    expect_applied(page, "#strength-note")  # the pending note ends with the pause
     page.get_by_role("button", name="Restart").click()
-    expect(page.locator("#action-note")).to_have_text("Restarted", timeout=WITHIN_MS)
+    expect(page.locator("#action-note")).to_have_text("Restarted", timeout=TIMEOUT_MS)
 
 
-def test_latency_is_told_by_stage_with_what_the_page_itself_adds(chromium: Path, live_server: LiveServer) -> None:
+def test_latency_is_shown_by_stage_including_the_page_s_own(chromium: Path, live_server: LiveServer) -> None:
     flags = ["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"]
     with browser(chromium, *flags) as context:
-        context.add_init_script(KEEP_PLAYOUT)
+        context.add_init_script(RECORD_PLAYOUT)
         page = visit(context, live_server.address)
         start(page)
         wait_until(page, "window.playout.length > 2")
         assert 0 < max(page.evaluate("window.playout")) < 1000
-        expect(page.locator("#latency-legend span")).to_have_count(len(STAGES), timeout=WITHIN_MS)
+        expect(page.locator("#latency-legend span")).to_have_count(len(STAGES), timeout=TIMEOUT_MS)
         expect(page.locator("#latency-bar div")).to_have_count(len(STAGES))
         entries, total = page.evaluate(LATENCY)
         names, times = zip(*(entry.rsplit(" ", 1) for entry in entries), strict=True)
@@ -158,7 +158,7 @@ def test_latency_is_told_by_stage_with_what_the_page_itself_adds(chromium: Path,
         stop(page, live_server)
 
 
-def test_the_page_says_what_the_preset_knows(page: Page) -> None:
+def test_the_page_shows_the_preset(page: Page) -> None:
     expect(page.locator("#vocabulary")).to_contain_text("styles")
     expect(page.locator("#styles button")).not_to_have_count(0)
     expect(page.locator("#about")).to_contain_text("tiny")
@@ -166,8 +166,8 @@ def test_the_page_says_what_the_preset_knows(page: Page) -> None:
     assert page.locator("#camera").input_value() != ""
 
 
-def test_stop_and_a_closed_tab_free_the_place(chromium: Path, camera: Camera, own_server: LiveServer) -> None:
-    with browser(chromium, *playing(camera.path)) as context:
+def test_stop_and_a_closed_tab_free_the_slot(chromium: Path, camera: Camera, own_server: LiveServer) -> None:
+    with browser(chromium, *camera_flags(camera.path)) as context:
         page = visit(context, own_server.address)
         start(page)
         stop(page, own_server)
@@ -176,7 +176,7 @@ def test_stop_and_a_closed_tab_free_the_place(chromium: Path, camera: Camera, ow
         page.close()
         other = visit(context, own_server.address)
         expect_state(other, own_server, "parked")
-        start(other)  # who is parked makes room
+        start(other)  # a parked session gives up its slot
         stop(other, own_server)
 
 
@@ -190,9 +190,9 @@ def test_the_camera_can_be_changed_while_live(chromium: Path, live_server: LiveS
         used = "document.getElementById('source').srcObject.getVideoTracks()[0].getSettings().deviceId"
         wait_until(page, f"{used} !== '{first}'")
         assert page.evaluate(used) == page.locator("#camera").input_value()
-        pixels.begin(page)
+        recording.start(page)
         page.wait_for_timeout(SETTLE_S * 1000)
-        moving = pixels.take(page, "result").rgb
+        moving = recording.take(page, "result").rgb
         assert len(np.unique(moving, axis=0)) > 1
         expect_pill(page, "Live")
         stop(page, live_server)

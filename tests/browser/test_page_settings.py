@@ -1,10 +1,10 @@
-"""What the controls show: what holds, whoever set it; what was typed, asked for, refused."""
+"""The controls show the session's parameters, whoever set them, and what was typed, requested or refused."""
 
 from typing import Any
 
 from playwright.sync_api import Page, Route, expect
 
-from tests.browser.browser import WITHIN_MS, expect_applied, expect_pill, start, stop
+from tests.browser.browser import TIMEOUT_MS, expect_applied, expect_pill, start, stop
 from tests.browser.live_server import LiveServer
 
 
@@ -18,7 +18,7 @@ def change(page: Page, server: LiveServer, changes: dict[str, Any]) -> None:
     assert page.request.patch(address, data=changes).ok
 
 
-def test_a_typed_prompt_is_used_at_the_start_and_looks_unused_until_it_is(page: Page, live_server: LiveServer) -> None:
+def test_a_typed_prompt_is_used_at_the_start_and_marked_until_then(page: Page, live_server: LiveServer) -> None:
     prompt, note = page.get_by_label("Prompt", exact=True), page.locator("#prompt-note")
     prompt.fill("a thermal camera")
     expect(note).to_contain_text("when you press Start")
@@ -30,7 +30,7 @@ def test_a_typed_prompt_is_used_at_the_start_and_looks_unused_until_it_is(page: 
     expect(note).to_contain_text("Not applied yet")
     expect(prompt).to_have_attribute("data-dirty", "")
     expect(page.get_by_role("button", name="Thermal")).to_have_attribute("aria-pressed", "true")
-    page.wait_for_timeout(1500)  # telemetry does not take it away
+    page.wait_for_timeout(1500)  # telemetry does not overwrite it
     expect(prompt).to_have_value("an oil painting")
     page.get_by_role("button", name="Apply").click()
     expect_applied(page, "#prompt-note")
@@ -38,16 +38,16 @@ def test_a_typed_prompt_is_used_at_the_start_and_looks_unused_until_it_is(page: 
     assert session(page, live_server)["parameters"]["prompt"] == "an oil painting"
 
 
-def test_a_change_over_rest_shows_and_outlives_a_stop(page: Page, live_server: LiveServer) -> None:
+def test_a_change_over_rest_is_shown_and_kept_after_a_stop(page: Page, live_server: LiveServer) -> None:
     start(page)
     changes = {"prompt": "a thermal camera", "strength": 0.9, "pruning": {"enabled": False}, "seed": 7}
     change(page, live_server, changes)
-    expect(page.get_by_label("Prompt", exact=True)).to_have_value("a thermal camera", timeout=WITHIN_MS)
+    expect(page.get_by_label("Prompt", exact=True)).to_have_value("a thermal camera", timeout=TIMEOUT_MS)
     expect(page.get_by_role("button", name="Thermal")).to_have_attribute("aria-pressed", "true")
     expect(page.locator("#strength-value")).to_have_text("90 %")
     expect(page.get_by_label("Reuse unchanged parts")).not_to_be_checked()
     change(page, live_server, {"paused": True})
-    expect(page.get_by_role("button", name="Resume")).to_be_visible(timeout=WITHIN_MS)
+    expect(page.get_by_role("button", name="Resume")).to_be_visible(timeout=TIMEOUT_MS)
     expect_pill(page, "Paused")
     stop(page, live_server)
     start(page)
@@ -56,24 +56,24 @@ def test_a_change_over_rest_shows_and_outlives_a_stop(page: Page, live_server: L
     assert not parameters["paused"]
 
 
-def test_a_named_session_says_how_much_of_a_long_prompt_is_read(page: Page, live_server: LiveServer) -> None:
+def test_a_named_session_shows_how_much_of_a_long_prompt_is_used(page: Page, live_server: LiveServer) -> None:
     page.goto(f"{live_server.address}/?session=studio")
     page.get_by_label("Prompt", exact=True).fill("a thermal camera " + "and more " * 40)
     start(page)
-    expect(page.locator("#length-note")).to_contain_text("only the first 64 of its 83 tokens", timeout=WITHIN_MS)
+    expect(page.locator("#length-note")).to_contain_text("only the first 64 of its 83 tokens", timeout=TIMEOUT_MS)
     assert session(page, live_server)["id"] == "studio"
     page.get_by_role("button", name="Thermal").click()
-    expect(page.locator("#length-note")).to_have_text("", timeout=WITHIN_MS)
+    expect(page.locator("#length-note")).to_have_text("", timeout=TIMEOUT_MS)
 
 
-def test_a_refused_change_goes_back_and_says_why(page: Page) -> None:
-    answers: list[tuple[int, str]] = [(503, "the model is restarting")]
+def test_a_refused_change_is_reverted_with_the_reason(page: Page) -> None:
+    responses: list[tuple[int, str]] = [(503, "the model is restarting")]
 
     def refuse(route: Route) -> None:
-        if not answers:
+        if not responses:
             route.continue_()
             return
-        status, message = answers.pop()
+        status, message = responses.pop()
         route.fulfill(status=status, json={"detail": {"message": message}})
 
     start(page)
@@ -87,7 +87,7 @@ def test_a_refused_change_goes_back_and_says_why(page: Page) -> None:
     expect(page.locator("#strength-value")).to_have_text("90 %")
 
 
-def test_no_answer_is_no_refusal(page: Page) -> None:
+def test_a_missing_response_is_not_a_refusal(page: Page) -> None:
     start(page)
     page.route("**/parameters", lambda route: route.abort())
     page.get_by_label("Strength").fill("0.9")

@@ -1,4 +1,4 @@
-"""Camera, screen and files: one after the other in one session, of any shape; and what a source can do wrong."""
+"""Camera, screen and files in one session, in any aspect ratio, and failures of sources."""
 
 import time
 from pathlib import Path
@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser import pixels
+from tests.browser import recording
 from tests.browser.browser import (
-    WITHIN_MS,
+    TIMEOUT_MS,
     browser,
     expect_applied,
     expect_banner,
@@ -23,12 +23,12 @@ from tests.browser.browser import (
 from tests.browser.camera import MEDIA
 from tests.browser.live_server import LiveServer
 
-SETTLE_S = 4  # from a switch to its pictures
-LOOK_S = 1.5
+SETTLE_S = 4  # from a switch to its frames
+RECORD_S = 1.5
 CLIP = MEDIA / "juggle.mp4"
 ORANGE, BLUE = (230, 120, 20), (20, 60, 220)
 
-# What a browser does when its user presses Cancel in the picker, or Stop in its bar; neither can be pressed by a test.
+# The effects of Cancel in the browser's picker and Stop in its bar, which a test cannot press.
 CANCEL = """
 () => {
   const cancelled = new DOMException("Permission denied", "NotAllowedError");
@@ -37,7 +37,7 @@ CANCEL = """
 """
 NO_CAMERA = """
 () => {
-  navigator.mediaDevices.getUserMedia = () => Promise.reject(new Error("the camera was asked for"));
+  navigator.mediaDevices.getUserMedia = () => Promise.reject(new Error("the camera was opened"));
 }
 """
 END = """
@@ -49,7 +49,7 @@ END = """
 """
 DROP = """
 (target) => {
-  const [file] = document.getElementById("held").files;
+  const [file] = document.getElementById("test-file").files;
   const dataTransfer = new DataTransfer();
   dataTransfer.items.add(file);
   for (const kind of ["dragover", "drop"]) {
@@ -61,10 +61,10 @@ DROP = """
 
 @pytest.fixture(scope="module")
 def clips(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Files of one colour each, upright and wide, and one that is no video."""
+    """Files of one colour each, portrait and wide, and one that is not a video."""
     folder = tmp_path_factory.mktemp("clips")
-    paths = {name: folder / f"{name}.mp4" for name in ("upright", "wide", "broken")}
-    write_clip(paths["upright"], 270, 480, ORANGE)
+    paths = {name: folder / f"{name}.mp4" for name in ("portrait", "wide", "broken")}
+    write_clip(paths["portrait"], 270, 480, ORANGE)
     write_clip(paths["wide"], 1280, 360, BLUE)
     paths["broken"].write_bytes(b"no video" * 1000)
     return paths
@@ -76,7 +76,7 @@ def write_clip(path: Path, width: int, height: int, colour: tuple[int, int, int]
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         for number in range(30):
             picture = np.full((height, width, 3), colour, np.uint8)
-            picture[: height // 8] = number * 8  # something moves
+            picture[: height // 8] = number * 8  # a moving part
             out.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
         out.mux(stream.encode(None))
 
@@ -87,24 +87,24 @@ def choose(page: Page, path: Path) -> None:
     chooser.value.set_files(path)
 
 
-def unedited(page: Page) -> None:
-    """The codec alone: the result is the source's picture, later."""
+def disable_editing(page: Page) -> None:
+    """Autoencoder only: the result is the source's picture, delayed."""
     page.get_by_label("Strength").fill("0")
     expect_applied(page, "#strength-note")
 
 
-def look(page: Page, settle_s: float = 0.0, most: float = 0.08) -> np.ndarray:
-    """The result's mean picture, as soon as it moves and differs from the source's by `most` at most."""
+def mean_result(page: Page, settle_s: float = 0.0, max_error: float = 0.08) -> np.ndarray:
+    """The result's mean frame, as soon as it moves and differs from the source's by less than `max_error`."""
     page.wait_for_timeout(settle_s * 1000)
-    deadline = time.monotonic() + WITHIN_MS / 1000
+    deadline = time.monotonic() + TIMEOUT_MS / 1000
     while True:
         for video in ("source", "result"):
-            pixels.drop(page, video)
-        page.wait_for_timeout(LOOK_S * 1000)
-        result, source = pixels.take(page, "result"), pixels.take(page, "source")
+            recording.discard(page, video)
+        page.wait_for_timeout(RECORD_S * 1000)
+        result, source = recording.take(page, "result"), recording.take(page, "source")
         mean = result.rgb.mean(axis=0)
         error = np.abs(mean - source.rgb.mean(axis=0)).mean()
-        if len(np.unique(result.rgb, axis=0)) > 2 and error < most:
+        if len(np.unique(result.rgb, axis=0)) > 2 and error < max_error:
             return mean
         assert time.monotonic() < deadline, f"the result stands still, or differs by {error:.2f} from the source"
 
@@ -118,69 +118,70 @@ def test_sources_follow_one_another_in_one_session(page: Page, live_server: Live
     posts: list[str] = []
     page.on("request", lambda request: posts.append(request.url) if request.method == "POST" else None)
     start(page)
-    begun, sent = session_id(page, live_server), len(posts)
-    pixels.begin(page)
-    unedited(page)
-    seen = [look(page)]
-    for path in (CLIP, clips["upright"], clips["wide"]):
+    first_id = session_id(page, live_server)
+    post_count = len(posts)
+    recording.start(page)
+    disable_editing(page)
+    seen = [mean_result(page)]
+    for path in (CLIP, clips["portrait"], clips["wide"]):
         choose(page, path)
-        expect(page.locator("figcaption.source-name")).to_have_text(path.name, timeout=WITHIN_MS)
-        seen.append(look(page))
+        expect(page.locator("figcaption.source-name")).to_have_text(path.name, timeout=TIMEOUT_MS)
+        seen.append(mean_result(page))
     page.get_by_role("button", name="Screen").click()
-    expect(page.locator("figcaption.source-name")).to_have_text("Screen", timeout=WITHIN_MS)
-    seen.append(look(page))
+    expect(page.locator("figcaption.source-name")).to_have_text("Screen", timeout=TIMEOUT_MS)
+    seen.append(mean_result(page))
     page.get_by_role("button", name="Camera").click()
-    expect(page.locator("figcaption.source-name")).to_have_text("Camera", timeout=WITHIN_MS)
-    back = look(page)
+    expect(page.locator("figcaption.source-name")).to_have_text("Camera", timeout=TIMEOUT_MS)
+    back = mean_result(page)
     for number, one in enumerate(seen):
         for other in seen[:number]:
             assert np.abs(one - other).mean() > 0.1, "two sources look the same"
     assert np.abs(back - seen[0]).mean() < 0.08
     expect_pill(page, "Live")
-    assert session_id(page, live_server) == begun
-    assert len(posts) == sent
+    assert session_id(page, live_server) == first_id
+    assert len(posts) == post_count
 
 
-def test_nothing_of_the_source_before_shows_through(page: Page) -> None:
+def test_the_previous_source_does_not_show_through(page: Page) -> None:
     choose(page, CLIP)
     start(page)
     page.get_by_role("button", name="No edit").click()
     expect_applied(page, "#prompt-note")
-    pixels.begin(page)
+    recording.start(page)
     page.wait_for_timeout(SETTLE_S * 1000)
     page.get_by_role("button", name="Screen").click()
-    expect(page.locator("figcaption.source-name")).to_have_text("Screen", timeout=WITHIN_MS)
-    look(page, SETTLE_S, most=0.18)  # with what the model remembers of the clip it is 0.29, without 0.1
+    expect(page.locator("figcaption.source-name")).to_have_text("Screen", timeout=TIMEOUT_MS)
+    mean_result(page, SETTLE_S, max_error=0.18)  # 0.29 with the clip in the model's history, 0.1 without
 
 
-def test_what_is_sent_is_no_larger_than_the_model_needs(page: Page, clips: dict[str, Path]) -> None:
+def test_frames_are_sent_no_larger_than_the_model_needs(page: Page, clips: dict[str, Path]) -> None:
     page.evaluate("""() => {
       const Real = window.RTCPeerConnection;
       window.RTCPeerConnection = class extends Real { constructor(...all) { super(...all); window.pc = this; } };
     }""")
-    choose(page, clips["upright"])
+    choose(page, clips["portrait"])
     start(page)
     sends = """async ([width, height]) => {
       const stats = [...(await window.pc.getStats()).values()];
       const out = stats.find(({ type, kind }) => type === "outbound-rtp" && kind === "video");
       return out.frameWidth === width && Math.abs(out.frameHeight - height) <= 1;
     }"""
-    wait_until(page, sends, [256, 454])  # 270x480 that still covers 256x144
+    wait_until(page, sends, [256, 454])  # 270x480 scaled down to cover 256x144
     choose(page, clips["wide"])
     wait_until(page, sends, [512, 144])
 
 
-def test_a_file_starts_a_session_by_itself(page: Page, live_server: LiveServer) -> None:
+def test_a_file_starts_a_session_without_a_camera(page: Page, live_server: LiveServer) -> None:
     page.add_init_script(f"({NO_CAMERA})()")
     page.reload()
     choose(page, CLIP)
     expect(page.get_by_role("button", name="File", exact=True)).to_have_attribute("aria-pressed", "true")
     start(page)
-    pixels.begin(page)
-    unedited(page)
-    look(page)
+    recording.start(page)
+    disable_editing(page)
+    mean_result(page)
     before = session_id(page, live_server)
-    for _ in range(2):  # the file is gone with the page, the session is not; nor is a camera opened the second time
+    for _ in range(2):  # the file has to be chosen again, the session is kept, and no camera is opened
         page.reload()
         expect_banner(page, "Your session is still open", "press Start")
         expect(page.get_by_role("button", name="File", exact=True)).to_have_attribute("aria-pressed", "true")
@@ -190,13 +191,13 @@ def test_a_file_starts_a_session_by_itself(page: Page, live_server: LiveServer) 
     assert session_id(page, live_server) == before
 
 
-def test_a_screen_starts_a_session_by_itself(page: Page) -> None:
+def test_a_screen_starts_a_session_without_a_camera(page: Page) -> None:
     page.get_by_role("button", name="Screen").click()
     start(page)
     expect(page.locator("figcaption.source-name")).to_have_text("Screen")
 
 
-def test_a_file_that_cannot_be_played_leaves_the_camera_on(page: Page, clips: dict[str, Path]) -> None:
+def test_the_camera_is_kept_when_a_file_cannot_be_played(page: Page, clips: dict[str, Path]) -> None:
     start(page)
     choose(page, clips["broken"])
     expect_banner(page, "broken.mp4 cannot be played", "does not know its format")
@@ -206,16 +207,16 @@ def test_a_file_that_cannot_be_played_leaves_the_camera_on(page: Page, clips: di
     expect_pill(page, "Live")
 
 
-def test_a_file_may_be_dropped_on_the_picture(page: Page) -> None:
-    page.evaluate("document.body.insertAdjacentHTML('beforeend', '<input type=file id=held>')")
-    page.locator("#held").set_input_files(CLIP)
+def test_a_file_can_be_dropped_on_the_picture(page: Page) -> None:
+    page.evaluate("document.body.insertAdjacentHTML('beforeend', '<input type=file id=test-file>')")
+    page.locator("#test-file").set_input_files(CLIP)
     start(page)
     page.locator("#source").evaluate(DROP)
-    expect(page.locator("figcaption.source-name")).to_have_text(CLIP.name, timeout=WITHIN_MS)
+    expect(page.locator("figcaption.source-name")).to_have_text(CLIP.name, timeout=TIMEOUT_MS)
     expect_pill(page, "Live")
 
 
-def test_a_screen_that_was_not_picked_changes_nothing(page: Page) -> None:
+def test_a_cancelled_screen_picker_changes_nothing(page: Page) -> None:
     page.evaluate(CANCEL)
     page.get_by_role("button", name="Screen").click()
     page.get_by_role("button", name="Start", exact=True).click()
@@ -230,20 +231,20 @@ def test_a_screen_that_was_not_picked_changes_nothing(page: Page) -> None:
     expect_pill(page, "Live")
 
 
-def test_a_screen_that_is_shared_no_more(page: Page, live_server: LiveServer) -> None:
+def test_the_end_of_screen_sharing_is_reported(page: Page, live_server: LiveServer) -> None:
     page.get_by_role("button", name="Screen").click()
     start(page)
-    begun = session_id(page, live_server)
+    first_id = session_id(page, live_server)
     page.evaluate(END)
     expect_banner(page, "Screen sharing ended", "choose what to send next")
     expect_pill(page, "Live")
     page.get_by_role("button", name="Use the camera").click()
-    expect(page.locator("figcaption.source-name")).to_have_text("Camera", timeout=WITHIN_MS)
+    expect(page.locator("figcaption.source-name")).to_have_text("Camera", timeout=TIMEOUT_MS)
     expect(page.locator("#banner")).to_be_hidden()
-    assert session_id(page, live_server) == begun
+    assert session_id(page, live_server) == first_id
 
 
-def test_a_page_that_is_not_secure_plays_a_file(chromium: Path, live_server: LiveServer) -> None:
+def test_an_insecure_page_can_send_a_file(chromium: Path, live_server: LiveServer) -> None:
     with browser(chromium, "--host-resolver-rules=MAP lipar.test 127.0.0.1") as context:
         page = visit(context, f"http://lipar.test:{live_server.port}")
         expect_pill(page, "Not secure")
@@ -251,7 +252,7 @@ def test_a_page_that_is_not_secure_plays_a_file(chromium: Path, live_server: Liv
         expect(page.get_by_role("button", name="Screen")).to_be_hidden()
         choose(page, CLIP)
         start(page)
-        pixels.begin(page)
-        unedited(page)
-        look(page)
+        recording.start(page)
+        disable_editing(page)
+        mean_result(page)
         stop(page, live_server)

@@ -1,4 +1,4 @@
-"""Watching a session on another page: by the link that the editor's page hands out, and what that page says."""
+"""The viewer's page: watching a session by the editor's watch link, and its messages."""
 
 import time
 from collections.abc import Iterator
@@ -8,19 +8,19 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser import pixels
-from tests.browser.browser import WITHIN_MS, browser, expect_applied, playing, start, stop, visit, wait_until
+from tests.browser import recording
+from tests.browser.browser import TIMEOUT_MS, browser, camera_flags, expect_applied, start, stop, visit, wait_until
 from tests.browser.conftest import Camera
 from tests.browser.live_server import LiveServer
 
-GONE_S = 3.0  # a page that is closed says goodbye; silence alone would take 15 s
+LEAVE_LIMIT_S = 3.0  # a closed page deletes its WHEP resource; a timeout would take 15 s
 SETTLE_S = 3
 
 
 @pytest.fixture
 def page(chromium: Path, camera: Camera, live_server: LiveServer) -> Iterator[Page]:
-    """The editor's page, live, in a style that nobody takes for the camera's picture."""
-    with browser(chromium, *playing(camera.path)) as context:
+    """The editor's page, live, in a style that differs clearly from the camera's picture."""
+    with browser(chromium, *camera_flags(camera.path)) as context:
         context.grant_permissions(["clipboard-read", "clipboard-write"])
         page = visit(context, live_server.address)
         start(page)
@@ -30,7 +30,7 @@ def page(chromium: Path, camera: Camera, live_server: LiveServer) -> Iterator[Pa
         stop(page, live_server)
 
 
-def share(page: Page) -> str:
+def copy_watch_link(page: Page) -> str:
     page.get_by_role("button", name="Copy watch link").click()
     expect(page.locator("#share-note")).to_contain_text("Copied")
     link = str(page.evaluate("navigator.clipboard.readText()"))
@@ -39,11 +39,11 @@ def share(page: Page) -> str:
 
 
 def expect_watching(viewer: Page) -> None:
-    expect(viewer.locator("#watch-pill")).to_have_text("Live", timeout=WITHIN_MS)
+    expect(viewer.locator("#watch-pill")).to_have_text("Live", timeout=TIMEOUT_MS)
 
 
 def expect_message(viewer: Page, title: str) -> None:
-    expect(viewer.locator("#watch-title")).to_have_text(title, timeout=WITHIN_MS)
+    expect(viewer.locator("#watch-title")).to_have_text(title, timeout=TIMEOUT_MS)
     expect(viewer.locator("#watch-message")).to_be_visible()
 
 
@@ -59,47 +59,45 @@ def expect_viewers(page: Page, server: LiveServer, number: int, within_s: float)
         page.wait_for_timeout(50)
 
 
-def test_a_second_tab_sees_the_edited_picture_and_leaves_cleanly(page: Page, live_server: LiveServer) -> None:
-    viewer = visit(page.context, share(page))
+def test_a_second_tab_shows_the_edited_picture_and_is_counted(page: Page, live_server: LiveServer) -> None:
+    viewer = visit(page.context, copy_watch_link(page))
     expect_watching(viewer)
     expect(viewer.locator("#editor")).to_be_hidden()
-    expect_viewers(page, live_server, 1, WITHIN_MS / 1000)
-    expect(page.locator("#viewers")).to_have_text("1", timeout=WITHIN_MS)
-    watched = pixels.expect_same(page, viewer)
-    assert min(watched.error_to(pixels.take(page, "source"))) > 0.05
+    expect_viewers(page, live_server, 1, TIMEOUT_MS / 1000)
+    expect(page.locator("#viewers")).to_have_text("1", timeout=TIMEOUT_MS)
+    watched = recording.expect_same(page, viewer)
+    assert min(watched.error_to(recording.take(page, "source"))) > 0.05
     viewer.close()
-    expect_viewers(page, live_server, 0, GONE_S)
-    expect(page.locator("#viewers-metric")).to_be_hidden(timeout=WITHIN_MS)
+    expect_viewers(page, live_server, 0, LEAVE_LIMIT_S)
+    expect(page.locator("#viewers-metric")).to_be_hidden(timeout=TIMEOUT_MS)
 
 
-def test_a_viewer_outlives_a_reload_of_the_editor_and_says_when_the_session_ends(
-    page: Page, live_server: LiveServer
-) -> None:
-    viewer = visit(page.context, share(page))
+def test_a_viewer_survives_a_reload_of_the_editor_and_reports_the_end(page: Page, live_server: LiveServer) -> None:
+    viewer = visit(page.context, copy_watch_link(page))
     expect_watching(viewer)
     page.reload()
-    expect(page.locator("#pill")).to_have_text("Live", timeout=WITHIN_MS)
-    pixels.begin(viewer, "watched")
+    expect(page.locator("#pill")).to_have_text("Live", timeout=TIMEOUT_MS)
+    recording.start(viewer, "watched")
     viewer.wait_for_timeout(SETTLE_S * 1000)
-    pixels.take(viewer, "watched")
+    recording.take(viewer, "watched")
     expect_watching(viewer)
     stop(page, live_server)
     expect_message(viewer, "Nothing is live at this link")
     start(page)
-    viewer.goto(share(page))  # the new session's: only the fragment and the id differ
+    viewer.goto(copy_watch_link(page))  # of the new session: only id and fragment differ
     expect_watching(viewer)
     viewer.close()
 
 
-def test_what_the_page_says_when_it_cannot_watch(page: Page, live_server: LiveServer) -> None:
-    link = share(page)
+def test_messages_when_watching_is_refused(page: Page, live_server: LiveServer) -> None:
+    link = copy_watch_link(page)
     viewer = visit(page.context, link + "wrong")
     expect_message(viewer, "This link does not open the session")
     expect(viewer.get_by_role("button", name="Try again")).to_be_visible()
     viewer.goto(f"{live_server.address}/?watch=nobody#token=x")
     expect_message(viewer, "Nothing is live at this link")
 
-    refusals = [(503, "all 16 places to watch are taken"), (409, "nothing is live in this session yet")]
+    refusals = [(503, "all 16 viewer slots are taken"), (409, "nothing is live in this session yet")]
     titles = {503: "The server can't show it now", 409: "Nothing to see yet"}
 
     def refuse(route: Any) -> None:
@@ -114,13 +112,13 @@ def test_what_the_page_says_when_it_cannot_watch(page: Page, live_server: LiveSe
     while refusals:
         expect_message(viewer, titles[refusals[0][0]])
         refusals.pop(0)
-    expect_watching(viewer)  # by itself
+    expect_watching(viewer)  # without a click
     expect(viewer.locator("#watch-message")).to_be_hidden()
     viewer.close()
 
 
 def test_full_screen(page: Page) -> None:
-    viewer = visit(page.context, share(page))
+    viewer = visit(page.context, copy_watch_link(page))
     expect_watching(viewer)
     viewer.get_by_role("button", name="Full screen").click()
     wait_until(viewer, "document.fullscreenElement?.id === 'watch'")

@@ -1,4 +1,4 @@
-"""Pictures of the page at work, for the documentation: `python -m tests.browser.picture` from the project's folder."""
+"""Screenshots of the live page for the documentation: `python -m tests.browser.screenshots` from the repository."""
 
 import contextlib
 import shutil
@@ -8,43 +8,48 @@ from pathlib import Path
 import av
 from av.filter import Graph
 
-from tests.browser.browser import browser, expect_applied, playing, start, stop, visit
+from tests.browser.browser import browser, camera_flags, expect_applied, start, stop, visit
 from tests.browser.camera import write_camera
-from tests.browser.live_server import running
+from tests.browser.live_server import running_server
 from tests.rooms import ROOT
 
 IMAGES = ROOT / "docs" / "images"
-CLIP, FRAMES, STYLE = "webcam_desk.mp4", 125, "Pencil sketch"
-DESK, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
+CLIP = "webcam_desk.mp4"
+FRAMES = 125
+STYLE = "Pencil sketch"
+DESKTOP = {"width": 1280, "height": 800}
+PHONE = {"width": 390, "height": 844}
 SETTLE_S = 6
 
 
 def main() -> None:
     chromium = next(Path(found) for name in ("chromium", "google-chrome") if (found := shutil.which(name)))
     IMAGES.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder), running() as server:
-        camera = Path("webcam_desk.y4m")  # the page shows the camera's name
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder), running_server() as server:
+        camera = Path("webcam_desk.y4m")  # the page shows the file's name as the camera's
         write_camera(CLIP, camera, width=256, height=144, frames=FRAMES)
-        with browser(chromium, *playing(camera)) as context:
+        with browser(chromium, *camera_flags(camera)) as context:
             page = visit(context, server.address)
             start(page)
             page.get_by_role("button", name=STYLE, exact=True).click()
             expect_applied(page, "#prompt-note")
-            for name, size in {"page.png": DESK, "page_phone.png": PHONE}.items():
+            for name, size in {"page.png": DESKTOP, "page_phone.png": PHONE}.items():
                 page.set_viewport_size(size)  # type: ignore[arg-type]
                 page.wait_for_timeout(SETTLE_S * 1000)
                 page.screenshot(path="full.png")
-                write_small(Path("full.png"), IMAGES / name)
+                write_palette_png(Path("full.png"), IMAGES / name)
             stop(page, server)
 
 
-def write_small(full: Path, target: Path) -> None:
-    """The same picture in 256 colours: a third of the bytes."""
+def write_palette_png(full: Path, target: Path) -> None:
+    """The same image in 256 colours, a third of the size."""
     with av.open(str(full)) as source:
         frame = next(source.decode(video=0))
     graph = Graph()
     start = graph.add_buffer(width=frame.width, height=frame.height, format=frame.format, time_base="1/25")
-    split, palette, use = graph.add("split"), graph.add("palettegen"), graph.add("paletteuse", "dither=sierra2_4a")
+    split = graph.add("split")
+    palette = graph.add("palettegen")
+    use = graph.add("paletteuse", "dither=sierra2_4a")
     end = graph.add("buffersink")
     start.link_to(split)
     split.link_to(use, 0, 0)

@@ -1,4 +1,4 @@
-"""What is on the page's videos, read through a canvas while they play."""
+"""Recordings of the page's videos, read through a canvas while they play."""
 
 import base64
 from dataclasses import dataclass
@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from playwright.sync_api import Page
 
-WIDTH, HEIGHT = 64, 36  # a frame is averaged down to this: enough for colours, and the page stays quick
+WIDTH, HEIGHT = 64, 36  # frames are downscaled to this: enough for colours, and little load on the page
 COMPARED_S = 3
-LONGEST_DELAY_S = 2.5  # less than the time for which the source is recorded ahead of the result
+MAX_DELAY_S = 2.5  # less than the lead of the source's recording over the result's
 
 # Keeps, for each frame that a video shows, the time and the pixels.
 RECORD = """
@@ -20,7 +20,7 @@ RECORD = """
     const context = canvas.getContext("2d", { willReadFrequently: true });
     const frames = (window.recorded[id] = []);
     const take = (now) => {
-      const scale = Math.max(width / video.videoWidth, height / video.videoHeight); // cut as the server cuts it
+      const scale = Math.max(width / video.videoWidth, height / video.videoHeight); // cropped as the server crops it
       const [wide, tall] = [video.videoWidth * scale, video.videoHeight * scale];
       context.drawImage(video, (width - wide) / 2, (height - tall) / 2, wide, tall);
       const rgba = context.getImageData(0, 0, width, height).data;
@@ -53,29 +53,29 @@ class Recording:
         return Recording(self.times[index], self.rgb[index])
 
     def error_to(self, other: "Recording") -> np.ndarray:
-        """[M]: how far each frame of the other is from the frame here that is most like it, whenever that was shown."""
+        """[M]: mean absolute error of each frame of the other to the most similar frame here, whenever it was shown."""
         return np.array([np.abs(self.rgb - frame).mean(axis=(1, 2, 3)).min() for frame in other.rgb])
 
 
 def delay_between(source: Recording, result: Recording) -> float:
-    """The seconds after which the result shows the source's pictures, by what matches best."""
-    delays = np.arange(0, LONGEST_DELAY_S, 0.05)
+    """The delay of the result behind the source in seconds, by the best match."""
+    delays = np.arange(0, MAX_DELAY_S, 0.05)
     errors = [np.abs(source.at(result.times - delay).rgb - result.rgb).mean() for delay in delays]
     return float(delays[np.argmin(errors)])
 
 
-def begin(page: Page, *videos: str) -> None:
-    """Record what these videos show, the source and the result if none is named."""
+def start(page: Page, *videos: str) -> None:
+    """Start recording these videos; by default the source and the result."""
     page.evaluate(RECORD, [WIDTH, HEIGHT, videos or ("source", "result")])
 
 
-def drop(page: Page, video: str) -> None:
-    """Forget what was shown up to now."""
+def discard(page: Page, video: str) -> None:
+    """Discard what was recorded up to now."""
     page.evaluate(TAKE, video)
 
 
 def take(page: Page, video: str) -> Recording:
-    """What was shown since the last call."""
+    """The frames recorded since the last call."""
     frames = page.evaluate(TAKE, video)
     assert frames, f"the {video} video showed no frame"
     raw = np.stack([np.frombuffer(base64.b64decode(pixels), np.uint8) for _, pixels in frames])
@@ -86,11 +86,11 @@ def take(page: Page, video: str) -> Recording:
 def expect_same(page: Page, viewer: Page) -> Recording:
     """The viewer's `watched` video moves and shows what the page's `result` shows; returns what was watched.
 
-    Frame by frame: a page behind another shows about a frame a second, whose mean is not that of all. A few frames may
-    have no match: a browser skips some as it pleases, and no two recordings begin at once.
+    Compared frame by frame: a page in the background shows about one frame per second. A few frames may have no match,
+    since browsers skip frames and the two recordings do not start at the same time.
     """
-    begin(viewer, "watched")  # begins first and ends last: what the page shows should be in it
-    begin(page)
+    start(viewer, "watched")  # starts first and ends last, so that it contains what the page shows
+    start(page)
     page.wait_for_timeout(COMPARED_S * 1000)
     edited, watched = take(page, "result"), take(viewer, "watched")
     assert len(np.unique(watched.rgb, axis=0)) > 4, "the picture stands still"

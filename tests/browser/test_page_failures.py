@@ -1,4 +1,4 @@
-"""What the page says when something is wrong, and that it goes on by itself where it can."""
+"""Failures as the page reports them, and its recovery from them."""
 
 import os
 import signal
@@ -9,12 +9,12 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.browser import (
-    WITHIN_MS,
+    TIMEOUT_MS,
     browser,
+    camera_flags,
     expect_applied,
     expect_banner,
     expect_pill,
-    playing,
     start,
     stop,
     visit,
@@ -23,11 +23,11 @@ from tests.browser.browser import (
 from tests.browser.conftest import Camera
 from tests.browser.live_server import LiveServer
 
-AWAY_S = 6
-STILL_S = 3  # promised
-BACK_S = 3 * 1.5  # the page asks once a second, and a connection takes half of one
+OUTAGE_S = 6
+STALL_DETECTION_S = 3  # documented limit
+RECOVERY_S = 3 * 1.5  # the page polls once per second, and connects in half a second
 
-# No flag makes Chromium's fake camera busy: the page gets the error that a busy one gives.
+# Chromium's fake camera cannot be busy: the page gets the error of a busy one.
 BUSY = """
 () => {
   navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException("in use", "NotReadableError"));
@@ -52,8 +52,8 @@ def test_no_camera(chromium: Path, live_server: LiveServer) -> None:
         expect_banner(page, "No camera was found", "Connect a camera")
 
 
-def test_a_camera_in_use_and_free_again(chromium: Path, camera: Camera, live_server: LiveServer) -> None:
-    with browser(chromium, *playing(camera.path)) as context:
+def test_a_busy_camera_can_be_retried(chromium: Path, camera: Camera, live_server: LiveServer) -> None:
+    with browser(chromium, *camera_flags(camera.path)) as context:
         page = visit(context, live_server.address)
         page.evaluate(BUSY)
         page.get_by_role("button", name="Start", exact=True).click()
@@ -65,7 +65,7 @@ def test_a_camera_in_use_and_free_again(chromium: Path, camera: Camera, live_ser
         stop(page, live_server)
 
 
-def test_a_page_that_is_not_secure(chromium: Path, live_server: LiveServer) -> None:
+def test_an_insecure_page(chromium: Path, live_server: LiveServer) -> None:
     with browser(chromium, "--host-resolver-rules=MAP lipar.test 127.0.0.1") as context:
         page = visit(context, f"http://lipar.test:{live_server.port}")
         expect_banner(page, "The browser blocks camera and screen on http:// pages", "--tls-cert")
@@ -73,8 +73,8 @@ def test_a_page_that_is_not_secure(chromium: Path, live_server: LiveServer) -> N
         expect(page.get_by_role("button", name="Start", exact=True)).to_be_disabled()
 
 
-def test_no_place_then_no_server_then_both_again(chromium: Path, camera: Camera, own_server: LiveServer) -> None:
-    with browser(chromium, *playing(camera.path)) as context:
+def test_a_full_server_and_a_server_outage(chromium: Path, camera: Camera, own_server: LiveServer) -> None:
+    with browser(chromium, *camera_flags(camera.path)) as context:
         first, second = visit(context, own_server.address), visit(context, own_server.address)
         start(first)
         second.get_by_role("button", name="Start", exact=True).click()
@@ -86,12 +86,12 @@ def test_no_place_then_no_server_then_both_again(chromium: Path, camera: Camera,
         expect_applied(first, "#prompt-note")
         own_server.kill()
         expect_banner(first, "The server does not respond", "keeps trying")
-        first.get_by_label("Strength").press("ArrowRight")  # is asked when there is somebody to ask
+        first.get_by_label("Strength").press("ArrowRight")  # sent after the reconnection
         expect(first.locator("#strength-note")).to_contain_text("when the connection is back")
-        first.wait_for_timeout(AWAY_S * 1000)  # a reconnection waits for up to 8 s by now
+        first.wait_for_timeout(OUTAGE_S * 1000)  # the reconnection's backoff is up to 8 s by now
         own_server.start()
         own_server.wait_until_ready()
-        expect(first.locator("#pill")).to_have_text("Live", timeout=BACK_S * 1000)
+        expect(first.locator("#pill")).to_have_text("Live", timeout=RECOVERY_S * 1000)
         expect_applied(first, "#strength-note")
         (session,) = first.request.get(f"{own_server.address}/api/v1/sessions").json()
         assert session["parameters"]["prompt"] == first.locator("#prompt").input_value()
@@ -99,8 +99,8 @@ def test_no_place_then_no_server_then_both_again(chromium: Path, camera: Camera,
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the model process is found in /proc")
-def test_a_model_process_that_dies_comes_back(chromium: Path, camera: Camera, own_server: LiveServer) -> None:
-    with browser(chromium, *playing(camera.path)) as context:
+def test_a_killed_model_process_is_restarted(chromium: Path, camera: Camera, own_server: LiveServer) -> None:
+    with browser(chromium, *camera_flags(camera.path)) as context:
         page = visit(context, own_server.address)
         start(page)
         os.kill(model_process(own_server), signal.SIGKILL)
@@ -111,15 +111,15 @@ def test_a_model_process_that_dies_comes_back(chromium: Path, camera: Camera, ow
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the model process is found in /proc")
-def test_a_model_process_that_hangs_is_told_at_once(chromium: Path, camera: Camera, own_server: LiveServer) -> None:
-    with browser(chromium, *playing(camera.path)) as context:
+def test_a_hanging_model_process_is_reported(chromium: Path, camera: Camera, own_server: LiveServer) -> None:
+    with browser(chromium, *camera_flags(camera.path)) as context:
         page = visit(context, own_server.address)
         start(page)
-        expect(page.locator("#keep-ratio")).not_to_have_text("–", timeout=WITHIN_MS)
+        expect(page.locator("#keep-ratio")).not_to_have_text("–", timeout=TIMEOUT_MS)
         process = model_process(own_server)
         os.kill(process, signal.SIGSTOP)
         try:
-            expect(page.locator("#pill")).to_have_text("No new pictures", timeout=3 * STILL_S * 1000)
+            expect(page.locator("#pill")).to_have_text("No new pictures", timeout=3 * STALL_DETECTION_S * 1000)
             expect(page.locator("#latency")).to_have_text("–")
         finally:
             os.kill(process, signal.SIGCONT)
