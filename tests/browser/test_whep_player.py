@@ -1,6 +1,6 @@
 """A third-party WHEP player (npm's whip-whep) on a page of another origin than the server's.
 
-It sends its candidates by PATCH without If-Match, to which RFC 9725 requires a 428; its connectivity checks succeed anyway.
+It sends its candidates by PATCH without If-Match, which RFC 9725 answers with 428; its connectivity checks succeed.
 """
 
 import threading
