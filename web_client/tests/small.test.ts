@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { FrameRateMeter } from "../src/frame_rate_meter";
-import { timedStages, totalLatency } from "../src/latency_bar";
-import { downscaleFactor } from "../src/peer";
-import { PlayoutDelayMeter } from "../src/playout_delay_meter";
-import { parseStatus } from "../src/protocol";
-import { preferH264 } from "../src/rtc";
-import { sessionName } from "../src/watch_link";
+import { FrameRateMeter } from "../src/media/frame_rate_meter";
+import { timedStages, totalLatency } from "../src/page/latency_bar";
+import { downscaleFactor } from "../src/media/peer";
+import { PlayoutDelayMeter } from "../src/media/playout_delay_meter";
+import { parseStatus } from "../src/api/protocol";
+import { preferH264 } from "../src/media/rtc";
+import { sessionName } from "../src/session/watch_link";
 
 describe("the frame meter", () => {
   it("counts over the last two seconds and falls to zero when frames stop", () => {

@@ -1,6 +1,6 @@
 // The role of this page on the server, by its token, which is kept in session storage.
 
-import type { Access } from "../protocol";
+import type { Access } from "../api/protocol";
 
 const STORAGE_KEY = "lipar-token";
 

@@ -1,6 +1,6 @@
 // The source being sent: can be replaced while the stream is live, and is closed with it.
 
-import type { Source, SourceChoice } from "../source";
+import type { Source, SourceChoice } from "../media/source";
 
 export interface ActiveSourceEvents {
   changed: (source: Source | null) => void;

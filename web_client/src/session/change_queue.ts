@@ -1,8 +1,8 @@
 // Sends changes and retries undelivered ones. Changes made while a request is in flight are merged into the next.
 
-import { ApiError, ServerUnreachable } from "../api";
-import { InterruptibleDelay } from "../promises";
-import type { Ack, Changes } from "../protocol";
+import { ApiError, ServerUnreachable } from "../api/client";
+import { InterruptibleDelay } from "./promises";
+import type { Ack, Changes } from "../api/protocol";
 import { hasPath, mergeChanges } from "./parameters";
 
 const RETRY_MS = 1000; // while the loss of the connection is not detected yet

@@ -1,6 +1,6 @@
 // The state machine of one control: in sync with the session, typed, applying, applied or refused.
 
-import type { Changes, Parameters } from "../protocol";
+import type { Changes, Parameters } from "../api/protocol";
 import { hasChanges, isEqual } from "./parameters";
 
 const TELEMETRY_LAG_MS = 1500; // telemetry sent before an acknowledgement may arrive after it

@@ -1,6 +1,6 @@
 // The user's changes: sent to the current session until acknowledged, or kept for the next one.
 
-import type { Changes, Parameters } from "../protocol";
+import type { Changes, Parameters } from "../api/protocol";
 import { ChangeQueue } from "./change_queue";
 import type { RemoteSession } from "./remote_session";
 import { Settings } from "./settings";

@@ -1,6 +1,6 @@
 // Whether new edited frames arrive, by the block number in telemetry and by the frames shown on this page.
 
-import type { Stats, Status } from "../protocol";
+import type { Stats, Status } from "../api/protocol";
 
 const STALLED_AFTER_MS = 1600; // without progress; with telemetry once a second it is noticed within 3 s
 const TELEMETRY_TIMEOUT_MS = 2500; // more than one telemetry interval: a single message may be lost

@@ -1,6 +1,6 @@
 // Problems with the source or sound of a continuing session.
 
-import type { Problem } from "../problems";
+import type { Problem } from "./problems";
 
 export type Topic = "source" | "sound";
 

@@ -1,6 +1,6 @@
 // Pure functions on parameters and changes: apply, merge and compare.
 
-import type { Changes, Parameters } from "../protocol";
+import type { Changes, Parameters } from "../api/protocol";
 
 type Tree = Record<string, unknown>;
 

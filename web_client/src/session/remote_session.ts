@@ -1,7 +1,7 @@
 // The server's session as this page uses it: created, resumed, changed, parked, ended.
 
-import { ApiError } from "../api";
-import type { Ack, Answer, Changes, Offer, SessionCredentials, Status } from "../protocol";
+import { ApiError } from "../api/client";
+import type { Ack, Answer, Changes, Offer, SessionCredentials, Status } from "../api/protocol";
 
 const LOST_STATUSES = [401, 403, 404]; // ended, or its id belongs to another session now
 const NAME_TAKEN = 409;

@@ -1,6 +1,6 @@
 // Resets the model's history after a change of source, once the old source's frames have been processed.
 
-import type { Stats } from "../protocol";
+import type { Stats } from "../api/protocol";
 
 const SWITCH_MS = 300; // until a new source's first frame is sent
 const MAX_SWITCH_MS = 3000;

@@ -1,6 +1,6 @@
 // All settings: the session's parameters, overlaid by each control's pending changes.
 
-import type { Ack, Changes, Parameters, PromptTokens, Status } from "../protocol";
+import type { Ack, Changes, Parameters, PromptTokens, Status } from "../api/protocol";
 import { applyChanges, differences } from "./parameters";
 import { acknowledge, startApplying, syncWithSession, SYNCED, overlayOf, unconfirmedChanges, refuse } from "./control_state";
 import type { ControlState } from "./control_state";

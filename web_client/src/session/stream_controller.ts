@@ -1,11 +1,12 @@
 // The user's stream from Start to Stop: opens the source, connects, reconnects, reports its state.
 
-import { ApiError } from "../api";
-import { PickerCancelled, SOURCE_ENDED, isTransient, MediaConnectionLost, problemOf, SessionFailed } from "../problems";
-import type { Problem } from "../problems";
-import { isAborted } from "../promises";
-import type { SessionCredentials, Status } from "../protocol";
-import type { SourceChoice } from "../source";
+import { ApiError } from "../api/client";
+import { MediaConnectionLost, PickerCancelled } from "../media/errors";
+import { isTransient, problemOf, SessionFailed, SOURCE_ENDED } from "./problems";
+import type { Problem } from "./problems";
+import { isAborted } from "./promises";
+import type { SessionCredentials, Status } from "../api/protocol";
+import type { SourceChoice } from "../media/source";
 import { Backoff } from "./backoff";
 import { Edits } from "./edits";
 import { ActiveSource } from "./active_source";

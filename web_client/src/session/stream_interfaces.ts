@@ -1,9 +1,9 @@
 // The dependencies and events of a stream controller.
 
-import type { PeerEvents } from "../peer";
-import type { Problem } from "../problems";
-import type { Preset, Status } from "../protocol";
-import type { Source, SourceChoice } from "../source";
+import type { PeerEvents } from "../media/peer";
+import type { Problem } from "./problems";
+import type { Preset, Status } from "../api/protocol";
+import type { Source, SourceChoice } from "../media/source";
 import type { MediaPeer } from "./session_connection";
 import type { SessionApi } from "./remote_session";
 import type { StreamState } from "./stream_state";

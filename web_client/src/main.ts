@@ -1,5 +1,0 @@
-// Entry point: loads the editor's page or, for a watch link, the viewer's.
-
-import { parseWatchLink } from "./watch_link";
-
-void (parseWatchLink(location.href) === null ? import("./editor") : import("./watch_page"));

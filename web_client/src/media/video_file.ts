@@ -1,0 +1,46 @@
+// A local video file, played in a loop and captured as tracks.
+
+import { UnplayableFile } from "./errors";
+
+/** Firefox has a prefixed name; Safari has no `captureStream`. */
+interface CapturableVideo extends HTMLVideoElement {
+  captureStream?: () => MediaStream;
+  mozCaptureStream?: () => MediaStream;
+}
+
+export interface VideoFile {
+  video: MediaStreamTrack;
+  audio: MediaStreamTrack | null;
+  close: () => void;
+}
+
+/** Throws `Unplayable` with the file's name. */
+export async function openVideoFile(file: File): Promise<VideoFile> {
+  const video: CapturableVideo = document.createElement("video");
+  const url = URL.createObjectURL(file);
+  const close = (): void => {
+    video.removeAttribute("src");
+    video.load(); // releases the decoder
+    URL.revokeObjectURL(url);
+  };
+  video.muted = video.loop = video.playsInline = true;
+  video.src = url;
+  try {
+    await video.play();
+    return { ...captureTracks(video), close };
+  } catch (error) {
+    close();
+    const isUnknownFormat = error instanceof DOMException; // thrown by `play`
+    throw new UnplayableFile(file.name, isUnknownFormat ? "this browser does not know its format" : (error as Error).message);
+  }
+}
+
+function captureTracks(video: CapturableVideo): Pick<VideoFile, "video" | "audio"> {
+  const stream = video.captureStream?.() ?? video.mozCaptureStream?.();
+  if (stream === undefined) throw new Error("this browser can play files, but not capture them");
+  const [track] = stream.getVideoTracks();
+  if (track === undefined) throw new Error("it has no video track");
+  track.contentHint = "motion";
+  video.addEventListener("error", () => track.dispatchEvent(new Event("ended"))); // a read error, for example
+  return { video: track, audio: stream.getAudioTracks()[0] ?? null };
+}

@@ -1,0 +1,274 @@
+// Creates and connects the parts of the editor's page, which do not know each other.
+
+import { ApiClient, ApiError, ServerUnreachable } from "../api/client";
+import { isCameraAllowed, listCameras, onDevicesChanged } from "../media/camera";
+import { Controls } from "./controls";
+import { SessionStore } from "../session/session_store";
+import type { SavedSession } from "../session/session_store";
+import { Peer } from "../media/peer";
+import { problemOf } from "../session/problems";
+import type { Problem } from "../session/problems";
+import type { Preset, Status } from "../api/protocol";
+import { isScreenSharingAllowed } from "../media/screen";
+import { ServerMonitor } from "../session/server_monitor";
+import { PageAccess, extractToken } from "../session/access";
+import { FrameMonitor } from "../session/frame_monitor";
+import { StreamController } from "../session/stream_controller";
+import type { StreamState } from "../session/stream_state";
+import { ShareControl } from "./share_control";
+import type { SoundState } from "../session/sound_sender";
+import { SoundControls } from "./sound_controls";
+import { sourceLabel, openSource } from "../media/source";
+import type { SourceChoice } from "../media/source";
+import { sessionName } from "../session/watch_link";
+import { SourcePicker } from "./source_picker";
+import { startLabel } from "./status_text";
+import type { BannerAction } from "./status_text";
+import { TokenForm } from "./token_form";
+import { EditorView } from "./editor_view";
+
+const api = new ApiClient();
+const { token, addressWithoutToken } = extractToken(location.href);
+if (addressWithoutToken !== location.href) history.replaceState(null, "", addressWithoutToken);
+const access = new PageAccess(api, window.sessionStorage, () => void handleAccessChanged());
+if (token !== null) access.setToken(token);
+const isSecure = isCameraAllowed();
+const sessionStore = new SessionStore(window.sessionStorage);
+let stream: StreamController | null = null; // null until the preset is loaded
+let controls: Controls | null = null;
+let status: Status | null = null;
+let framesPerBlock: number | null = null;
+let notice: Problem | null = null;
+let isLoadingPreset = false;
+let isSending = false;
+let sound: SoundState = "off";
+let savedSession: SavedSession | null = null; // parked by a reload; waits for a source
+let initialState: StreamState = { name: "idle" }; // the stream's state before the preset is loaded
+
+const view = new EditorView({
+  start,
+  stop: () => stream?.stop(),
+  bannerAction: (action) => void handleBannerAction(action),
+  sourceResized: () => stream?.limitEncoding(),
+  frameShown: () => {
+    frameMonitor.frameShown();
+  },
+});
+const frameMonitor = new FrameMonitor(() => framesPerBlock, () => document.visibilityState === "visible", show);
+const picker = new SourcePicker({ camera: isSecure, screen: isScreenSharingAllowed() }, pick);
+const shareControl = new ShareControl();
+const soundControls = new SoundControls((on) => stream?.setSoundEnabled(on));
+const tokenForm = new TokenForm(
+  {
+    entered: (token) => void access.tryToken(token).catch(recheckServer),
+    forgotten: () => {
+      stream?.stop();
+      access.forgetToken();
+    },
+  },
+  () => api.token,
+);
+const serverMonitor = new ServerMonitor(
+  () => api.readiness(),
+  () => stream?.state.name === "reconnecting",
+  { checked: () => void handleServerChecked(), ready: handleServerReady },
+);
+
+/** Clears failures caused by the missing server, and retries. */
+function handleServerReady(): void {
+  const state = stream?.state;
+  if (state?.name === "failed" && ["server", "busy"].includes(state.problem.kind)) stream?.stop();
+  stream?.retryNow();
+}
+
+async function handleServerChecked(): Promise<void> {
+  if (serverMonitor.state.name !== "unreachable" && access.state.name === "unknown") await access.check().catch(recheckServer);
+  if (serverMonitor.state.name !== "unreachable" && access.state.name === "granted" && stream === null) await loadPreset();
+  if (savedSession !== null) await refreshSavedSession(savedSession);
+  show();
+}
+
+async function handleAccessChanged(): Promise<void> {
+  if (access.state.name === "granted" && stream === null) await loadPreset();
+  if (access.state.name === "granted" && stream?.state.name === "failed" && stream.state.problem.kind === "access") stream.stop();
+  show();
+}
+
+/** The access check is repeated after the next server check. */
+function recheckServer(error: unknown): void {
+  if (!(error instanceof ServerUnreachable)) throw error;
+  void serverMonitor.check();
+}
+
+/** Loads preset and schema; repeated after every server check until it succeeds. */
+async function loadPreset(): Promise<void> {
+  if (isLoadingPreset) return;
+  isLoadingPreset = true;
+  try {
+    const [preset, schema] = await Promise.all([api.preset(), api.schema()]);
+    view.showPreset(preset);
+    framesPerBlock = preset.frames_per_block;
+    controls = new Controls(preset, schema, {
+      changed: (control, changes) => stream?.edits.change(control, changes),
+      typed: (control, changes) => stream?.edits.settings.type(control, changes),
+      dragged: (dragged) => stream?.edits.settings.drag(dragged),
+    });
+    stream = makeStream(preset);
+    showSettings();
+    restoreSession(stream);
+  } catch (error) {
+    initialState = { name: "failed", problem: problemOf(error) };
+    if (error instanceof ApiError && error.status === 401) access.rejectToken();
+  } finally {
+    isLoadingPreset = false;
+  }
+}
+
+/** After a reload a camera is reopened; a screen or file has to be chosen again. */
+function restoreSession(controller: StreamController): void {
+  const saved = sessionStore.take();
+  if (saved === null) return;
+  if (saved.ended) {
+    controller.rememberEnded(saved.credentials);
+    return;
+  }
+  picker.preselect(saved.sourceKind);
+  if (saved.sourceKind === "camera" && isSecure) void controller.start(picker.camera, saved.credentials);
+  else savedSession = saved;
+}
+
+/** Updates the settings from the parked session, which others may have changed or ended. */
+async function refreshSavedSession({ credentials }: SavedSession): Promise<void> {
+  try {
+    const { parameters } = await api.session(credentials);
+    if (savedSession !== null && stream?.state.name === "idle") stream.edits.settings.previewSession(parameters);
+  } catch (error) {
+    if (!(error instanceof ApiError)) return; // without a response its state is unknown
+    stream?.rememberEnded(credentials);
+    savedSession = null;
+  }
+}
+
+function start(): void {
+  if (picker.choice !== null) void stream?.start(picker.choice, savedSession?.credentials ?? null);
+}
+
+function makeStream(preset: Preset): StreamController {
+  return new StreamController(
+    {
+      preset,
+      sessionName: sessionName(location.href),
+      api,
+      openSource: (choice, sound) => openSource(choice, preset, sound),
+      openPeer: (video, audio, iceServers, events) => new Peer(video, audio, iceServers, preset, events),
+    },
+    {
+      state: handleStreamState,
+      source: (source) => {
+        isSending = source !== null;
+        view.showSource(source?.stream ?? null);
+        if (source !== null) {
+          picker.selectOpened(source);
+          view.setSourceLabel(sourceLabel(source.choice));
+        }
+        if (source?.choice.kind === "camera") void refreshCameras();
+        show();
+      },
+      notice: (problem) => {
+        notice = problem;
+        show();
+      },
+      settingsChanged: show, // updates the pill and the sound too: `paused` is a setting
+      sound: (state) => {
+        sound = state;
+        show();
+      },
+      result: (stream) => {
+        view.showResult(stream);
+      },
+      status: (newest) => {
+        status = newest;
+        frameMonitor.telemetry(newest);
+        show();
+      },
+    },
+  );
+}
+
+function handleStreamState(state: StreamState): void {
+  const { name } = state;
+  if (name === "live") {
+    savedSession = null;
+    frameMonitor.start();
+  } else {
+    status = null;
+    frameMonitor.stop();
+  }
+  if (name === "reconnecting" || name === "failed") void serverMonitor.check();
+  if (name === "failed" && state.problem.kind === "access") access.rejectToken();
+  shareControl.show(name === "live" ? (stream?.credentials ?? null) : null);
+  show();
+}
+
+function show(): void {
+  const state = stream?.state ?? initialState;
+  const isSourceChosen = picker.choice !== null;
+  view.show({
+    access: access.state.name,
+    presetLoaded: stream !== null,
+    ...{ isSecure, sourceKind: picker.kind, isSourceChosen, isSending, notice, hasSavedSession: savedSession !== null, server: serverMonitor.state, stream: state },
+    ...{ status, frames: frameMonitor.state, isPaused: stream?.edits.settings.current.paused === true },
+  });
+  tokenForm.show(access.state);
+  soundControls.show(sound, picker.kind, { isLive: state.name === "live", isPaused: stream?.edits.settings.current.paused === true });
+  showSettings();
+}
+
+function showSettings(): void {
+  if (stream !== null) controls?.show({ settings: stream.edits.settings, state: stream.state.name });
+}
+
+async function refreshCameras(): Promise<void> {
+  picker.showCameras(await listCameras());
+}
+
+/** Before the start the source is only selected; afterwards it replaces the current one. */
+function pick(choice: SourceChoice): void {
+  if (stream !== null && startLabel(stream.state) === "Stop") {
+    void stream.switchSource(choice);
+    return;
+  }
+  picker.select(choice);
+  view.setSourceLabel(sourceLabel(choice));
+  show();
+}
+
+async function handleBannerAction(action: BannerAction): Promise<void> {
+  if (action === "camera") pick(picker.camera);
+  else if (action === "dismiss") stream?.dismiss();
+  else await retry();
+  show();
+}
+
+async function retry(): Promise<void> {
+  await serverMonitor.check();
+  if (stream?.state.name === "failed") start();
+  else stream?.retryNow();
+}
+
+if (isSecure) {
+  void refreshCameras();
+  onDevicesChanged(() => {
+    void refreshCameras();
+    stream?.devicesChanged();
+  });
+}
+window.addEventListener("hashchange", () => {
+  location.reload(); // a link with a token was entered
+});
+window.addEventListener("pagehide", () => {
+  const parked = stream?.parkOrStop() ?? null;
+  const session = parked?.ended === false ? parked : (savedSession ?? parked);
+  if (session !== null) sessionStore.save({ ...session, sourceKind: picker.kind });
+});
+void serverMonitor.check();

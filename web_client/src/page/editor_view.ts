@@ -1,0 +1,130 @@
+// The editor page's videos, metrics, header and banner.
+
+import { element } from "./elements";
+import { FrameRateMeter } from "../media/frame_rate_meter";
+import { LatencyBar, totalLatency } from "./latency_bar";
+import type { Preset, Stats } from "../api/protocol";
+import { bannerOf, currentStats, canStart, formatNumber, pillOf, modelStagesText, startLabel } from "./status_text";
+import type { BannerAction, PageState } from "./status_text";
+
+export interface EditorViewEvents {
+  start: () => void;
+  stop: () => void;
+  /** The banner's button. */
+  bannerAction: (action: BannerAction) => void;
+  /** The source video's size has changed. */
+  sourceResized: () => void;
+  /** An edited frame was shown. */
+  frameShown: () => void;
+}
+
+const ACTION_LABELS: Record<BannerAction, string> = { retry: "Try again", retry_now: "Try now", camera: "Use the camera", dismiss: "OK" };
+
+export class EditorView {
+  private readonly source = element("source", HTMLVideoElement);
+  private readonly result = element("result", HTMLVideoElement);
+  private readonly startButton = element("start", HTMLButtonElement);
+  private readonly bannerButton = element("banner-button", HTMLButtonElement);
+  private readonly latencyBar = new LatencyBar();
+  private readonly frameRate = new FrameRateMeter();
+
+  constructor(private readonly events: EditorViewEvents) {
+    element("editor", HTMLDivElement).hidden = false;
+    this.startButton.addEventListener("click", () => {
+      if (this.startButton.textContent === "Stop") events.stop();
+      else events.start();
+    });
+    this.bannerButton.addEventListener("click", () => {
+      events.bannerAction(this.bannerButton.value as BannerAction);
+    });
+    this.source.addEventListener("resize", events.sourceResized);
+    element("example-picture", HTMLImageElement).addEventListener("error", () => {
+      element("example", HTMLElement).hidden = true; // a build may omit it
+    });
+    this.countFrames();
+    setInterval(() => {
+      this.showFps();
+    }, 500);
+  }
+
+  showPreset({ name, description, width, height }: Preset): void {
+    document.documentElement.style.setProperty("--aspect", `${width} / ${height}`);
+    element("about", HTMLElement).textContent = `Preset ${name}: ${description}.`;
+    element("example", HTMLElement).hidden = name !== "tiny"; // the example shows that model's output
+  }
+
+  showSource(stream: MediaStream | null): void {
+    attachStream(this.source, stream);
+  }
+
+  /** The caption of the source video, before and after it is opened. */
+  setSourceLabel(name: string): void {
+    for (const label of document.querySelectorAll(".source-name")) label.textContent = name;
+  }
+
+  showResult(stream: MediaStream | null): void {
+    attachStream(this.result, stream);
+    this.frameRate.clear();
+  }
+
+  show(page: PageState): void {
+    const pill = element("pill", HTMLSpanElement);
+    const { text, tone } = pillOf(page);
+    pill.textContent = text;
+    pill.dataset.tone = tone;
+    this.startButton.textContent = startLabel(page.stream);
+    this.startButton.disabled = !canStart(page);
+    this.startButton.classList.toggle("primary", startLabel(page.stream) === "Start");
+    this.showBanner(page);
+    this.showStats(currentStats(page));
+    this.showViewers(page.status?.viewers ?? 0);
+  }
+
+  private showViewers(viewers: number): void {
+    this.setOutput("viewers", formatNumber(viewers));
+    element("viewers-metric", HTMLDivElement).hidden = viewers === 0;
+  }
+
+  private showStats(stats: Stats | null): void {
+    this.setOutput("model-fps", formatNumber(stats?.model_fps, 1));
+    this.setOutput("keep-ratio", formatNumber(stats?.keep_ratio, 0, 100));
+    this.setOutput("latency", formatNumber(totalLatency(stats?.latency_stages_ms)));
+    this.latencyBar.show(stats?.latency_stages_ms ?? {});
+    element("stages", HTMLParagraphElement).textContent = modelStagesText(stats?.stage_ms);
+  }
+
+  private showBanner(page: PageState): void {
+    const content = bannerOf(page);
+    const banner = element("banner", HTMLElement);
+    banner.hidden = content === null;
+    if (content === null) return;
+    banner.dataset.tone = content.tone;
+    element("banner-title", HTMLElement).textContent = content.title;
+    element("banner-advice", HTMLElement).textContent = content.advice;
+    this.bannerButton.hidden = content.action === undefined;
+    this.bannerButton.value = content.action ?? "";
+    this.bannerButton.textContent = content.action === undefined ? "" : ACTION_LABELS[content.action];
+  }
+
+  private countFrames(): void {
+    this.result.requestVideoFrameCallback((now) => {
+      this.frameRate.addFrame(now);
+      this.events.frameShown();
+      this.countFrames();
+    });
+  }
+
+  private showFps(): void {
+    this.setOutput("fps", this.result.srcObject === null ? "–" : this.frameRate.fps(performance.now()).toFixed(1));
+  }
+
+  private setOutput(id: string, text: string): void {
+    element(id, HTMLOutputElement).value = text;
+  }
+}
+
+/** An empty video shows a placeholder. */
+function attachStream(video: HTMLVideoElement, stream: MediaStream | null): void {
+  if (video.srcObject !== stream) video.srcObject = stream; // one event each for the video and the audio track of one stream
+  video.parentElement?.toggleAttribute("data-empty", stream === null);
+}

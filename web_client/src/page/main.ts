@@ -1,0 +1,5 @@
+// Entry point: loads the editor's page or, for a watch link, the viewer's.
+
+import { parseWatchLink } from "../session/watch_link";
+
+void (parseWatchLink(location.href) === null ? import("./editor") : import("./watch_page"));

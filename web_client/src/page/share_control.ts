@@ -1,0 +1,44 @@
+// The button that copies the watch link.
+
+import { element } from "./elements";
+import type { SessionCredentials } from "../api/protocol";
+import { watchLink } from "../session/watch_link";
+
+const LOOPBACK_HOSTS = ["localhost", "127.0.0.1", "[::1]"];
+
+export class ShareControl {
+  private readonly button = element("share", HTMLButtonElement);
+  private readonly linkRow = element("shared", HTMLDivElement);
+  private readonly link = element("share-link", HTMLInputElement);
+  private readonly note = element("share-note", HTMLParagraphElement);
+
+  constructor() {
+    this.button.addEventListener("click", () => void this.copyLink());
+  }
+
+  /** Null: there is nothing to watch. */
+  show(credentials: SessionCredentials | null): void {
+    this.button.disabled = credentials === null;
+    this.link.value = credentials === null ? "" : watchLink(location.href, credentials);
+    if (credentials === null) this.linkRow.hidden = true;
+  }
+
+  private async copyLink(): Promise<void> {
+    this.linkRow.hidden = false;
+    this.link.select();
+    this.note.textContent = [await this.writeToClipboard(), reachabilityNote()].join(" ");
+  }
+
+  private async writeToClipboard(): Promise<string> {
+    try {
+      await navigator.clipboard.writeText(this.link.value);
+      return "Copied. Anyone with this link can watch.";
+    } catch {
+      return "Copy this link. Anyone with it can watch."; // the clipboard needs a secure context
+    }
+  }
+}
+
+function reachabilityNote(): string {
+  return LOOPBACK_HOSTS.includes(location.hostname) ? "Works on this computer only." : "";
+}

@@ -1,0 +1,43 @@
+// Creates and connects the parts of a viewer's page.
+
+import { ApiClient } from "../api/client";
+import { parseWatchLink } from "../session/watch_link";
+import { storedToken } from "../session/access";
+import { WatchView } from "./watch_view";
+import { Viewer } from "../session/viewer";
+import { WhepPlayer } from "../media/whep_player";
+
+const api = new ApiClient();
+const { id, view_token } = parseWatchLink(location.href) ?? { id: "", view_token: "" };
+api.token = view_token === "" ? storedToken(window.sessionStorage) : view_token; // an editor's or admin's token may also watch
+
+const view = new WatchView({
+  retry: () => {
+    viewer.retry();
+  },
+  frameShown: () => {
+    viewer.frameShown();
+  },
+});
+const viewer = new Viewer(
+  async (events) => new WhepPlayer(`api/v1/whep/${encodeURIComponent(id)}`, api.token ?? "", await api.iceServers(id), events),
+  {
+    state: (state) => {
+      view.show(state);
+    },
+    video: (stream) => {
+      view.showVideo(stream);
+    },
+  },
+);
+
+window.addEventListener("pagehide", () => {
+  viewer.stop();
+});
+window.addEventListener("pageshow", ({ persisted }) => {
+  if (persisted) void viewer.start(); // restored from the back/forward cache
+});
+window.addEventListener("hashchange", () => {
+  location.reload(); // another link was pasted over this one
+});
+void viewer.start();

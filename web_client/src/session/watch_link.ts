@@ -1,0 +1,24 @@
+// Links for watching a session. The token is in the fragment, which browsers do not send to servers.
+
+import type { SessionCredentials } from "../api/protocol";
+
+export type WatchTarget = Pick<SessionCredentials, "id" | "view_token">;
+
+export function watchLink(page: string, { id, view_token }: WatchTarget): string {
+  const link = new URL(page);
+  link.search = new URLSearchParams({ watch: id }).toString();
+  link.hash = new URLSearchParams({ token: view_token }).toString();
+  return link.href;
+}
+
+/** The session and token of a watch link; null for other addresses. */
+export function parseWatchLink(address: string): WatchTarget | null {
+  const { searchParams, hash } = new URL(address);
+  const id = searchParams.get("watch");
+  return id === null ? null : { id, view_token: new URLSearchParams(hash.slice(1)).get("token") ?? "" };
+}
+
+/** The session id in the editor's address; null: the server generates one. */
+export function sessionName(address: string): string | null {
+  return new URL(address).searchParams.get("session");
+}

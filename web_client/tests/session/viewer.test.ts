@@ -1,0 +1,112 @@
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { ApiError, ServerUnreachable } from "../../src/api/client";
+import { parseWatchLink, watchLink } from "../../src/session/watch_link";
+import { Viewer } from "../../src/session/viewer";
+import type { Player } from "../../src/session/viewer";
+import type { WhepEvents } from "../../src/media/whep_player";
+
+class FakePlayer implements Player {
+  closed = false;
+  constructor(
+    readonly events: WhepEvents,
+    private readonly refusal: Error | null,
+  ) {}
+  open = (): Promise<void> => (this.refusal === null ? Promise.resolve() : Promise.reject(this.refusal));
+  close = (): void => {
+    this.closed = true;
+  };
+}
+
+const states: string[] = [];
+let players: FakePlayer[] = [];
+let refusal: Error | null = null;
+let viewer: Viewer;
+const advance = (ms: number): Promise<unknown> => vi.advanceTimersByTimeAsync(ms);
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  states.length = 0;
+  players = [];
+  refusal = null;
+  viewer = new Viewer(
+    (events) => {
+      const player = new FakePlayer(events, refusal);
+      players.push(player);
+      return Promise.resolve(player);
+    },
+    { state: ({ name }) => states.push(name), video: () => undefined },
+  );
+});
+
+afterEach(() => {
+  viewer.stop();
+  vi.useRealTimers();
+});
+
+it("goes live with the first frame, reports a stall, and closes its player", async () => {
+  void viewer.start();
+  await advance(0);
+  viewer.frameShown();
+  await advance(2000);
+  viewer.frameShown();
+  await advance(2000);
+  expect(states).toEqual(["connecting", "live"]);
+  await advance(2000);
+  viewer.frameShown();
+  expect(states).toEqual(["connecting", "live", "stalled", "live"]);
+  viewer.stop();
+  expect(players.map(({ closed }) => closed)).toEqual([true]);
+});
+
+it("retries while nothing is live, after the server's Retry-After, and after a loss", async () => {
+  refusal = new ApiError(409, "nothing is live", null, 3000);
+  void viewer.start();
+  await advance(2900);
+  expect([viewer.state.name, players.length]).toEqual(["waiting", 1]);
+  refusal = null;
+  await advance(200);
+  viewer.frameShown();
+  expect([viewer.state.name, players.length]).toEqual(["live", 2]);
+  players[1]?.events.lost("the connection failed");
+  await advance(0);
+  expect(viewer.state).toMatchObject({ name: "waiting", title: "The picture was lost" });
+  expect(players[1]?.closed).toBe(true);
+  await advance(500);
+  viewer.frameShown();
+  expect([viewer.state.name, players.length]).toEqual(["live", 3]);
+});
+
+it.each<[Error, string]>([
+  [new ApiError(404, "not known"), "Nothing is live at this link"],
+  [new ApiError(503, "all 16 viewer slots are taken"), "The server can't show it now"],
+  [new ServerUnreachable(null), "The server does not respond"],
+])("waits on %s", async (error, title) => {
+  refusal = error;
+  void viewer.start();
+  await advance(0);
+  expect(viewer.state).toMatchObject({ name: "waiting", title });
+  viewer.retry();
+  await advance(0);
+  expect(players).toHaveLength(2);
+});
+
+it("stops on a wrong link, and can be retried", async () => {
+  refusal = new ApiError(401, "the bearer token is missing or wrong");
+  void viewer.start();
+  await advance(60_000);
+  expect([viewer.state.name, players.length]).toEqual(["failed", 1]);
+  refusal = null;
+  viewer.retry();
+  await advance(0);
+  viewer.frameShown();
+  expect(viewer.state.name).toBe("live");
+});
+
+it("a link carries the session in its query and the token in its fragment", () => {
+  const target = { id: "studio-1", view_token: "a b&c" };
+  const link = watchLink("https://host:8000/?watch=other#token=x", target);
+  expect(link).toMatch(/^https:\/\/host:8000\/\?watch=studio-1#token=/);
+  expect(parseWatchLink(link)).toEqual(target);
+  expect(parseWatchLink("https://host/?watch=studio")).toEqual({ id: "studio", view_token: "" });
+  expect(parseWatchLink("https://host/")).toBeNull();
+});
