@@ -32,8 +32,8 @@ def one_after_the_other() -> Iterator[None]:
         return nullcontext(items)
 
     with (
-        mock.patch("lipar_cli.video.beside.ReadAhead", read),
-        mock.patch("lipar_cli.video.beside.WriteBehind", return_value=nullcontext(CalledAtOnce())),
+        mock.patch("lipar_cli.video.background_io.ReadAhead", read),
+        mock.patch("lipar_cli.video.background_io.WriteBehind", return_value=nullcontext(CalledAtOnce())),
     ):
         yield
 

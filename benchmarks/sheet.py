@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from lipar_cli.clips import Clip, edit, read_clip
+from lipar_cli.clips import Clip, edit_clip, read_clip
 from lipar_core.config import default_parameters
 from lipar_core.models import Models
 from lipar_core.parameters import merge
@@ -44,7 +44,7 @@ def _rows(models: Models, clip: Clip, moments: tuple[int, ...]) -> list[Picture]
     }
     base = default_parameters(models.preset)
     for style in models.preset.styles:
-        frames = edit(models, clip, merge(base, {"prompt": style.prompt})).frames
+        frames = edit_clip(models, clip, merge(base, {"prompt": style.prompt})).frames
         for at in moments:
             tiles[at].append(_tile(style.name, (frames[at].permute(1, 2, 0) * 255).round().byte().numpy()))
     return [row for at in moments for row in _two_rows(tiles[at])]

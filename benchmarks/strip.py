@@ -1,6 +1,6 @@
 """The picture in the README and on the page: `python -m benchmarks.strip`.
 
-A row per clip: the source, its edit in three styles, and what the last of them computed (orange) and reused (blue).
+A row per clip: the source, three edited styles, and the last one's computed (orange) and reused (blue) tokens.
 """
 
 from pathlib import Path
@@ -9,8 +9,8 @@ import numpy as np
 from PIL import Image
 
 from lipar_cli.bench import CLIPS
-from lipar_cli.clips import Clip, edit, read_clip
-from lipar_cli.overlay import tinted
+from lipar_cli.clips import Clip, edit_clip, read_clip
+from lipar_cli.overlay import tint_by_keep_mask
 from lipar_core.config import default_parameters, load_preset
 from lipar_core.models import Models, load_models
 from lipar_core.parameters import merge
@@ -35,9 +35,9 @@ def _row(models: Models, clip: Clip, at: int) -> np.ndarray:
     prompts = {style.name: style.prompt for style in models.preset.styles}
     pictures = [clip.frames[at].permute(1, 2, 0).numpy()]
     for name in STYLES:
-        edited = edit(models, clip, merge(default_parameters(models.preset, live=True), {"prompt": prompts[name]}))
+        edited = edit_clip(models, clip, merge(default_parameters(models.preset, live=True), {"prompt": prompts[name]}))
         pictures.append((edited.frames[at].permute(1, 2, 0) * 255).round().byte().numpy())
-    pictures.append(tinted(pictures[-1], edited.keep[at].numpy()))
+    pictures.append(tint_by_keep_mask(pictures[-1], edited.keep[at].numpy()))
     gap = np.full((pictures[0].shape[0], GAP, 3), 255, np.uint8)
     return np.concatenate([pictures[0], *(part for picture in pictures[1:] for part in (gap, picture))], axis=1)
 

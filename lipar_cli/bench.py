@@ -10,7 +10,7 @@ from lipar_cli.model_options import add_model_options, chosen_models, chosen_pre
 from lipar_core.errors import LiparError
 
 if TYPE_CHECKING:
-    from lipar_cli.measure import Arm
+    from lipar_cli.measure import Variant
 
 RATIOS = (1.0, 0.65, 0.5, 0.35)
 RESULTS = Path("bench-results")
@@ -25,8 +25,8 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     add_model_options(parser)
     parser.add_argument("--media", type=Path, help="folder of clips (default: the few in tests/media)")
-    parser.add_argument("--blocks", type=int, default=24, help="measured per arm (default: 24)")
-    parser.add_argument("--json", type=Path, help="write all figures there (default: bench-results/PRESET.json)")
+    parser.add_argument("--blocks", type=int, default=24, help="measured blocks per variant (default: 24)")
+    parser.add_argument("--json", type=Path, help="write the results there (default: bench-results/PRESET.json)")
     parser.set_defaults(run=run)
 
 
@@ -41,21 +41,23 @@ def run(args: argparse.Namespace) -> int:
     preset = chosen_preset(args)
     clips = find_clips(args.media)
     if not clips:
-        print("no clips come with this install: forced keep ratios only (--media DIR takes clips)", file=sys.stderr)
+        print(
+            "this install has no clips: only forced keep ratios are measured (--media DIR adds clips)", file=sys.stderr
+        )
     models = chosen_models(args, preset)
-    machine = measure.machine(models.device)
+    machine = measure.machine_info(models.device)
     print("\n".join(f"{name}: {value}" for name, value in machine.items()))
     results: dict[str, object] = {"machine": machine, "preset": preset.name, "size": size_name(preset)}
     results["dtype"] = str(models.precision)
     print(f"picture: {size_name(preset)}, {models.precision}")
     forced = measure.forced_ratios(models, RATIOS, args.blocks)
-    _print_arms(f"forced keep ratios, {args.blocks} blocks an arm, interleaved", forced)
-    results["forced"] = [arm.figures() for arm in forced]
+    _print_variants(f"forced keep ratios, {args.blocks} blocks per variant, interleaved", forced)
+    results["forced"] = [variant.to_json() for variant in forced]
     results["clips"] = {}
     for path in clips:
-        arms = measure.on_and_off(models, path, args.blocks)
-        _print_arms(f"{path.name}: pruning off and on, same window, interleaved", arms)
-        results["clips"][path.name] = [arm.figures() for arm in arms]  # type: ignore[index]
+        variants = measure.pruning_on_and_off(models, path, args.blocks)
+        _print_variants(f"{path.name}: pruning off and on, same window, interleaved", variants)
+        results["clips"][path.name] = [variant.to_json() for variant in variants]  # type: ignore[index]
     target = args.json or RESULTS / f"{models.preset.name}.json"
     target.parent.mkdir(exist_ok=True)
     target.write_text(json.dumps(results, indent=1) + "\n")
@@ -64,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def find_clips(folder: Path | None) -> list[Path]:
-    """Clips to measure on; raises `LiparError` when a named folder has none."""
+    """Clips to measure on; raises `LiparError` if a given folder has none."""
     if folder is None:
         return sorted(CLIPS.glob("*.mp4"))
     found = sorted(folder.glob("*.mp4")) if folder.is_dir() else []
@@ -73,22 +75,23 @@ def find_clips(folder: Path | None) -> list[Path]:
     return found
 
 
-def _print_arms(title: str, arms: "list[Arm]") -> None:
-    stages = list(arms[0].stages())
+def _print_variants(title: str, variants: "list[Variant]") -> None:
+    stages = list(variants[0].stages())
     print(f"\n{title}")
     print(
-        f"{'arm':>14} {'kept':>6} {'fps':>7} {'ms a block (min-max)':>24} {'transformer':>12} {'ratio':>6}",
+        f"{'variant':>14} {'kept':>6} {'fps':>7} {'ms per block (min-max)':>24} {'transformer':>12} {'ratio':>6}",
         *stages,
         sep="  ",
     )
-    base = arms[0].transformer_ms()
-    for arm in arms:
-        low, middle, high = arm.block_ms()
+    base = variants[0].transformer_ms()
+    for variant in variants:
+        low, middle, high = variant.block_ms()
         spread = f"{middle:.1f} ({low:.1f}-{high:.1f})"
-        ours = arm.transformer_ms()
-        parts = [f"{ms:{max(len(stage), 5)}.1f}" for stage, ms in arm.stages().items()]
+        transformer_ms = variant.transformer_ms()
+        parts = [f"{ms:{max(len(stage), 5)}.1f}" for stage, ms in variant.stages().items()]
         print(
-            f"{arm.name:>14} {arm.kept():6.2f} {arm.fps():7.1f} {spread:>24} {ours:12.1f} {base / ours:5.2f}x",
+            f"{variant.name:>14} {variant.kept():6.2f} {variant.fps():7.1f} {spread:>24} "
+            f"{transformer_ms:12.1f} {base / transformer_ms:5.2f}x",
             *parts,
             sep="  ",
         )

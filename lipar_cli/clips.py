@@ -1,4 +1,4 @@
-"""The clips that are measured on, and a whole clip's way through a session."""
+"""Clips for measurements, and editing a whole clip with a session."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from lipar_core.session import EditedFrames, EditSession
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """A film in the preset's size."""
+    """A video clip in the preset's size."""
 
     name: str
     frames: Tensor  # [N, 3, H, W] uint8
@@ -28,7 +28,7 @@ class Clip:
 
 
 def read_clip(path: Path, models: Models, limit: int | None = None) -> Clip:
-    """At most `limit` frames of a file; raises `LiparError` where it cannot be read."""
+    """At most `limit` frames of a file; raises `LiparError` if it cannot be read."""
     stream = models.preset.stream
     pictures = []
     with VideoReader(path, stream.width, stream.height, "crop") as reader:
@@ -40,21 +40,21 @@ def read_clip(path: Path, models: Models, limit: int | None = None) -> Clip:
     return Clip(path.stem, torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2))
 
 
-def edit(
+def edit_clip(
     models: Models, clip: Clip, parameters: Parameters, force_keep: Callable[[int], Tensor] | None = None
 ) -> EditedFrames[int]:
-    """All of the edited clip, on the CPU."""
-    return run(EditSession(models, parameters, force_keep=force_keep), clip)
+    """The whole edited clip, on the CPU."""
+    return run_session(EditSession(models, parameters, force_keep=force_keep), clip)
 
 
-def run(session: EditSession[int], clip: Clip) -> EditedFrames[int]:
-    """All of the edited clip, on the CPU, by a session that is fresh."""
+def run_session(session: EditSession[int], clip: Clip) -> EditedFrames[int]:
+    """The whole clip edited by a new session, on the CPU."""
     first, rest = session.push(clip.frames, range(len(clip.frames))), session.flush()
     frames, keep = (torch.cat([getattr(part, name).cpu() for part in (first, rest)]) for name in ("frames", "keep"))
     return EditedFrames(frames, [*first.pts, *rest.pts], keep, [*first.blocks, *rest.blocks])
 
 
-def kept(edited: EditedFrames[int]) -> float:
-    """Share of tokens computed, without the first block, which is always kept in full."""
+def mean_keep_ratio(edited: EditedFrames[int]) -> float:
+    """Mean keep ratio without the first block, which is always computed in full."""
     ratios = [report.keep_ratio for report in edited.blocks[1:]]
     return sum(ratios) / len(ratios) if ratios else 1.0

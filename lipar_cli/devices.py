@@ -1,4 +1,4 @@
-"""Devices by name, and how many threads the CPU's work gets."""
+"""Device names and the number of CPU threads."""
 
 import torch
 
@@ -6,7 +6,7 @@ from lipar_core.errors import LiparError
 
 
 def check_device(name: str) -> torch.device:
-    """The device, if this machine has it; raises `LiparError`."""
+    """The device with this name; raises `LiparError` if this machine does not have it."""
     try:
         device = torch.device(name)
     except RuntimeError as error:
@@ -21,7 +21,7 @@ def check_device(name: str) -> torch.device:
 
 
 def set_threads(count: int | None) -> None:
-    """Let PyTorch use so many threads, None for its own choice; raises `LiparError`."""
+    """Set PyTorch's number of threads, None for its default; raises `LiparError`."""
     if count is None:
         return
     if count < 1:

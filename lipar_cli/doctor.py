@@ -1,4 +1,4 @@
-"""`lipar doctor`: what this machine has, and whether the product runs on it."""
+"""`lipar doctor`: checks this machine's hardware, software and weights, and runs a self-test."""
 
 import argparse
 import platform
@@ -10,7 +10,7 @@ FAILED = 1
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     parser = commands.add_parser(
-        "doctor", help="check this machine", description="Say what is there and what is missing."
+        "doctor", help="check this machine", description="Report what is installed and what is missing."
     )
     parser.set_defaults(run=run)
 
@@ -34,14 +34,14 @@ def run(args: argparse.Namespace) -> int:
         print("no CUDA device: the bundled tiny model runs on the CPU")
     print(f"FlashAttention {'is' if HAS_FLASH_ATTENTION else 'is not'} installed (optional, GPU only)")
     codecs = {name: name in av.codecs_available for name in ("libx264", "h264", "libvpx", "aac")}
-    print("codecs: " + ", ".join(f"{name} {'yes' if there else 'MISSING'}" for name, there in codecs.items()))
+    print("codecs: " + ", ".join(f"{name} {'yes' if present else 'MISSING'}" for name, present in codecs.items()))
     for program in ("chromium", "turnserver"):
         print(f"{program}: {shutil.which(program) or 'not installed (only the tests use it)'}")
     for name in preset_names():
         missing = missing_weights(load_preset(name))
-        print(f"preset {name}: {'; '.join(missing) if missing else 'its weights are there'}")
+        print(f"preset {name}: {'; '.join(missing) if missing else 'all weights are present'}")
     try:
-        print(f"self-test: preset tiny edited a block, {_self_test():.1f} frames a second")
+        print(f"self-test: preset tiny edited a block, {_self_test():.1f} frames per second")
     except LiparError as error:
         print(f"self-test FAILED: {error}", file=sys.stderr)
         return FAILED

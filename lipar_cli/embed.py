@@ -1,4 +1,4 @@
-"""`lipar embed`: encode prompts once, so that a machine without the text encoder can use them."""
+"""`lipar embed`: encodes prompts into a file for machines without the text encoder."""
 
 import argparse
 from pathlib import Path
@@ -11,9 +11,11 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser = commands.add_parser(
         "embed",
         help="encode prompts into a file",
-        description="Encode the prompts of a text file, one a line, for presets with `text: {kind: precomputed}`.",
+        description="Encode the prompts of a text file, one per line, for presets with `text: {kind: precomputed}`.",
     )
-    parser.add_argument("prompts", type=Path, metavar="PROMPTS.txt", help="empty lines and those with # are left out")
+    parser.add_argument(
+        "prompts", type=Path, metavar="PROMPTS.txt", help="empty lines and lines starting with # are skipped"
+    )
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT.safetensors")
     parser.add_argument("--preset", default="auto", help="whose text encoder (default: auto)")
     parser.add_argument("--device", default="cpu", help="where the encoder runs (default: cpu)")
@@ -32,7 +34,7 @@ def run(args: argparse.Namespace) -> int:
     for prompt in prompts:
         used, given = encoder.count(prompt)
         if given > used:
-            print(f"only {used} of {given} tokens are read of: {prompt[:60]}")
+            print(f"truncated to {used} of {given} tokens: {prompt[:60]}")
     try:
         write_embeddings(args.output, encoder, prompts)
     except OSError as error:
@@ -42,14 +44,14 @@ def run(args: argparse.Namespace) -> int:
 
 
 def read_prompts(path: Path) -> list[str]:
-    """The prompts of a file, each once; raises `LiparError`."""
+    """The distinct prompts of a file; raises `LiparError`."""
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except OSError as error:
         raise LiparError(f"{path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise LiparError(f"{path}: is no UTF-8 text") from error
+        raise LiparError(f"{path}: is not UTF-8 text") from error
     prompts = list(dict.fromkeys(line.strip() for line in lines if line.strip() and not line.startswith("#")))
     if not prompts:
-        raise LiparError(f"{path}: holds no prompts")
+        raise LiparError(f"{path}: has no prompts")
     return prompts

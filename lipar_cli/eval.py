@@ -1,4 +1,4 @@
-"""`lipar eval`: what the model and its pruning are worth in quality, as a table, JSON and a page with curves."""
+"""`lipar eval`: measures the quality of the model and its pruning; writes a table, JSON and a page with curves."""
 
 import argparse
 from pathlib import Path
@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
     preset = chosen_preset(args)
     paths = find_clips(args.media)
     if not paths:
-        raise LiparError("no clips come with this install, name a folder of them with --media")
+        raise LiparError("this install has no clips: give a folder of clips with --media")
     models = chosen_models(args, preset)
     args.out.mkdir(parents=True, exist_ok=True)
     report = Report(models, paths, args.frames)
@@ -65,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
         report.long_run(args.minutes)
     report.limits()
     report.write(args.out)
-    print(f"\nreport written to {args.out / 'report.html'}, figures to {args.out / 'report.json'}")
+    print(f"\nreport written to {args.out / 'report.html'}, results to {args.out / 'report.json'}")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""Entry of `lipar`: find the command, run it, turn the user's errors into one line and exit code 2."""
+"""Entry point of `lipar`: runs a command; user errors become one line and exit code 2."""
 
 import argparse
 import os
@@ -24,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("stopped", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # whoever read our output has left
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader of our output is gone
         return INTERRUPTED
     except LiparError as error:
         if args.debug:
@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 class _Parser(argparse.ArgumentParser):
-    """One line for a mistake, without the usage that `--help` prints."""
+    """Reports usage errors in one line."""
 
     def error(self, message: str) -> NoReturn:
         self.exit(USER_ERROR, f"{self.prog}: {message} (see {self.prog} --help)\n")

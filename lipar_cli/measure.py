@@ -1,4 +1,4 @@
-"""What `lipar bench` measures. Arms take turns block by block, so that a busy machine disturbs all alike."""
+"""What `lipar bench` measures. Variants take turns block by block, so that background load affects all equally."""
 
 import platform
 import statistics
@@ -18,13 +18,13 @@ from lipar_core.errors import LiparError
 from lipar_core.models import Models
 from lipar_core.session import BlockReport, EditSession
 
-WARMUP_BLOCKS = 3  # blocks of each arm that are not counted
+WARMUP_BLOCKS = 3  # blocks of each variant, not measured
 TRANSFORMER = ("denoise", "clean")  # the stages that pruning shortens
 
 
 @dataclass(slots=True)
-class Arm:
-    """One way of running, and what it took."""
+class Variant:
+    """One configuration and its measurements."""
 
     name: str
     session: EditSession[int]
@@ -41,7 +41,7 @@ class Arm:
             self.reports += edited.blocks
 
     def block_ms(self) -> tuple[float, float, float]:
-        """Least, median, most."""
+        """Minimum, median, maximum."""
         return min(self.times_ms), statistics.median(self.times_ms), max(self.times_ms)
 
     def fps(self) -> float:
@@ -51,19 +51,19 @@ class Arm:
         return statistics.mean(report.keep_ratio for report in self.reports)
 
     def stages(self) -> dict[str, float]:
-        """Median milliseconds a block, per stage."""
+        """Median milliseconds per block, by stage."""
         each = [report.stage_ms for report in self.reports]
         return {stage: statistics.median(ms[stage] for ms in each) for stage in each[0]}
 
     def transformer_ms(self) -> float:
         return statistics.median(sum(report.stage_ms[stage] for stage in TRANSFORMER) for report in self.reports)
 
-    def figures(self) -> dict[str, object]:
-        """For JSON."""
+    def to_json(self) -> dict[str, object]:
+        """The measurements as JSON-ready values."""
         low, middle, high = self.block_ms()
         spread = {"min": low, "median": middle, "max": high}
         return {
-            "arm": self.name,
+            "variant": self.name,
             "kept": self.kept(),
             "fps": self.fps(),
             "block_ms": spread,
@@ -72,8 +72,8 @@ class Arm:
         }
 
 
-def machine(device: torch.device) -> dict[str, str]:
-    """What the figures were taken on, with two calibration readings of the same run."""
+def machine_info(device: torch.device) -> dict[str, str]:
+    """The machine and software of the measurements, with two calibration values of the same run."""
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else _cpu_name()
     size = 8192 if device.type == "cuda" else 1024
     a, b = torch.randn(2, size, size, device=device)
@@ -94,42 +94,42 @@ def machine(device: torch.device) -> dict[str, str]:
     }
 
 
-def forced_ratios(models: Models, ratios: Sequence[float], blocks: int) -> list[Arm]:
-    """Arms with given keep ratios: fixed random masks, unpruned first."""
-    arms = [_forced(models, ratio) for ratio in ratios]
+def forced_ratios(models: Models, ratios: Sequence[float], blocks: int) -> list[Variant]:
+    """Variants with given keep ratios: fixed random masks, unpruned first."""
+    variants = [_forced_variant(models, ratio) for ratio in ratios]
     stream = models.preset.stream
     generator = torch.Generator().manual_seed(0)
     frames = torch.rand(stream.frames_per_block, 3, stream.height, stream.width, generator=generator)
-    _interleave(arms, lambda _: frames, blocks)
-    return arms
+    _interleave(variants, lambda _: frames, blocks)
+    return variants
 
 
-def on_and_off(models: Models, path: Path, blocks: int) -> list[Arm]:
-    """A clip unpruned and with the preset's own thresholds."""
+def pruning_on_and_off(models: Models, path: Path, blocks: int) -> list[Variant]:
+    """A clip unpruned and with the preset's thresholds."""
     parameters = default_parameters(models.preset)
     off = replace(parameters, pruning=replace(parameters.pruning, enabled=False))
-    arms = [Arm("off", EditSession(models, off)), Arm("on", EditSession(models, parameters))]
+    variants = [Variant("off", EditSession(models, off)), Variant("on", EditSession(models, parameters))]
     clip, size = read_clip(path, models).frames, models.preset.stream.frames_per_block
     count = len(clip) // size
     if not count:
         raise LiparError(f"clip {path}: has {len(clip)} frames, a block takes {size}")
-    _interleave(arms, lambda block: clip[block % count * size :][:size], blocks)
-    return arms
+    _interleave(variants, lambda block: clip[block % count * size :][:size], blocks)
+    return variants
 
 
-def _forced(models: Models, ratio: float) -> Arm:
+def _forced_variant(models: Models, ratio: float) -> Variant:
     stream = models.preset.stream
     generator = torch.Generator().manual_seed(1)
     order = torch.rand(stream.block_frames, stream.rows, stream.cols, generator=generator)
     keep = order <= order.flatten().kthvalue(max(1, round(ratio * order.numel()))).values
-    return Arm(f"keep {ratio:.2f}", EditSession(models, force_keep=lambda _: keep))
+    return Variant(f"keep {ratio:.2f}", EditSession(models, force_keep=lambda _: keep))
 
 
-def _interleave(arms: list[Arm], block: Callable[[int], Tensor], blocks: int) -> None:
-    """A B B A ...: each pair of rounds visits the arms forwards, then backwards."""
+def _interleave(variants: list[Variant], block: Callable[[int], Tensor], blocks: int) -> None:
+    """A B B A ...: each pair of rounds visits the variants forwards, then backwards."""
     for i in range(WARMUP_BLOCKS + blocks):
-        for arm in arms if i % 2 == 0 else reversed(arms):
-            arm.run(block(i), count=i >= WARMUP_BLOCKS)
+        for variant in variants if i % 2 == 0 else reversed(variants):
+            variant.run(block(i), count=i >= WARMUP_BLOCKS)
 
 
 def _best_seconds(work: Callable[[], object]) -> float:

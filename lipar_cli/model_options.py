@@ -1,4 +1,4 @@
-"""The options by which commands choose a model, its picture and how it runs."""
+"""Command line options for preset, picture size, device, dtype and threads."""
 
 import argparse
 from typing import TYPE_CHECKING
@@ -10,7 +10,7 @@ from lipar_core.sizes import with_size
 if TYPE_CHECKING:
     from lipar_core.models import Models
 
-SIZE_HELP = "of the picture, WIDTHxHEIGHT, one of the preset's"
+SIZE_HELP = "picture size WIDTHxHEIGHT, one of the preset's"
 DTYPE_HELP = "auto, float32, bfloat16 or float16 (default: the preset's)"
 
 
@@ -24,7 +24,7 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
 
 
 def chosen_preset(args: argparse.Namespace) -> Preset:
-    """The preset at the size asked for, and threads set; raises `LiparError` for what this machine has not."""
+    """The preset at the chosen size; also sets the threads. Raises `LiparError` for an unavailable device."""
     from lipar_cli.devices import check_device, set_threads
 
     if args.device is not None:

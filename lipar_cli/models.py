@@ -1,4 +1,4 @@
-"""`lipar models`: which checkpoints are there, whether they are whole, and away with them."""
+"""`lipar models`: lists, verifies and removes downloaded checkpoints."""
 
 import argparse
 from pathlib import Path
@@ -19,7 +19,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         description="List the downloaded checkpoints, compare them with their checksums, or remove a preset's.",
     )
     parser.add_argument("action", nargs="?", choices=("list", "verify", "remove"), default="list")
-    parser.add_argument("preset", nargs="?", metavar="PRESET", help="whose files; `remove` needs it")
+    parser.add_argument("preset", nargs="?", metavar="PRESET", help="limits the files; required by `remove`")
     parser.set_defaults(run=run)
 
 
@@ -38,9 +38,9 @@ def run(args: argparse.Namespace) -> int:
 def _list(folder: Path, manifest: Manifest, preset: str | None) -> int:
     print(f"weights folder: {folder}")
     for name in [preset] if preset else preset_names():
-        wanted = sources_of(load_preset(name))
-        print(f"{name}: {'bundled' if not wanted else ''}".rstrip())
-        for source in wanted:
+        required = sources_of(load_preset(name))
+        print(f"{name}: {'bundled' if not required else ''}".rstrip())
+        for source in required:
             state = _state(folder / source.target, manifest.has(source.target))
             print(f"  {source.target}  {state}  ({source.licence})")
     for path in sorted(converted_folder().glob("*.safetensors")):
@@ -52,33 +52,33 @@ def _state(path: Path, known: bool) -> str:
     if not path.is_file():
         return "is missing"
     size = f"{path.stat().st_size / 1e9:.3f} GB"
-    return size if known else f"{size}, not as it was downloaded, or not by `lipar download`"
+    return size if known else f"{size}, changed since the download or not from `lipar download`"
 
 
 def _verify(folder: Path, manifest: Manifest, preset: str | None) -> int:
-    """Compare every recorded file with its checksum; exit code 1 where one differs or is missing."""
+    """Compare every recorded file with its checksum; exit code 1 if one differs or is missing."""
     from lipar_cli.weights.transfer import sha256_of
 
-    wanted = _targets(preset) if preset else set(manifest.entries)
-    faults = 0
-    for target in sorted(wanted):
+    required = _targets(preset) if preset else set(manifest.entries)
+    failures = 0
+    for target in sorted(required):
         path, entry = folder / target, manifest.entries.get(target)
         if entry is None:
-            state = "not downloaded by `lipar download`, so there is no checksum"
+            state = "not from `lipar download`, no checksum known"
         elif not path.is_file():
             state = "is missing"
         else:
             found = sha256_of(path)
             state = "ok" if found == entry.sha256 else f"DIFFERS: SHA-256 {found}, downloaded was {entry.sha256}"
         print(f"{target}  {state}")
-        faults += state != "ok"
-    if not wanted:
+        failures += state != "ok"
+    if not required:
         print(f"no downloaded checkpoints in {folder}")
-    return FAILED if faults else 0
+    return FAILED if failures else 0
 
 
 def _remove(folder: Path, manifest: Manifest, preset: str) -> int:
-    """Delete a preset's files, parts of them that have arrived, and conversions of its checkpoints."""
+    """Delete a preset's files, its partial downloads and the conversions of its checkpoints."""
     targets = _targets(preset)
     freed = 0
     for target in sorted(targets):
@@ -89,13 +89,13 @@ def _remove(folder: Path, manifest: Manifest, preset: str) -> int:
                 freed += file.stat().st_size
                 file.unlink()
                 print(f"removed {file}")
-        manifest.forget(target)
+        manifest.remove(target)
     print(f"{freed / 1e9:.2f} GB freed")
     return 0
 
 
 def _targets(preset: str) -> set[str]:
-    wanted = {source.target for source in sources_of(load_preset(preset))}
-    if not wanted:
-        raise LiparError(f"preset {preset} is bundled with the package: nothing of it is downloaded")
-    return wanted
+    required = {source.target for source in sources_of(load_preset(preset))}
+    if not required:
+        raise LiparError(f"preset {preset} is bundled with the package: it has no downloaded files")
+    return required

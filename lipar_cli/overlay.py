@@ -1,4 +1,4 @@
-"""What was computed and what was reused, as a tint over the picture."""
+"""Tints a picture by its keep mask."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,7 +7,7 @@ COMPUTED, REUSED = (255, 120, 0), (0, 120, 255)  # orange, blue
 TINT = 0.3
 
 
-def tinted(frame: NDArray[np.uint8], keep: NDArray[np.bool_]) -> NDArray[np.uint8]:
+def tint_by_keep_mask(frame: NDArray[np.uint8], keep: NDArray[np.bool_]) -> NDArray[np.uint8]:
     """frame [H, W, 3] RGB and keep [rows, cols] -> the frame, orange where kept and blue elsewhere."""
     height, width = frame.shape[:2]
     cells = np.where(keep[..., None], COMPUTED, REUSED)

@@ -1,4 +1,4 @@
-"""Which preset a command runs when none is named. Never imports torch: `lipar serve` asks in the web process."""
+"""Chooses the preset if none is given. Never imports torch: `lipar serve` calls it in the web process."""
 
 import ctypes
 import subprocess
@@ -9,11 +9,11 @@ from lipar_core.weight_files import missing_weights
 
 CPU_PRESET, GPU_PRESET = "tiny", "wan-1.3b"
 DRIVERS = ("libcuda.so.1", "nvcuda.dll")  # NVIDIA's, on Linux and on Windows
-ASK_TORCH = "import sys, torch; sys.exit(not torch.cuda.is_available())"
+CUDA_CHECK = "import sys, torch; sys.exit(not torch.cuda.is_available())"
 
 
 def resolve(name: str) -> str:
-    """`auto` is the large model where there is CUDA and its weights are there, else the bundled one, and says why."""
+    """`auto` means the large model if CUDA and its weights are available, else the bundled one, with a note why."""
     if name != "auto":
         return name
     if not has_cuda():
@@ -30,8 +30,8 @@ def resolve(name: str) -> str:
 
 
 def has_cuda() -> bool:
-    """Whether PyTorch can use a GPU here: without a driver it cannot, else a process of its own has to say."""
-    return has_driver() and subprocess.run([sys.executable, "-c", ASK_TORCH], check=False).returncode == 0
+    """Whether PyTorch can use a GPU: checked in a separate process if there is a driver."""
+    return has_driver() and subprocess.run([sys.executable, "-c", CUDA_CHECK], check=False).returncode == 0
 
 
 def has_driver() -> bool:

@@ -1,4 +1,4 @@
-"""`python -m lipar_cli.probe PRESET SIZE...`: the speed of each size, a JSON line each, until one is fast enough."""
+"""`python -m lipar_cli.probe PRESET SIZE...`: measures the speed of each size, until one is fast enough."""
 
 import argparse
 import dataclasses

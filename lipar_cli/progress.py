@@ -1,18 +1,18 @@
-"""A progress line on a terminal; silence elsewhere."""
+"""A progress line, shown only on a terminal."""
 
 import sys
 import time
 
-EVERY_S = 0.2
+INTERVAL_S = 0.2
 
 
 class Progress:
-    """Counts frames."""
+    """Counts frames and shows progress."""
 
     def __init__(self, expected: int | None) -> None:
         self.expected, self.done = expected, 0
         self.started = time.perf_counter()
-        self._said = 0.0
+        self._printed_at = 0.0
         self._terminal = sys.stderr.isatty()
 
     @property
@@ -22,8 +22,8 @@ class Progress:
     def add(self, frames: int) -> None:
         self.done += frames
         now = time.perf_counter()
-        if self._terminal and now - self._said > EVERY_S:
-            self._said = now
+        if self._terminal and now - self._printed_at > INTERVAL_S:
+            self._printed_at = now
             print(f"\r{self._line()}", end="", file=sys.stderr, flush=True)
 
     def end(self) -> None:
@@ -33,6 +33,6 @@ class Progress:
     def _line(self) -> str:
         if not self.expected:
             return f"{self.done} frames, {self.fps:.1f} fps"
-        share = min(1.0, self.done / self.expected)
-        bar = "#" * round(30 * share)
+        ratio = min(1.0, self.done / self.expected)
+        bar = "#" * round(30 * ratio)
         return f"[{bar:<30}] {self.done}/{self.expected} frames, {self.fps:.1f} fps "

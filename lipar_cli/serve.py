@@ -22,30 +22,30 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument("--host", help="address to bind (default: 127.0.0.1)")
     parser.add_argument("--port", type=int, help="default: 8000")
     parser.add_argument("--preset", help="auto, a bundled preset, or a YAML file (default: auto)")
-    parser.add_argument("--size", help=f"{SIZE_HELP} (default: the largest that two seconds of trial find fast enough)")
+    parser.add_argument(
+        "--size", help=f"{SIZE_HELP} (default: the largest that a two-second measurement finds fast enough)"
+    )
     parser.add_argument("--device", help="cpu, cuda, cuda:1 ... (default: the preset's)")
     parser.add_argument("--dtype", help=DTYPE_HELP)
     parser.add_argument("--threads", type=int, help="of the model on a CPU")
-    parser.add_argument(
-        "--token", help="the admin's, needed on any address but loopback; better in LIPAR_TOKEN than here"
-    )
-    parser.add_argument("--no-auth", action="store_true", default=None, help="ask nobody for a token, on any address")
-    parser.add_argument("--allowed-hosts", nargs="+", help="host names that a proxy in front may pass on")
-    parser.add_argument("--base-path", help="path under which a proxy serves this, where it does not remove it")
-    parser.add_argument("--tls-cert", type=Path, help="PEM file; browsers give the camera to secure pages only")
+    parser.add_argument("--token", help="admin token, required on any address but loopback; prefer LIPAR_TOKEN")
+    parser.add_argument("--no-auth", action="store_true", default=None, help="require no token, on any address")
+    parser.add_argument("--allowed-hosts", nargs="+", help="host names accepted from a reverse proxy")
+    parser.add_argument("--base-path", help="path prefix of a reverse proxy that does not strip it")
+    parser.add_argument("--tls-cert", type=Path, help="PEM file; browsers allow the camera on secure pages only")
     parser.add_argument("--tls-key", type=Path)
     parser.add_argument("--insecure", action="store_true", default=None, help="serve other machines without TLS")
-    parser.add_argument("--max-sessions", type=int, help="live sessions that share the model by turns (default: 2)")
+    parser.add_argument("--max-sessions", type=int, help="live sessions that share the model (default: 2)")
     parser.add_argument("--ice-servers", nargs="+", help="stun: or turn: URLs (default: none)")
     parser.add_argument("--ice-username")
     parser.add_argument("--ice-credential")
-    parser.add_argument("--turn-secret", help="shared with the TURN server; better in LIPAR_TURN_SECRET than here")
-    parser.add_argument("--turn-ttl-s", type=int, help="how long a login made from it holds (default: 3600)")
-    parser.add_argument("--udp-ports", metavar="FIRST-LAST", help="where media is bound (default: any)")
-    parser.add_argument("--public-ip", help="IPv4 that browsers reach this server at, behind 1:1 NAT")
+    parser.add_argument("--turn-secret", help="shared with the TURN server; prefer LIPAR_TURN_SECRET")
+    parser.add_argument("--turn-ttl-s", type=int, help="lifetime of credentials made from it (default: 3600)")
+    parser.add_argument("--udp-ports", metavar="FIRST-LAST", help="ports for media (default: any)")
+    parser.add_argument("--public-ip", help="public IPv4 address of this server behind 1:1 NAT")
     for name, what in (("start", "at first"), ("min", "at least"), ("max", "at most")):
         parser.add_argument(f"--{name}-bitrate", type=int, help=f"bit/s of the edited video {what}")
-    parser.add_argument("--camera-start-bitrate", type=int, help="bit/s at which a browser begins to send")
+    parser.add_argument("--camera-start-bitrate", type=int, help="start bitrate of the browser's camera video, bit/s")
     parser.set_defaults(run=run)
 
 
@@ -63,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
     flags = {name: tuple(value) if isinstance(value, list) else value for name, value in flags.items()}
     settings = load_settings(flags)
     name = resolve(settings.preset)
-    preset = with_size(load_preset(name), settings.size)  # an unknown one is an error here, not a page without a model
+    preset = with_size(load_preset(name), settings.size)  # an unknown preset fails here, before the page is served
     size = settings.size or choose_size(preset, name, settings.device, settings.dtype, settings.threads)
     settings = msgspec.structs.replace(settings, preset=name, size=size)
     serve(settings)

@@ -1,4 +1,4 @@
-"""`lipar verify FILE...`: does this install compute what the published models compute?"""
+"""`lipar verify FILE...`: checks that this install reproduces recorded runs of the published models."""
 
 import argparse
 import sys
@@ -31,17 +31,17 @@ def run(args: argparse.Namespace) -> int:
     code = 0
     for path in args.files:
         try:
-            verdict = verify_file(path, args.device, args.dtype)
-        except LiparError as error:  # the other files are still worth a look
+            result = verify_file(path, args.device, args.dtype)
+        except LiparError as error:  # the other files are still checked
             if args.debug:
                 raise
             print(f"lipar: {error}", file=sys.stderr)
             code = UNREADABLE
             continue
-        word = "ok" if verdict.passed else "FAILED"
+        word = "ok" if result.passed else "FAILED"
         print(
-            f"{path}: {verdict.kind}: {word}: largest error {verdict.error:.2e} ({verdict.measure}, in "
-            f"{verdict.worst}), tolerance {verdict.tolerance:.0e}"
+            f"{path}: {result.kind}: {word}: largest error {result.error:.2e} ({result.measure}, in "
+            f"{result.worst}), tolerance {result.tolerance:.0e}"
         )
-        code = code if verdict.passed else max(code, FAILED)
+        code = code if result.passed else max(code, FAILED)
     return code

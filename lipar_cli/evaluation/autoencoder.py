@@ -1,4 +1,4 @@
-"""Part 1: what the codec loses, and whether its latents change where pixels do."""
+"""Part 1: the codec's loss, and the correlation between changes of its latents and of the pixels."""
 
 import torch
 from torch import Tensor
@@ -10,7 +10,7 @@ from lipar_core.models import Models
 from lipar_core.patches import patchify
 from lipar_core.taehv import CodecState
 
-FRAMES = 4  # of a latent frame
+FRAMES = 4  # per latent frame
 
 
 @torch.inference_mode()
@@ -37,7 +37,7 @@ def autoencoder(models: Models, clips: list[Clip]) -> list[Row]:
 
 
 def change_correlation(models: Models, source: Tensor, latents: Tensor) -> float:
-    """Pearson's correlation, over tokens, of the change of pixels and of latents from latent frame to latent frame."""
+    """Pearson's correlation, over tokens, of the change of pixels and of latents between latent frames."""
     stream = models.preset.stream
     pixels = token_pixels(source, stream.rows, stream.cols)
     tokens = patchify(latents, stream.patch)  # [F, T, P]
@@ -46,7 +46,7 @@ def change_correlation(models: Models, source: Tensor, latents: Tensor) -> float
 
 
 def token_pixels(source: Tensor, rows: int, cols: int) -> Tensor:
-    """The pixels that each token stands for: [N, 3, H, W] -> [N // 4, T, values]."""
+    """The pixels of each token: [N, 3, H, W] -> [N // 4, T, values]."""
     count, channels, height, width = source.shape
     frames = source[: count // FRAMES * FRAMES].view(-1, FRAMES, channels, rows, height // rows, cols, width // cols)
     return frames.permute(0, 3, 5, 1, 2, 4, 6).flatten(3).flatten(1, 2)

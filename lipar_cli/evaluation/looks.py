@@ -1,4 +1,4 @@
-"""Part 3: what the eye sees and means hide: the grid of tokens, flicker, faces; and the pictures themselves."""
+"""Part 3: visible artefacts that mean errors hide: token grid, flicker, faces; and sample pictures."""
 
 from dataclasses import dataclass
 
@@ -9,16 +9,16 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from torch import Tensor
 
-from lipar_cli.clips import Clip, edit, kept
-from lipar_cli.evaluation.faces import FaceFinder, still_found
+from lipar_cli.clips import Clip, edit_clip, mean_keep_ratio
+from lipar_cli.evaluation.faces import FaceFinder, count_matching_faces
 from lipar_cli.evaluation.fidelity import apply, nearest_style
 from lipar_cli.evaluation.quality import EVERY, Metric, flicker, grid_ratio, psnr, ssim
 from lipar_cli.evaluation.summary import Row
-from lipar_cli.evaluation.targets import Style
+from lipar_cli.evaluation.targets import StyleFunction
 from lipar_core.config import CODEC_STRIDE, default_parameters
 from lipar_core.models import Models
 
-LEAD_IN, SHOWN = 24, 16  # frames of a clip that are edited first, and those after them that are looked at
+LEAD_IN, SHOWN = 24, 16  # frames of a clip that are edited before the measured ones, and measured frames
 COLUMNS = 2  # of source, target and output on a sheet
 
 Picture = NDArray[np.uint8]
@@ -26,19 +26,24 @@ Picture = NDArray[np.uint8]
 
 @dataclass(frozen=True, slots=True)
 class Looks:
-    """Rows of figures, and a sheet per clip: source, target and output of every style."""
+    """Rows of metrics, and a contact sheet per clip: source, target and output of every style."""
 
     rows: list[Row]
     sheets: list[Picture]
 
 
 def looks(
-    models: Models, clips: list[Clip], targets: dict[str, Style], faces: FaceFinder | None, lpips: Metric | None = None
+    models: Models,
+    clips: list[Clip],
+    targets: dict[str, StyleFunction],
+    faces: FaceFinder | None,
+    lpips: Metric | None = None,
 ) -> Looks:
-    """A row per clip and style, pruned as the preset is, in its steady state; clips with the most faces first.
+    """A row per clip and style, pruned as in the preset, in steady state; clips with the most faces first.
 
-    Flicker is in levels of 255, where the source does not move: of the output, without pruning, of the target, and of
-    the target through the codec. `faces` are those found in the target, `faces_found` those of them in the output.
+    Flicker is in levels of 255, in static regions of the source: of the output, of the unpruned output, of the target,
+    and of the target after the codec's round trip. `faces` are those found in the target, `faces_found` those of them
+    in the output.
     """
     parts = {clip.name: Clip(clip.name, clip.frames[: LEAD_IN + SHOWN]) for clip in clips}
     order = sorted(parts.values(), key=lambda clip: -_count(clip.pixels[-SHOWN::EVERY], faces))
@@ -46,9 +51,9 @@ def looks(
     sheets: list[Picture] = []
     for clip in order:
         tiles: list[Picture] = []
-        wanted = {name: apply(style, clip.frames[-SHOWN:]) for name, style in targets.items()}
+        expected = {name: apply(style, clip.frames[-SHOWN:]) for name, style in targets.items()}
         for name in targets:
-            row, tile = _look(models, clip, name, wanted, faces, lpips)
+            row, tile = _look(models, clip, name, expected, faces, lpips)
             rows.append(row)
             tiles.append(tile)
         sheets.append(_sheet(tiles))
@@ -66,25 +71,25 @@ def face_counts(rows: list[Row]) -> dict[str, Row]:
 
 
 def _look(
-    models: Models, clip: Clip, name: str, wanted: dict[str, Tensor], faces: FaceFinder | None, lpips: Metric | None
+    models: Models, clip: Clip, name: str, expected: dict[str, Tensor], faces: FaceFinder | None, lpips: Metric | None
 ) -> tuple[Row, Picture]:
     base = default_parameters(models.preset)
     prompt = next(known.prompt for known in models.preset.styles if known.name == name)
     settings = replace(base, prompt=prompt)
-    whole = edit(models, clip, replace(settings, pruning=replace(base.pruning, enabled=False))).frames[-SHOWN:]
-    edited = edit(models, clip, settings)
+    whole = edit_clip(models, clip, replace(settings, pruning=replace(base.pruning, enabled=False))).frames[-SHOWN:]
+    edited = edit_clip(models, clip, settings)
     ours, source, token = edited.frames[-SHOWN:], clip.pixels[-SHOWN:], CODEC_STRIDE * models.preset.stream.patch
-    target = wanted[name]
+    target = expected[name]
     through = _round_trip(models, target)
     row: Row = {
         "clip": clip.name,
         "style": name,
-        "kept": kept(edited),
+        "kept": mean_keep_ratio(edited),
         "psnr_db": psnr(ours, target),
         "codec_db": psnr(through, target),
         "ssim": ssim(ours, target),
         "pruned_db": psnr(ours, whole),
-        "expected_style": share_nearest(ours, name, wanted),
+        "style_accuracy": style_accuracy_of(ours, name, expected),
         "grid": grid_ratio(ours, token),
         "target_grid": grid_ratio(target, token),
         "source_grid": grid_ratio(source, token),
@@ -96,7 +101,7 @@ def _look(
     if faces:
         pairs = [(faces(there), faces(found)) for there, found in zip(target[::EVERY], ours[::EVERY], strict=True)]
         row |= {"source_faces": _count(source[::EVERY], faces), "faces": sum(len(there) for there, _ in pairs)}
-        row |= {"faces_found": sum(still_found(there, found) for there, found in pairs)}
+        row |= {"faces_found": sum(count_matching_faces(there, found) for there, found in pairs)}
     if lpips:
         row["lpips"] = lpips(ours, target)
     return row, _tile(name, [source[-1], target[-1], ours[-1]])
@@ -104,7 +109,7 @@ def _look(
 
 @torch.inference_mode()
 def _round_trip(models: Models, frames: Tensor) -> Tensor:
-    """What the codec alone makes of frames [N, 3, H, W]; the first ones are repeated before them to fill its memory."""
+    """frames [N, 3, H, W] after the codec's round trip; the first is repeated before them to fill the codec's state."""
     video = torch.cat([frames[:1].expand(2 * EVERY, -1, -1, -1), frames, frames[-1:].expand(EVERY, -1, -1, -1)])
     latents, _ = models.codec.encode(video[None].to(models.device, models.precision.convolution))
     raw, _ = models.codec.decode(latents)
@@ -112,10 +117,11 @@ def _round_trip(models: Models, frames: Tensor) -> Tensor:
     return raw[0, start : start + len(frames)].float().clamp(0, 1).cpu()
 
 
-def share_nearest(frames: Tensor, name: str, wanted: dict[str, Tensor]) -> float:
-    """Share of frames, every fourth, that are nearest to the named style's target of all targets."""
+def style_accuracy_of(frames: Tensor, name: str, expected: dict[str, Tensor]) -> float:
+    """The ratio of frames, of every fourth, whose nearest target is the named style's."""
     found = [
-        nearest_style(frames[i], {style: wanted[style][i] for style in wanted}) for i in range(0, len(frames), EVERY)
+        nearest_style(frames[i], {style: expected[style][i] for style in expected})
+        for i in range(0, len(frames), EVERY)
     ]
     return found.count(name) / len(found)
 

@@ -1,4 +1,4 @@
-"""The report as one HTML file: tables, curves and pictures, with nothing to fetch from elsewhere."""
+"""The report as one self-contained HTML file with tables, curves and pictures."""
 
 import base64
 import io
@@ -25,7 +25,7 @@ def write_page(path: Path, title: str, notes: Sequence[str], sections: Sequence[
 
 
 class Section:
-    """A heading, what it says, a table, and pictures as data: URLs."""
+    """A heading, a text, a table, and pictures as data: URLs."""
 
     def __init__(self, title: str, text: str, rows: Sequence[Row] = (), pictures: Sequence[str] = ()) -> None:
         self.title, self.text, self.rows, self.pictures = title, text, rows, pictures

@@ -1,4 +1,4 @@
-"""Part 3: what pruning costs in quality, and what each of the method's ideas is worth (the paper's ablation)."""
+"""Part 3: the quality lost by pruning, and the contribution of the method's parts (the paper's ablation)."""
 
 import dataclasses
 from collections.abc import Iterable
@@ -7,9 +7,9 @@ import torch
 from msgspec.structs import replace
 from torch import Tensor
 
-from lipar_cli.clips import Clip, kept
+from lipar_cli.clips import Clip, mean_keep_ratio
 from lipar_cli.evaluation.detectors import most_changed, pixel_change
-from lipar_cli.evaluation.latents import Recording, as_last_computed, film, record
+from lipar_cli.evaluation.latents import Recording, as_last_computed, decode_video, record
 from lipar_cli.evaluation.quality import Metric, flicker, psnr, ssim
 from lipar_cli.evaluation.summary import Row, means
 from lipar_core.config import Preset, default_parameters
@@ -17,12 +17,12 @@ from lipar_core.models import Models
 from lipar_core.parameters import Parameters, Pruning
 from lipar_core.session import EditedFrames
 
-ARMS = ("lipar", "perfect recovery", "naive", "pixel difference", "no long-term bound")
-UNBOUNDED = 4.0  # tau2: nothing gets that far
+VARIANTS = ("lipar", "perfect recovery", "naive", "pixel difference", "no long-term bound")
+UNBOUNDED = 4.0  # tau2: never exceeded
 
 
 def scaled(preset: Preset, scales: Iterable[float]) -> list[Pruning]:
-    """The detector `lipar` with the preset's thresholds, those of `anchor` too, times each of the scales."""
+    """The detector `lipar` with the preset's thresholds (including `anchor`'s) times each of the scales."""
     base = replace(preset.pruning, detector="lipar")
     return [
         replace(
@@ -38,11 +38,11 @@ def scaled(preset: Preset, scales: Iterable[float]) -> list[Pruning]:
 def pruning(
     models: Models, clips: list[Clip], prompts: list[str], settings: list[Pruning], lpips: Metric | None = None
 ) -> list[Row]:
-    """A row per clip, prompt, threshold and arm: quality against the unpruned output of the same seed.
+    """A row per clip, prompt, threshold and variant: quality against the unpruned output of the same seed.
 
-    At the same masks, `perfect recovery` has what is computed as if nothing had been pruned, all that recovery can
-    hope for, and `naive` drops pruned tokens out of attention; `pixel difference` finds as many tokens by the
-    change of their pixels; `no long-term bound` has no tau2. The stream's first block, always unpruned, is not counted.
+    With the same masks, `perfect recovery` computes kept tokens as if nothing had been pruned (the upper bound) and
+    `naive` drops pruned tokens from attention; `pixel difference` keeps the same number of tokens by the change of
+    their pixels; `no long-term bound` has no tau2. The stream's first block, always unpruned, is excluded.
     """
     rows: list[Row] = []
     for clip in clips:
@@ -51,23 +51,26 @@ def pruning(
             full = record(models, clip, replace(base, pruning=replace(base.pruning, enabled=False)))
             for setting in settings:
                 ours = record(models, clip, replace(base, pruning=setting))
-                for arm in ARMS:
-                    pruned = _record_arm(models, clip, replace(base, pruning=setting), arm, ours, full)
-                    row: Row = {"clip": clip.name, "prompt": prompt, "arm": arm, "tau": setting.tau}
+                for variant in VARIANTS:
+                    pruned = _record_variant(models, clip, replace(base, pruning=setting), variant, ours, full)
+                    row: Row = {"clip": clip.name, "prompt": prompt, "variant": variant, "tau": setting.tau}
                     rows.append(row | _compare(models, clip, pruned, full, lpips))
     return rows
 
 
 def recovery(rows: list[Row], tau: float) -> list[Row]:
-    """What attention recovery is worth at a threshold: a row per clip, dB over naive pruning, means over prompts.
+    """The gain of attention recovery at a threshold: a row per clip, dB over naive pruning, means over prompts.
 
     `gain_db` is of the whole picture, most of whose error is in pruned tokens; `perfect_gain_db` is that of
     perfect recovery; `computed_gain_db` is of what was computed alone.
     """
-    at = {(row["clip"], row["arm"]): row for row in means([row for row in rows if row["tau"] == tau], ["clip", "arm"])}
+    at = {
+        (row["clip"], row["variant"]): row
+        for row in means([row for row in rows if row["tau"] == tau], ["clip", "variant"])
+    }
     found: list[Row] = []
     for clip in dict.fromkeys(clip for clip, _ in at):
-        ours, perfect, naive = (at[clip, arm] for arm in ("lipar", "perfect recovery", "naive"))
+        ours, perfect, naive = (at[clip, variant] for variant in ("lipar", "perfect recovery", "naive"))
         pairs = {
             "gain_db": (ours, naive, "psnr_db"),
             "perfect_gain_db": (perfect, naive, "psnr_db"),
@@ -77,20 +80,24 @@ def recovery(rows: list[Row], tau: float) -> list[Row]:
     return found
 
 
-def _record_arm(
-    models: Models, clip: Clip, parameters: Parameters, arm: str, ours: Recording, full: Recording
+def _record_variant(
+    models: Models, clip: Clip, parameters: Parameters, variant: str, ours: Recording, full: Recording
 ) -> Recording:
     setting = parameters.pruning
-    if arm == "lipar":
+    if variant == "lipar":
         return ours
-    if arm == "perfect recovery":
+    if variant == "perfect recovery":
         x0 = as_last_computed(full.x0, ours.computed)
-        return Recording(dataclasses.replace(ours.edited, frames=film(models, x0, len(clip.frames))), x0, ours.computed)
-    if arm == "naive":
+        return Recording(
+            dataclasses.replace(ours.edited, frames=decode_video(models, x0, len(clip.frames))), x0, ours.computed
+        )
+    if variant == "naive":
         naive = record(models, clip, replace(parameters, pruning=replace(setting, recovery=False)))
-        assert naive.computed.equal(ours.computed), "the detector sees the source alone: both arms have the same masks"
+        assert naive.computed.equal(ours.computed), (
+            "the detector reads only the source: both variants have the same masks"
+        )
         return naive
-    if arm == "no long-term bound":
+    if variant == "no long-term bound":
         unbounded = replace(setting, tau2=UNBOUNDED, bound_drift=False)
         return record(models, clip, replace(parameters, pruning=unbounded))
     masks = _pixel_masks(models, clip, ours.edited)
@@ -98,25 +105,26 @@ def _record_arm(
 
 
 def _pixel_masks(models: Models, clip: Clip, ours: EditedFrames[int]) -> list[Tensor]:
-    """Keep masks [F, rows, cols] of every block, from the change of pixels alone, of as many tokens as `ours` kept."""
-    stream, blocks = models.preset.stream, len(ours.blocks)
-    missing = blocks * stream.frames_per_block - len(clip.frames)  # the session ends with padding: repeats, no change
+    """Keep masks [F, rows, cols] of every block from the pixel change alone, with the keep ratio of `ours`."""
+    stream = models.preset.stream
+    blocks = len(ours.blocks)
+    missing = blocks * stream.frames_per_block - len(clip.frames)  # the session pads its last block with repeats
     padded = torch.cat([clip.pixels, clip.pixels[-1:].expand(missing, -1, -1, -1)])
     moved = pixel_change(padded, stream.rows, stream.cols)
-    share = (1 + kept(ours) * (blocks - 1)) / blocks
-    return list(most_changed(moved, stream.block_frames, share).split(stream.block_frames))
+    keep_ratio = (1 + mean_keep_ratio(ours) * (blocks - 1)) / blocks
+    return list(most_changed(moved, stream.block_frames, keep_ratio).split(stream.block_frames))
 
 
 def _compare(models: Models, clip: Clip, pruned: Recording, full: Recording, lpips: Metric | None) -> Row:
     start = models.preset.stream.frames_per_block
     x0 = torch.where(pruned.computed[..., None], pruned.x0, full.x0)  # pruned tokens without error
-    computed = film(models, x0, len(clip.frames))[start:]
-    ours, wanted, source = pruned.edited.frames[start:], full.edited.frames[start:], clip.pixels[start:]
-    figures: Row = {
-        "kept": kept(pruned.edited),
-        "psnr_db": psnr(ours, wanted),
-        "computed_psnr_db": psnr(computed, wanted),
-        "ssim": ssim(ours, wanted),
-        "flicker_ratio": flicker(ours, source) / flicker(wanted, source),
+    computed = decode_video(models, x0, len(clip.frames))[start:]
+    ours, expected, source = pruned.edited.frames[start:], full.edited.frames[start:], clip.pixels[start:]
+    metrics: Row = {
+        "kept": mean_keep_ratio(pruned.edited),
+        "psnr_db": psnr(ours, expected),
+        "computed_psnr_db": psnr(computed, expected),
+        "ssim": ssim(ours, expected),
+        "flicker_ratio": flicker(ours, source) / flicker(expected, source),
     }
-    return figures | ({"lpips": lpips(ours, wanted)} if lpips else {})
+    return metrics | ({"lpips": lpips(ours, expected)} if lpips else {})

@@ -1,4 +1,4 @@
-"""How far one picture is from another, and how much a film flickers. Frames are [N, 3, H, W] in [0, 1]."""
+"""Image metrics: PSNR, SSIM, LPIPS, flicker, token grid. Frames are [N, 3, H, W] in [0, 1]."""
 
 import math
 from collections.abc import Callable
@@ -9,12 +9,12 @@ from torchmetrics.functional.image import structural_similarity_index_measure
 
 Metric = Callable[[Tensor, Tensor], float]
 
-STILL = 2 / 255  # a pixel that changes less from frame to frame does not move
-EVERY = 4  # SSIM and LPIPS look at every fourth frame: they are slow, and neighbours are alike
+STILL = 2 / 255  # a pixel that changes less between frames is static
+EVERY = 4  # SSIM and LPIPS use every fourth frame: they are slow, and neighbours are similar
 
 
 def psnr(a: Tensor, b: Tensor) -> float:
-    """Peak signal-to-noise ratio over all frames together, dB; 120 where they are equal."""
+    """Peak signal-to-noise ratio over all frames together, dB; 120 if they are equal."""
     return -10 * math.log10(float(((a - b) ** 2).mean()) + 1e-12)
 
 
@@ -26,13 +26,13 @@ def ssim(a: Tensor, b: Tensor) -> float:
 
 
 def flicker(frames: Tensor, source: Tensor) -> float:
-    """Mean change from frame to frame where the source does not move, in levels of 255; NaN where all moves."""
+    """Mean change between frames in static regions of the source, in levels of 255; NaN if there are none."""
     still = source.diff(dim=0).abs().mean(dim=1) < STILL
     return float(frames.diff(dim=0).abs().mean(dim=1)[still].mean()) * 255
 
 
 def grid_ratio(frames: Tensor, token: int) -> float:
-    """Mean gradient across the borders of tokens of `token` pixels, over that elsewhere: 1 where no grid shows."""
+    """Mean gradient across the borders of tokens of `token` pixels, over that elsewhere: 1 without a visible grid."""
     ratios = []
     for dim in (-1, -2):
         steps = frames.diff(dim=dim).abs().transpose(dim, -1)
@@ -42,20 +42,20 @@ def grid_ratio(frames: Tensor, token: int) -> float:
 
 
 def correlation(a: Tensor, b: Tensor) -> float:
-    """Pearson's, of two series [N]."""
+    """Pearson's correlation of two series [N]."""
     return float(torch.corrcoef(torch.stack([a, b]))[0, 1])
 
 
 def load_lpips() -> tuple[Metric | None, str]:
-    """The LPIPS metric of the user's `lpips` package, or None; and what to tell the user."""
+    """LPIPS by the optional `lpips` package, or None; and a note for the report."""
     try:
         import lpips
     except ImportError:
-        return None, "LPIPS left out: the package lpips is not installed"
+        return None, "LPIPS not measured: the package lpips is not installed"
     try:
         network = lpips.LPIPS(net="alex", verbose=False).eval()
-    except Exception as error:  # whatever a download of weights may end in
-        return None, f"LPIPS left out: its weights cannot be loaded ({error})"
+    except Exception as error:  # downloading the weights can raise any type
+        return None, f"LPIPS not measured: its weights cannot be loaded ({error})"
 
     @torch.inference_mode()
     def measure(a: Tensor, b: Tensor) -> float:

@@ -1,24 +1,24 @@
-"""The whole evaluation: runs the parts, says what they found, keeps rows for JSON and sections for the page."""
+"""The whole evaluation: runs the parts, prints their results, collects rows for JSON and sections for the page."""
 
 import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from lipar_cli.clips import Clip, edit, read_clip
+from lipar_cli.clips import Clip, edit_clip, read_clip
 from lipar_cli.evaluation import autoencoder, detectors, fidelity, limits, long_run, pruning, vbench
 from lipar_cli.evaluation.faces import load_faces
 from lipar_cli.evaluation.looks import face_counts, looks
 from lipar_cli.evaluation.page import Section, curves, strip, write_page
 from lipar_cli.evaluation.quality import load_lpips
 from lipar_cli.evaluation.summary import Row, means
-from lipar_cli.measure import machine
-from lipar_cli.overlay import tinted
+from lipar_cli.measure import machine_info
+from lipar_cli.overlay import tint_by_keep_mask
 from lipar_core.config import PresetStyle, default_parameters
 from lipar_core.models import Models
 from lipar_core.parameters import merge
 from lipar_core.sizes import size_name
 
-CURVES = {"psnr_db": "PSNR to unpruned, dB", "ssim": "SSIM to unpruned", "flicker_ratio": "flicker ratio"}
+CURVE_LABELS = {"psnr_db": "PSNR to unpruned, dB", "ssim": "SSIM to unpruned", "flicker_ratio": "flicker ratio"}
 STRIP_CLIPS, STRIP_STYLES = 3, 3
 
 
@@ -30,109 +30,115 @@ class Report:
         self.clips = [read_clip(path, models, frames) for path in paths]
         self.targets = fidelity.targets_of(models.preset)
         self.lpips, self.lpips_note = load_lpips()
-        self.machine = machine(models.device)
+        self.machine = machine_info(models.device)
         self.rows: dict[str, list[Row]] = {}
         self.sections = [self._strips()]
         print("\n".join(f"{name}: {value}" for name, value in self.machine.items()))
 
     def autoencoder(self) -> None:
-        rows = self._keep("autoencoder", autoencoder.autoencoder(self.models, self.clips))
-        text = "The source through encoder and decoder alone; flicker in levels of 255, where the source does not move."
-        self._tell("Autoencoder", text, [*rows, {"clip": "mean"} | means(rows)[0]])
+        rows = self._store("autoencoder", autoencoder.autoencoder(self.models, self.clips))
+        text = "The source after the codec's round trip; flicker in levels of 255, in static regions of the source."
+        self._add_section("Autoencoder", text, [*rows, {"clip": "mean"} | means(rows)[0]])
 
     def fidelity(self) -> None:
         if not self.targets:
-            self._tell("Styles", "Left out: no style of this preset has a classical target.")
+            self._add_section("Styles", "Not measured: no style of this preset has a classical target.")
             return
-        rows = self._keep("fidelity", fidelity.fidelity(self.models, self.clips, self.targets))
-        text = "Unpruned output against the style's classical target; right: share of frames nearest to it of all."
+        rows = self._store("fidelity", fidelity.fidelity(self.models, self.clips, self.targets))
+        text = "Unpruned output against the style's target; accuracy: ratio of frames whose nearest target it is."
         by_style = means(rows, ["style"])
-        self._tell("Styles", text, [*by_style, {"style": "mean"} | means(rows)[0]])
+        self._add_section("Styles", text, [*by_style, {"style": "mean"} | means(rows)[0]])
 
     def looks(self) -> None:
         if not self.targets:
-            self._tell("Looks", "Left out: no style of this preset has a classical target.")
+            self._add_section("Looks", "Not measured: no style of this preset has a classical target.")
             return
         faces, faces_note = load_faces()
         found = looks(self.models, self.clips, self.targets, faces, self.lpips)
-        rows = self._keep("looks", found.rows)
+        rows = self._store("looks", found.rows)
         text = (
-            "Pruned output at the preset's thresholds. grid: gradient across borders of tokens over gradient "
-            "elsewhere; flicker in levels of 255, where the source does not move. Below: source, target, output of "
+            "Pruned output at the preset's thresholds. grid: gradient across token borders over gradient "
+            "elsewhere; flicker in levels of 255, in static regions of the source. Below: source, target, output of "
             f"every style, clips with most faces first. {faces_note}. {self.lpips_note}."
         )
         counts = face_counts(rows) if faces else {}
         by_style = [row | counts.get(str(row["style"]), {}) for row in means(rows, ["style"])]
-        self._tell("Looks", text, by_style, [strip([sheet]) for sheet in found.sheets])
+        self._add_section("Looks", text, by_style, [strip([sheet]) for sheet in found.sheets])
 
     def pruning(self, prompts: list[str], scales: Sequence[float]) -> None:
         settings = pruning.scaled(self.models.preset, scales)
-        rows = self._keep("pruning", pruning.pruning(self.models, self.clips, prompts, settings, self.lpips))
+        rows = self._store("pruning", pruning.pruning(self.models, self.clips, prompts, settings, self.lpips))
         tau = self.models.preset.pruning.tau
         at_default = [row for row in rows if row["tau"] == tau] or rows
-        overall = means(rows, ["arm", "tau"])
-        by_arm = {arm: [row for row in overall if row["arm"] == arm] for arm in pruning.ARMS}
+        overall = means(rows, ["variant", "tau"])
+        by_variant = {variant: [row for row in overall if row["variant"] == variant] for variant in pruning.VARIANTS}
         pictures = [
-            curves({arm: _series(found, "kept", name) for arm, found in by_arm.items()}, "share computed", label)
-            for name, label in CURVES.items()
+            curves(
+                {variant: _series(found, "kept", name) for variant, found in by_variant.items()}, "keep ratio", label
+            )
+            for name, label in CURVE_LABELS.items()
         ]
-        asked = ", ".join(prompts)
-        text = f"Pruned output against unpruned output, same seed. {self.lpips_note}. Prompts: {asked}."
-        self._tell("Pruning", text, overall, pictures)
-        self._tell("Pruning at the preset's thresholds, by clip", f"tau {tau}", means(at_default, ["clip", "arm"]))
-        text = (
-            "dB over naive pruning at the same masks, mean over prompts: PSNR of the whole picture, the same if "
-            "recovery were perfect (what is computed comes out as if nothing was pruned), and PSNR of what is computed "
-            "alone."
+        prompt_list = ", ".join(prompts)
+        text = f"Pruned output against unpruned output, same seed. {self.lpips_note}. Prompts: {prompt_list}."
+        self._add_section("Pruning", text, overall, pictures)
+        self._add_section(
+            "Pruning at the preset's thresholds, by clip", f"tau {tau}", means(at_default, ["clip", "variant"])
         )
-        if worth := pruning.recovery(rows, tau):
-            self._tell("What attention recovery is worth", text, self._keep("recovery", worth))
+        text = (
+            "dB over naive pruning with the same masks, mean over prompts: PSNR of the whole picture, the same with "
+            "perfect recovery (kept tokens as if nothing was pruned), and PSNR of the kept tokens."
+        )
+        if gains := pruning.recovery(rows, tau):
+            self._add_section("Gain of attention recovery", text, self._store("recovery", gains))
 
     def vbench(self, prompt: str) -> None:
         program = vbench.find_vbench()
         if program is None:
-            self._tell("VBench", vbench.ABSENT)
+            self._add_section("VBench", vbench.MISSING_NOTE)
             return
         ours = merge(default_parameters(self.models.preset), {"prompt": prompt})
-        arms = {"unpruned": merge(ours, {"pruning": {"enabled": False}}), ours.pruning.detector: ours}
-        films = {arm: {c.name: edit(self.models, c, chosen).frames for c in self.clips} for arm, chosen in arms.items()}
-        rows, note = vbench.score(program, films)
-        self._tell("VBench", note, self._keep("vbench", rows))
+        variants = {"unpruned": merge(ours, {"pruning": {"enabled": False}}), ours.pruning.detector: ours}
+        videos = {
+            variant: {c.name: edit_clip(self.models, c, parameters).frames for c in self.clips}
+            for variant, parameters in variants.items()
+        }
+        rows, note = vbench.score(program, videos)
+        self._add_section("VBench", note, self._store("vbench", rows))
 
     def detectors(self, scales: Sequence[float]) -> None:
         settings = pruning.scaled(self.models.preset, scales)
-        rows = self._keep("detectors", detectors.detectors(self.models, self.clips, settings))
+        rows = self._store("detectors", detectors.detectors(self.models, self.clips, settings))
         overall = means(rows, ["noise", "tau", "threshold"])
         pictures = []
         for title, group in [("mean", overall), *((clip.name, _of(rows, "clip", clip.name)) for clip in self.clips)]:
             for sigma in detectors.NOISES:
                 found = _of(group, "noise", sigma)
-                series = {name: _series(found, f"{name}_kept", f"{name}_db") for name in detectors.ARMS}
+                series = {name: _series(found, f"{name}_kept", f"{name}_db") for name in detectors.VARIANTS}
                 named = f"{title}, noise {sigma:g}"
-                pictures.append(curves(series, "share of tokens kept", "PSNR of stale source, dB", named))
+                pictures.append(curves(series, "keep ratio", "PSNR of the held source, dB", named))
         text = (
-            "PSNR of the source with every token as it was when last kept, to the source, and its worst tokens' RMS "
-            "error in levels of 255: the anchor rule, the paper's detector as bounded here, the published one (looks "
-            "one frame ahead, bounds no drift) and difference of pixels; the last two keep as much as the second."
+            "PSNR of the source with every token held since it was last kept, and the RMS error of its worst tokens in "
+            "levels of 255: the anchor rule, the paper's detector with bounded drift, the published one (uses the next "
+            "frame, drift not bounded) and pixel difference; the last two have the keep ratio of the second."
         )
-        self._tell("The detector as a codec, means", text, overall)
-        text = "Clips as they are, and with noise of 5 levels."
-        self._tell("The detector as a codec", text, rows, pictures)
+        self._add_section("The detector as a codec, means", text, overall)
+        text = "Clips without and with added noise of 5 levels."
+        self._add_section("The detector as a codec", text, rows, pictures)
 
     def long_run(self, minutes: float) -> None:
         style = next((s for s in self.models.preset.styles if s.name in self.targets), self.models.preset.styles[0])
         clip, target = self.clips[-1], self.targets.get(style.name)
-        rows = self._keep("long", long_run.long_run(self.models, clip, style, target, minutes))
+        rows = self._store("long", long_run.long_run(self.models, clip, style, target, minutes))
         picture = curves({style.name: _series(rows, "second", "psnr_db")}, "second", "PSNR, dB")
-        against = "the style's classical target" if target else "the first time round"
-        self._tell("Long run", f"{clip.name} in a loop, pruned, against {against}.", rows, [picture])
+        against = "the style's classical target" if target else "the first loop"
+        self._add_section("Long run", f"{clip.name} in a loop, pruned, against {against}.", rows, [picture])
 
     def limits(self) -> None:
-        """What of the bundled model's limits was measured, each line passed or not."""
+        """Check the bundled model's limits whose parts were measured."""
         rows = limits.limits(self.rows.get("looks", []), self.rows.get("long", []), limits.read_motions(self.paths))
         if rows:
             text = f"Pruned at the preset's thresholds, {size_name(self.models.preset)}, {self.models.precision}."
-            self._tell("Limits", text, self._keep("limits", rows))
+            self._add_section("Limits", text, self._store("limits", rows))
 
     def write(self, folder: Path) -> None:
         """Write report.json and report.html."""
@@ -143,11 +149,11 @@ class Report:
         notes = [f"{name}: {value}" for name, value in self.machine.items()]
         write_page(folder / "report.html", f"Quality of the preset {preset}", notes, self.sections)
 
-    def _keep(self, name: str, rows: list[Row]) -> list[Row]:
+    def _store(self, name: str, rows: list[Row]) -> list[Row]:
         self.rows[name] = rows
         return rows
 
-    def _tell(self, title: str, text: str, rows: Sequence[Row] = (), pictures: Sequence[str] = ()) -> None:
+    def _add_section(self, title: str, text: str, rows: Sequence[Row] = (), pictures: Sequence[str] = ()) -> None:
         self.sections.append(Section(title, text, rows, pictures))
         print(f"\n{title}: {text}")
         if rows:
@@ -160,17 +166,17 @@ class Report:
         styles = self.models.preset.styles[:STRIP_STYLES]
         pictures = [self._strip(clip, styles) for clip in self.clips[:STRIP_CLIPS]]
         names = ", ".join(style.name for style in styles)
-        text = f"Source, {names}; last what was computed (orange) and what was reused (blue)."
+        text = f"Source, {names}; last: computed (orange) and reused (blue) tokens."
         return Section("Pictures", text, (), pictures)
 
     def _strip(self, clip: Clip, styles: Sequence[PresetStyle]) -> str:
-        """The source's middle frame, its edits, and the last edit's keep mask."""
+        """The source's middle frame, its edits, and the last edit_clip's keep mask."""
         at, base = len(clip.frames) // 2, default_parameters(self.models.preset)
         part = Clip(clip.name, clip.frames[: at + self.models.preset.stream.frames_per_block])
-        edited = [edit(self.models, part, merge(base, {"prompt": style.prompt})) for style in styles]
+        edited = [edit_clip(self.models, part, merge(base, {"prompt": style.prompt})) for style in styles]
         shown = [part.frames[at].permute(1, 2, 0).numpy()]
         shown += [(item.frames[at].permute(1, 2, 0) * 255).byte().numpy() for item in edited]
-        return strip([*shown, tinted(shown[-1], edited[-1].keep[at].numpy())])
+        return strip([*shown, tint_by_keep_mask(shown[-1], edited[-1].keep[at].numpy())])
 
 
 def _of(rows: Sequence[Row], name: str, value: object) -> list[Row]:

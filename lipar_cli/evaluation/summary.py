@@ -1,4 +1,4 @@
-"""From rows of figures to the few that are told first: means by any column."""
+"""Means of result rows, grouped by columns."""
 
 import math
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ Row = dict[str, object]
 
 
 def means(rows: Sequence[Row], by: Sequence[str] = ()) -> list[Row]:
-    """A row per distinct value of the `by` columns, with the mean of every number column; NaN is left out."""
+    """A row per distinct value of the `by` columns, with the mean of every number column; NaN is ignored."""
     groups: dict[tuple[object, ...], list[Row]] = {}
     for row in rows:
         groups.setdefault(tuple(row[name] for name in by), []).append(row)

@@ -1,7 +1,7 @@
-"""The edits that the tiny model learns and is held against: classical image processing on single RGB frames.
+"""Classical styles: image processing on single RGB frames that the tiny model learns and is compared with.
 
-Each frame is edited by itself and without randomness, every threshold is soft, and texture is smoothed away before
-lines are drawn: what rests in the source rests in the target, noise included. Lengths are pixels at any picture size.
+Every frame is processed independently and without randomness, all thresholds are soft, and texture is smoothed before
+lines are drawn: static regions of the source are static in the target, despite noise. Lengths are in pixels.
 """
 
 from collections.abc import Callable
@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 Frame = NDArray[Any]  # uint8 [H, W, 3] RGB
 Floats = NDArray[np.float32]
-Style = Callable[[Frame], Frame]
+StyleFunction = Callable[[Frame], Frame]
 
-REACH = 16  # pixels: hardly a target looks further: a crop with this margin is styled like the whole frame
+REACH = 16  # pixels: radius of influence of the filters: a crop with this margin is styled like the whole frame
 
 
 def no_edit(frame: Frame) -> Frame:
@@ -156,8 +156,8 @@ def thermal(frame: Frame) -> Frame:
     return _bytes(_by_brightness(warm, colours))
 
 
-STYLES: dict[str, Style] = {
-    "no edit": no_edit,
+STYLES: dict[str, StyleFunction] = {
+    "no edit_clip": no_edit,
     "pencil sketch": pencil_sketch,
     "comic": comic,
     "watercolour": watercolour,
@@ -211,31 +211,31 @@ def _smoothstep(x: NDArray[Any], low: float, high: float) -> NDArray[Any]:
 
 
 def _lift(frame: Frame, gamma: float) -> Frame:
-    """Open the shadows."""
+    """Brighten the shadows."""
     return cv2.LUT(frame, _bytes(255 * (np.arange(256) / 255) ** gamma))
 
 
 def _flatten(frame: Frame, times: int, levels: float, reach: float) -> Frame:
-    """Smooth texture away and keep edges of more than `levels`."""
+    """Smooth texture but keep edges of more than `levels`."""
     for _ in range(times):
         frame = cv2.bilateralFilter(frame, 9, levels, reach)
     return frame
 
 
 def _lines(frame: Frame, sigma: float, low: float, soft: float) -> Floats:
-    """Ink in [0, 1] on the dark side of edges alone: one line for each, drawn together along it."""
+    """Ink in [0, 1] on the dark side of edges alone: one line for each, smoothed along its direction."""
     grey = _grey(_flatten(_lift(frame, 0.85), 1, 24, 4))
     darker = cv2.GaussianBlur(grey, (0, 0), sigma * 1.7) - cv2.GaussianBlur(grey, (0, 0), sigma)
     return _smoothstep(_line_integral(darker, *_tangent(grey), 3), low, low + soft).astype(np.float32)
 
 
 def _along_edges(frame: Frame, reach: int) -> Floats:
-    """Smooth along the edges, as a brush would go."""
+    """Smooth along the edges, like brush strokes."""
     return _line_integral(_float(frame), *_tangent(_grey(frame)), reach)
 
 
 def _tangent(grey: Floats) -> tuple[Floats, Floats]:
-    """The direction [H, W] in which the picture changes least, x and y; nought where it has none."""
+    """The direction [H, W] of the least change, x and y; 0 without a direction."""
     dx, dy = cv2.Sobel(grey, cv2.CV_32F, 1, 0), cv2.Sobel(grey, cv2.CV_32F, 0, 1)
     xx, yy, xy = (cv2.GaussianBlur(product, (0, 0), 2.2) for product in (dx * dx, dy * dy, dx * dy))
     angle = 0.5 * np.arctan2(2 * xy, xx - yy) + np.pi / 2
@@ -245,7 +245,7 @@ def _tangent(grey: Floats) -> tuple[Floats, Floats]:
 
 
 def _line_integral(image: Floats, x: Floats, y: Floats, reach: int) -> Floats:
-    """The mean of the image along a straight line of `reach` pixels to both sides of every pixel."""
+    """Mean of the image along a line of `reach` pixels to both sides of every pixel (line integral convolution)."""
     rows, cols = np.mgrid[0 : image.shape[0], 0 : image.shape[1]].astype(np.float32)
     total = image.copy()
     for step in (s for s in range(-reach, reach + 1) if s):
@@ -254,7 +254,7 @@ def _line_integral(image: Floats, x: Floats, y: Floats, reach: int) -> Floats:
 
 
 def _shock(image: Floats, sigma: float) -> Floats:
-    """Push both sides of an edge apart: lighter on its light side, darker on its dark one."""
+    """Shock filter: sharpens edges by dilating their light side and eroding their dark side."""
     grey = cv2.GaussianBlur(image.mean(axis=-1), (0, 0), sigma)
     side = np.tanh(cv2.Laplacian(grey, cv2.CV_32F) * 0.9)[..., None]
     kernel = np.ones((3, 3), np.uint8)
@@ -264,7 +264,7 @@ def _shock(image: Floats, sigma: float) -> Floats:
 
 
 def _steps(x: NDArray[Any], count: int, slope: float) -> NDArray[Any]:
-    """Posterise softly: `slope` of a step's width on either side of its border is a ramp."""
+    """Soft posterisation: steps are joined by ramps of `slope` times a step's width on either side."""
     scaled = x / 255 * count
     whole = np.floor(scaled)
     stepped: NDArray[Any] = (whole + _smoothstep(scaled - whole, 0.5 - slope, 0.5 + slope)) / count * 255
@@ -272,7 +272,7 @@ def _steps(x: NDArray[Any], count: int, slope: float) -> NDArray[Any]:
 
 
 def _by_brightness(grey: NDArray[Any], colours: list[tuple[int, int, int]]) -> NDArray[Any]:
-    """Every grey value as a mix of the two colours it lies between."""
+    """Maps grey values to colours by linear interpolation."""
     at = np.linspace(0, 255, len(colours))
     table = np.stack([np.interp(np.arange(0, 256, 0.25), at, channel) for channel in zip(*colours, strict=True)], -1)
     looked_up: Floats = table.astype(np.float32)[(np.clip(grey, 0, 255) * 4 + 0.5).astype(np.int32).clip(max=1023)]

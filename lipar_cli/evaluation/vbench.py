@@ -1,4 +1,4 @@
-"""VBench's measures of a film alone (arXiv 2311.17982), by the user's own `vbench` program."""
+"""VBench's metrics of a single video (arXiv 2311.17982), by the optional `vbench` program."""
 
 import json
 import shutil
@@ -15,7 +15,7 @@ from lipar_cli.video.writer import VideoWriter
 
 DIMENSIONS = ("subject_consistency", "background_consistency", "motion_smoothness", "imaging_quality")
 FPS, CRF = 16, 10
-ABSENT = "VBench left out: the program vbench is not installed"
+MISSING_NOTE = "VBench not measured: the program vbench is not installed"
 
 
 def find_vbench() -> str | None:
@@ -23,24 +23,24 @@ def find_vbench() -> str | None:
     return shutil.which("vbench")
 
 
-def score(program: str, films: Mapping[str, Mapping[str, Tensor]]) -> tuple[list[Row], str]:
-    """films: arm -> clip -> frames [N, 3, H, W] in [0, 1]. A row per arm, and what to tell the user."""
+def score(program: str, videos: Mapping[str, Mapping[str, Tensor]]) -> tuple[list[Row], str]:
+    """videos: variant -> clip -> frames [N, 3, H, W] in [0, 1]. A row per variant, and a note for the report."""
     rows: list[Row] = []
-    for arm, clips in films.items():
+    for variant, clips in videos.items():
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
-            (folder / "films").mkdir()
+            (folder / "videos").mkdir()
             for clip, frames in clips.items():
-                _write(folder / "films" / f"{clip}.mp4", frames)
-            row: Row = {"arm": arm}
+                _write(folder / "videos" / f"{clip}.mp4", frames)
+            row: Row = {"variant": variant}
             for dimension in DIMENSIONS:
-                command = [program, "evaluate", "--dimension", dimension, "--videos_path", str(folder / "films")]
+                command = [program, "evaluate", "--dimension", dimension, "--videos_path", str(folder / "videos")]
                 command += ["--output_path", str(folder / dimension), "--mode=custom_input"]
                 run = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
                 found = sorted((folder / dimension).glob("*eval_results.json"))
                 if run.returncode or not found:
-                    why = (run.stderr.strip().splitlines() or ["no results"])[-1]
-                    return rows, f"VBench left out: {dimension} failed ({why})"
+                    reason = (run.stderr.strip().splitlines() or ["no results"])[-1]
+                    return rows, f"VBench not measured: {dimension} failed ({reason})"
                 row[dimension] = float(json.loads(found[-1].read_text())[dimension][0])
         rows.append(row)
     return rows, "VBench, mean of all clips"

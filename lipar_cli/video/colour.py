@@ -1,4 +1,4 @@
-"""Colours of any standard as BT.709: the tags of a frame, and a table for HDR and for wide gamuts."""
+"""Conversion of colours to BT.709: a frame's colour tags, and a 3D LUT for HDR and wide gamuts."""
 
 from functools import lru_cache
 
@@ -16,15 +16,15 @@ CHROMATICITIES = {  # x, y of red, green and blue; all with the white point D65
 }
 CHROMATICITIES[P3_DCI] = CHROMATICITIES[P3_D65]
 D65 = (0.3127, 0.3290)
-KNOWN_MATRICES = (0, 1, 4, 5, 6, 7, 9)  # those that FFmpeg's scaler has
-TABLE_SIDE = 512  # of the picture that holds the table: 64 steps an axis
-TABLE_STEPS = 64
-WHITE_NITS = 100  # of HDR, what becomes SDR's white; brighter light is compressed
-KNEE = 0.85  # of white, from where on
+KNOWN_MATRICES = (0, 1, 4, 5, 6, 7, 9)  # supported by FFmpeg's scaler
+LUT_SIDE = 512  # side of the Hald CLUT image: 64 steps per axis
+LUT_STEPS = 64
+WHITE_NITS = 100  # HDR luminance mapped to SDR white; brighter light is compressed
+KNEE = 0.85  # of SDR white, where compression starts
 
 
-def tags_of(frame: av.VideoFrame) -> ColourTags:
-    """The frame's colour tags, with the missing ones filled in."""
+def colour_tags_of(frame: av.VideoFrame) -> ColourTags:
+    """The frame's colour tags, with missing ones filled in."""
     return resolve_colour_tags(
         frame.width,
         frame.height,
@@ -36,16 +36,16 @@ def tags_of(frame: av.VideoFrame) -> ColourTags:
     )
 
 
-def needs_table(tags: ColourTags) -> bool:
-    """Whether more than a matrix parts the colours from BT.709's."""
+def needs_lut(tags: ColourTags) -> bool:
+    """Whether the conversion to BT.709 needs more than a matrix."""
     return tags.hdr or (tags.primaries != BT709 and tags.primaries in CHROMATICITIES)
 
 
 def describe_colours(tags: ColourTags) -> str | None:
-    """One line on what happens to colours, if anything does."""
+    """One line on the colour conversion, None if there is none."""
     if tags.hdr:
         return f"HDR ({'PQ' if tags.transfer == PQ else 'HLG'}) tone-mapped to BT.709"
-    if needs_table(tags):
+    if needs_lut(tags):
         return f"wide gamut ({'BT.2020' if tags.primaries == BT2020 else 'P3'}) converted to BT.709"
     if tags.matrix not in KNOWN_MATRICES:
         return f"colours may be wrong: FFmpeg's scaler lacks the input's colour matrix (H.273 code {tags.matrix})"
@@ -53,21 +53,21 @@ def describe_colours(tags: ColourTags) -> str | None:
 
 
 @lru_cache(maxsize=2)
-def colour_table(transfer: int, primaries: int) -> av.VideoFrame:
-    """For FFmpeg's filter `haldclut`: RGB of this standard -> RGB of BT.709."""
-    axis = np.arange(TABLE_STEPS) / (TABLE_STEPS - 1)
+def colour_lut(transfer: int, primaries: int) -> av.VideoFrame:
+    """Hald CLUT for FFmpeg's `haldclut` filter: RGB of this standard -> RGB of BT.709."""
+    axis = np.arange(LUT_STEPS) / (LUT_STEPS - 1)
     blue, green, red = np.meshgrid(axis, axis, axis, indexing="ij")
     signal = np.stack([red, green, blue], axis=-1)
-    light = _light(signal, transfer) @ _to_bt709(primaries).T
+    light = _linear_light(signal, transfer) @ _matrix_to_bt709(primaries).T
     if transfer in (PQ, HLG):
-        light = _tone_mapped(light)
-    coded = _bt709_signal(np.clip(light, 0, 1)) * 65535
-    table = coded.round().astype(np.uint16).reshape(TABLE_SIDE, TABLE_SIDE, 3)
+        light = _tone_map(light)
+    coded = _bt709_oetf(np.clip(light, 0, 1)) * 65535
+    table = coded.round().astype(np.uint16).reshape(LUT_SIDE, LUT_SIDE, 3)
     return av.VideoFrame.from_ndarray(table, format="rgb48le")
 
 
-def _light(signal: NDArray[np.float64], transfer: int) -> NDArray[np.float64]:
-    """Linear light; 1 is SDR's white."""
+def _linear_light(signal: NDArray[np.float64], transfer: int) -> NDArray[np.float64]:
+    """Linear light; 1 is SDR white."""
     if transfer == PQ:  # SMPTE ST 2084
         root = signal ** (1 / 78.84375)
         nits = 10_000 * (np.maximum(root - 0.8359375, 0) / (18.8515625 - 18.6875 * root)) ** (1 / 0.1593017578125)
@@ -80,27 +80,27 @@ def _light(signal: NDArray[np.float64], transfer: int) -> NDArray[np.float64]:
     return np.where(signal < 0.081, signal / 4.5, ((signal + 0.099) / 1.099) ** (1 / 0.45))  # ITU-R BT.709
 
 
-def _bt709_signal(light: NDArray[np.float64]) -> NDArray[np.float64]:
+def _bt709_oetf(light: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.where(light < 0.018, light * 4.5, 1.099 * light**0.45 - 0.099)
 
 
-def _tone_mapped(light: NDArray[np.float64]) -> NDArray[np.float64]:
-    """As it is up to the knee, then ever less: the brightest channel decides, so that hues stay."""
-    top = light.max(axis=-1, keepdims=True)
-    over = np.maximum(top - KNEE, 0) / (1 - KNEE)
-    mapped = np.where(top > KNEE, KNEE + (1 - KNEE) * over / (1 + over), top)
-    scale: NDArray[np.float64] = mapped / np.maximum(top, 1e-9)
+def _tone_map(light: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Compress light above the knee, by the brightest channel, so that hues are preserved."""
+    brightest = light.max(axis=-1, keepdims=True)
+    over = np.maximum(brightest - KNEE, 0) / (1 - KNEE)
+    mapped = np.where(brightest > KNEE, KNEE + (1 - KNEE) * over / (1 + over), brightest)
+    scale: NDArray[np.float64] = mapped / np.maximum(brightest, 1e-9)
     return light * scale
 
 
-def _to_bt709(primaries: int) -> NDArray[np.float64]:
+def _matrix_to_bt709(primaries: int) -> NDArray[np.float64]:
     """Linear RGB with these primaries -> linear RGB with BT.709's."""
     known = CHROMATICITIES.get(primaries, CHROMATICITIES[BT709])
-    to_bt709: NDArray[np.float64] = np.linalg.inv(_to_xyz(CHROMATICITIES[BT709])) @ _to_xyz(known)
+    to_bt709: NDArray[np.float64] = np.linalg.inv(_matrix_to_xyz(CHROMATICITIES[BT709])) @ _matrix_to_xyz(known)
     return to_bt709
 
 
-def _to_xyz(chromaticities: tuple[tuple[float, float], ...]) -> NDArray[np.float64]:
+def _matrix_to_xyz(chromaticities: tuple[tuple[float, float], ...]) -> NDArray[np.float64]:
     corners = np.array([(x / y, 1, (1 - x - y) / y) for x, y in chromaticities]).T
     white = np.array([D65[0] / D65[1], 1, (1 - D65[0] - D65[1]) / D65[1]])
     xyz: NDArray[np.float64] = corners * np.linalg.solve(corners, white)

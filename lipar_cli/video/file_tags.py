@@ -1,4 +1,4 @@
-"""What a file says of itself: title, date, languages, chapters. Where it was recorded is not passed on unasked."""
+"""File metadata: title, date, languages, chapters. The recording location is copied only on request."""
 
 from fractions import Fraction
 
@@ -6,7 +6,7 @@ from av.container import InputContainer, OutputContainer
 from av.stream import Stream
 
 LOCATION_WORDS = ("location", "gps", "xyz", "geo", "latitude", "longitude")
-OF_THE_CONTAINER = (
+CONTAINER_TAGS = (
     "major_brand",
     "minor_version",
     "compatible_brands",
@@ -17,10 +17,10 @@ OF_THE_CONTAINER = (
     "vendor_id",
 )
 MAX_TIMECODE_FPS = 255  # a timecode's frame number has 8 bits in MP4
-STATISTICS = ("bps", "number_of_frames", "number_of_bytes", "_statistics")
+STATISTICS_PREFIXES = ("bps", "number_of_frames", "number_of_bytes", "_statistics")
 
 
-# ISO 639-2 has two codes for some languages; FFmpeg's table of QuickTime's languages has only one of them.
+# ISO 639-2 has two codes for some languages; FFmpeg's table of QuickTime languages has only one of them.
 # fmt: off
 QUICKTIME_CODES = {
     "sqi": "alb", "hye": "arm", "eus": "baq", "mya": "bur", "zho": "chi", "cze": "ces", "nld": "dut",
@@ -31,12 +31,12 @@ QUICKTIME_CODES = {
 
 
 def kept_tags(tags: dict[str, str], keep_location: bool) -> dict[str, str]:
-    """Without what describes the old file's coding, and without places."""
+    """Without tags that describe the old file's encoding, and without locations."""
     return {
         key: value
         for key, value in tags.items()
-        if key.lower() not in OF_THE_CONTAINER
-        and not key.lower().startswith(STATISTICS)
+        if key.lower() not in CONTAINER_TAGS
+        and not key.lower().startswith(STATISTICS_PREFIXES)
         and (keep_location or not is_location(key))
     }
 
@@ -46,13 +46,13 @@ def is_location(key: str) -> bool:
 
 
 def has_location(container: InputContainer) -> bool:
-    """Whether the file or one of its streams says where it was recorded."""
-    every = [container.metadata, *(stream.metadata for stream in container.streams)]
-    return any(is_location(key) for tags in every for key in tags)
+    """Whether the file or one of its streams has a recording location."""
+    all_tags = [container.metadata, *(stream.metadata for stream in container.streams)]
+    return any(is_location(key) for tags in all_tags for key in tags)
 
 
 def copy_file_tags(source: InputContainer, target: OutputContainer, shift: Fraction, keep_location: bool) -> None:
-    """Tags and chapters; these move along with the pictures."""
+    """Copy tags and chapters; `shift` is added to the chapters' times (seconds)."""
     target.metadata.update(kept_tags(source.metadata, keep_location))
     chapters = source.chapters()
     for chapter in chapters:
@@ -65,7 +65,7 @@ def copy_file_tags(source: InputContainer, target: OutputContainer, shift: Fract
 
 
 def copy_stream_tags(source: Stream, target: Stream, keep_location: bool) -> None:
-    """Language, title and the like, and what the track is for."""
+    """Copy language, title and other tags, and the disposition."""
     target.metadata.update(kept_tags(source.metadata, keep_location))
     if target.container.format.name == "mov" and source.language in QUICKTIME_CODES:
         target.metadata["language"] = QUICKTIME_CODES[source.language]
@@ -73,9 +73,9 @@ def copy_stream_tags(source: Stream, target: Stream, keep_location: bool) -> Non
 
 
 def drop_timecode(container: OutputContainer) -> bool:
-    """Remove the timecode, which MP4 and MOV cannot write at high rates; tells whether there was one."""
-    every = [container.metadata, *(stream.metadata for stream in container.streams)]
-    found = [(tags, key) for tags in every for key in tags if key.lower() == "timecode"]
+    """Remove the timecode, which MP4 and MOV cannot store at high frame rates; returns whether there was one."""
+    all_tags = [container.metadata, *(stream.metadata for stream in container.streams)]
+    found = [(tags, key) for tags in all_tags for key in tags if key.lower() == "timecode"]
     for tags, key in found:
         del tags[key]
     return bool(found)

@@ -1,32 +1,32 @@
-"""The place of the output: written under another name beside it, and moved there when it is whole."""
+"""The output file: written under a temporary name in the same folder and renamed when complete."""
 
 import os
 import secrets
 import stat
 from pathlib import Path
 
-from lipar_cli.video.failure import reason
+from lipar_cli.video.error_text import error_reason
 from lipar_core.errors import LiparError
 
 
 class OutputFile:
-    """A file that appears whole or not at all. Its part file is this run's alone."""
+    """A file that appears complete or not at all. The temporary file's name is unique to this run."""
 
     def __init__(self, path: Path) -> None:
-        """Raises `LiparError` when there can be no such file."""
+        """Raises `LiparError` if the file cannot be created."""
         self.path = path
         try:
-            self.target = path.resolve()  # a link stays a link
+            self.target = path.resolve()  # a symbolic link is kept
             self._mode = self._existing_mode()
             if not self.target.parent.is_dir():
                 raise LiparError(f"output {path}: the folder {path.parent} does not exist")
-            # a name of its own length: the output's may be as long as the file system allows
+            # not derived from the output's name, which may be as long as the file system allows
             self.part = self.target.with_name(f".lipar-{secrets.token_hex(6)}.part{path.suffix}")
             os.close(os.open(self.part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
-        except (OSError, ValueError, RuntimeError) as error:  # RuntimeError: links in a ring
+        except (OSError, ValueError, RuntimeError) as error:  # RuntimeError: a loop of links
             if isinstance(error, LiparError):
                 raise
-            raise LiparError(f"output {path}: cannot be written ({reason(error)})") from error
+            raise LiparError(f"output {path}: cannot be written ({error_reason(error)})") from error
 
     def _existing_mode(self) -> int | None:
         try:
@@ -42,7 +42,7 @@ class OutputFile:
         return stat.S_IMODE(found.st_mode)
 
     def publish(self) -> None:
-        """The part is whole: move it to its place, with the older file's mode."""
+        """Rename the complete temporary file to the output, keeping the mode of an existing file."""
         if self._mode is not None:
             self.part.chmod(self._mode)
         self.part.replace(self.target)

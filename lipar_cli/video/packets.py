@@ -1,4 +1,4 @@
-"""Packets between containers: copies of them, and timestamps that a muxer takes."""
+"""Copies packets between containers, with timestamps that the muxer accepts."""
 
 from fractions import Fraction
 
@@ -9,8 +9,8 @@ from av.stream import Stream
 TS_NONSTRICT = 0x20000  # FFmpeg's AVFMT_TS_NONSTRICT: equal timestamps are allowed
 
 
-def copy_of(packet: "av.Packet[Stream]") -> "av.Packet[Stream]":
-    """The same data and times, without the side data."""
+def copy_packet(packet: "av.Packet[Stream]") -> "av.Packet[Stream]":
+    """A packet with the same data and timestamps, without side data."""
     copy: av.Packet[Stream] = av.Packet(bytes(packet))
     copy.time_base = packet.time_base
     copy.pts, copy.dts, copy.duration = packet.pts, packet.dts, packet.duration
@@ -18,16 +18,16 @@ def copy_of(packet: "av.Packet[Stream]") -> "av.Packet[Stream]":
     return copy
 
 
-class InOrder:
-    """Muxes a stream's packets; a timestamp that is not after the last is moved up to where the muxer takes it."""
+class OrderedMuxer:
+    """Muxes a stream's packets; increases timestamps that are not greater than the last one."""
 
     def __init__(self, container: OutputContainer, stream: Stream) -> None:
         self.container, self.stream = container, stream
-        self._least_step = 0 if int(container.format.flags) & TS_NONSTRICT else 1
+        self._min_step = 0 if int(container.format.flags) & TS_NONSTRICT else 1
         self._last: int | None = None
 
     def mux(self, packet: "av.Packet[Stream]") -> None:
-        """Raises what PyAV raises when it cannot be written."""
+        """Raises PyAV's errors if the packet cannot be written."""
         self.container.start_encoding()
         assert self.stream.time_base is not None
         _rescale(packet, self.stream.time_base)
@@ -35,8 +35,8 @@ class InOrder:
             packet.dts = packet.pts
         if packet.dts is None:
             packet.pts = packet.dts = 0 if self._last is None else self._last + 1
-        if self._last is not None and packet.dts < self._last + self._least_step:
-            packet.dts = self._last + self._least_step
+        if self._last is not None and packet.dts < self._last + self._min_step:
+            packet.dts = self._last + self._min_step
         if packet.pts is None or packet.pts < packet.dts:
             packet.pts = packet.dts
         self._last, packet.stream = packet.dts, self.stream

@@ -1,4 +1,4 @@
-"""Decoded frames as RGB pictures of the model's size, by a filter graph of FFmpeg."""
+"""Converts decoded frames to RGB pictures of the model's size with an FFmpeg filter graph."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,20 +10,20 @@ from av.filter import Graph
 from av.filter.context import FilterContext
 from numpy.typing import NDArray
 
-from lipar_cli.video.colour import KNOWN_MATRICES, TABLE_SIDE, colour_table, describe_colours, needs_table, tags_of
+from lipar_cli.video.colour import KNOWN_MATRICES, LUT_SIDE, colour_lut, colour_tags_of, describe_colours, needs_lut
 from lipar_cli.video.geometry import FilterStep, Fit, Geometry, orientation_of
 from lipar_core.colour_tags import BT709, FULL, LIMITED, RGB, ColourTags
 
 Picture = NDArray[np.uint8]  # [height, width, 3] RGB
-# Without these flags swscale loses 2 of 255 and half of the colours' sharpness.
-EXACT = "flags=area+accurate_rnd+full_chroma_int+full_chroma_inp"
+# Without these flags swscale has errors of 2 levels of 255 and halves the chroma resolution.
+SCALER_FLAGS = "flags=area+accurate_rnd+full_chroma_int+full_chroma_inp"
 ALPHA_FORMATS = ("yuva", "rgba", "bgra", "argb", "abgr", "gbrap", "ya8", "ya16", "pal8", "ayuv", "vuya")
-DEINTERLACER_MIN = (3, 4)  # width and height that bwdif needs
+DEINTERLACER_MIN = (3, 4)  # minimum width and height for bwdif
 
 
 @dataclass(frozen=True, slots=True)
-class _Shape:
-    """All of a frame that the graph depends on."""
+class _FrameFormat:
+    """The properties of a frame that the filter graph depends on."""
 
     pixel_format: str
     geometry: Geometry
@@ -36,29 +36,29 @@ class _Shape:
 
 
 class PictureFilter:
-    """Deinterlaced, composited over black, in BT.709, with square pixels, upright and of one size.
+    """Deinterlaces, composites over black, converts to BT.709 and square pixels, rotates upright, and scales.
 
-    One picture comes out for each frame, in order, at once or (deinterlacing) one frame later.
+    Returns one picture per frame, in order, immediately or (deinterlacing) one frame later.
     """
 
     def __init__(self, width: int, height: int, fit: Fit) -> None:
         self.width, self.height, self.fit = width, height, fit
         self.shown_size: tuple[int, int] | None = None  # of the newest frame
-        self.notes: dict[str, None] = {}  # what was done to the pictures, in order, each once
-        self._shape: _Shape | None = None
+        self.notes: dict[str, None] = {}  # conversions applied, in order, without duplicates
+        self._format: _FrameFormat | None = None
         self._graph: Graph | None = None
         self._source: FilterContext | None = None
         self._sink: FilterContext | None = None
         self._frames = 0
-        self._interlaced = False  # once a frame was
+        self._interlaced = False  # stays True after the first interlaced frame
 
     def push(self, frame: av.VideoFrame, pixel_aspect: Fraction) -> Iterator[Picture]:
-        """Take a frame; gives the pictures that are ready."""
-        shape = self._shape_of(frame, pixel_aspect)
-        if shape != self._shape:
+        """Add a frame; yields the finished pictures."""
+        frame_format = self._frame_format(frame, pixel_aspect)
+        if frame_format != self._format:
             yield from self.flush()
-            self._build(shape)
-        self._note_alpha(frame, shape)
+            self._build(frame_format)
+        self._note_alpha(frame, frame_format)
         frame.pts, frame.time_base = self._frames, Fraction(1)
         self._frames += 1
         assert self._source is not None
@@ -66,11 +66,11 @@ class PictureFilter:
         yield from self._pull()
 
     def flush(self) -> Iterator[Picture]:
-        """The rest of the pictures."""
+        """Yield the remaining pictures."""
         if self._source is not None:
             self._source.push(None)
             yield from self._pull()
-        self._shape = self._graph = self._source = self._sink = None
+        self._format = self._graph = self._source = self._sink = None
 
     def _pull(self) -> Iterator[Picture]:
         assert self._sink is not None
@@ -82,77 +82,78 @@ class PictureFilter:
             assert isinstance(picture, av.VideoFrame)
             yield np.asarray(picture.to_ndarray(), np.uint8)
 
-    def _shape_of(self, frame: av.VideoFrame, pixel_aspect: Fraction) -> _Shape:
-        """What the frame is like; its tags are set to what they come to."""
-        tags = tags_of(frame)
+    def _frame_format(self, frame: av.VideoFrame, pixel_aspect: Fraction) -> _FrameFormat:
+        """The frame's format; sets the frame's missing tags."""
+        tags = colour_tags_of(frame)
         frame.colorspace = tags.matrix if tags.matrix in KNOWN_MATRICES else BT709
         frame.color_range = FULL if tags.full_range else LIMITED
-        frame.color_primaries = frame.color_trc = BT709  # no work for the scaler: the table does it
+        frame.color_primaries = frame.color_trc = BT709  # so that the scaler does not convert them: the LUT does
         if frame.interlaced_frame and frame.width >= DEINTERLACER_MIN[0] and frame.height >= DEINTERLACER_MIN[1]:
             self._interlaced = True
         geometry = Geometry(frame.width, frame.height, pixel_aspect, orientation_of(frame))
-        return _Shape(frame.format.name, geometry, tags, self._interlaced)
+        return _FrameFormat(frame.format.name, geometry, tags, self._interlaced)
 
-    def _build(self, shape: _Shape) -> None:
-        geometry = shape.geometry
-        before, (wide, tall), after = geometry.steps(self.width, self.height, self.fit)
+    def _build(self, frame_format: _FrameFormat) -> None:
+        geometry = frame_format.geometry
+        before, (scaled_width, scaled_height), after = geometry.filter_steps(self.width, self.height, self.fit)
         steps: list[FilterStep] = []
-        if shape.interlaced:
+        if frame_format.interlaced:
             steps.append(("bwdif", "mode=send_frame:deint=interlaced"))
             self.notes["interlaced: deinterlaced (bwdif)"] = None
-        if shape.has_alpha:
-            steps += [("scale", EXACT), ("format", "gbrap"), ("premultiply", "inplace=1")]
-        steps += [*before, ("scale", f"w={wide}:h={tall}:{EXACT}")]
-        table = needs_table(shape.tags)
-        if table:
-            steps += [("format", "rgb48le"), ("haldclut", ""), ("scale", EXACT)]
+        if frame_format.has_alpha:
+            steps += [("scale", SCALER_FLAGS), ("format", "gbrap"), ("premultiply", "inplace=1")]
+        steps += [*before, ("scale", f"w={scaled_width}:h={scaled_height}:{SCALER_FLAGS}")]
+        use_lut = needs_lut(frame_format.tags)
+        if use_lut:
+            steps += [("format", "rgb48le"), ("haldclut", ""), ("scale", SCALER_FLAGS)]
         steps += [("format", "rgb24"), *after]
-        if said := describe_colours(shape.tags):
-            self.notes[said] = None
+        if note := describe_colours(frame_format.tags):
+            self.notes[note] = None
         self.shown_size = geometry.shown_size
-        self._shape, self._graph = shape, Graph()
-        self._connect(steps, shape)
-        if table:
-            self._feed_table(shape.tags)
+        self._format, self._graph = frame_format, Graph()
+        self._connect(steps, frame_format)
+        if use_lut:
+            self._push_lut(frame_format.tags)
 
-    def _connect(self, steps: list[FilterStep], shape: _Shape) -> None:
+    def _connect(self, steps: list[FilterStep], frame_format: _FrameFormat) -> None:
         assert self._graph is not None
-        matrix = shape.tags.matrix if shape.tags.matrix in KNOWN_MATRICES else BT709
-        size = f"{shape.geometry.width}x{shape.geometry.height}"
-        colours = f"colorspace={matrix}:range={FULL if shape.tags.full_range else LIMITED}"
+        matrix = frame_format.tags.matrix if frame_format.tags.matrix in KNOWN_MATRICES else BT709
+        size = f"{frame_format.geometry.width}x{frame_format.geometry.height}"
+        colours = f"colorspace={matrix}:range={FULL if frame_format.tags.full_range else LIMITED}"
         self._source = last = self._graph.add(
-            "buffer", f"video_size={size}:pix_fmt={shape.pixel_format}:time_base=1/1:{colours}"
+            "buffer", f"video_size={size}:pix_fmt={frame_format.pixel_format}:time_base=1/1:{colours}"
         )
-        self._table_input: FilterContext | None = None
+        self._lut_input: FilterContext | None = None
         for name, arguments in steps:
             node = self._graph.add(name, arguments)
             last.link_to(node)
             if name == "haldclut":
-                self._table_input = self._add_table_input(node)
+                self._lut_input = self._add_lut_input(node)
             last = node
         self._sink = self._graph.add("buffersink")
         last.link_to(self._sink)
         self._graph.configure()
 
-    def _add_table_input(self, node: FilterContext) -> FilterContext:
+    def _add_lut_input(self, node: FilterContext) -> FilterContext:
         assert self._graph is not None
-        side = TABLE_SIDE
+        side = LUT_SIDE
         source = self._graph.add(
             "buffer", f"video_size={side}x{side}:pix_fmt=rgb48le:time_base=1/1:colorspace={RGB}:range={FULL}"
         )
         source.link_to(node, 0, 1)
         return source
 
-    def _feed_table(self, tags: ColourTags) -> None:
-        assert self._table_input is not None
-        table = colour_table(tags.transfer, tags.primaries)
-        table.pts, table.time_base = self._frames, Fraction(1)
-        self._table_input.push(table)
-        self._table_input.push(None)
+    def _push_lut(self, tags: ColourTags) -> None:
+        assert self._lut_input is not None
+        lut = colour_lut(tags.transfer, tags.primaries)
+        lut.pts = self._frames
+        lut.time_base = Fraction(1)
+        self._lut_input.push(lut)
+        self._lut_input.push(None)
 
-    def _note_alpha(self, frame: av.VideoFrame, shape: _Shape) -> None:
-        said = "transparent parts are shown over black"
-        if shape.has_alpha and said not in self.notes:
+    def _note_alpha(self, frame: av.VideoFrame, frame_format: _FrameFormat) -> None:
+        note = "transparent parts are shown over black"
+        if frame_format.has_alpha and note not in self.notes:
             alpha = np.asarray(frame.reformat(format="rgba").to_ndarray())[..., 3]
             if alpha.min() < 255:
-                self.notes[said] = None
+                self.notes[note] = None

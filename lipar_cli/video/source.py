@@ -1,4 +1,4 @@
-"""Opening an input: a file, or a pipe that is first copied to where FFmpeg can go back and forth in it."""
+"""Opens an input: a file, or a pipe that is first copied to a temporary file so that FFmpeg can seek."""
 
 import shutil
 import stat
@@ -10,15 +10,15 @@ from typing import IO, Self
 import av
 from av.container import InputContainer
 
-from lipar_cli.video.failure import reason
+from lipar_cli.video.error_text import error_reason
 from lipar_core.errors import LiparError
 
 
 class Source:
-    """An input that may be opened more than once."""
+    """An input that can be opened more than once."""
 
     def __init__(self, path: Path, spool_folder: Path) -> None:
-        """Raises `LiparError` when there is nothing to read. A pipe is read to its end into `spool_folder`."""
+        """Raises `LiparError` if the input cannot be read. A pipe is copied completely into `spool_folder`."""
         self.path = path
         self._spool: IO[bytes] | None = None
         try:
@@ -27,8 +27,8 @@ class Source:
                 self._spool = _spooled(path, spool_folder)
         except (FileNotFoundError, NotADirectoryError) as error:
             raise LiparError(f"input {path}: no such file") from error
-        except (OSError, ValueError) as error:  # a name that is too long, say, or has a null byte
-            raise LiparError(f"input {path}: cannot be read ({reason(error)})") from error
+        except (OSError, ValueError) as error:  # for example a name that is too long or has a null byte
+            raise LiparError(f"input {path}: cannot be read ({error_reason(error)})") from error
         if stat.S_ISDIR(mode):
             raise LiparError(f"input {path}: is a folder")
         if not (stat.S_ISREG(mode) or stat.S_ISFIFO(mode)):
@@ -51,12 +51,12 @@ class Source:
 
     def open(self) -> InputContainer:
         """Raises `LiparError` when FFmpeg cannot read it."""
-        # `file:` keeps FFmpeg from taking what stands before a colon for a protocol
+        # `file:` keeps FFmpeg from parsing the text before a colon as a protocol
         name = f"file:{self.path if self._spool is None else self._spool.name}"
         try:
             return av.open(name, "r", metadata_errors="replace")
         except (av.FFmpegError, ValueError, OSError) as error:
-            raise LiparError(f"input {self.path}: not a video file that can be read ({reason(error)})") from error
+            raise LiparError(f"input {self.path}: not a video file that can be read ({error_reason(error)})") from error
 
     def _size(self) -> int:
         if self._spool is None:
@@ -65,7 +65,7 @@ class Source:
 
 
 def _spooled(path: Path, folder: Path) -> IO[bytes]:
-    """All of a pipe, in a file that is gone when it is closed."""
+    """Copy a pipe to a temporary file that is deleted when closed."""
     spool = tempfile.NamedTemporaryFile(dir=folder, prefix=".lipar-", suffix=".pipe")  # noqa: SIM115 (the source closes it)
     try:
         with path.open("rb") as pipe:

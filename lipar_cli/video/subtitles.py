@@ -1,12 +1,12 @@
-"""Subtitles: copied where the container takes them, text turned into the container's own kind, others left out."""
+"""Subtitles: copied if the container accepts them, text converted to the container's codec, others left out."""
 
 import av
 from av.container import OutputContainer
 from av.stream import Stream
 from av.subtitles.stream import SubtitleStream
 
-from lipar_cli.video.muxers import Muxer, takes_copy
-from lipar_cli.video.packets import InOrder
+from lipar_cli.video.muxers import Muxer, accepts_copy
+from lipar_cli.video.packets import OrderedMuxer
 from lipar_cli.video.survey import StreamSurvey
 
 
@@ -24,10 +24,10 @@ class SubtitleTrack:
             source.codec_context.open(strict=False)
             self.stream.codec_context.subtitle_header = source.codec_context.subtitle_header
         self.damaged = 0
-        self._ordered = InOrder(container, self.stream)
+        self._ordered = OrderedMuxer(container, self.stream)
 
     def write(self, packet: "av.Packet[Stream]") -> None:
-        """Take a packet of the input."""
+        """Write a packet of the input."""
         for written in [packet] if not self._encodes else self._encoded(packet):
             if written.pts is not None and written.pts < 0:
                 written.pts = written.dts = 0
@@ -50,17 +50,17 @@ class SubtitleTrack:
 def add_subtitles(
     container: OutputContainer, muxer: Muxer, source: SubtitleStream, survey: StreamSurvey
 ) -> SubtitleTrack | str:
-    """The track that takes the source's packets, or why there is none."""
+    """The track for the source's packets, or why there is none."""
     if source.codec_context is None:
         return "subtitles left out: their codec is unknown to FFmpeg"
     name = source.codec_context.codec.canonical_name
     if not survey.packets:
-        return f"subtitles ({name}) left out: they hold no data"
-    if takes_copy(muxer, source, survey.first):
+        return f"subtitles ({name}) left out: they have no data"
+    if accepts_copy(muxer, source, survey.first):
         return SubtitleTrack(container, source, None)
     if _is_text(source):
         return SubtitleTrack(container, source, muxer.subtitles)
-    return f"subtitles ({name}) left out: {muxer.name} takes no pictures as subtitles"
+    return f"subtitles ({name}) left out: {muxer.name} does not support bitmap subtitles"
 
 
 def _is_text(source: SubtitleStream) -> bool:

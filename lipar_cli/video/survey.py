@@ -1,4 +1,4 @@
-"""A first look at the whole file, without decoding its pictures: what each stream holds, and when."""
+"""A first pass over the file without decoding video: the contents and times of each stream."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -10,28 +10,28 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.stream import Stream
 
-from lipar_cli.video.clock import LARGEST, Clock
+from lipar_cli.video.timestamps import MAX_TIMESTAMP, TimestampCorrector
 
-FIRST_PACKETS = 8  # kept of each stream, to try a muxer with
-TRIMMED_S = Fraction(1, 10)  # more sound than this before the start is no codec's padding
-FAR_START_S = 10  # the clock of a transport stream has no meaning: it is not kept from here on
-ROUNDING_S = Fraction(1, 500)  # of containers that count milliseconds
-IN_BAND = ("mpegts", "mpeg", "aac", "mp3", "ac3", "eac3", "loas")  # containers whose packets say what the sound is
+FIRST_PACKETS = 8  # kept per stream, to test muxers with
+TRIMMED_S = Fraction(1, 10)  # more hidden audio than this is trimmed content, not codec priming
+MAX_START_S = 10  # larger starts of transport streams, whose clock is arbitrary, are removed
+ROUNDING_S = Fraction(1, 500)  # of containers with millisecond timestamps
+IN_BAND = ("mpegts", "mpeg", "aac", "mp3", "ac3", "eac3", "loas")  # containers with the audio format in the packets
 
 
 @dataclass(slots=True)
 class StreamSurvey:
-    """What one stream holds."""
+    """The contents of one stream."""
 
     packets: int = 0
-    silent_until: Fraction = Fraction(-LARGEST)  # the codec's start-up is not played
-    hidden: int = 0  # packets that the container marks as not to be played
+    audible_from: Fraction = Fraction(-MAX_TIMESTAMP)  # end of the codec's priming samples
+    hidden: int = 0  # packets that the container marks as hidden
     hidden_s: Fraction = Fraction(0)
-    start: Fraction | None = None  # of what is to be played, in seconds
+    start: Fraction | None = None  # of visible content, in seconds
     end: Fraction | None = None
     first: "list[av.Packet[Stream]]" = field(default_factory=list)
-    undecodable: int = 0  # packets of in-band sound
-    formats: set[tuple[int, str]] = field(default_factory=set)  # of in-band sound: sample rate and layout
+    undecodable: int = 0  # packets of in-band audio
+    formats: set[tuple[int, str]] = field(default_factory=set)  # of in-band audio: sample rate and layout
 
     @property
     def is_trimmed(self) -> bool:
@@ -39,29 +39,29 @@ class StreamSurvey:
 
 
 class Survey:
-    """What a whole file holds."""
+    """The contents of a whole file."""
 
     def __init__(self, container: InputContainer, streams: list[Stream]) -> None:
         self.streams = {stream.index: StreamSurvey() for stream in streams}
         self._in_band = container.format.name.split(",")[0] in IN_BAND
-        self._clock = Clock(container)
+        self._timestamps = TimestampCorrector(container)
         self.restarts = 0
-        for packet in _readable(container, streams):
+        for packet in _readable_packets(container, streams):
             self._add(packet)
-        self.restarts = self._clock.restarts
+        self.restarts = self._timestamps.restarts
 
     @property
     def shift(self) -> Fraction:
-        """Seconds by which all is to be moved: no time is negative, and a transport stream's far start goes."""
+        """Seconds to add to all timestamps: avoids negative ones and removes a transport stream's large start."""
         starts = [stream.start for stream in self.streams.values() if stream.start is not None]
         first = min(starts, default=Fraction(0))
-        return -first if first < -ROUNDING_S or (self._clock.jumps and first > FAR_START_S) else Fraction(0)
+        return -first if first < -ROUNDING_S or (self._timestamps.may_jump and first > MAX_START_S) else Fraction(0)
 
     def _add(self, packet: "av.Packet[Stream]") -> None:
         found = self.streams[packet.stream.index]
         if not packet.size:
             return
-        self._clock.correct(packet)
+        self._timestamps.correct(packet)
         found.packets += 1
         if len(found.first) < FIRST_PACKETS:
             found.first.append(packet)
@@ -72,10 +72,10 @@ class Survey:
         elif packet.pts is not None:
             at = packet.pts * packet.time_base
             found.end = max(at + length, at + length if found.end is None else found.end)
-            if skipped := _skipped_s(packet):
-                found.silent_until = at + skipped
-            # an edit list starts at 0: what it leaves of a packet before that is hidden too
-            at = max(at, found.silent_until, Fraction(0) if found.hidden_s else at)
+            if skipped := _skipped_start_s(packet):
+                found.audible_from = at + skipped
+            # an edit list starts at 0: the part of a packet before that is hidden too
+            at = max(at, found.audible_from, Fraction(0) if found.hidden_s else at)
             found.start = at if found.start is None else min(at, found.start)
         if self._in_band and packet.stream.type == "audio":
             found.formats |= set(self._formats(packet, found))
@@ -88,15 +88,15 @@ class Survey:
             found.undecodable += 1
 
 
-def _readable(container: InputContainer, streams: list[Stream]) -> "Iterator[av.Packet[Stream]]":
+def _readable_packets(container: InputContainer, streams: list[Stream]) -> "Iterator[av.Packet[Stream]]":
     try:
         yield from container.demux(streams)
     except av.FFmpegError:
-        return  # the reader says so when it comes to this place
+        return  # the reader reports the error at this position
 
 
-def _skipped_s(packet: "av.Packet[Stream]") -> Fraction:
-    """How much of the packet's start is not to be played."""
+def _skipped_start_s(packet: "av.Packet[Stream]") -> Fraction:
+    """Duration of the packet's skipped start."""
     rate = getattr(packet.stream.codec_context, "sample_rate", 0)
     if not rate or not packet.has_sidedata("skip_samples"):
         return Fraction(0)

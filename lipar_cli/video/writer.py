@@ -1,4 +1,4 @@
-"""The edited file: pictures encoded with their own times, sound and subtitles beside them."""
+"""Writes the edited file: encoded pictures with their timestamps, audio and subtitles."""
 
 import contextlib
 from fractions import Fraction
@@ -15,7 +15,7 @@ from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
 from lipar_cli.video.audio import AudioTrack, add_audio
-from lipar_cli.video.failure import reason
+from lipar_cli.video.error_text import error_reason
 from lipar_cli.video.file_tags import (
     MAX_TIMECODE_FPS,
     copy_file_tags,
@@ -25,7 +25,7 @@ from lipar_cli.video.file_tags import (
 )
 from lipar_cli.video.muxers import muxer_for
 from lipar_cli.video.output_file import OutputFile
-from lipar_cli.video.packets import InOrder
+from lipar_cli.video.packets import OrderedMuxer
 from lipar_cli.video.picture_filter import Picture
 from lipar_cli.video.reader import VideoReader
 from lipar_cli.video.subtitles import SubtitleTrack, add_subtitles
@@ -33,20 +33,20 @@ from lipar_cli.video.survey import StreamSurvey
 from lipar_core.colour_tags import BT709, FULL, LIMITED
 from lipar_core.errors import LiparError
 
-# No B-frames: MP4 keeps every frame's time and duration exactly only where frames are stored in order.
-QUICK = {"libx264": {"preset": "veryfast", "bf": "0"}, "libvpx-vp9": {"b:v": "0", "cpu-used": "5"}}
+# No B-frames: MP4 stores exact times and durations only if frames are in presentation order.
+ENCODER_OPTIONS = {"libx264": {"preset": "veryfast", "bf": "0"}, "libvpx-vp9": {"b:v": "0", "cpu-used": "5"}}
 AREA, FULL_CHROMA_INTERPOLATION, FULL_CHROMA_INPUT, ACCURATE = 0x20, 0x2000, 0x4000, 0x40000  # swscale's flags
-EXACT = AREA | FULL_CHROMA_INTERPOLATION | FULL_CHROMA_INPUT | ACCURATE
+SCALER_FLAGS = AREA | FULL_CHROMA_INTERPOLATION | FULL_CHROMA_INPUT | ACCURATE
 
 
 class VideoWriter:
-    """Encodes frames, passes on the reader's other packets. A failed run leaves nothing behind."""
+    """Encodes frames and muxes the reader's other packets. A failed run leaves no file."""
 
     def __init__(self, path: Path, width: int, height: int, rate: Fraction, time_base: Fraction, crf: int) -> None:
-        """Raises `LiparError` when the file cannot be written there."""
+        """Raises `LiparError` if the file cannot be written."""
         self.path, self.muxer, self.time_base = path, muxer_for(path), time_base
         self.file = OutputFile(path)
-        self.losses: list[str] = []  # what of the input is not in the output
+        self.losses: list[str] = []  # contents of the input that are left out
         self._tracks: dict[int, AudioTrack | SubtitleTrack] = {}
         self._durations: dict[int, int] = {}
         self._reformatter = VideoReformatter()
@@ -55,8 +55,8 @@ class VideoWriter:
             self.video = self._add_video(width, height, rate, crf)
         except BaseException as error:
             self._discard()
-            raise self._failed(error) from error
-        self._video_order = InOrder(self.container, self.video)
+            raise self._user_error(error) from error
+        self._video_order = OrderedMuxer(self.container, self.video)
 
     def __enter__(self) -> Self:
         return self
@@ -75,7 +75,7 @@ class VideoWriter:
             self.file.publish()
         except BaseException as failure:
             self._discard()
-            raise self._failed(failure) from failure
+            raise self._user_error(failure) from failure
 
     @property
     def damaged(self) -> int:
@@ -90,21 +90,21 @@ class VideoWriter:
         return [track for track in self._tracks.values() if not isinstance(track, SubtitleTrack)]
 
     def add_tracks(self, reader: VideoReader, keep_location: bool) -> None:
-        """Make room for the reader's sound, subtitles, chapters and tags; before the first frame is written."""
+        """Add tracks for the reader's audio and subtitles, chapters and tags; call before the first `write`."""
         try:
             for source in reader.others:
                 self._add_track(source, reader.survey_of(source))
             self._copy_tags(reader, keep_location)
         except (av.FFmpegError, ValueError, OSError) as error:
-            raise self._failed(error) from error
+            raise self._user_error(error) from error
 
     def write(self, picture: Picture, pts: int, duration: int) -> None:
-        """Encode a frame [height, width, 3]; raises `LiparError` when it cannot be written."""
+        """Encode a frame [height, width, 3]; raises `LiparError` if it cannot be written."""
         frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
         frame = self._reformatter.reformat(
             frame,
             format="yuv420p",
-            interpolation=EXACT,
+            interpolation=SCALER_FLAGS,
             dst_colorspace=BT709,
             src_color_range=FULL,
             dst_color_range=LIMITED,
@@ -115,44 +115,44 @@ class VideoWriter:
         try:
             self._encode(frame)
         except (av.FFmpegError, ValueError, OSError) as error:
-            raise self._failed(error) from error
+            raise self._user_error(error) from error
 
     def write_packet(self, packet: "av.Packet[Stream]") -> None:
-        """Take a packet of the input's sound or subtitles; raises `LiparError` when it cannot be written."""
+        """Write a packet of the input's audio or subtitles; raises `LiparError` if it cannot be written."""
         track = self._tracks.get(packet.stream.index)
         if track is None:
             return
         try:
             track.write(packet)
         except (av.FFmpegError, ValueError, OSError) as error:
-            raise self._failed(error) from error
+            raise self._user_error(error) from error
 
     def _encode(self, frame: av.VideoFrame | None) -> None:
-        """Encode a frame, None for the last, and write what comes out."""
+        """Encode a frame (None flushes) and write the packets."""
         for packet in self.video.encode(frame):
             if packet.pts is not None:
                 packet.duration = self._durations.pop(packet.pts, 0)
             self._video_order.mux(packet)
 
-    def _failed(self, error: BaseException) -> BaseException:
-        """The error as a user's, if it is one of writing."""
+    def _user_error(self, error: BaseException) -> BaseException:
+        """The error as a `LiparError`, if it is a write error."""
         if isinstance(error, LiparError) or not isinstance(error, (av.FFmpegError, ValueError, OSError)):
             return error
-        return LiparError(f"output {self.path}: cannot be written ({reason(error)})")
+        return LiparError(f"output {self.path}: cannot be written ({error_reason(error)})")
 
     def _add_video(self, width: int, height: int, rate: Fraction, crf: int) -> VideoStream:
         try:
             stream = self.container.add_stream(self.muxer.video, rate=rate.limit_denominator(1 << 16))
         except (av.FFmpegError, ValueError) as error:
             raise LiparError(
-                f"output {self.path}: this machine cannot encode {self.muxer.video} video ({reason(error)})"
+                f"output {self.path}: this machine cannot encode {self.muxer.video} video ({error_reason(error)})"
             ) from error
         assert isinstance(stream, VideoStream)
         context = stream.codec_context
         context.width, context.height, context.pix_fmt = width, height, "yuv420p"
         context.colorspace = context.color_primaries = context.color_trc = BT709
         context.color_range = LIMITED
-        context.options = {"crf": str(crf)} | QUICK[self.muxer.video]
+        context.options = {"crf": str(crf)} | ENCODER_OPTIONS[self.muxer.video]
         stream.time_base = context.time_base = self.time_base
         return stream
 
@@ -175,12 +175,12 @@ class VideoWriter:
             if source.index in self._tracks:
                 copy_stream_tags(source, self._tracks[source.index].stream, keep_location)
         if reader.rate > MAX_TIMECODE_FPS and drop_timecode(self.container):
-            self.losses.append("timecode left out: it cannot count so many frames per second")
+            self.losses.append("timecode left out: it does not support this frame rate")
         if has_location(reader.container) and not keep_location:
-            self.losses.append("the place where it was recorded left out (--keep-location keeps it)")
+            self.losses.append("recording location left out (--keep-location keeps it)")
 
     def _discard(self) -> None:
         if hasattr(self, "container"):
-            with contextlib.suppress(av.FFmpegError, ValueError, OSError):  # thrown away whatever it says
+            with contextlib.suppress(av.FFmpegError, ValueError, OSError):  # the file is discarded anyway
                 self.container.close()
         self.file.discard()

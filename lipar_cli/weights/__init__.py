@@ -1,1 +1,1 @@
-"""Published checkpoints: where they come from, how they are fetched, and what is known of those that are there."""
+"""Published checkpoints: their sources, their download, and the manifest of the downloaded files."""

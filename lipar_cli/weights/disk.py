@@ -1,4 +1,4 @@
-"""What a disk refuses, in one line."""
+"""Disk errors as one-line user errors."""
 
 import errno
 import shutil
@@ -11,5 +11,5 @@ def disk_error(error: OSError, path: Path) -> LiparError:
     """The error for a file that could not be written."""
     if error.errno == errno.ENOSPC:
         free = shutil.disk_usage(path.parent).free
-        return LiparError(f"{path}: the disk is full ({free / 1e9:.2f} GB free); what has arrived is kept")
+        return LiparError(f"{path}: the disk is full ({free / 1e9:.2f} GB free); the partial download is kept")
     return LiparError(f"{path}: {error.strerror or ' '.join(str(error).split())}")

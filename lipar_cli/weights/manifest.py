@@ -1,4 +1,4 @@
-"""What is known of the downloaded files: a JSON table in the weights folder."""
+"""The manifest of the downloaded files: a JSON file in the weights folder."""
 
 import json
 import os
@@ -8,12 +8,12 @@ from pathlib import Path
 from lipar_cli.weights.disk import disk_error
 from lipar_core.errors import LiparError
 
-NAME = "manifest.json"
+MANIFEST_NAME = "manifest.json"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Entry:
-    """One file as it was when it had been fetched and checked."""
+class ManifestEntry:
+    """A file as it was when it was downloaded and verified."""
 
     size: int  # bytes
     sha256: str
@@ -23,36 +23,36 @@ class Entry:
 
 
 class Manifest:
-    """The table, kept in its file from `record` on."""
+    """The manifest; `record` and `remove` write it to disk."""
 
     def __init__(self, folder: Path) -> None:
-        """Read the table, which is empty where there is none; raises `LiparError` for a damaged one."""
-        self.folder, self.path = folder, folder / NAME
-        self.entries: dict[str, Entry] = {}
+        """Read the manifest (empty if the file does not exist); raises `LiparError` for a damaged one."""
+        self.folder, self.path = folder, folder / MANIFEST_NAME
+        self.entries: dict[str, ManifestEntry] = {}
         try:
             tree = json.loads(self.path.read_text(encoding="utf-8")) if self.path.exists() else {}
-            self.entries = {str(target): Entry(**values) for target, values in tree.items()}
+            self.entries = {str(target): ManifestEntry(**values) for target, values in tree.items()}
         except OSError as error:
             raise LiparError(f"{self.path}: {error.strerror}") from error
         except (ValueError, TypeError, AttributeError) as error:
             raise LiparError(f"{self.path}: damaged, remove it; the files are checked again then") from error
 
     def has(self, target: str) -> bool:
-        """Whether the file is there with the size that it had."""
+        """Whether the file exists with its recorded size."""
         path = self.folder / target
         return target in self.entries and path.is_file() and path.stat().st_size == self.entries[target].size
 
-    def record(self, target: str, entry: Entry) -> None:
+    def record(self, target: str, entry: ManifestEntry) -> None:
         self.entries[target] = entry
         self._write()
 
-    def forget(self, target: str) -> None:
+    def remove(self, target: str) -> None:
         if self.entries.pop(target, None):
             self._write()
 
     def _write(self) -> None:
         tree = {target: asdict(entry) for target, entry in sorted(self.entries.items())}
-        new = self.path.with_name(f"{NAME}.new")
+        new = self.path.with_name(f"{MANIFEST_NAME}.new")
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             new.write_text(json.dumps(tree, indent=2) + "\n", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""What a server says of a published file, through Hugging Face's own client and its environment variables."""
+"""Metadata of published files, through Hugging Face's client and its environment variables."""
 
 import re
 from dataclasses import dataclass
@@ -22,43 +22,43 @@ from lipar_core.errors import LiparError
 
 SHA256 = re.compile(r"[0-9a-f]{64}")
 TIMEOUT_S = 10.0
-FAULTS = (httpx2.HTTPError, OfflineModeIsEnabled, EntryNotFoundError, FileMetadataError)
+DOWNLOAD_ERRORS = (httpx2.HTTPError, OfflineModeIsEnabled, EntryNotFoundError, FileMetadataError)
 
 
 class Unreachable(LiparError):
-    """A fault of the connection or the server that may pass."""
+    """A connection or server error that may be temporary."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Remote:
-    """A file that can be fetched now."""
+class RemoteFile:
+    """A file that can be downloaded."""
 
     source: Source
     url: str
     headers: dict[str, str]
     size: int  # bytes
-    sha256: str | None  # None where the server does not say it
-    revision: str  # a commit, or what else tells one version from another
+    sha256: str | None  # None if the server does not report it
+    revision: str  # commit hash or ETag
 
 
-def look_up(source: Source) -> Remote:
-    """Ask for size, checksum and address; raises `LiparError` in one line."""
+def look_up(source: Source) -> RemoteFile:
+    """Query size, checksum and address; raises `LiparError` in one line."""
     try:
         return _hub_file(source) if source.repo else _plain_file(source)
-    except FAULTS as error:
-        raise readable(error, source) from error
+    except DOWNLOAD_ERRORS as error:
+        raise user_error(error, source) from error
 
 
-def _hub_file(source: Source) -> Remote:
+def _hub_file(source: Source) -> RemoteFile:
     url = hf_hub_url(source.repo, source.path)
     token = get_token()
     found = get_hf_file_metadata(url, token=token, timeout=TIMEOUT_S)
     if found.size is None or found.etag is None:
-        raise FileMetadataError("the server does not say how large the file is")
+        raise FileMetadataError("the server does not report the file's size")
     same_host = urlsplit(found.location).netloc == urlsplit(constants.ENDPOINT).netloc
-    headers = build_hf_headers(token=token if same_host else False)  # a storage server is to get no token
+    headers = build_hf_headers(token=token if same_host else False)  # the token must not be sent to a storage server
     sha256 = found.etag if SHA256.fullmatch(found.etag) else None
-    return Remote(
+    return RemoteFile(
         source=source,
         url=found.location,
         headers=headers,
@@ -68,14 +68,14 @@ def _hub_file(source: Source) -> Remote:
     )
 
 
-def _plain_file(source: Source) -> Remote:
+def _plain_file(source: Source) -> RemoteFile:
     if constants.is_offline_mode():
         raise OfflineModeIsEnabled("offline mode")
     found = httpx2.head(source.url, follow_redirects=True, timeout=TIMEOUT_S, headers={"Accept-Encoding": "identity"})
     found.raise_for_status()
     if not found.headers.get("Content-Length", "").isdigit():
-        raise FileMetadataError("the server does not say how large the file is")
-    return Remote(
+        raise FileMetadataError("the server does not report the file's size")
+    return RemoteFile(
         source=source,
         url=source.url,
         headers={},
@@ -86,27 +86,27 @@ def _plain_file(source: Source) -> Remote:
 
 
 def cached_file(source: Source) -> Path | None:
-    """The file in Hugging Face's own cache, where another program has put it."""
+    """The file in Hugging Face's cache, or None."""
     found = try_to_load_from_cache(source.repo, source.path) if source.repo else None
     return Path(found) if isinstance(found, str) else None
 
 
 def cached_sha256(path: Path) -> str | None:
-    """The checksum that the hub gave for a file of its cache: the name of what the entry links to."""
+    """The hub's checksum of a cached file: the name of the blob that the cache entry links to."""
     name = path.resolve().name
     return name if SHA256.fullmatch(name) else None
 
 
-def readable(error: Exception, source: Source) -> LiparError:
-    """The error in one line that says what to do."""
+def user_error(error: Exception, source: Source) -> LiparError:
+    """The error as one line that says what to do."""
     about = f"{source.target} from {source.origin}"
     status = _status(error)
     if isinstance(error, OfflineModeIsEnabled):
         return LiparError(f"{about}: HF_HUB_OFFLINE is set and the file is not in the cache")
     if isinstance(error, GatedRepoError) or status in (401, 403):
-        return LiparError(f"{about}: the server refused access ({status}); set HF_TOKEN to a token that may read it")
+        return LiparError(f"{about}: the server denied access ({status}); set HF_TOKEN to a token with read access")
     if isinstance(error, (RepositoryNotFoundError, EntryNotFoundError)) or status == 404:
-        return LiparError(f"{about}: there is no such file on the server (404)")
+        return LiparError(f"{about}: the file does not exist on the server (404)")
     if status is not None and status < 500:
         return LiparError(f"{about}: the server answered {status}")
     if status is not None:

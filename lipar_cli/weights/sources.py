@@ -1,4 +1,4 @@
-"""Where the checkpoints of the presets are published, and under which licence."""
+"""Sources and licences of the presets' checkpoints."""
 
 import os
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ TOKENIZER_FILES = ("special_tokens_map.json", "spiece.model", "tokenizer.json", 
 class Source:
     """One published file: on the Hugging Face hub (`repo`, `path`), or at a URL."""
 
-    target: str  # where it belongs, below the weights folder
+    target: str  # path below the weights folder
     licence: str
     repo: str = ""
     path: str = ""
@@ -59,13 +59,13 @@ def sources() -> tuple[Source, ...]:
 
 
 def sources_of(preset: Preset) -> list[Source]:
-    """The files that a preset needs; raises `LiparError` for one of which no source is known."""
+    """The files that a preset needs; raises `LiparError` if a file has no known source."""
     found: list[Source] = []
     for name in (preset.weights.transformer, preset.weights.codec, preset.weights.text):
         if name.startswith("bundled:"):
             continue
         matching = [source for source in sources() if source.target == name or source.target.startswith(f"{name}/")]
         if not matching:
-            raise LiparError(f"preset {preset.name}: no source of {name} is known, put it there yourself")
+            raise LiparError(f"preset {preset.name}: {name} has no known source, copy it there yourself")
         found += matching
     return found

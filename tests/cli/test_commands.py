@@ -76,17 +76,17 @@ def test_bench_measures_forced_ratios_and_clips(tmp_path, lipar, preset, media):
     figures = json.loads(target.read_text())
     assert {"date", "machine", "software", "calibration"} <= figures["machine"].keys()
     tokens = 9 * 16  # a frame's
-    for arm, ratio in zip(figures["forced"], [1, 0.65, 0.5, 0.35], strict=True):
-        assert arm["kept"] == pytest.approx(ratio, abs=1 / tokens)
-    arms = figures["clips"]["one.mp4"]
-    assert [arm["arm"] for arm in arms] == ["off", "on"]
-    assert arms[0]["kept"] == 1
-    assert arms[1]["kept"] < 1
-    for arm in [*figures["forced"], *arms]:
-        spread = arm["block_ms"]
+    for variant, ratio in zip(figures["forced"], [1, 0.65, 0.5, 0.35], strict=True):
+        assert variant["kept"] == pytest.approx(ratio, abs=1 / tokens)
+    variants = figures["clips"]["one.mp4"]
+    assert [variant["variant"] for variant in variants] == ["off", "on"]
+    assert variants[0]["kept"] == 1
+    assert variants[1]["kept"] < 1
+    for variant in [*figures["forced"], *variants]:
+        spread = variant["block_ms"]
         assert 0 < spread["min"] <= spread["median"] <= spread["max"]
-        assert arm["fps"] == pytest.approx(4000 / spread["median"])
-        assert list(arm["stage_ms"]) == ["encode", "detect", "denoise", "decode", "clean"]
+        assert variant["fps"] == pytest.approx(4000 / spread["median"])
+        assert list(variant["stage_ms"]) == ["encode", "detect", "denoise", "decode", "clean"]
     assert "keep 0.35" in said
     assert "one.mp4: pruning off and on" in said
     assert str(target) in said

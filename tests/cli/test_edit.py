@@ -158,9 +158,9 @@ def test_the_overlay_is_orange_where_computed_and_blue_where_reused(tmp_path, ed
     flags = ("--crf", 0, "--tau", 2, "--tau2", 4)
     plain = np.stack(read(edit(source, *flags, out="a.mkv")[0]).frames).astype(int)
     (tmp_path / "out" / "a.mkv").unlink()
-    tinted = np.stack(read(edit(source, *flags, "--overlay", out="a.mkv")[0]).frames).astype(int)
+    tint_by_keep_mask = np.stack(read(edit(source, *flags, "--overlay", out="a.mkv")[0]).frames).astype(int)
     (tmp_path / "out" / "a.mkv").unlink()
-    change = (tinted - plain * 0.7).mean(axis=(1, 2))  # [frames, 3]: 0.3 of the tint
+    change = (tint_by_keep_mask - plain * 0.7).mean(axis=(1, 2))  # [frames, 3]: 0.3 of the tint
     assert np.abs(change[0] - 0.3 * np.array([255, 120, 0])).max() < 12  # the first block is always computed
     assert np.abs(change[-1] - 0.3 * np.array([0, 120, 255])).max() < 12  # nothing can pass such thresholds
 

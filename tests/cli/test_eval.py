@@ -14,12 +14,12 @@ import torch
 import yaml
 from msgspec.structs import replace
 
-from lipar_cli.clips import Clip, edit, kept, read_clip
+from lipar_cli.clips import Clip, edit_clip, kept, read_clip
 from lipar_cli.evaluation import detectors, faces, fidelity, quality, vbench
 from lipar_cli.evaluation.autoencoder import change_correlation, token_pixels
 from lipar_cli.evaluation.latents import as_last_computed
 from lipar_cli.evaluation.looks import face_counts, looks
-from lipar_cli.evaluation.pruning import ARMS, pruning, recovery, scaled
+from lipar_cli.evaluation.pruning import VARIANTS, pruning, recovery, scaled
 from lipar_cli.evaluation.summary import means
 from lipar_core.config import PresetStyle, default_parameters
 from tests.cli.clips import make_clip, picture
@@ -68,7 +68,7 @@ def test_eval_measures_all_parts(tmp_path, lipar, wide, media):
     assert {row["clip"] for row in report["autoencoder"]} == {"one"}
     assert [row["style"] for row in report["fidelity"]] == ["Sepia film"]
     assert [row["style"] for row in report["looks"]] == ["Sepia film"]
-    assert len(report["pruning"]) == 2 * 5  # thresholds x arms
+    assert len(report["pruning"]) == 2 * 5  # thresholds x variants
     assert all(0 < row["kept"] <= 1 for row in report["pruning"])
     assert len(report["detectors"]) == 2 * 2  # thresholds x noises
     assert [row["second"] for row in report["long"]] == [30]
@@ -171,7 +171,7 @@ def test_vbench_is_used_where_it_is_there(tmp_path, monkeypatch, square, broken)
     if broken:
         assert (rows, note) == ([], "VBench left out: motion_smoothness failed (no weights)")
     else:
-        assert rows == [{"arm": "lipar"} | dict.fromkeys(vbench.DIMENSIONS, 0.2)]
+        assert rows == [{"variant": "lipar"} | dict.fromkeys(vbench.DIMENSIONS, 0.2)]
 
 
 def test_tokens_stand_for_the_pixels_below_them():
@@ -192,13 +192,13 @@ def test_latents_that_follow_pixels_correlate():
 def test_a_stale_patch_is_as_it_was_when_last_kept():
     pixels = torch.arange(5.0).view(5, 1, 1).expand(-1, 2, 3)
     keep = torch.tensor([[1, 1], [0, 1], [0, 0], [1, 0], [0, 0]]).bool()
-    assert detectors.stale(pixels, keep)[..., 0].tolist() == [[0, 0], [0, 1], [0, 1], [3, 1], [3, 1]]
+    assert detectors.hold_pruned(pixels, keep)[..., 0].tolist() == [[0, 0], [0, 1], [0, 1], [3, 1], [3, 1]]
 
 
 def test_other_detectors_keep_as_much():
     change = torch.rand(20, 4, 6, generator=torch.Generator().manual_seed(0))
     for mask in (
-        detectors.at_share(lambda level: detectors.first_block(change > level, 1), 0.4),
+        detectors.at_keep_ratio(lambda level: detectors.first_block(change > level, 1), 0.4),
         detectors.most_changed(change, 1, 0.4),
     ):
         assert mask.float().mean() == pytest.approx(0.4, abs=0.003)
@@ -224,7 +224,7 @@ def test_every_detector_is_measured_clean_and_noisy(square):
     for row in (clean, noisy):
         assert row["pixels_kept"] == pytest.approx(row["lipar_kept"], abs=1e-3)
         assert row["published_kept"] >= row["lipar_kept"] - 1e-6
-        assert min(row[f"{arm}_db"] for arm in detectors.ARMS) > 10
+        assert min(row[f"{variant}_db"] for variant in detectors.VARIANTS) > 10
         assert row["anchor_worst"] < 1.3 * row["threshold"] + 1.5 * row["noise"]
     assert noisy["anchor_kept"] == pytest.approx(clean["anchor_kept"], abs=0.05)
 
@@ -239,27 +239,29 @@ def test_fidelity_tells_styles_apart(square, monkeypatch):
     def perfect(models, clip, parameters):
         return dataclasses.replace(EDITED, frames=fidelity.apply(targets[parameters.prompt.title()], clip.frames))
 
-    EDITED = edit(models, square, default_parameters(models.preset))
-    monkeypatch.setattr(fidelity, "edit", perfect)
+    EDITED = edit_clip(models, square, default_parameters(models.preset))
+    monkeypatch.setattr(fidelity, "edit_clip", perfect)
     rows = fidelity.fidelity(models, [square], targets)
-    assert [row["right"] for row in rows] == [1.0, 1.0]
+    assert [row["accuracy"] for row in rows] == [1.0, 1.0]
     assert all(row["psnr_db"] > 100 for row in rows)
     monkeypatch.setattr(
-        fidelity, "edit", lambda models, clip, parameters: perfect(models, clip, replace(parameters, prompt="dark"))
+        fidelity,
+        "edit_clip",
+        lambda models, clip, parameters: perfect(models, clip, replace(parameters, prompt="dark")),
     )
     rows = fidelity.fidelity(models, [square], targets)
-    assert [(row["right"], row["taken_for"]) for row in rows] == [(1.0, "Dark"), (0.0, "Dark")]
+    assert [(row["accuracy"], row["predicted_style"]) for row in rows] == [(1.0, "Dark"), (0.0, "Dark")]
 
 
 def test_arms_of_pruning(square):
     models = tiny_models(WIDE)
     everything, some = (replace(s, refresh_last_frame=False) for s in scaled(models.preset, [1e-6, 1.0]))
     rows = pruning(models, [square], ["x"], [everything, some])
-    by = {(row["tau"], row["arm"]): row for row in rows}
+    by = {(row["tau"], row["variant"]): row for row in rows}
     assert by[everything.tau, "lipar"]["kept"] == 1
     assert by[everything.tau, "lipar"]["psnr_db"] == pytest.approx(120)
     assert by[everything.tau, "perfect recovery"]["psnr_db"] == pytest.approx(120)
-    ours, perfect, naive, pixels, unbounded = (by[some.tau, arm] for arm in ARMS)
+    ours, perfect, naive, pixels, unbounded = (by[some.tau, variant] for variant in VARIANTS)
     assert ours["kept"] == naive["kept"] == perfect["kept"] < 1
     assert perfect["psnr_db"] > ours["psnr_db"] != naive["psnr_db"]
     assert pixels["kept"] == pytest.approx(ours["kept"], abs=0.01)
@@ -312,7 +314,7 @@ def test_looks_has_a_row_and_pictures_for_every_style(square):
     assert (row["clip"], row["style"], row["faces"]) == ("square", "Sepia film", 4)
     assert row["faces_found"] in (0, 4)
     assert row["source_faces"] == 4
-    assert row["expected_style"] == 1  # of one
+    assert row["style_accuracy"] == 1  # of one
     assert 0 < row["pruned_db"] <= 120
     assert row["source_grid"] == quality.grid_ratio(square.pixels[-16:], 16)
     assert row["target_flicker"] < 0.5  # only beside the square: the target is a little blurred
@@ -323,9 +325,9 @@ def test_looks_has_a_row_and_pictures_for_every_style(square):
 
 def test_a_face_is_found_again_at_its_place():
     box = (10.0, 10.0, 40.0, 50.0)
-    assert faces.still_found([box, (100.0, 0.0, 20.0, 20.0)], [(12.0, 8.0, 40.0, 50.0)]) == 1
-    assert faces.still_found([box], [(60.0, 10.0, 40.0, 50.0)]) == faces.still_found([box], []) == 0
-    assert faces.still_found([], [box]) == 0
+    assert faces.count_matching_faces([box, (100.0, 0.0, 20.0, 20.0)], [(12.0, 8.0, 40.0, 50.0)]) == 1
+    assert faces.count_matching_faces([box], [(60.0, 10.0, 40.0, 50.0)]) == faces.count_matching_faces([box], []) == 0
+    assert faces.count_matching_faces([], [box]) == 0
 
 
 def test_boxes_of_a_heap_are_one_face():
@@ -337,10 +339,10 @@ def test_boxes_of_a_heap_are_one_face():
 
 def test_without_its_weights_the_detector_is_left_out(monkeypatch):
     monkeypatch.setattr(faces, "find_spec", lambda name: None)
-    assert faces.load_faces() == (None, faces.ABSENT)
+    assert faces.load_faces() == (None, faces.MISSING_NOTE)
 
 
-@pytest.mark.skipif(faces.load_faces()[0] is None, reason=faces.ABSENT)
+@pytest.mark.skipif(faces.load_faces()[0] is None, reason=faces.MISSING_NOTE)
 def test_a_face_is_found_in_a_picture_of_one(desk):
     find, _ = faces.load_faces()
     (face,) = find(desk.pixels[0])

@@ -7,7 +7,7 @@ from lipar_cli.evaluation.limits import hides_faces, limits, read_motions
 
 GOOD = {
     "clip": "a", "style": "Comic", "kept": 0.5, "psnr_db": 25.0, "codec_db": 27.0, "ssim": 0.85, "pruned_db": 34.0,
-    "expected_style": 1.0, "grid": 1.1, "target_grid": 1.0, "flicker": 0.6, "unpruned_flicker": 0.9,
+    "style_accuracy": 1.0, "grid": 1.1, "target_grid": 1.0, "flicker": 0.6, "unpruned_flicker": 0.9,
     "target_flicker": 0.5, "codec_flicker": 0.8, "source_faces": 4, "faces": 4, "faces_found": 4,
 }  # fmt: skip
 PLAIN = GOOD | {"style": "No edit", "psnr_db": 30.0, "codec_db": 31.0}
@@ -30,7 +30,7 @@ def test_each_line_fails_by_its_own_figure():
         ({"faces_found": 2}, "faces found, 6 of 8"),
         ({"psnr_db": 23.9}, "1 of 2 styles fail"),
         ({"ssim": 0.69}, "SSIM (Comic)"),
-        ({"expected_style": 0.9}, "frames of the expected style"),
+        ({"style_accuracy": 0.9}, "frames of the expected style"),
         ({"flicker": 0.8}, "flicker over the target's (Comic; unpruned 0.90 levels, codec 0.80)"),
         ({"pruned_db": 29.0}, "pruned to unpruned"),
         ({"kept": 0.8}, "pruned to unpruned"),

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from lipar_cli import live_size
-from lipar_cli.live_size import Measured, choose_size, report
+from lipar_cli.live_size import SizeMeasurement, choose_size, report
 from lipar_core.config import load_preset
 
 
@@ -62,13 +62,13 @@ def test_where_there_is_one_size_nothing_is_measured(monkeypatch, preset):
 
 
 def test_the_report_names_what_was_too_slow():
-    found = [Measured("512x288", "bfloat16", 18.2), Measured("416x240", "bfloat16", 36.4)]
+    found = [SizeMeasurement("512x288", "bfloat16", 18.2), SizeMeasurement("416x240", "bfloat16", 36.4)]
     assert report(found) == "lipar: picture 416x240, bfloat16: 36 fps alone, 32 needed; 512x288 18 fps"
 
 
 def test_this_machine_is_measured(monkeypatch, several, capfd):
     """For real: a process of its own loads the networks and edits; the first size holds one frame a second."""
-    monkeypatch.setattr(live_size, "NEEDED_FPS", 1.0)
+    monkeypatch.setattr(live_size, "REQUIRED_FPS", 1.0)
     assert choose_size(load_preset(several), str(several), None, "float32", 1) == "128x96"
     assert "picture 128x96, float32: " in capfd.readouterr().err
 

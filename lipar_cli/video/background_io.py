@@ -1,4 +1,4 @@
-"""Reading ahead and writing behind in threads: FFmpeg decodes and encodes while the model computes, in order."""
+"""Read-ahead and write-behind threads: FFmpeg decodes and encodes while the model computes; order is preserved."""
 
 import queue
 import threading
@@ -7,11 +7,11 @@ from types import TracebackType
 from typing import Generic, Self, TypeVar
 
 T = TypeVar("T")
-POLL_S = 0.05  # between looks at whether a thread that is being stopped has ended
+POLL_S = 0.05  # poll interval while a thread is being stopped
 
 
-class _End:
-    """Nothing comes after it."""
+class _EndOfStream:
+    """Marks the end of a queue."""
 
 
 class ReadAhead(Generic[T]):
@@ -19,7 +19,7 @@ class ReadAhead(Generic[T]):
 
     def __init__(self, items: Iterable[T], depth: int) -> None:
         self._items = items
-        self._queue: queue.Queue[T | _End] = queue.Queue(depth)
+        self._queue: queue.Queue[T | _EndOfStream] = queue.Queue(depth)
         self._stopped = threading.Event()
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._fetch, name="read ahead", daemon=True)
@@ -32,12 +32,12 @@ class ReadAhead(Generic[T]):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stopped.set()
-        while self._thread.is_alive():  # it may wait for room in the queue
-            _take_all(self._queue)
+        while self._thread.is_alive():  # it may be blocked on a full queue
+            _drain_queue(self._queue)
             self._thread.join(POLL_S)
 
     def __iter__(self) -> Iterator[T]:
-        while not isinstance(item := self._queue.get(), _End):
+        while not isinstance(item := self._queue.get(), _EndOfStream):
             yield item
         if self._error is not None:
             raise self._error
@@ -48,16 +48,16 @@ class ReadAhead(Generic[T]):
                 if self._stopped.is_set():
                     break
                 self._queue.put(item)
-        except BaseException as error:  # raised where the items are used
+        except BaseException as error:  # re-raised in the consumer
             self._error = error
-        self._queue.put(_End())
+        self._queue.put(_EndOfStream())
 
 
 class WriteBehind:
-    """Calls functions in a thread, in order, at most `depth` behind. The first error is raised at the next call."""
+    """Calls functions in a thread, in order, with a queue of `depth`. An error is raised at the next call."""
 
     def __init__(self, depth: int) -> None:
-        self._queue: queue.Queue[Callable[[], None] | _End] = queue.Queue(depth)
+        self._queue: queue.Queue[Callable[[], None] | _EndOfStream] = queue.Queue(depth)
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._work, name="write behind", daemon=True)
 
@@ -69,8 +69,8 @@ class WriteBehind:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if kind is not None:
-            _take_all(self._queue)
-        self._queue.put(_End())
+            _drain_queue(self._queue)
+        self._queue.put(_EndOfStream())
         self._thread.join()
         if kind is None and self._error is not None:
             raise self._error
@@ -81,15 +81,15 @@ class WriteBehind:
         self._queue.put(work)
 
     def _work(self) -> None:
-        while not isinstance(work := self._queue.get(), _End):
+        while not isinstance(work := self._queue.get(), _EndOfStream):
             if self._error is None:
                 try:
                     work()
-                except BaseException as error:  # raised by `call` or at the end
+                except BaseException as error:  # re-raised by `call` or `__exit__`
                     self._error = error
 
 
-def _take_all(waiting: "queue.Queue[T]") -> None:
+def _drain_queue(waiting: "queue.Queue[T]") -> None:
     while True:
         try:
             waiting.get_nowait()
