@@ -1,1 +1,1 @@
-"""Measurements that need more than `lipar bench`: programs to run by hand, figures go to docs/benchmarks.md."""
+"""Benchmarks beyond `lipar bench`: programs to run manually, with results in docs/benchmarks.md."""

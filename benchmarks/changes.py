@@ -1,6 +1,6 @@
-"""What a slider that is dragged costs: blocks per second of the model process with and without 60 changes per second.
+"""The cost of dragging a slider: blocks per second of the model process with and without 60 changes per second.
 
-`python -m benchmarks.changes [SECONDS]` runs the bundled tiny model in a process of its own, fed as fast as it takes.
+`python -m benchmarks.changes [SECONDS]` runs the bundled tiny model in its own process, with a ring that is always full.
 """
 
 import multiprocessing
@@ -21,7 +21,7 @@ STREAM = load_preset("tiny").stream
 
 
 def blocks_per_s(pipe: Connection, seconds: float, changes_per_s: float) -> float:
-    """Open a session, keep its ring full for so long, and count the blocks."""
+    """Open a session, keep its ring full for `seconds`, and count the blocks."""
     count = STREAM.frames_per_block
     incoming, outgoing = (FrameRing(STREAM.width, STREAM.height, count) for _ in range(2))
     session = f"{changes_per_s:.0f} changes per second, {time.monotonic()}"
@@ -39,7 +39,7 @@ def blocks_per_s(pipe: Connection, seconds: float, changes_per_s: float) -> floa
             continue
         while pipe.poll():
             match wire.receive_up(pipe):
-                case wire.BlockDone(session=name) if name == session:  # else late news of the session before
+                case wire.BlockDone(session=name) if name == session:  # not a late event of the previous session
                     blocks += 1
                 case wire.FramesTaken(session=name, total=total) if name == session:
                     incoming.note_read(total)

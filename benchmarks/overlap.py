@@ -1,4 +1,4 @@
-"""What decoding and encoding in threads beside the model gains: `lipar edit` of a clip with and without, in turns.
+"""The gain of decoding and encoding in threads: `lipar edit` of a clip with and without them, interleaved.
 
 python -m benchmarks.overlap CLIP [ROUNDS [FLAGS OF lipar edit ...]]
 """
@@ -19,21 +19,21 @@ from lipar_cli.main import main
 Items = Iterable[object]
 
 
-class CalledAtOnce:
-    """Stands in for `WriteBehind`: every call is made where it is asked for."""
+class ImmediateCalls:
+    """Replaces `WriteBehind`: calls every function immediately."""
 
     def call(self, work: Callable[[], None]) -> None:
         work()
 
 
 @contextlib.contextmanager
-def one_after_the_other() -> Iterator[None]:
+def without_threads() -> Iterator[None]:
     def read(items: Items, _: int) -> AbstractContextManager[Items]:
         return nullcontext(items)
 
     with (
         mock.patch("lipar_cli.video.background_io.ReadAhead", read),
-        mock.patch("lipar_cli.video.background_io.WriteBehind", return_value=nullcontext(CalledAtOnce())),
+        mock.patch("lipar_cli.video.background_io.WriteBehind", return_value=nullcontext(ImmediateCalls())),
     ):
         yield
 
@@ -41,24 +41,24 @@ def one_after_the_other() -> Iterator[None]:
 def seconds(clip: str, folder: Path, flags: Sequence[str]) -> float:
     command = ["edit", clip, "-o", str(folder / "out.mp4"), "-p", "a pencil sketch", "--preset", "tiny", *flags]
     started = time.perf_counter()
-    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()) as complaint:
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()) as errors:
         code = main(command)
     if code:
-        raise RuntimeError(complaint.getvalue())
+        raise RuntimeError(errors.getvalue())
     return time.perf_counter() - started
 
 
 def measure(clip: str, rounds: int, flags: Sequence[str]) -> None:
-    arms = {"one after the other": one_after_the_other, "in threads": nullcontext}
-    took: dict[str, list[float]] = {name: [] for name in arms}
+    variants = {"without threads": without_threads, "with threads": nullcontext}
+    durations: dict[str, list[float]] = {name: [] for name in variants}
     with tempfile.TemporaryDirectory() as folder:
         for number in range(rounds + 1):
-            for name, arm in arms.items():
-                with arm():
-                    found = seconds(clip, Path(folder), flags)
+            for name, variant in variants.items():
+                with variant():
+                    duration = seconds(clip, Path(folder), flags)
                 if number:  # the first round warms up
-                    took[name].append(found)
-    for name, values in took.items():
+                    durations[name].append(duration)
+    for name, values in durations.items():
         print(f"{name}: median {statistics.median(values):.2f} s of {', '.join(f'{value:.2f}' for value in values)}")
 
 

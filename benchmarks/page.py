@@ -1,7 +1,7 @@
-"""The page at work on this machine: `python -m benchmarks.page [SECONDS [SIZE]]`, best under `taskset -c 0,1`.
+"""The page on this machine: `python -m benchmarks.page [SECONDS [SIZE]]`, best under `taskset -c 0,1`.
 
-Starts the server with the tiny preset and a headless Chromium whose camera plays a clip at its own rate, and prints
-what the server measures once the start is over.
+Starts the server with the tiny preset and a headless Chromium whose camera plays a clip at its frame rate, and
+prints the server's statistics after a settling time.
 """
 
 import contextlib
@@ -18,8 +18,8 @@ from tests.browser.live_server import running_server
 
 CLIP, FRAMES = "webcam_desk.mp4", 120
 SETTLE_S = 5
-FILL_AND_LAG = 6  # frames, of a block of one latent frame
-REST_MS = 150  # what transport and pacing may take
+FILL_AND_LAG = 6  # frames, with blocks of one latent frame
+REST_MS = 150  # budget of transport and pacing
 
 
 def main(seconds: int, size: str) -> None:

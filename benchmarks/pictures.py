@@ -1,4 +1,4 @@
-"""Every picture that shows the bundled model, weights as they are: `python -m benchmarks.pictures --media DIR`.
+"""Renders all documentation pictures with the current bundled model: `python -m benchmarks.pictures --media DIR`.
 
 The strip of the README and the page (`benchmarks/strip.py`), and the sheet of all styles in the docs
 (`benchmarks/sheet.py`). DIR holds MANIFEST.json and eval/.
@@ -19,11 +19,13 @@ SHEET, SIZE = Path(__file__).parent.parent / "docs" / "images" / "styles.jpg", "
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.pictures", description=__doc__)
     parser.add_argument("--media", type=Path, required=True, help="folder with MANIFEST.json and eval/")
-    parser.add_argument("--sheet", type=Path, default=SHEET, help="where the sheet goes, which NOTICE has to name")
+    parser.add_argument(
+        "--sheet", type=Path, default=SHEET, help="output file of the contact sheet, which NOTICE must list"
+    )
     args = parser.parse_args()
     strip.main()
-    named = write_sheet(load_models(with_size(load_preset("tiny"), SIZE)), args.media, args.sheet)
-    print(f"wrote {args.sheet}, {args.sheet.stat().st_size / 1000:.0f} kB; for NOTICE:", *named, sep="\n  ")
+    attributions = write_sheet(load_models(with_size(load_preset("tiny"), SIZE)), args.media, args.sheet)
+    print(f"wrote {args.sheet}, {args.sheet.stat().st_size / 1000:.0f} kB; for NOTICE:", *attributions, sep="\n  ")
 
 
 if __name__ == "__main__":

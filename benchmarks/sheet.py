@@ -1,7 +1,7 @@
-"""All styles on four faces and two scenes, for the docs: which clips and frames is a rule, none is picked by hand.
+"""A contact sheet of all styles on four faces and two scenes, for the docs; clips and frames are chosen by a fixed rule.
 
-Of the evaluation clips that may be published, in the manifest's order: the first two with a person at two moments,
-and the first two without at one. A row per picture and half of the styles, the source first.
+Of the publishable evaluation clips, in the manifest's order: the first two with a person at two times each, and the
+first two without at one. Two rows per picture, the source first.
 """
 
 import json
@@ -24,7 +24,7 @@ Picture = NDArray[np.uint8]
 
 
 def write_sheet(models: Models, media: Path, target: Path) -> list[str]:
-    """Write the sheet; returns who has to be named beside it."""
+    """Write the sheet; returns the required attributions."""
     entries = [e for e in json.loads((media / "MANIFEST.json").read_text()) if e["split"] == "eval"]
     entries = [entry for entry in entries if entry["licence_class"] in PUBLISHED]
     people = [entry for entry in entries if "person" in entry["tags"]][:2]
@@ -37,17 +37,15 @@ def write_sheet(models: Models, media: Path, target: Path) -> list[str]:
     return [f"{Path(entry['file']).name}: {entry['attribution']}" for entry in (*people, *scenes)]
 
 
-def _rows(models: Models, clip: Clip, moments: tuple[int, ...]) -> list[Picture]:
-    """Two rows for each moment."""
-    tiles: dict[int, list[Picture]] = {
-        at: [_tile("source", clip.frames[at].permute(1, 2, 0).numpy())] for at in moments
-    }
+def _rows(models: Models, clip: Clip, times: tuple[int, ...]) -> list[Picture]:
+    """Two rows for each time."""
+    tiles: dict[int, list[Picture]] = {at: [_tile("source", clip.frames[at].permute(1, 2, 0).numpy())] for at in times}
     base = default_parameters(models.preset)
     for style in models.preset.styles:
         frames = edit_clip(models, clip, merge(base, {"prompt": style.prompt})).frames
-        for at in moments:
+        for at in times:
             tiles[at].append(_tile(style.name, (frames[at].permute(1, 2, 0) * 255).round().byte().numpy()))
-    return [row for at in moments for row in _two_rows(tiles[at])]
+    return [row for at in times for row in _two_rows(tiles[at])]
 
 
 def _two_rows(tiles: list[Picture]) -> list[Picture]:

@@ -1,4 +1,4 @@
-"""What passing sound on costs: processor time of an Opus packet from its arrival to its tracks, without the network.
+"""The cost of forwarding audio: CPU time of an Opus packet from arrival to its tracks, without the network.
 
 python -m benchmarks.sound [SECONDS]
 """

@@ -18,7 +18,7 @@ from lipar_core.parameters import merge
 TARGET = Path(__file__).parent.parent / "web_client" / "public" / "strip.jpg"
 SHOWN = {"webcam_desk": 60, "cups": 24}  # clip -> frame
 STYLES = ("Watercolour", "Pop art", "Thermal")
-GAP = 4  # pixels of white between pictures
+GAP = 4  # white pixels between pictures
 
 
 def main() -> None:

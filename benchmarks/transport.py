@@ -1,7 +1,7 @@
-"""The media plane alone, against its targets: `python -m benchmarks.transport [NAME...] [--seconds N]`.
+"""Benchmark of the media plane without a model: `python -m benchmarks.transport [NAME...] [--seconds N]`.
 
 A model process that only inverts pictures, 832x480 at 30 fps, H.264; a headless Chromium draws numbered pictures, sends
-them and reads the numbers from what comes back. No camera's exposure and no monitor's delay is in the figures. Server
+them and reads the numbers from what comes back. The results exclude camera exposure and display latency. Server
 and Chromium share the machine. `narrow` and `steps` need root: they make network namespaces of their own.
 """
 
@@ -35,7 +35,7 @@ def chromium() -> Path:
 
 
 def clean(seconds: int) -> None:
-    """Nothing in the way: latency, where it goes, and what a session costs."""
+    """Unimpaired link: latency, its parts, and CPU time per session."""
     with echo() as server, page(chromium()) as screen:
         begin(screen, server.address)
         screen.wait_for_timeout(SETTLE_S * 1000)
@@ -50,15 +50,15 @@ def clean(seconds: int) -> None:
 
 
 def loss(seconds: int) -> None:
-    """3 % of the packets lost, on the way in and on the way out."""
-    for way in ("--lose-in", "--lose-out"):
-        seen = see(chromium(), way, "0.03", seconds=seconds)
-        print(f"{way} 3 %, {seconds} s: {(seen.gaps_ms > FREEZE_MS).sum()} freezes over {FREEZE_MS} ms; {seen}")
+    """3 % packet loss, inbound and outbound."""
+    for direction in ("--lose-in", "--lose-out"):
+        seen = see(chromium(), direction, "0.03", seconds=seconds)
+        print(f"{direction} 3 %, {seconds} s: {(seen.gaps_ms > FREEZE_MS).sum()} freezes over {FREEZE_MS} ms; {seen}")
 
 
 def narrow(seconds: int) -> None:
-    """1.2 Mbit/s to the browser, then from it, then both ways."""
-    for name in ("to the browser", "from the browser", "both ways"):
+    """A link of 1.2 Mbit/s to the browser, from it, and in both directions."""
+    for name in ("to the browser", "from the browser", "both directions"):
         with wire() as net:
             if name != "from the browser":
                 net.limit(net.server, NARROW)
@@ -72,22 +72,22 @@ def narrow(seconds: int) -> None:
 
 
 def steps(seconds: int) -> None:
-    """5, 0.8 and again 5 Mbit/s each way."""
+    """A link of 5, 0.8 and again 5 Mbit/s in each direction."""
     with wire() as net, echo(**net.at_server) as server, page_inside(chromium(), net) as screen:
         begin(screen, server.address)
         for rate in STEPS:
             net.limit(net.server, rate)
             net.limit(net.client, rate)
             seen = Seen(screen, server, seconds)
-            print(f"{rate / 1e6} Mbit/s each way, {seconds} s from the change on: {seen}")
+            print(f"{rate / 1e6} Mbit/s in each direction, {seconds} s after the change: {seen}")
 
 
 def slow(seconds: int) -> None:
-    """A model at half real time, four frames a block."""
+    """A model at half of real time, four frames per block."""
     seen = see(chromium(), *HALF_SPEED, seconds=seconds)
     latency = slope(zip(seen.at / 60_000, seen.latency_ms, strict=True))
-    print(f"model at half real time, {seconds} s: {seen}; slope {latency:+.1f} ms a minute")
-    print(f"  media process: {seen.memory_mb[-1][1]:.0f} MB, {slope(seen.memory_mb):+.2f} MB a minute")
+    print(f"model at half of real time, {seconds} s: {seen}; slope {latency:+.1f} ms per minute")
+    print(f"  media process: {seen.memory_mb[-1][1]:.0f} MB, {slope(seen.memory_mb):+.2f} MB per minute")
 
 
 def slope(values: Iterable[tuple[float, float]]) -> float:
@@ -135,8 +135,8 @@ SCENES: dict[str, tuple[Callable[[int], None], int]] = {
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
-    parser.add_argument("names", nargs="*", help=f"of {', '.join(SCENES)}; all where none is named")
-    parser.add_argument("--seconds", type=int, help="of each scene, in place of its own length")
+    parser.add_argument("names", nargs="*", help=f"of {', '.join(SCENES)} (default: all)")
+    parser.add_argument("--seconds", type=int, help="duration of each scene (default: its own)")
     given = parser.parse_args()
     for name in given.names or SCENES:
         scene, seconds = SCENES[name]

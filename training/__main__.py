@@ -1,4 +1,4 @@
-"""`python -m training --media DIR`: train the bundled tiny model from nothing, or go on where a run stopped."""
+"""`python -m training --media DIR`: trains the bundled tiny model from scratch, or resumes a stopped run."""
 
 import argparse
 import hashlib
@@ -10,7 +10,7 @@ import torch
 from lipar_core.checkpoint_file import read_tensors
 from training.codec import train_codec
 from training.editor import train_editor
-from training.excerpts import gather
+from training.excerpts import load_excerpts
 from training.export import export
 from training.media import eval_clips, train_clips, train_photos
 from training.recipe import load_recipe, preset_of
@@ -22,10 +22,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
     parser.add_argument("--media", type=Path, required=True, help="folder with MANIFEST.json, train/, photos/, eval/")
     parser.add_argument("--recipe", type=Path, default=RECIPE)
-    parser.add_argument("--codec", type=Path, help="a weights file whose autoencoder to take, instead of training one")
-    parser.add_argument("--editor", type=Path, help="a weights file whose editor to go on from, instead of nothing")
-    parser.add_argument("--runs", type=Path, default=Path("training/runs/tiny"), help="where checkpoints are kept")
-    parser.add_argument("--out", type=Path, help="the weights file to write (default: tiny.safetensors beside them)")
+    parser.add_argument("--codec", type=Path, help="a weights file whose autoencoder is used instead of training one")
+    parser.add_argument("--editor", type=Path, help="a weights file whose editor is the initial one")
+    parser.add_argument("--runs", type=Path, default=Path("training/runs/tiny"), help="folder of the checkpoints")
+    parser.add_argument("--out", type=Path, help="the weights file to write (default: tiny.safetensors in that folder)")
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
@@ -33,19 +33,19 @@ def main() -> None:
     preset = preset_of(recipe, args.recipe)
     clips = train_clips(args.media, recipe.sizes, recipe.clip_frames)
     photos = train_photos(args.media, recipe.sizes, recipe.photo_frames)
-    excerpts = gather(itertools.chain(clips, photos), args.runs)
+    excerpts = load_excerpts(itertools.chain(clips, photos), args.runs)
     check = dict(eval_clips(args.media, preset.stream.width, preset.stream.height))
     print(f"{len(excerpts)} excerpts", flush=True)
-    earlier = read_tensors(args.codec) if args.codec else None
+    initial = read_tensors(args.codec) if args.codec else None
     plain = plain_config(preset.codec)
-    codec = train_codec(plain, recipe.codec, excerpts, check, recipe.seed, args.runs / "codec.pt", earlier)
+    codec = train_codec(plain, recipe.codec, excerpts, check, recipe.seed, args.runs / "codec.pt", initial)
     drawing, codes = train_renderer(preset.codec, recipe.renderer, codec, excerpts, recipe.seed, args.runs)
-    begun = read_tensors(args.editor) if args.editor else None
-    editor = train_editor(preset, recipe.stages, excerpts, drawing, codes, recipe.seed, args.runs, begun)
+    initial_editor = read_tensors(args.editor) if args.editor else None
+    editor = train_editor(preset, recipe.stages, excerpts, drawing, codes, recipe.seed, args.runs, initial_editor)
     manifest = hashlib.sha256((args.media / "MANIFEST.json").read_bytes()).hexdigest()
     notes = {"recipe": args.recipe.read_text(), "media_sha256": manifest, "torch": str(torch.__version__)}
-    figures = write_samples(preset, editor, dict(list(check.items())[:4]), args.runs / "samples.png")
-    print("PSNR and SSIM to the styles' targets: " + ", ".join(f"{name} {value}" for name, value in figures.items()))
+    metrics = write_samples(preset, editor, dict(list(check.items())[:4]), args.runs / "samples.png")
+    print("PSNR and SSIM to the styles' targets: " + ", ".join(f"{name} {value}" for name, value in metrics.items()))
     out = args.out or args.runs / "tiny.safetensors"
     export(editor, out, notes)
     print(f"wrote {out}, {out.stat().st_size / 1e6:.1f} MB")

@@ -1,4 +1,4 @@
-"""Files that a stopped run goes on from."""
+"""Checkpoints to resume a run from."""
 
 import os
 from pathlib import Path
@@ -8,7 +8,7 @@ import torch
 
 
 def save(path: Path, state: dict[str, Any]) -> None:
-    """Write a state whole or not at all: a run can be stopped at any moment."""
+    """Write the state atomically: a run can be stopped at any moment."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(".part")
     torch.save(state, part)
@@ -16,5 +16,5 @@ def save(path: Path, state: dict[str, Any]) -> None:
 
 
 def load(path: Path) -> dict[str, Any] | None:
-    """The state, or None where the run has not begun."""
+    """The state; None if there is no checkpoint yet."""
     return torch.load(path, weights_only=True) if path.is_file() else None

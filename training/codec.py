@@ -22,7 +22,7 @@ from training.recipe import CodecRecipe
 
 SAVE_EVERY = 200  # steps
 STRUCTURE = 0.1  # weight of SSIM in the loss
-STILL = 2 / 255  # a pixel that changes less from frame to frame does not move
+STILL = 2 / 255  # a pixel that changes less between frames is static
 
 
 def train_codec(
@@ -32,16 +32,16 @@ def train_codec(
     check: Mapping[str, Clip],
     seed: int,
     path: Path,
-    earlier: StateDict | None = None,
+    initial: StateDict | None = None,
 ) -> TAEHV:
-    """Train from PCA of the clips, or go on from `path`; prints the PSNR of the `check` clips as it goes.
+    """Train from PCA of the clips, or resume from `path`; logs the PSNR of the `check` clips.
 
-    The autoencoder of an `earlier` run's bundle is taken as it is.
+    If `initial`, the bundle of an earlier run, is given, its autoencoder is returned without training.
     """
     torch.manual_seed(seed)
-    codec = TAEHV(config).to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # half the time on a CPU
-    if earlier is not None:
-        load_into(codec, select_network(earlier, "codec"), "the earlier codec")
+    codec = TAEHV(config).to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # twice as fast on a CPU
+    if initial is not None:
+        load_into(codec, select_network(initial, "codec"), "the initial weights")
         return codec.eval().requires_grad_(False)
     optimizer = torch.optim.AdamW(codec.parameters(), lr=recipe.rate, betas=(0.9, 0.99), weight_decay=0.0)
     done = 0
@@ -51,9 +51,9 @@ def train_codec(
         done = state["step"]
     else:
         start_as_pca(codec, _samples(clips, seed))
-        print(f"codec at its start as PCA: {_report(codec, check)}", flush=True)
+        print(f"codec initialised by PCA: {_report(codec, check)}", flush=True)
     for step in range(done, recipe.steps):
-        optimizer.param_groups[0]["lr"] = _rate(recipe, step)
+        optimizer.param_groups[0]["lr"] = _learning_rate(recipe, step)
         loss = _loss(codec, _batch(clips, recipe, np.random.default_rng((seed, step))), recipe.latent_noise)
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
@@ -72,21 +72,21 @@ def as_tensor(clip: Clip) -> Tensor:
 
 
 def _samples(clips: list[Clip], seed: int) -> Tensor:
-    """Four frames of every clip, as much of them as the smallest shows: [N, 3, H, W]."""
+    """Four frames of every clip, cropped to the smallest clip's size: [N, 3, H, W]."""
     height, width = np.min([clip.shape[1:3] for clip in clips], axis=0)
     starts = np.random.default_rng(seed).integers(0, [len(clip) // 4 for clip in clips]) * 4
     return torch.cat([as_tensor(clip[at : at + 4, :height, :width]) for clip, at in zip(clips, starts, strict=True)])
 
 
 def _loss(codec: TAEHV, video: Tensor, latent_noise: float) -> Tensor:
-    """Difference, structure, edges at three sizes, flicker (twice over where nothing moves), a leash on the latents."""
+    """Difference, SSIM, edges at three scales, flicker (doubled in static regions), L2 penalty on the latents."""
     latents, _ = codec.encode(video)
     raw, _ = codec.decode(latents + latent_noise * torch.randn_like(latents))
     lag = codec.config.lag_frames
-    wanted = video[:, : video.shape[1] - lag]
-    look = picture_loss(raw[:, lag:].flatten(0, 1), wanted.flatten(0, 1), STRUCTURE)
-    error = raw[:, lag:] - wanted
-    still = (wanted.diff(dim=1).abs().mean(dim=2, keepdim=True) < STILL).float()
+    target = video[:, : video.shape[1] - lag]
+    look = picture_loss(raw[:, lag:].flatten(0, 1), target.flatten(0, 1), STRUCTURE)
+    error = raw[:, lag:] - target
+    still = (target.diff(dim=1).abs().mean(dim=2, keepdim=True) < STILL).float()
     flicker = (error.diff(dim=1).abs() * (1 + still)).mean()
     return look + 0.25 * flicker + 1e-4 * (latents**2).mean()
 
@@ -103,16 +103,16 @@ def _batch(clips: list[Clip], recipe: CodecRecipe, rng: np.random.Generator) -> 
     return torch.stack(parts)
 
 
-def _rate(recipe: CodecRecipe, step: int) -> float:
+def _learning_rate(recipe: CodecRecipe, step: int) -> float:
     return recipe.rate * min(1, (step + 1) / recipe.warmup) * (0.5 + 0.5 * math.cos(math.pi * step / recipe.steps))
 
 
 @torch.no_grad()
 def _report(codec: TAEHV, check: Mapping[str, Clip]) -> str:
-    found = []
+    values = []
     for clip in check.values():
         video = as_tensor(clip[:48])[None]
         raw, _ = codec.decode(codec.encode(video)[0])
         lag = codec.config.lag_frames
-        found.append(psnr(raw[:, lag:].clamp(0, 1), video[:, : raw.shape[1] - lag]))
-    return f"mean PSNR {sum(found) / len(found):.2f} dB" if found else "no clips to check on"
+        values.append(psnr(raw[:, lag:].clamp(0, 1), video[:, : raw.shape[1] - lag]))
+    return f"mean PSNR {sum(values) / len(values):.2f} dB" if values else "no clips to check"

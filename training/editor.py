@@ -1,4 +1,4 @@
-"""Training of the transformer, its text encoder and the decoder, after the renderer has learned to draw."""
+"""Training of the transformer, its text encoder and the decoder, after the renderer's training."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from training.media import Clip
 from training.muon import Muon
 from training.recipe import StageRecipe
 from training.rollout import Editor, rollout_loss
-from training.steps import Progress, run_steps
+from training.steps import TrainingState, run_steps
 
 RENDERER_RATE, DECODER_RATE = 0.5, 0.1  # times the stage's rate
 
@@ -28,17 +28,17 @@ def train_editor(
     codes: Tensor,
     seed: int,
     folder: Path,
-    earlier: StateDict | None = None,
+    initial: StateDict | None = None,
 ) -> Editor:
-    """Run the stages, going on from their checkpoints; each begins with the averaged weights of the one before.
+    """Run the stages, resuming from their checkpoints; each starts with the averaged weights of the previous one.
 
-    The first begins with the transformer and the text encoder of an `earlier` run's bundle, or with random weights.
+    The first starts with transformer and text encoder of the bundle `initial`, or with random weights.
     """
     torch.manual_seed(seed)
     editor = Editor(preset, codec)
-    if earlier is not None:
-        load_into(editor.dit, widened(select_network(earlier, "transformer"), preset), "the earlier editor")
-        load_into(editor.text, select_network(earlier, "text"), "the earlier editor")
+    if initial is not None:
+        load_into(editor.dit, widen_channels(select_network(initial, "transformer"), preset), "the initial weights")
+        load_into(editor.text, select_network(initial, "text"), "the initial weights")
     for number, stage in enumerate(stages, start=1):
         _train_stage(editor, preset, stage, excerpts, codes, (seed, number), folder)
     return editor.eval().requires_grad_(False)
@@ -57,7 +57,7 @@ def _train_stage(
         return stage.guide * max(0.0, 1 - 2 * step / stage.steps)
 
     run_steps(
-        Progress(editor, _optimizers(editor, stage.rate), folder / f"{stage.name}.pt"),
+        TrainingState(editor, _optimizers(editor, stage.rate), folder / f"{stage.name}.pt"),
         stage,
         seed,
         lambda rng: draw_batch(excerpts, stage, rng),
@@ -65,12 +65,12 @@ def _train_stage(
     )
 
 
-def widened(state: StateDict, preset: Preset) -> StateDict:
-    """A transformer's weights for latents of more channels: the new ones it ignores and leaves at 0."""
+def widen_channels(state: StateDict, preset: Preset) -> StateDict:
+    """A transformer's weights extended to more latent channels: new inputs are ignored, new outputs are 0."""
     wide, tokens = preset.transformer.channels, preset.transformer.patch**2
     known = state["patch_embedding.weight"].shape[1]
     grown = dict(state)
-    for name in ("head.head.weight", "head.head.bias"):  # rows ordered (place in the patch, channel)
+    for name in ("head.head.weight", "head.head.bias"):  # rows ordered (position in the patch, channel)
         rows = state[name].unflatten(0, (tokens, known))
         grown[name] = torch.cat([rows, rows.new_zeros(tokens, wide - known, *rows.shape[2:])], dim=1).flatten(0, 1)
     kernel = state["patch_embedding.weight"]
@@ -81,7 +81,7 @@ def widened(state: StateDict, preset: Preset) -> StateDict:
 
 
 def _optimizers(editor: Editor, rate: float) -> list[torch.optim.Optimizer]:
-    """Muon for the layers' matrices, at AdamW's step size; AdamW for all else."""
+    """Muon for the layers' matrices, at AdamW's step size; AdamW for the rest."""
     matrices = [p for p in editor.dit.blocks.parameters() if p.ndim == 2]
     chosen = {id(p) for p in matrices}
     others = [p for part in (editor.dit, editor.text) for p in part.parameters() if id(p) not in chosen]

@@ -1,4 +1,4 @@
-"""The frames that are learned from, in one file that is mapped into memory: nothing is decoded twice."""
+"""The training frames, decoded once into one memory-mapped file."""
 
 import os
 from collections.abc import Iterable
@@ -12,8 +12,8 @@ from training.media import Clip
 LOG_EVERY = 50  # excerpts
 
 
-def gather(clips: Iterable[tuple[str, Clip]], folder: Path) -> list[Clip]:
-    """Every excerpt's frames [N, H, W, 3]: read from the clips once, from `folder` ever after."""
+def load_excerpts(clips: Iterable[tuple[str, Clip]], folder: Path) -> list[Clip]:
+    """The frames of all excerpts [N, H, W, 3]: decoded on the first call, then mapped from `folder`."""
     table, pixels = folder / "excerpts.pt", folder / "excerpts.bin"
     if checkpoint.load(table) is None:
         checkpoint.save(table, {"shapes": _write(clips, pixels)})

@@ -1,4 +1,4 @@
-"""The file that the package ships: all networks of the tiny preset, float16, under published names."""
+"""Exports all networks of the tiny preset to one file: float16, published key names."""
 
 import json
 from pathlib import Path
@@ -10,7 +10,7 @@ from training.rollout import Editor
 
 
 def export(editor: Editor, path: Path, notes: dict[str, object]) -> None:
-    """Write a bundle that `lipar_core.weights` reads; `notes` say how it came about."""
+    """Write a bundle that `lipar_core.weights` reads, with `notes` on its training."""
     parts: dict[str, Tensor] = dict(editor.codec.state_dict())
     parts |= {f"model.{name}": value for name, value in editor.dit.state_dict().items()}
     parts |= {f"text.{name}": value for name, value in editor.text.state_dict().items()}

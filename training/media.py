@@ -1,4 +1,4 @@
-"""Clips and photos of the media folder, cut to the model's picture. Evaluation clips are never read for training."""
+"""Clips and photos of the media folder, cropped to the model's size. Evaluation clips are never used for training."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -14,7 +14,7 @@ Clip = NDArray[np.uint8]  # [N, H, W, 3] RGB
 
 Sizes = Sequence[Sequence[int]]  # width and height
 
-LEFT_OUT = {"gif-source"}  # few colours, dithered: no camera looks like that
+LEFT_OUT = {"gif-source"}  # dithered to few colours, unlike camera video
 
 
 def train_clips(folder: Path, sizes: Sizes, frames: int) -> Iterator[tuple[str, Clip]]:
@@ -28,7 +28,7 @@ def train_clips(folder: Path, sizes: Sizes, frames: int) -> Iterator[tuple[str, 
 
 
 def train_photos(folder: Path, sizes: Sizes, frames: int) -> Iterator[tuple[str, Clip]]:
-    """(name, clip) of every photo in motion: under a slow pan and zoom, or behind a moving cut-out of another."""
+    """(name, clip) of every photo, animated by a slow pan and zoom or by a moving cut-out of another photo."""
     entries = _entries(folder, "train", "photo")
     for number, entry in enumerate(entries):
         rng = np.random.default_rng(number)
@@ -41,13 +41,13 @@ def train_photos(folder: Path, sizes: Sizes, frames: int) -> Iterator[tuple[str,
 
 
 def eval_clips(folder: Path, width: int, height: int) -> Iterator[tuple[str, Clip]]:
-    """(name, clip) of the evaluation split: to measure, never to train on."""
+    """(name, clip) of the evaluation split, never used for training."""
     for path in sorted((folder / "eval").glob("*.mp4")):
         yield path.stem, read_clip(path, width, height)
 
 
 def read_clip(path: Path, width: int, height: int) -> Clip:
-    """All frames, scaled to cover width x height and cut around the middle."""
+    """All frames, scaled to cover width x height and cropped around the centre."""
     with VideoReader(path, width, height, "crop") as reader:
         return np.stack([item.picture for item in reader if isinstance(item, SourceFrame)])
 

@@ -1,7 +1,7 @@
 """Muon (Jordan et al. 2024) for matrices, in float32.
 
-PyTorch's own multiplies in bfloat16, whatever the processor: without AVX-512 BF16 that takes longer than all the rest
-of a training step.
+PyTorch's implementation always multiplies in bfloat16: without AVX-512 BF16 that takes longer than the rest of a
+training step.
 """
 
 from collections.abc import Iterable
@@ -15,14 +15,14 @@ EPS = 1e-7
 
 
 class Muon(torch.optim.Optimizer):
-    """Momentum (Nesterov's), made orthogonal; steps have the size of AdamW's (Liu et al. 2025, arXiv 2502.16982)."""
+    """Orthogonalised Nesterov momentum, scaled to AdamW's step size (Liu et al. 2025, arXiv 2502.16982)."""
 
     def __init__(self, params: Iterable[Tensor], lr: float, weight_decay: float) -> None:
         super().__init__(params, {"lr": lr, "weight_decay": weight_decay})
 
     @torch.no_grad()
     def step(self) -> None:  # type: ignore[override]
-        """Move every matrix [N, M] that has a gradient."""
+        """Update every matrix [N, M] that has a gradient."""
         for group in self.param_groups:
             lr, decay = group["lr"], group["weight_decay"]
             for matrix in (p for p in group["params"] if p.grad is not None):
@@ -35,7 +35,7 @@ class Muon(torch.optim.Optimizer):
 
 
 def orthogonal(matrix: Tensor) -> Tensor:
-    """[N, M] with all singular values made about 1 (0.7 to 1.2)."""
+    """The matrix [N, M] with all singular values moved to about 1 (0.7 to 1.2)."""
     tall = matrix.shape[0] > matrix.shape[1]
     x = matrix.T if tall else matrix
     x = x / x.norm().clamp(min=EPS)

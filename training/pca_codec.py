@@ -1,8 +1,8 @@
-"""A TAEHV that starts as an exact linear code: PCA of 8x8 blocks, then twice of pairs of time steps.
+"""Initialises a TAEHV as an exact linear code: PCA of 8x8 blocks, then twice of pairs of time steps.
 
-A linear map passes a ReLU unharmed as pairs of positive and negative parts: every value v of the code travels as
-(relu(v), relu(-v)). MemBlocks begin as relu(x), their last convolution being zero. Works for layouts without spatial
-strides, whose widths are all the same.
+A linear map passes through ReLUs as pairs of positive and negative parts: every value v of the code is stored as
+(relu(v), relu(-v)). MemBlocks start as relu(x), with their last convolution at zero. Requires layouts without spatial
+strides and with equal widths.
 """
 
 import torch
@@ -11,16 +11,16 @@ from torch import Tensor, nn
 
 from lipar_core.taehv import TAEHV, MemBlock, TGrow, TPool
 
-LARGEST_SD = 2.5  # standard deviation of the latents' strongest channel
-OFF_CENTRE = 0.02  # what remains of the random weights that the code does not set
+MAX_LATENT_STD = 2.5  # standard deviation of the latents' strongest channel
+RANDOM_WEIGHT_SCALE = 0.02  # scale of the random weights that the code does not set
 
 
 @torch.no_grad()
 def start_as_pca(codec: TAEHV, frames: Tensor) -> None:
     """Set the weights from sample frames [N, 3, H, W], N a multiple of 4, four consecutive ones after each other.
 
-    Latents are tempered: each channel is scaled to the square root of its standard deviation, so that no channel drowns
-    in the noise of the diffusion and none of the noise-like ones is blown up.
+    Each latent channel is scaled to the square root of its standard deviation, so that no channel is lost in the
+    diffusion noise and noise-like channels are not amplified.
     """
     config = codec.config
     half, channels = config.encoder_width // 2, config.latent_channels
@@ -35,9 +35,9 @@ def start_as_pca(codec: TAEHV, frames: Tensor) -> None:
     second = _merge_pairs(first @ second_basis)
     third_basis = _principal(second)[:, :channels]
     spread = (second @ third_basis).flatten(0, -2).std(dim=0)
-    scale = spread**-0.5 * LARGEST_SD / spread.max() ** 0.5
+    scale = spread**-0.5 * MAX_LATENT_STD / spread.max() ** 0.5
     for parameter in codec.parameters():
-        parameter.mul_(OFF_CENTRE if parameter.dim() == 4 else 0.0)
+        parameter.mul_(RANDOM_WEIGHT_SCALE if parameter.dim() == 4 else 0.0)
     _set_encoder(codec.encoder, mean, space, second_basis, third_basis, scale)
     _set_decoder(codec.decoder, mean, space, second_basis, third_basis, scale)
 
@@ -100,7 +100,7 @@ def _signed(basis: Tensor) -> Tensor:
 
 
 def _unsigned(count: int) -> Tensor:
-    """[2 n, n]: puts positive and negative parts together again."""
+    """[2 n, n]: joins positive and negative parts."""
     return torch.cat([torch.eye(count), -torch.eye(count)])
 
 

@@ -1,40 +1,40 @@
-"""How far a decoded picture is from the one that was wanted, to the eye."""
+"""Visual distance of a decoded picture from its target."""
 
 import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
-WINDOW, STRIDE = 7, 2  # pixels: SSIM's windows, square and evenly weighted, at every second place
-STILL = 0.04  # of 1: a smaller change from frame to frame is none
+WINDOW, STRIDE = 7, 2  # pixels: SSIM windows, uniformly weighted, at every second position
+STILL = 0.04  # of 1: smaller changes between frames count as static
 C1, C2 = 0.01**2, 0.03**2
 
 
-STRUCTURE, FLICKER = 0.5, 4.0  # weights of SSIM and of flicker in `look_loss`
+STRUCTURE, FLICKER = 0.5, 4.0  # weights of SSIM and of flicker in `visual_loss`
 
 
-def look_loss(ours: Tensor, wanted: Tensor) -> Tensor:
-    """What renderer and editor are learned by: pictures and their change, [B, N, 3, H, W] of any type, to the eye."""
-    with torch.autocast(ours.device.type, enabled=False):
-        ours, wanted = ours.float(), wanted.float()
-        pictures = picture_loss(ours.flatten(0, 1), wanted.flatten(0, 1), STRUCTURE)
-        return 4 * (pictures + FLICKER * flicker(ours, wanted))
+def visual_loss(output: Tensor, target: Tensor) -> Tensor:
+    """The loss of renderer and editor: visual distance and flicker of [B, N, 3, H, W], any dtype."""
+    with torch.autocast(output.device.type, enabled=False):
+        output, target = output.float(), target.float()
+        pictures = picture_loss(output.flatten(0, 1), target.flatten(0, 1), STRUCTURE)
+        return 4 * (pictures + FLICKER * flicker(output, target))
 
 
-def picture_loss(ours: Tensor, wanted: Tensor, structure: float) -> Tensor:
-    """Difference, structure (1 - SSIM, so weighted) and edges of float32 pictures [N, 3, H, W] in [0, 1]."""
-    error = ours - wanted
+def picture_loss(output: Tensor, target: Tensor, structure: float) -> Tensor:
+    """Difference, weighted 1 - SSIM, and edges of float32 pictures [N, 3, H, W] in [0, 1]."""
+    error = output - target
     size = error.abs().mean() + 4 * (error**2).mean()
-    return size + structure * (1 - _ssim(ours, wanted)) + 0.25 * _edges(error)
+    return size + structure * (1 - _ssim(output, target)) + 0.25 * _edges(error)
 
 
-def flicker(ours: Tensor, wanted: Tensor) -> Tensor:
-    """How much pictures [B, N, 3, H, W] in [0, 1] change from frame to frame where what is wanted stands still."""
-    still = wanted.diff(dim=1).abs() < STILL
-    return (ours.diff(dim=1).abs() * still).mean()
+def flicker(output: Tensor, target: Tensor) -> Tensor:
+    """Mean change between frames [B, N, 3, H, W] in [0, 1] where the target is static."""
+    still = target.diff(dim=1).abs() < STILL
+    return (output.diff(dim=1).abs() * still).mean()
 
 
 def _ssim(x: Tensor, y: Tensor) -> Tensor:
-    """Mean SSIM (Wang et al. 2004): a Gaussian window, as in `lipar eval`, costs ten times the decoder's own pass."""
+    """Mean SSIM (Wang et al. 2004). A Gaussian window, as in `lipar eval`, would cost ten times the decoder's pass."""
     mean_x, mean_y = _window_mean(x), _window_mean(y)
     spread_x, spread_y = _window_mean(x * x) - mean_x**2, _window_mean(y * y) - mean_y**2
     both = _window_mean(x * y) - mean_x * mean_y
@@ -47,7 +47,7 @@ def _window_mean(x: Tensor) -> Tensor:
 
 
 def _edges(error: Tensor) -> Tensor:
-    """Mean gradient of the error [N, 3, H, W] at full, half and quarter size: blur costs extra, coarse blocks too."""
+    """Mean gradient of the error [N, 3, H, W] at full, half and quarter size: penalises blur and coarse blocks."""
     total = error.new_zeros(())
     for _ in range(3):
         total = total + error.diff(dim=-1).abs().mean() + error.diff(dim=-2).abs().mean()

@@ -1,4 +1,4 @@
-"""What people may type for a style: names for it, put into sentences of many shapes."""
+"""Training prompts: names of each style, put into sentence templates."""
 
 import random
 import string
@@ -85,7 +85,7 @@ NO_EDIT = (
     "just the camera", "a realistic photo", "photorealistic", "keep the original colours",
 )  # fmt: skip
 
-# Words that name no style: a prompt of them alone means no edit, and beside a style's name they change nothing.
+# Words without a style: a prompt of only these means no edit; next to a style's name they have no effect.
 FILLER = (
     "cat", "dog", "tree", "house", "person", "woman", "man", "child", "smiling", "running", "happy", "city", "street",
     "garden", "sky", "blue", "red", "big", "small", "very", "nice", "quality", "sharp", "window", "table", "music",
@@ -94,8 +94,8 @@ FILLER = (
 )  # fmt: skip
 
 
-def draw(style: str, rng: random.Random) -> str:
-    """A random prompt for the style, as varied as people's."""
+def draw_prompt(style: str, rng: random.Random) -> str:
+    """A random prompt for the style."""
     if style == "no edit":
         text = rng.choice(NO_EDIT) if rng.random() < 0.5 else _filler(rng, 6)
     else:
@@ -106,15 +106,15 @@ def draw(style: str, rng: random.Random) -> str:
     return text.capitalize() if rng.random() < 0.3 else text
 
 
-def draw_mix(first: str, second: str, rng: random.Random) -> str:
-    """A prompt that asks for two styles at once."""
+def draw_mixed_prompt(first: str, second: str, rng: random.Random) -> str:
+    """A prompt that names two styles."""
     names = [rng.choice(NAMES[style]) for style in (first, second)]
     return rng.choice(MIXES).format(*names)
 
 
-def _filler(rng: random.Random, most: int) -> str:
-    """Words that mean nothing to the model: known ones, and some that nobody has written before."""
+def _filler(rng: random.Random, max_words: int) -> str:
+    """Words without a style: known ones and random letter sequences."""
     return " ".join(
         rng.choice(FILLER) if rng.random() < 0.7 else "".join(rng.choices(string.ascii_lowercase, k=rng.randint(3, 9)))
-        for _ in range(rng.randint(1, most))
+        for _ in range(rng.randint(1, max_words))
     )

@@ -1,4 +1,4 @@
-"""What a training run is: sizes, steps, rates, read from YAML with the product's own checks."""
+"""Training recipes: sizes, steps and learning rates, read from YAML by the product's parser."""
 
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +10,7 @@ from lipar_core.config import Positive, PositiveFloat, Preset, load_preset
 from lipar_core.errors import ConfigError, ParameterError
 from lipar_core.parsing import ConfigStruct, parse
 
-Share = Annotated[float, Meta(ge=0, le=1)]
+Ratio = Annotated[float, Meta(ge=0, le=1)]
 NonNegative = Annotated[float, Meta(ge=0, le=1000)]
 
 
@@ -19,7 +19,7 @@ class CodecRecipe(ConfigStruct, frozen=True, kw_only=True):
 
     steps: Positive
     batch: Positive
-    frames: Positive  # of a training crop
+    frames: Positive  # per training crop
     crop: Positive  # pixels
     rate: PositiveFloat  # peak learning rate
     warmup: Positive  # steps
@@ -33,17 +33,17 @@ class StageRecipe(ConfigStruct, frozen=True, kw_only=True):
     steps: Positive
     batch: Positive
     crop: tuple[int, ...] = ()  # height and width in pixels, multiples of 16; () means whole frames
-    frames: Positive  # latent frames to learn from, rolled out on the model's own output
-    past: Annotated[int, Meta(ge=0, le=40)] = 0  # frames of its own before them, at most: no gradient
-    prune: Share = 0.0  # share of rollouts with keep masks
-    guide: NonNegative = 0.0  # weight of the distance to the renderer's own codes, fading out by half time
+    frames: Positive  # latent frames with a loss, rolled out on the model's own output
+    past: Annotated[int, Meta(ge=0, le=40)] = 0  # maximum number of generated frames before them, without gradient
+    prune: Ratio = 0.0  # ratio of rollouts with keep masks
+    guide: NonNegative = 0.0  # weight of the distance to the renderer's codes, decays to 0 in the first half
     rate: PositiveFloat
 
 
 class Recipe(ConfigStruct, frozen=True, kw_only=True):
     """A whole run."""
 
-    preset: str  # a bundled one's name, or a file beside the recipe
+    preset: str  # name of a bundled preset, or a file in the recipe's folder
     seed: Annotated[int, Meta(ge=0, le=2**32 - 1)]
     sizes: tuple[tuple[int, int], ...]  # width and height of the excerpts, in turn
     clip_frames: Positive  # of an excerpt of a clip
@@ -64,6 +64,6 @@ def load_recipe(path: Path) -> Recipe:
 
 
 def preset_of(recipe: Recipe, path: Path) -> Preset:
-    """The preset that a recipe read from `path` trains."""
-    beside = path.parent / recipe.preset
-    return load_preset(beside if beside.is_file() else recipe.preset)
+    """The preset trained by a recipe that was read from `path`."""
+    local = path.parent / recipe.preset
+    return load_preset(local if local.is_file() else recipe.preset)

@@ -1,4 +1,4 @@
-"""First the renderer alone: it learns to draw each style on what the codec makes of the source, by a code per style."""
+"""First stage: the renderer alone learns to draw each style on the decoded source, with one learned code per style."""
 
 from pathlib import Path
 
@@ -11,15 +11,15 @@ from lipar_core.config import CodecConfig
 from lipar_core.taehv import TAEHV
 from training.batches import Batch, draw_batch
 from training.media import Clip
-from training.picture_loss import look_loss
+from training.picture_loss import visual_loss
 from training.recipe import StageRecipe
-from training.steps import Progress, run_steps
+from training.steps import TrainingState, run_steps
 
-CODE_SPREAD = 0.7  # of the codes at the start: about that of the latents
+CODE_SPREAD = 0.7  # initial standard deviation of the codes, about that of the latents
 
 
-class Drawing(nn.Module):
-    """A codec whose renderer is learned, and the styles' codes [styles, C]."""
+class StyledCodec(nn.Module):
+    """A codec with a trainable renderer, and the styles' codes [styles, C]."""
 
     def __init__(self, config: CodecConfig, plain: TAEHV) -> None:
         super().__init__()
@@ -31,34 +31,34 @@ class Drawing(nn.Module):
 
 
 def plain_config(config: CodecConfig) -> CodecConfig:
-    """The codec without its renderer: what is trained before it."""
+    """The config of the codec without its renderer, which is trained first."""
     return replace(config, code_channels=0, renderer_width=0)
 
 
 def train_renderer(
     config: CodecConfig, recipe: StageRecipe, plain: TAEHV, excerpts: list[Clip], seed: int, folder: Path
 ) -> tuple[TAEHV, Tensor]:
-    """The codec with its renderer, and the styles' codes; goes on from a checkpoint in the folder."""
+    """The codec with its renderer, and the styles' codes; resumes from a checkpoint in the folder."""
     torch.manual_seed(seed)
-    drawing = Drawing(config, plain)
-    learned = [parameter for parameter in drawing.parameters() if parameter.requires_grad]
+    styled = StyledCodec(config, plain)
+    learned = [parameter for parameter in styled.parameters() if parameter.requires_grad]
     optimizer = torch.optim.AdamW(learned, lr=recipe.rate, betas=(0.9, 0.98), weight_decay=0.0)
     run_steps(
-        Progress(drawing, [optimizer], folder / f"{recipe.name}.pt"),
+        TrainingState(styled, [optimizer], folder / f"{recipe.name}.pt"),
         recipe,
         (seed, 0),
         lambda rng: draw_batch(excerpts, recipe, rng),
-        lambda batch, rng, step: _loss(drawing, plain, batch),
+        lambda batch, rng, step: _loss(styled, plain, batch),
     )
-    return drawing.codec, drawing.codes.detach()
+    return styled.codec, styled.codes.detach()
 
 
-def _loss(drawing: Drawing, plain: TAEHV, batch: Batch) -> Tensor:
+def _loss(styled: StyledCodec, plain: TAEHV, batch: Batch) -> Tensor:
     with torch.no_grad():
         latents, _ = plain.encode(batch.source)
         frames, _ = plain.decode(latents)
-    codes = batch.asked.mixed(drawing.codes)[:, None, :, None, None]
+    codes = batch.prompts.mixed(styled.codes)[:, None, :, None, None]
     shape = (*latents.shape[:2], codes.shape[2], *latents.shape[-2:])
-    renderer = drawing.codec.renderer
+    renderer = styled.codec.renderer
     assert renderer is not None
-    return look_loss(renderer(frames, torch.cat([latents, codes.expand(shape).to(latents)], dim=2)), batch.target)
+    return visual_loss(renderer(frames, torch.cat([latents, codes.expand(shape).to(latents)], dim=2)), batch.target)

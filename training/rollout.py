@@ -1,4 +1,4 @@
-"""One step's loss: latent frame after latent frame on the model's own past, as `EditSession` runs them, then pixels."""
+"""The loss of one step: frames are edited one by one on the model's own past, as in `EditSession`, and decoded."""
 
 import numpy as np
 import torch
@@ -13,18 +13,19 @@ from lipar_core.patches import patchify, unpatchify
 from lipar_core.pruning.selection import Selection, select
 from lipar_core.rope import RotaryTable
 from lipar_core.taehv import TAEHV
-from training.batches import Asked, Batch
-from training.cache import RolloutCache
-from training.picture_loss import look_loss
+from training.batches import Batch
+from training.picture_loss import visual_loss
+from training.prompt_samples import PromptBatch
+from training.rollout_cache import RolloutCache
 
-PRESET_STRENGTH_SHARE = 0.75  # of the batches; the others draw their first sigma, for the strength slider
+PRESET_STRENGTH_PROBABILITY = 0.75  # of batches; the others draw their first sigma, for the `strength` parameter
 STRENGTHS = (0.02, 0.6)
-TWICE_SHARE, AGAIN = 0.1, 0.4  # of the batches: denoised once more from this part of the noise, as users may ask for
-DECODED_PAST = 2  # latent frames: no more does the decoder remember
+EXTRA_STEP_PROBABILITY, EXTRA_STEP_SCALE = 0.1, 0.4  # of batches: one more step at this scale of the last sigma
+DECODED_PAST = 2  # latent frames: the decoder's receptive field
 
 
 class Editor(nn.Module):
-    """What is trained together; the encoder stays as it is."""
+    """The jointly trained networks; the codec's encoder is frozen."""
 
     def __init__(self, preset: Preset, codec: TAEHV) -> None:
         super().__init__()
@@ -47,19 +48,19 @@ def rollout_loss(
     codes: Tensor | None = None,
     guide: float = 0,
 ) -> Tensor:
-    """How far the edited frames look from their target, and by `guide` their code from the styles' own [styles, C]."""
+    """Visual distance of the edited frames to their target, plus `guide` x distance to the styles' codes [styles, C]."""
     x0 = _rollout(editor, preset, batch, rng)
     learned, state = x0[:, batch.past :], None
     if batch.past:
         with torch.no_grad():
             _, state = editor.codec.decode(x0[:, max(0, batch.past - DECODED_PAST) : batch.past])
-        torch.clear_autocast_cache()  # of weights that were cast without a gradient
+        torch.clear_autocast_cache()  # it holds weights that were cast without gradient
     ours, _ = editor.codec.decode(learned, state)
-    loss = look_loss(ours, batch.target)
-    if codes is not None and guide and batch.turn is None:
-        wanted = batch.asked.mixed(codes)[:, None, :, None, None]
+    loss = visual_loss(ours, batch.target)
+    if codes is not None and guide and batch.switch is None:
+        style_codes = batch.prompts.mixed(codes)[:, None, :, None, None]
         code = learned[:, :, preset.codec.latent_channels :].float()
-        loss = loss + guide * mse_loss(code, wanted.expand_as(code))
+        loss = loss + guide * mse_loss(code, style_codes.expand_as(code))
     return loss
 
 
@@ -72,19 +73,20 @@ def _rollout(editor: Editor, preset: Preset, batch: Batch, rng: np.random.Genera
     source = list(patchify(latents, patch).unbind(1))  # frames [B, T, P]
     rows, cols = (size // patch for size in latents.shape[-2:])
     cache = _build_cache(preset, rows, cols, rng)
-    text, later = (_text_memory(editor, asked) for asked in (batch.asked, batch.later or batch.asked))
-    shares = _draw_sigmas(preset, rng)
+    text, later = (_text_kv(editor, prompts) for prompts in (batch.prompts, batch.later_prompts or batch.prompts))
+    sigma_values = _draw_sigmas(preset, rng)
     clean: list[Tensor] = []  # every frame's x0 [B, T, P] so far
     for frame in range(len(source)):
         if frame == batch.past:
             torch.clear_autocast_cache()
         with torch.set_grad_enabled(frame >= batch.past):
-            if frame == batch.turn and batch.later is not None:
+            if frame == batch.switch and batch.later_prompts is not None:
                 text = later
                 _recache(editor.dit, cache, clean, text)
             cache.open(_selection(batch, frame))
-            clean.append(_denoise(editor.dit, preset, cache, source[frame], clean[-1] if clean else None, text, shares))
-            if frame < len(source) - 1:  # after the last nothing looks back
+            previous = clean[-1] if clean else None
+            clean.append(_denoise(editor.dit, preset, cache, source[frame], previous, text, sigma_values))
+            if frame < len(source) - 1:  # nothing attends to the last one
                 _clean_pass(editor.dit, cache, clean[-1], text)
     return torch.stack([unpatchify(tokens, patch, rows) for tokens in clean], dim=1)
 
@@ -97,9 +99,11 @@ def _build_cache(preset: Preset, rows: int, cols: int, rng: np.random.Generator)
 
 
 def _draw_sigmas(preset: Preset, rng: np.random.Generator) -> list[float]:
-    strength = None if rng.random() < PRESET_STRENGTH_SHARE else float(rng.uniform(*STRENGTHS))
-    shares = sigmas(preset.schedule, strength)
-    return [*shares, shares[-1] * AGAIN] if rng.random() < TWICE_SHARE else shares
+    strength = None if rng.random() < PRESET_STRENGTH_PROBABILITY else float(rng.uniform(*STRENGTHS))
+    sigma_values = sigmas(preset.schedule, strength)
+    if rng.random() < EXTRA_STEP_PROBABILITY:
+        return [*sigma_values, sigma_values[-1] * EXTRA_STEP_SCALE]
+    return sigma_values
 
 
 def _selection(batch: Batch, frame: int) -> Selection | None:
@@ -108,14 +112,14 @@ def _selection(batch: Batch, frame: int) -> Selection | None:
     return select(batch.keep[frame][None])[0]
 
 
-def _text_memory(editor: Editor, asked: Asked) -> TextKV:
-    ours, others = editor.text(asked.prompts), editor.text(asked.others)
-    context: Tensor = torch.lerp(ours, others, asked.shares.view(-1, 1, 1).to(ours))
+def _text_kv(editor: Editor, prompts: PromptBatch) -> TextKV:
+    ours, other_prompts = editor.text(prompts.prompts), editor.text(prompts.other_prompts)
+    context: Tensor = torch.lerp(ours, other_prompts, prompts.blends.view(-1, 1, 1).to(ours))
     return editor.dit.text_kv(context)
 
 
 def _recache(dit: CausalWan, cache: RolloutCache, clean: list[Tensor], text: TextKV) -> None:
-    """The past again, under another prompt."""
+    """Rebuild the cache under another prompt."""
     cache.clear()
     for x0 in clean:
         cache.open(None)
@@ -123,7 +127,7 @@ def _recache(dit: CausalWan, cache: RolloutCache, clean: list[Tensor], text: Tex
 
 
 def _clean_pass(dit: CausalWan, cache: RolloutCache, x0: Tensor, text: TextKV) -> None:
-    """The clean pass over the frame in work, x0 [B, T, P], which then belongs to the past."""
+    """The clean pass over the open frame, x0 [B, T, P]; closes it."""
     kept = x0.detach() if cache.selection is None else x0.detach()[:, cache.selection.index]
     cache.clean = True
     dit.fill_cache(kept, dit.modulation(CLEAN_TIMESTEP), cache.rotary, text, cache)
@@ -138,17 +142,17 @@ def _denoise(
     source: Tensor,
     previous: Tensor | None,
     text: TextKV,
-    shares: list[float],
+    sigma_values: list[float],
 ) -> Tensor:
     """One frame [B, T, P] through all steps: x0."""
     x0, chosen = source, cache.selection
-    for share in shares:
-        x = add_noise(x0.detach(), torch.randn_like(x0), share)
+    for sigma in sigma_values:
+        x = add_noise(x0.detach(), torch.randn_like(x0), sigma)
         if chosen is not None:
             x = x[:, chosen.index]
-        modulation = dit.modulation(timestep_of_sigma(share, preset.schedule))
+        modulation = dit.modulation(timestep_of_sigma(sigma, preset.schedule))
         predicted = dit(x, modulation, cache.rotary, text, cache)
-        x0 = x0_from_prediction(x, predicted, share, preset.schedule.prediction)
+        x0 = x0_from_prediction(x, predicted, sigma, preset.schedule.prediction)
         if chosen is not None:
             assert previous is not None
             x0 = torch.cat([x0, previous], dim=1).index_select(1, chosen.source())

@@ -1,6 +1,6 @@
-"""What self-attention sees in training: the product's recovery, restated so that gradients and batches pass through it.
+"""The KV cache with recovery for training, which supports gradients and batches.
 
-One latent frame a block, as the tiny preset has it. The product's cache writes in place; here frames are concatenated.
+One latent frame per block, as in the tiny preset. The product's cache writes in place; here frames are concatenated.
 """
 
 import torch
@@ -11,16 +11,16 @@ from lipar_core.rope import RotaryTable, rotate
 
 
 class RolloutCache:
-    """Keys and values of a rollout: the sink, the window, and the frame in work. All tensors [B, T, H, D] a frame."""
+    """Keys and values of a rollout: sink, window and the open frame; tensors [B, T, H, D] per frame."""
 
     def __init__(self, layers: int, rope: RotaryTable, sink: int, window: int, first_position: int) -> None:
-        """`first_position`: where the first frame after the sink sits, so that the sink is seen from any distance."""
+        """`first_position`: of the first frame after the sink, so that training covers all distances to the sink."""
         self.rope, self.sink, self.window, self.gap = rope, sink, window, first_position - sink
         self.past: list[list[tuple[Tensor, Tensor]]] = [[] for _ in range(layers)]
         self.clear()
 
     def clear(self) -> None:
-        """Forget the past: the next frame is the first."""
+        """Discard all frames: the next one is the first."""
         for frames in self.past:
             frames.clear()
         self.frames = 0
@@ -28,14 +28,14 @@ class RolloutCache:
         self.open(None)
 
     def open(self, selection: Selection | None) -> None:
-        """Begin the next frame; `selection` says which tokens run (None: all)."""
+        """Open the next frame; `selection` has the computed tokens (None: all)."""
         self.selection = selection
         full = self.rope.at([self._position(self.frames)])[0]
         self.rotary = full if selection is None else full[selection.index]
         self.source = None if selection is None else selection.source()
 
     def close(self) -> None:
-        """The clean pass has run: the frame belongs to the past."""
+        """Close the frame after its clean pass."""
         self.frames += 1
 
     def update(self, layer: int, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor, None]:

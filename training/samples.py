@@ -1,6 +1,6 @@
-"""What the model makes of clips that it never saw: a picture to look at, and figures per style.
+"""Edits evaluation clips with a trained model: a contact sheet, and metrics per style.
 
-`python -m training.samples --media DIR --runs DIR --out FILE.png` shows the newest checkpoint while a run goes on.
+`python -m training.samples --media DIR --runs DIR --out FILE.png` shows the newest checkpoint during a run.
 """
 
 import argparse
@@ -32,14 +32,14 @@ FRAMES = 12  # of each clip
 
 
 def write_samples(preset: Preset, editor: Editor, clips: Mapping[str, Clip], path: Path) -> dict[str, str]:
-    """Edit the clips in every style as the product does, unpruned: a row per style, target and output of each clip.
+    """Edit the clips in every style, unpruned: a row per style, with target and output of each clip.
 
     Returns PSNR (dB) and SSIM to the target, mean over the clips, per style.
     """
     models = Models(
         preset, editor.codec, editor.dit, PromptCache(editor.text), torch.device("cpu"), uniform(torch.float32)
     )
-    figures: dict[str, str] = {}
+    metrics: dict[str, str] = {}
     rows: list[Clip] = []
     for style, draw in STYLES.items():
         prompt = NAMES[style][0] if style in NAMES else "no change"
@@ -50,17 +50,17 @@ def write_samples(preset: Preset, editor: Editor, clips: Mapping[str, Clip], pat
             part = clip[:FRAMES]
             edited = session.push(torch.from_numpy(part).permute(0, 3, 1, 2), range(len(part))).frames
             targets = np.stack([draw(frame) for frame in part])
-            wanted = as_tensor(targets)[: len(edited)]
-            found.append((psnr(edited, wanted), ssim(edited, wanted)))
+            target = as_tensor(targets)[: len(edited)]
+            found.append((psnr(edited, target), ssim(edited, target)))
             pictures += [targets[-1], (edited[-1].permute(1, 2, 0).numpy() * 255).astype(np.uint8)]
-        figures[style] = "{:.1f}/{:.2f}".format(*np.mean(found, axis=0))
+        metrics[style] = "{:.1f}/{:.2f}".format(*np.mean(found, axis=0))
         rows.append(np.concatenate(pictures, axis=1))
     cv2.imwrite(str(path), cv2.cvtColor(np.concatenate(rows), cv2.COLOR_RGB2BGR))
-    return figures
+    return metrics
 
 
 def newest(preset: Preset, folder: Path, stages: list[str]) -> tuple[str, Editor]:
-    """The averaged editor of the last stage that has a checkpoint, and where it stands."""
+    """The averaged editor of the newest checkpoint, and its stage and step."""
     editor = Editor(preset, TAEHV(preset.codec))
     for name in reversed(stages):
         if state := checkpoint.load(folder / f"{name}.pt"):
@@ -81,10 +81,10 @@ def main() -> None:
     torch.set_num_threads(args.threads)
     recipe = load_recipe(args.recipe)
     preset = preset_of(recipe, args.recipe)
-    where, editor = newest(preset, args.runs, [stage.name for stage in recipe.stages])
+    position, editor = newest(preset, args.runs, [stage.name for stage in recipe.stages])
     found = dict(eval_clips(args.media, preset.stream.width, preset.stream.height))
-    figures = write_samples(preset, editor, {name: found[name] for name in args.clips}, args.out)
-    print(f"{where}: " + ", ".join(f"{style} {figure}" for style, figure in figures.items()))
+    metrics = write_samples(preset, editor, {name: found[name] for name in args.clips}, args.out)
+    print(f"{position}: " + ", ".join(f"{style} {metric}" for style, metric in metrics.items()))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The loop that all parts are trained by: draw, learn, average, keep a checkpoint every few minutes."""
+"""The training loop: draw a batch, step the optimizers, average the weights, save a checkpoint every few minutes."""
 
 import math
 import time
@@ -16,16 +16,16 @@ from training.batches import Batch
 from training.precision import autocast_is_faster, mixed_precision
 from training.recipe import StageRecipe
 
-EMA = 0.998  # of the weights that are kept
+EMA_DECAY = 0.998  # of the averaged weights
 LOG_EVERY, WARMUP = 50, 100  # steps
 SAVE_EVERY_S = 300.0
 
-Draw = Callable[[np.random.Generator], Batch]
-Loss = Callable[[Batch, np.random.Generator, int], Tensor]
+DrawBatch = Callable[[np.random.Generator], Batch]
+LossFunction = Callable[[Batch, np.random.Generator, int], Tensor]
 
 
-class Progress:
-    """A part, its optimizers, its averaged weights: all that a stopped run goes on from."""
+class TrainingState:
+    """A module, its optimizers and its averaged weights: everything needed to resume a run."""
 
     def __init__(self, module: nn.Module, optimizers: list[torch.optim.Optimizer], path: Path) -> None:
         self.module, self.optimizers, self.path, self.step = module, optimizers, path, 0
@@ -42,8 +42,8 @@ class Progress:
         state = {"module": self.module.state_dict(), "averaged": self.averaged, "step": self.step}
         checkpoint.save(self.path, state | {"optimizers": [optimizer.state_dict() for optimizer in self.optimizers]})
 
-    def learn(self, loss: Tensor, scale: float) -> None:
-        """One step down the gradient, at `scale` times every group's rate."""
+    def optimizer_step(self, loss: Tensor, scale: float) -> None:
+        """One optimizer step at `scale` times each group's learning rate."""
         self.module.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.module.parameters(), 1.0)
@@ -54,36 +54,40 @@ class Progress:
         self.step += 1
         with torch.no_grad():
             for name, value in self.module.state_dict().items():
-                self.averaged[name].lerp_(value, 1 - min(EMA, self.step / (self.step + 20)))
+                self.averaged[name].lerp_(value, 1 - min(EMA_DECAY, self.step / (self.step + 20)))
 
 
-def run_steps(progress: Progress, stage: StageRecipe, seed: tuple[int, int], draw: Draw, loss_of: Loss) -> None:
-    """Run the stage's remaining steps and leave the averaged weights in the module.
+def run_steps(
+    state: TrainingState, stage: StageRecipe, seed: tuple[int, int], draw: DrawBatch, loss_of: LossFunction
+) -> None:
+    """Run the stage's remaining steps and load the averaged weights into the module.
 
-    Every step draws from the seed and its own number, so that a resumed run sees what an uninterrupted one would.
+    The seed of every step depends only on `seed` and its number, so that resumed and uninterrupted runs are equal.
     """
-    mixed, begin, losses = autocast_is_faster(), time.monotonic(), list[float]()
-    print(f"{stage.name}: step {progress.step} of {stage.steps}, {'bfloat16' if mixed else 'float32'}", flush=True)
+    mixed = autocast_is_faster()
+    saved_at = time.monotonic()
+    losses: list[float] = []
+    print(f"{stage.name}: step {state.step} of {stage.steps}, {'bfloat16' if mixed else 'float32'}", flush=True)
     cv2.setNumThreads(1)
-    with ThreadPoolExecutor(1) as ahead:  # the next batch is styled while this one is learned from
-        waiting = ahead.submit(draw, np.random.default_rng((*seed, progress.step)))
-        while progress.step < stage.steps:
-            step, batch = progress.step, waiting.result()
+    with ThreadPoolExecutor(1) as ahead:  # prepares the next batch during this step
+        pending = ahead.submit(draw, np.random.default_rng((*seed, state.step)))
+        while state.step < stage.steps:
+            step, batch = state.step, pending.result()
             if step + 1 < stage.steps:
-                waiting = ahead.submit(draw, np.random.default_rng((*seed, step + 1)))
+                pending = ahead.submit(draw, np.random.default_rng((*seed, step + 1)))
             torch.manual_seed(hash((*seed, step)))
             with mixed_precision(mixed):
                 loss = loss_of(batch, np.random.default_rng((*seed, step, 1)), step)
-                progress.learn(loss, _rate(stage, step))
+                state.optimizer_step(loss, _learning_rate(stage, step))
             losses.append(loss.item())
-            if progress.step % LOG_EVERY == 0:
-                print(f"{stage.name} step {progress.step}: loss {sum(losses) / len(losses):.4f}", flush=True)
+            if state.step % LOG_EVERY == 0:
+                print(f"{stage.name} step {state.step}: loss {sum(losses) / len(losses):.4f}", flush=True)
                 losses.clear()
-            if time.monotonic() - begin > SAVE_EVERY_S or progress.step == stage.steps:
-                progress.save()
-                begin = time.monotonic()
-    progress.module.load_state_dict(progress.averaged)
+            if time.monotonic() - saved_at > SAVE_EVERY_S or state.step == stage.steps:
+                state.save()
+                saved_at = time.monotonic()
+    state.module.load_state_dict(state.averaged)
 
 
-def _rate(stage: StageRecipe, step: int) -> float:
+def _learning_rate(stage: StageRecipe, step: int) -> float:
     return min(1, (step + 1) / WARMUP) * (0.52 + 0.48 * math.cos(math.pi * step / stage.steps))

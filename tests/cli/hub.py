@@ -14,7 +14,7 @@ LARGE = 10_000  # bytes from which on the storage host serves a file
 
 
 class Hub(ThreadingHTTPServer):
-    """files: contents by path, `REPO/PATH` on the hub, `raw/MANIFEST_NAME` elsewhere."""
+    """files: contents by path, `REPO/PATH` on the hub, `raw/NAME` elsewhere."""
 
     daemon_threads = True
 

@@ -14,7 +14,7 @@ import torch
 import yaml
 from msgspec.structs import replace
 
-from lipar_cli.clips import Clip, edit_clip, kept, read_clip
+from lipar_cli.clips import Clip, edit_clip, mean_keep_ratio, read_clip
 from lipar_cli.evaluation import detectors, faces, fidelity, quality, vbench
 from lipar_cli.evaluation.autoencoder import change_correlation, token_pixels
 from lipar_cli.evaluation.latents import as_last_computed
@@ -282,8 +282,8 @@ def test_a_token_is_as_last_computed():
 
 def test_the_first_block_does_not_count_as_kept():
     ratios = [1.0, 0.25, 0.75]
-    assert kept(SimpleNamespace(blocks=[SimpleNamespace(keep_ratio=ratio) for ratio in ratios])) == 0.5
-    assert kept(SimpleNamespace(blocks=[SimpleNamespace(keep_ratio=1.0)])) == 1.0
+    assert mean_keep_ratio(SimpleNamespace(blocks=[SimpleNamespace(keep_ratio=ratio) for ratio in ratios])) == 0.5
+    assert mean_keep_ratio(SimpleNamespace(blocks=[SimpleNamespace(keep_ratio=1.0)])) == 1.0
 
 
 def test_means_leave_out_what_is_not_known():

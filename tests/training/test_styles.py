@@ -7,7 +7,7 @@ import pytest
 
 from lipar_cli.evaluation import targets
 from training.media import train_photos
-from training.prompts import NAMES, TEMPLATES, draw, draw_mix
+from training.prompts import NAMES, TEMPLATES, draw, draw_mixed_prompt
 
 RAMP = np.indices((48, 64)).sum(axis=0) * 2
 SCENE = np.stack([RAMP, RAMP[::-1], 255 - RAMP], axis=-1).clip(0, 255).astype(np.uint8)
@@ -67,7 +67,7 @@ def test_prompts_cover_every_style_in_many_words():
 def test_a_mix_names_both_styles():
     rng = random.Random(0)
     for _ in range(50):
-        text = draw_mix("thermal", "film noir", rng)
+        text = draw_mixed_prompt("thermal", "film noir", rng)
         assert any(name in text for name in NAMES["thermal"])
         assert any(name in text for name in NAMES["film noir"])
 

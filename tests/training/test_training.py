@@ -24,15 +24,15 @@ from lipar_core.taehv import TAEHV
 from tests.tiny import tiny_preset
 from training.batches import draw_batch
 from training.codec import as_tensor, train_codec
-from training.editor import train_editor, widened
-from training.excerpts import gather
+from training.editor import train_editor, widen_channels
+from training.excerpts import load_excerpts
 from training.export import export
 from training.muon import Muon
 from training.pca_codec import start_as_pca
 from training.picture_loss import flicker
 from training.precision import mixed_precision
 from training.recipe import CodecRecipe, StageRecipe, load_recipe, preset_of
-from training.renderer import Drawing, plain_config, train_renderer
+from training.renderer import StyledCodec, plain_config, train_renderer
 from training.rollout import Editor, rollout_loss
 from training.rollout_cache import RolloutCache
 
@@ -87,7 +87,7 @@ def plain(clips) -> TAEHV:
 @pytest.fixture(scope="module")
 def codec(plain) -> TAEHV:
     torch.manual_seed(0)
-    return Drawing(LAYOUT, plain).codec
+    return StyledCodec(LAYOUT, plain).codec
 
 
 def test_the_start_is_a_good_linear_code(clips):
@@ -110,20 +110,20 @@ def test_other_layouts_cannot_start_as_pca(clips):
 
 def test_an_earlier_codec_is_taken_as_it_is(tmp_path, clips):
     torch.manual_seed(1)
-    earlier = TAEHV(PLAIN)
+    initial = TAEHV(PLAIN)
     recipe = CodecRecipe(steps=1, batch=1, frames=8, crop=32, rate=0.1, warmup=1, latent_noise=0.0)
-    codec = train_codec(PLAIN, recipe, clips, {}, 0, tmp_path / "codec.pt", earlier.state_dict())
-    for a, b in zip(codec.parameters(), earlier.parameters(), strict=True):
+    codec = train_codec(PLAIN, recipe, clips, {}, 0, tmp_path / "codec.pt", initial.state_dict())
+    for a, b in zip(codec.parameters(), initial.parameters(), strict=True):
         assert torch.equal(a, b)
-    del earlier.encoder
-    with pytest.raises(CheckpointError, match=r"the earlier codec: missing key encoder"):
-        train_codec(PLAIN, recipe, clips, {}, 0, tmp_path / "other.pt", earlier.state_dict())
+    del initial.encoder
+    with pytest.raises(CheckpointError, match=r"the initial codec: missing key encoder"):
+        train_codec(PLAIN, recipe, clips, {}, 0, tmp_path / "other.pt", initial.state_dict())
 
 
 def test_excerpts_are_read_once(tmp_path, clips):
     sizes = [clips[0], clips[1][:8, :48]]
-    for source in ((("a", sizes[0]), ("b", sizes[1])), ()):  # nothing is asked of the clips the second time
-        for found, clip in zip(gather(source, tmp_path), sizes, strict=True):
+    for source in ((("a", sizes[0]), ("b", sizes[1])), ()):  # nothing is prompts of the clips the second time
+        for found, clip in zip(load_excerpts(source, tmp_path), sizes, strict=True):
             assert np.array_equal(found, clip)
 
 
@@ -171,14 +171,14 @@ def test_a_scene_or_a_prompt_may_change_on_the_way(clips):
         assert batch.source.shape == (2, 4 * frames, 3, 48, 64)
         assert batch.target.shape == (2, 4, 3, 48, 64)
         jumps = (batch.source.diff(dim=1).abs().mean(dim=(0, 2, 3, 4)) > 0.1).nonzero().flatten() + 1
-        kind = "change" if batch.later else "cut" if batch.turn else "neither"
+        kind = "change" if batch.later_prompts else "cut" if batch.switch else "neither"
         seen.add(kind)
         if kind == "cut":
-            assert 4 * batch.turn in jumps
-            assert batch.keep is None or batch.keep[batch.turn].all()
+            assert 4 * batch.switch in jumps
+            assert batch.keep is None or batch.keep[batch.switch].all()
         if kind == "change":
-            assert 0 < batch.turn < frames
-            assert batch.later.prompts != batch.asked.prompts
+            assert 0 < batch.switch < frames
+            assert batch.later_prompts.prompts != batch.prompts.prompts
     assert seen == {"cut", "change", "neither"}
 
 
@@ -199,7 +199,7 @@ def test_all_is_learned_from_the_frames_after_the_past(preset, codec, clips, mix
     editor, stage = Editor(preset, codec), replace(STAGE, past=6)
     torch.nn.init.normal_(editor.codec.renderer.leave.weight)
     drawn = (draw_batch(clips, stage, np.random.default_rng(seed)) for seed in range(100))
-    batch = next(batch for batch in drawn if batch.past > 2 and batch.later and batch.turn < batch.past)
+    batch = next(batch for batch in drawn if batch.past > 2 and batch.later_prompts and batch.switch < batch.past)
     learned = 0
     original = editor.dit.forward
 
@@ -256,14 +256,14 @@ def test_an_earlier_editor_without_a_code_is_gone_on_from(tmp_path, preset, plai
     """It does what it did, and leaves the code at nought."""
     path = tmp_path / "tiny.safetensors"
     narrow = replace(preset, codec=PLAIN, transformer=replace(preset.transformer, channels=24))
-    earlier = Editor(narrow, plain)
-    export(earlier, path, {})
+    initial = Editor(narrow, plain)
+    export(initial, path, {})
     still = replace(STAGE, steps=1, rate=0.0)
     editor = train_editor(preset, (still,), clips, codec, CODES, 0, tmp_path, read_tensors(path))
     video = as_tensor(clips[0])
     latents, _ = codec.encode(video[None])
     x = patchify(latents, 2)[0]
-    found, wanted = (_predict(one, tokens) for one, tokens in ((editor, x), (earlier, x[..., : 24 * 4])))
+    found, wanted = (_predict(one, tokens) for one, tokens in ((editor, x), (initial, x[..., : 24 * 4])))
     torch.testing.assert_close(found[..., : 24 * 4], wanted, rtol=0, atol=2e-3)
     assert not found[..., 24 * 4 :].any()
 
@@ -271,7 +271,7 @@ def test_an_earlier_editor_without_a_code_is_gone_on_from(tmp_path, preset, plai
 def test_widened_weights_ignore_and_leave_what_is_new(preset, plain):
     narrow = replace(preset, codec=PLAIN, transformer=replace(preset.transformer, channels=24))
     state = Editor(narrow, plain).dit.state_dict()
-    grown = widened(state, preset)
+    grown = widen_channels(state, preset)
     assert grown["patch_embedding.weight"].shape[1] == 28
     assert not grown["patch_embedding.weight"][:, 24:].any()
     rows = grown["head.head.weight"].unflatten(0, (4, 28))
