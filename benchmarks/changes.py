@@ -1,6 +1,6 @@
 """The cost of dragging a slider: blocks per second of the model process with and without 60 changes per second.
 
-`python -m benchmarks.changes [SECONDS]` runs the bundled tiny model in its own process, with a ring that is always full.
+`python -m benchmarks.changes [SECONDS]` runs the bundled tiny model in its own process, with a ring kept full.
 """
 
 import multiprocessing

@@ -1,4 +1,4 @@
-"""A contact sheet of all styles on four faces and two scenes, for the docs; clips and frames are chosen by a fixed rule.
+"""A contact sheet of all styles on four faces and two scenes, for the docs; chosen by a fixed rule.
 
 Of the publishable evaluation clips, in the manifest's order: the first two with a person at two times each, and the
 first two without at one. Two rows per picture, the source first.

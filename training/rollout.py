@@ -48,7 +48,7 @@ def rollout_loss(
     codes: Tensor | None = None,
     guide: float = 0,
 ) -> Tensor:
-    """Visual distance of the edited frames to their target, plus `guide` x distance to the styles' codes [styles, C]."""
+    """Visual distance of the edited frames to their target, plus `guide` x the distance to the styles' codes."""
     x0 = _rollout(editor, preset, batch, rng)
     learned, state = x0[:, batch.past :], None
     if batch.past:

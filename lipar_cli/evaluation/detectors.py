@@ -19,7 +19,7 @@ from lipar_core.pruning.lipar import LiparDetector, trimmed_distance
 from lipar_core.pruning.masks import clean_mask, gaussian3x3
 from lipar_core.taehv import CodecState
 
-VARIANTS = ("anchor", "lipar", "published_detector", "pixels")
+VARIANTS = ("anchor", "lipar", "published", "pixels")
 BISECTIONS = 24
 NOISES = (0.0, 5.0)  # levels of 255: the clip itself, and with noise like a webcam's in dim light
 WORST_QUANTILE = 0.995  # quantile
@@ -67,7 +67,7 @@ def _source(models: Models, clip: Clip) -> tuple[Tensor, Callable[[Pruning], dic
         return {
             "anchor": AnchorDetector(stream.rows, stream.cols, stream.block_frames)(source, pruning),
             "lipar": lipar,
-            "published_detector": at_keep_ratio(partial(published_detector, distance, stream.block_frames), keep_ratio),
+            "published": at_keep_ratio(partial(published_detector, distance, stream.block_frames), keep_ratio),
             "pixels": most_changed(moved, stream.block_frames, keep_ratio),
         }
 

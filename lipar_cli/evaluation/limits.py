@@ -77,9 +77,9 @@ def _faces(looks: Sequence[Row]) -> list[Row]:
 
 def _fidelity(styles: Sequence[Row], looks: Sequence[Row]) -> list[Row]:
     lines = []
-    if plain := [row for row in styles if str(row["style"]).lower() == "no edit_clip"]:
+    if plain := [row for row in styles if str(row["style"]).lower() == "no edit"]:
         found = _number(plain[0], "psnr_db")
-        lines.append(_line("no edit_clip, dB", found, f">= {MIN_NO_EDIT_DB}", found >= MIN_NO_EDIT_DB))
+        lines.append(_line("no edit, dB", found, f">= {MIN_NO_EDIT_DB}", found >= MIN_NO_EDIT_DB))
     edited = [row | {"gap": _number(row, "codec_db") - _number(row, "psnr_db")} for row in styles]
     far = [row for row in edited if _number(row, "psnr_db") < GOOD_DB]
     worst, gap = _worst(far, "gap", max) if far else ("all good", 0.0)

@@ -170,7 +170,7 @@ class Report:
         return Section("Pictures", text, (), pictures)
 
     def _strip(self, clip: Clip, styles: Sequence[PresetStyle]) -> str:
-        """The source's middle frame, its edits, and the last edit_clip's keep mask."""
+        """The source's middle frame, its edits, and the last edit's keep mask."""
         at, base = len(clip.frames) // 2, default_parameters(self.models.preset)
         part = Clip(clip.name, clip.frames[: at + self.models.preset.stream.frames_per_block])
         edited = [edit_clip(self.models, part, merge(base, {"prompt": style.prompt})) for style in styles]

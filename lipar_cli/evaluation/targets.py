@@ -157,7 +157,7 @@ def thermal(frame: Frame) -> Frame:
 
 
 STYLES: dict[str, StyleFunction] = {
-    "no edit_clip": no_edit,
+    "no edit": no_edit,
     "pencil sketch": pencil_sketch,
     "comic": comic,
     "watercolour": watercolour,

@@ -127,7 +127,7 @@ def test_clips_are_read_whole_in_the_preset_s_size(media):
 def test_doctor_tells_what_is_there_and_tries_the_bundled_model(lipar):
     code, said, complaints = lipar("doctor")
     assert (code, complaints) == (0, "")
-    for words in ("PyTorch", "codecs: libx264 yes", "preset tiny: its weights are there", "self-test: preset tiny"):
+    for words in ("PyTorch", "codecs: libx264 yes", "preset tiny: all weights are present", "self-test: preset tiny"):
         assert words in said
 
 

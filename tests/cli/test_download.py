@@ -90,7 +90,7 @@ def test_a_download_through_redirects_and_cuts(hub, tmp_path, capsys):
     assert manifest[TARGET]["licence"] == "CC BY-NC-SA 4.0: no commercial use"
     hub.requests.clear()
     again = download()
-    assert f"{TARGET}  is there" in again.stdout
+    assert f"{TARGET}  is present" in again.stdout
     assert not hub.requests
     assert main(["models", "verify"]) == 0
     assert f"{TARGET}  ok" in capsys.readouterr().out
@@ -124,7 +124,7 @@ def test_models(hub, tmp_path, capsys):
     assert main(["models"]) == 0
     out = capsys.readouterr().out
     assert f"{TARGET}  is missing" in out
-    assert "taew2_1.pth  0.000 GB, not as it was downloaded" in out
+    assert "taew2_1.pth  0.000 GB, changed since the download" in out
     assert main(["models", "verify"]) == 1
     assert f"{TARGET}  is missing" in capsys.readouterr().out
 
@@ -171,14 +171,14 @@ def test_a_server_without_ranges(hub, tmp_path):
 def test_a_wrong_checksum_is_refused(hub, tmp_path):
     hub.altered.add(SELF_FORCING)
     line = refusal()
-    assert f"{TARGET}: what arrived has" in line
+    assert f"{TARGET}: the download has" in line
     assert hashlib.sha256(hub.files[SELF_FORCING]).hexdigest() in line
     assert not [path for path in (tmp_path / "weights").rglob("*") if path.is_file()]
 
 
 @pytest.mark.parametrize(
     ("status", "message"),
-    [(401, "HF_TOKEN"), (404, "no such file on the server (404)"), (503, "answered 503")],
+    [(401, "HF_TOKEN"), (404, "does not exist on the server (404)"), (503, "answered 503")],
 )
 def test_refusals_of_the_server(hub, status, message):
     if status == 401:

@@ -198,7 +198,7 @@ def test_damaged_packets_are_skipped_and_said(tmp_path, edit):
     whole.write_bytes(data)
     out, said = edit(whole)
     assert len(read(out).frames) == 11
-    assert "1 damaged packet of the input was skipped" in said
+    assert "1 damaged input packet was skipped" in said
 
 
 def test_damaged_sound_does_not_stop_the_picture(tmp_path, edit):
@@ -226,4 +226,4 @@ def test_a_file_that_ends_early_is_edited_as_far_as_it_goes_and_said(tmp_path, e
 
 def test_a_prompt_that_is_too_long_is_used_in_part_and_said(clip, edit):
     _, said = edit(clip, "--prompt", " ".join(["a watercolour"] * 40))
-    assert "of 80 words of the prompt the first 64 were read" in said
+    assert "the prompt was truncated: the first 64 of its 80 words were used" in said

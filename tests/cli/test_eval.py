@@ -72,8 +72,8 @@ def test_eval_measures_all_parts(tmp_path, lipar, wide, media):
     assert all(0 < row["kept"] <= 1 for row in report["pruning"])
     assert len(report["detectors"]) == 2 * 2  # thresholds x noises
     assert [row["second"] for row in report["long"]] == [30]
-    assert "LPIPS left out" in said
-    assert "VBench left out" in said
+    assert "LPIPS not measured" in said
+    assert "VBench not measured" in said
     page = (out / "report.html").read_text()
     for heading in ("Autoencoder", "Styles", "Looks", "Pruning", "The detector as a codec", "Long run"):
         assert f"<h2>{heading}" in page
@@ -145,7 +145,7 @@ def test_lpips_is_used_where_it_is_there(monkeypatch):
         raise OSError("no network")
 
     package.LPIPS = offline
-    assert quality.load_lpips() == (None, "LPIPS left out: its weights cannot be loaded (no network)")
+    assert quality.load_lpips() == (None, "LPIPS not measured: its weights cannot be loaded (no network)")
 
 
 VBENCH = """#!{python}
@@ -169,7 +169,7 @@ def test_vbench_is_used_where_it_is_there(tmp_path, monkeypatch, square, broken)
     assert vbench.find_vbench() == str(program)
     rows, note = vbench.score(str(program), {"lipar": {"one": square.pixels, "two": square.pixels}})
     if broken:
-        assert (rows, note) == ([], "VBench left out: motion_smoothness failed (no weights)")
+        assert (rows, note) == ([], "VBench not measured: motion_smoothness failed (no weights)")
     else:
         assert rows == [{"variant": "lipar"} | dict.fromkeys(vbench.DIMENSIONS, 0.2)]
 
@@ -204,7 +204,7 @@ def test_other_detectors_keep_as_much():
         assert mask.float().mean() == pytest.approx(0.4, abs=0.003)
         assert mask[0].all()
         assert change[1:][mask[1:]].min() > change[1:][~mask[1:]].max()
-    still = detectors.published(torch.zeros(6, 9, 16), 1, 0.1)
+    still = detectors.published_detector(torch.zeros(6, 9, 16), 1, 0.1)
     assert still[0].all()
     assert not still[1:].any()
 
@@ -212,7 +212,7 @@ def test_other_detectors_keep_as_much():
 def test_the_published_detector_looks_a_frame_ahead():
     change = torch.zeros(8, 9, 16)
     change[4:6] = 1.0
-    keep = detectors.published(change, 1, 0.1)
+    keep = detectors.published_detector(change, 1, 0.1)
     assert keep[3].all()
     assert not keep[1:3].any()
 

@@ -30,7 +30,7 @@ def test_each_line_fails_by_its_own_figure():
         ({"faces_found": 2}, "faces found, 6 of 8"),
         ({"psnr_db": 23.9}, "1 of 2 styles fail"),
         ({"ssim": 0.69}, "SSIM (Comic)"),
-        ({"style_accuracy": 0.9}, "frames of the expected style"),
+        ({"style_accuracy": 0.9}, "style accuracy"),
         ({"flicker": 0.8}, "flicker over the target's (Comic; unpruned 0.90 levels, codec 0.80)"),
         ({"pruned_db": 29.0}, "pruned to unpruned"),
         ({"kept": 0.8}, "pruned to unpruned"),

@@ -63,7 +63,7 @@ def test_where_there_is_one_size_nothing_is_measured(monkeypatch, preset):
 
 def test_the_report_names_what_was_too_slow():
     found = [SizeMeasurement("512x288", "bfloat16", 18.2), SizeMeasurement("416x240", "bfloat16", 36.4)]
-    assert report(found) == "lipar: picture 416x240, bfloat16: 36 fps alone, 32 needed; 512x288 18 fps"
+    assert report(found) == "lipar: picture 416x240, bfloat16: 36 fps alone, 32 required; 512x288 18 fps"
 
 
 def test_this_machine_is_measured(monkeypatch, several, capfd):

@@ -7,7 +7,7 @@ import pytest
 
 from lipar_cli.evaluation import targets
 from training.media import train_photos
-from training.prompts import NAMES, TEMPLATES, draw, draw_mixed_prompt
+from training.prompts import NAMES, TEMPLATES, draw_mixed_prompt, draw_prompt
 
 RAMP = np.indices((48, 64)).sum(axis=0) * 2
 SCENE = np.stack([RAMP, RAMP[::-1], 255 - RAMP], axis=-1).clip(0, 255).astype(np.uint8)
@@ -60,7 +60,7 @@ def test_prompts_cover_every_style_in_many_words():
     assert {*NAMES, "no edit"} == set(targets.STYLES)
     rng = random.Random(0)
     for style in targets.STYLES:
-        assert len({draw(style, rng) for _ in range(200)}) > 60
+        assert len({draw_prompt(style, rng) for _ in range(200)}) > 60
     assert len(TEMPLATES) >= 15
 
 

@@ -116,13 +116,13 @@ def test_an_earlier_codec_is_taken_as_it_is(tmp_path, clips):
     for a, b in zip(codec.parameters(), initial.parameters(), strict=True):
         assert torch.equal(a, b)
     del initial.encoder
-    with pytest.raises(CheckpointError, match=r"the initial codec: missing key encoder"):
+    with pytest.raises(CheckpointError, match=r"the initial weights: missing key encoder"):
         train_codec(PLAIN, recipe, clips, {}, 0, tmp_path / "other.pt", initial.state_dict())
 
 
 def test_excerpts_are_read_once(tmp_path, clips):
     sizes = [clips[0], clips[1][:8, :48]]
-    for source in ((("a", sizes[0]), ("b", sizes[1])), ()):  # nothing is prompts of the clips the second time
+    for source in ((("a", sizes[0]), ("b", sizes[1])), ()):  # the clips are not read the second time
         for found, clip in zip(load_excerpts(source, tmp_path), sizes, strict=True):
             assert np.array_equal(found, clip)
 

@@ -74,7 +74,7 @@ def test_a_silent_audio_pid_is_left_out_and_said(tmp_path):
     for suffix in (".mp4", ".mkv"):
         out = remake(source, tmp_path / f"out{suffix}")
         assert len(out.frames) == 25
-        assert "audio (aac) left out: it holds no data" in out.said
+        assert "audio (aac) left out: it has no data" in out.said
 
 
 @pytest.mark.parametrize("second", [{"layout": "5.1"}, {"audio_rate": 32_000}, {"layout": "stereo"}])
@@ -83,7 +83,7 @@ def test_sound_that_changes_its_format_keeps_its_length(tmp_path, second):
     (tmp_path / "in.ts").write_bytes(b"".join(parts))
     for suffix in (".mp4", ".mkv", ".webm"):
         out = remake(tmp_path / "in.ts", tmp_path / f"out{suffix}")
-        assert ("its format changes on the way" if suffix != ".webm" else "re-encoded as libopus") in out.said
+        assert ("its format changes within the file" if suffix != ".webm" else "re-encoded as libopus") in out.said
         assert out.sounds[0][2] == pytest.approx(2, abs=0.12)
         assert len(out.frames) == 50
 
