@@ -24,7 +24,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 
 @pytest.fixture(autouse=True)
-def same_numbers_every_run() -> None:
+def seeded_random_numbers() -> None:
     """Random tensors are drawn from the same seed in every test, whatever ran before it."""
     if torch := sys.modules.get("torch"):
         torch.manual_seed(0)

@@ -220,18 +220,18 @@ def is_third_party(target: str) -> bool:
     return package_of(target) not in (*OURS, *sys.stdlib_module_names)
 
 
-def complaints(found: Import) -> Iterator[str]:
+def violations(found: Import) -> Iterator[str]:
     """What is wrong with an import, if anything."""
-    room, place = room_of(found.importer), f"{found.importer}:{found.line} ({room_of(found.importer).name})"
+    room, location = room_of(found.importer), f"{found.importer}:{found.line} ({room_of(found.importer).name})"
     if is_third_party(found.target):
         if package_of(found.target) not in room.packages:
-            yield f"{place} imports the package {package_of(found.target)}; allowed are {sorted(room.packages)}"
+            yield f"{location} imports the package {package_of(found.target)}; allowed are {sorted(room.packages)}"
     elif package_of(found.target) in PRODUCT:
         other = room_of(found.target)
         if other is not room and other.name not in room.may_import:
-            yield f"{place} imports {found.target} ({other.name}); allowed are {sorted(room.may_import)}"
+            yield f"{location} imports {found.target} ({other.name}); allowed are {sorted(room.may_import)}"
     elif package_of(found.target) in OURS:
-        yield f"{place} imports {found.target}, which is no part of the product"
+        yield f"{location} imports {found.target}, which is no part of the product"
 
 
 def cycle(arrows: dict[str, set[str]]) -> list[str]:

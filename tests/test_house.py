@@ -145,7 +145,7 @@ def version() -> str:
 # The set-up script
 
 
-def test_the_page_is_built_once_and_again_only_after_a_change(setup: ModuleType, commands: Commands) -> None:
+def test_the_page_is_rebuilt_only_after_a_change(setup: ModuleType, commands: Commands) -> None:
     (setup.WEB / "package.json").write_text("{}", encoding="utf-8")
     (setup.WEB / "package-lock.json").write_text("{}", encoding="utf-8")
     (setup.WEB / "main.ts").write_text("1", encoding="utf-8")
@@ -207,7 +207,7 @@ def test_the_cpu_build_of_torch_is_taken_only_where_there_is_no_gpu(
         ("nonsense", False),
     ],
 )
-def test_an_old_node_is_passed_over(
+def test_an_old_node_is_skipped(
     found: str, system: bool, setup: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     programs = tmp_path / "programs"
@@ -223,7 +223,7 @@ def test_an_old_node_is_passed_over(
     assert (npm == [str(programs / "npm")]) is system
 
 
-def test_a_step_that_fails_says_so_in_one_line(setup: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_failed_step_is_reported_in_one_line(setup: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
     assert setup.main(["web"]) == 1
     assert capsys.readouterr().err == "setup: web_client/package-lock.json is missing\n"
     assert setup.main(["nonsense"]) == 2
@@ -250,7 +250,7 @@ def test_continuous_integration_runs_make_test_and_asks_for_every_program() -> N
 
 
 @pytest.mark.parametrize("required", [None, "1"])
-def test_a_missing_browser_is_loud(required: str | None, tmp_path: Path) -> None:
+def test_a_missing_browser_is_reported(required: str | None, tmp_path: Path) -> None:
     shutil.copy(ROOT / "tests" / "conftest.py", tmp_path)
     (tmp_path / "test_page.py").write_text("def test_page(chromium):\n    assert chromium\n", encoding="utf-8")
     environment = {**clean_environment(), "PATH": str(tmp_path)} | (

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.rooms import BY_NAME, PLAIN, PRODUCT, ROOT, complaints, cycle, imports_of, modules, package_of, room_of
+from tests.rooms import BY_NAME, PLAIN, PRODUCT, ROOT, cycle, imports_of, modules, package_of, room_of, violations
 
 MODULES = modules(*PRODUCT)
 KNOWN = set(MODULES)
@@ -18,17 +18,17 @@ SERVER_PACKAGES = {"pydantic", "fastapi", "starlette", "uvicorn", "aiortc", "aio
 
 
 @pytest.mark.parametrize("package", PRODUCT)
-def test_no_import_points_back(package: str) -> None:
-    wrong = [text for found in IMPORTS if package_of(found.importer) == package for text in complaints(found)]
+def test_no_backward_imports(package: str) -> None:
+    wrong = [text for found in IMPORTS if package_of(found.importer) == package for text in violations(found)]
     assert not wrong, "\n".join(wrong)
 
 
 @pytest.mark.parametrize("package", PRODUCT)
-def test_every_package_was_read(package: str) -> None:
+def test_every_package_has_modules(package: str) -> None:
     assert [name for name in MODULES if package_of(name) == package]
 
 
-def test_there_is_no_loop_of_imports() -> None:
+def test_there_are_no_import_cycles() -> None:
     arrows: dict[str, set[str]] = {name: set() for name in MODULES}
     for found in IMPORTS:
         if found.target in KNOWN and found.at_start:
@@ -47,12 +47,12 @@ def test_verify_and_bench_start_with_the_engine_s_packages_alone(command: str) -
     assert not found & {*SERVER_PACKAGES, "server"}
 
 
-def test_plain_modules_pull_in_no_torch() -> None:
+def test_plain_modules_do_not_import_torch() -> None:
     names = [name for name in MODULES if room_of(name) is BY_NAME[PLAIN]]
     assert not loaded_by(names) & (TORCH | SERVER_PACKAGES)
 
 
-def test_the_web_process_pulls_in_no_torch() -> None:
+def test_the_web_process_does_not_import_torch() -> None:
     names = [name for name in MODULES if package_of(name) == "server" and not name.startswith("server.model")]
     loaded = loaded_by(names)
     assert "fastapi" in loaded
@@ -80,7 +80,7 @@ def loaded_by(names: list[str]) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    ("module", "source", "complaint"),
+    ("module", "source", "violation"),
     [
         ("lipar_core.kernels.attention", "from lipar_core.rope import rotate", "imports lipar_core.rope (parts)"),
         ("lipar_core.kernels.attention", "from .. import rope", "imports lipar_core.rope (parts)"),
@@ -96,13 +96,13 @@ def loaded_by(names: list[str]) -> set[str]:
         ("lipar_cli.edit", "import server.app", "imports server.app (web)"),
     ],
 )
-def test_an_arrow_that_points_back_is_found(module: str, source: str, complaint: str, tmp_path: Path) -> None:
+def test_a_backward_import_is_found(module: str, source: str, violation: str, tmp_path: Path) -> None:
     known = {"lipar_core.rope", "server.routes.sessions", "server.model.__init__", "server.wire", module}
     path = tmp_path / "module.py"
     path.write_text(source, encoding="utf-8")
-    texts = [text for found in imports_of(module, path, known) for text in complaints(found)]
+    texts = [text for found in imports_of(module, path, known) for text in violations(found)]
     assert len(texts) == 1
-    assert complaint in texts[0]
+    assert violation in texts[0]
 
 
 @pytest.mark.parametrize(
@@ -114,19 +114,19 @@ def test_an_arrow_that_points_back_is_found(module: str, source: str, complaint:
         ("lipar_cli.serve", "import server.app"),
     ],
 )
-def test_an_arrow_that_points_forward_is_left_alone(module: str, source: str, tmp_path: Path) -> None:
+def test_a_forward_import_is_allowed(module: str, source: str, tmp_path: Path) -> None:
     known = {"lipar_core.__init__", "lipar_core.dit", "lipar_core.kernels.__init__", "server.wire", module}
     path = tmp_path / "module.py"
     path.write_text(source, encoding="utf-8")
-    assert [text for found in imports_of(module, path, known) for text in complaints(found)] == []
+    assert [text for found in imports_of(module, path, known) for text in violations(found)] == []
 
 
-def test_a_loop_is_found() -> None:
+def test_a_cycle_is_found() -> None:
     assert cycle({"a": {"b"}, "b": {"c"}, "c": {"b"}}) == ["b", "c", "b"]
     assert cycle({"a": {"b", "c"}, "b": {"c"}, "c": set()}) == []
 
 
-def test_choosing_a_preset_pulls_in_no_torch() -> None:
+def test_choosing_a_preset_does_not_import_torch() -> None:
     """`lipar serve` chooses one in the web process, and has to on a machine with a GPU too."""
     code = (
         "import sys; from lipar_cli import presets; "

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
-class Content:
+class FileContent:
     """All that a test wants to know of a file."""
 
     frames: list[NDArray[np.uint8]]  # [H, W, 3] RGB
@@ -78,7 +78,7 @@ def picture(i: int, width: int, height: int) -> NDArray[np.uint8]:
     return out
 
 
-def read(path: Path) -> Content:
+def read(path: Path) -> FileContent:
     """Decode a whole file."""
     with av.open(str(path)) as container:
         video = container.streams.video[0]
@@ -92,10 +92,10 @@ def read(path: Path) -> Content:
                 else:
                     seconds += frame.samples / frame.sample_rate
         name = sounds[0].codec_context.codec.canonical_name if sounds else None
-        return Content(frames, times, video.codec_context.codec.canonical_name, name, seconds)
+        return FileContent(frames, times, video.codec_context.codec.canonical_name, name, seconds)
 
 
-def turn(path: Path) -> Path:
+def rotate_90(path: Path) -> Path:
     """Mark an mp4 as a phone does that was held upright: to be shown turned by 90 degrees, clockwise."""
     data = bytearray(path.read_bytes())
     matrix = data.index(b"tkhd") + 4 + 40  # version 0: 40 bytes stand before the matrix

@@ -51,12 +51,12 @@ def edit(lipar: Lipar, preset: Path, tmp_path: Path) -> Callable[..., tuple[Path
     def run(source: Path, *flags: object, out: str = "out.mp4") -> tuple[Path, str]:
         folder = tmp_path / "out"
         folder.mkdir(exist_ok=True)
-        code, said, complaints = lipar(
+        code, output_text, error_text = lipar(
             "edit", source, "-o", folder / out, "-p", "a pencil sketch", "--preset", preset, *flags
         )
-        assert code == 0, complaints
+        assert code == 0, error_text
         assert [path.name for path in folder.iterdir()] == [out]
-        return folder / out, said + complaints
+        return folder / out, output_text + error_text
 
     return run
 

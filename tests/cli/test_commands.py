@@ -37,7 +37,7 @@ def preset(preset, tmp_path_factory) -> Path:
     return path
 
 
-def test_verify_says_a_line_a_file(lipar):
+def test_verify_prints_one_line_per_file(lipar):
     code, said, _ = lipar("verify", *FILES)
     assert code == 0
     assert [line.split(": ")[:3:2] for line in said.splitlines()] == [[str(path), "ok"] for path in FILES]
@@ -54,13 +54,13 @@ def test_verify_fails_past_tolerance(tmp_path, lipar):
     assert [line.split(": ")[2] for line in said.splitlines()] == ["FAILED", "ok"]
 
 
-def test_verify_goes_on_after_a_file_that_cannot_be_read(tmp_path, lipar):
+def test_verify_continues_after_an_unreadable_file(tmp_path, lipar):
     (tmp_path / "junk").write_bytes(b"junk" * 50)
     weights = tmp_path / "weights.safetensors"
     save_file({"x": torch.zeros(1)}, weights)
-    code, said, complaints = lipar("verify", tmp_path / "none", tmp_path / "junk", weights, FILES[0])
+    code, said, error_text = lipar("verify", tmp_path / "none", tmp_path / "junk", weights, FILES[0])
     assert code == 2
-    assert [line.split(": ")[:2] for line in complaints.splitlines()] == [
+    assert [line.split(": ")[:2] for line in error_text.splitlines()] == [
         ["lipar", str(tmp_path / "none")],
         ["lipar", str(tmp_path / "junk")],
         ["lipar", str(weights)],
@@ -94,15 +94,15 @@ def test_bench_measures_forced_ratios_and_clips(tmp_path, lipar, preset, media):
 
 def test_bench_refuses_a_clip_shorter_than_a_block(tmp_path, lipar, preset):
     make_clip(tmp_path / "short.mp4", 3)
-    code, _, complaint = lipar(
+    code, _, error_text = lipar(
         "bench", "--preset", preset, "--media", tmp_path, "--blocks", 4, "--json", tmp_path / "x"
     )
     assert code == 2
-    assert "short.mp4: has 3 frames, a block takes 4" in complaint
+    assert "short.mp4: has 3 frames, a block takes 4" in error_text
     assert not (tmp_path / "x").exists()
 
 
-def test_arms_take_turns_forwards_and_backwards():
+def test_variants_are_interleaved_forwards_and_backwards():
     order: list[str] = []
 
     class Recorder:
@@ -116,7 +116,7 @@ def test_arms_take_turns_forwards_and_backwards():
     assert "".join(order) == "abbaabBAABBAAB"
 
 
-def test_clips_are_read_whole_in_the_preset_s_size(media):
+def test_clips_are_read_completely_in_the_preset_s_size(media):
     models: Models = tiny_models()
     clip = read_clip(media / "one.mp4", models).frames
     assert clip.shape == (30, 3, 64, 96)
@@ -124,9 +124,9 @@ def test_clips_are_read_whole_in_the_preset_s_size(media):
     assert not clip[7].equal(clip[8])
 
 
-def test_doctor_tells_what_is_there_and_tries_the_bundled_model(lipar):
-    code, said, complaints = lipar("doctor")
-    assert (code, complaints) == (0, "")
+def test_doctor_reports_the_machine_and_runs_the_bundled_model(lipar):
+    code, said, error_text = lipar("doctor")
+    assert (code, error_text) == (0, "")
     for words in ("PyTorch", "codecs: libx264 yes", "preset tiny: all weights are present", "self-test: preset tiny"):
         assert words in said
 
@@ -139,9 +139,9 @@ def test_doctor_fails_where_the_bundled_model_does_not_load(lipar, monkeypatch):
         raise CheckpointError("checkpoint tiny.safetensors: unreadable")
 
     monkeypatch.setattr(models, "load_models", broken)
-    code, _, complaints = lipar("doctor")
+    code, _, error_text = lipar("doctor")
     assert code == 1
-    assert complaints == "self-test FAILED: checkpoint tiny.safetensors: unreadable\n"
+    assert error_text == "self-test FAILED: checkpoint tiny.safetensors: unreadable\n"
 
 
 @pytest.mark.parametrize(("size", "dtype"), [("256x144", "float32"), ("240x416", "bfloat16")])

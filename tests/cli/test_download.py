@@ -13,8 +13,8 @@ import pytest
 
 from lipar_cli.main import main
 from lipar_cli.weights.sources import sources
-from tests.cli.hub import Hub
-from tests.cli.own_process import LIPAR
+from tests.cli.hub_server import Hub
+from tests.cli.lipar_command import LIPAR_COMMAND
 
 SELF_FORCING = "gdhe17/Self-Forcing/checkpoints/self_forcing_dmd.pt"
 TARGET = "wan-1.3b/self_forcing_dmd.pt"
@@ -144,11 +144,11 @@ def test_models(hub, tmp_path, capsys):
     assert "damaged" in capsys.readouterr().err
 
 
-def test_an_interrupted_download_goes_on(hub, tmp_path):
+def test_an_interrupted_download_resumes(hub, tmp_path):
     folder = tmp_path / "weights"
     hub.files[SELF_FORCING] = BIG
     hub.stall.set()
-    command = [*LIPAR, *COMMAND[3:]]
+    command = [*LIPAR_COMMAND, *COMMAND[3:]]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         while process.poll() is None and not any(path.stat().st_size == CHUNK for path in folder.rglob("*.partial")):
             time.sleep(0.02)
@@ -168,7 +168,7 @@ def test_a_server_without_ranges(hub, tmp_path):
     assert_all_there(hub, tmp_path / "weights")
 
 
-def test_a_wrong_checksum_is_refused(hub, tmp_path):
+def test_a_wrong_checksum_is_rejected(hub, tmp_path):
     hub.altered.add(SELF_FORCING)
     line = refusal()
     assert f"{TARGET}: the download has" in line

@@ -8,7 +8,7 @@ from tests.cli.clips import make_clip, read, turn
 
 
 @pytest.mark.parametrize("frames", [1, 3, 4, 5, 13])
-def test_as_many_frames_come_out_at_their_times(tmp_path, edit, frames):
+def test_frame_count_and_timestamps_are_preserved(tmp_path, edit, frames):
     source = make_clip(tmp_path / "in.mp4", frames)
     out, said = edit(source)
     assert read(out).times == pytest.approx(read(source).times)
@@ -23,7 +23,7 @@ def test_irregular_timestamps_are_kept(tmp_path, edit, out):
     assert read(edit(source, out=out)[0]).times == pytest.approx([stamp / 1000 for stamp in pts], abs=1e-3)
 
 
-def test_the_picture_is_edited_alike_every_time(tmp_path, clip, edit):
+def test_edits_are_reproducible(tmp_path, clip, edit):
     runs = []
     for _ in range(2):
         out, _ = edit(clip, "--crf", 0)  # lossless: at other settings x264's choices depend on how its threads run
@@ -111,7 +111,7 @@ def test_side_by_side_has_the_source_on_the_left(clip, edit):
         assert np.abs(both[:, :96].astype(int) - source).mean() < 8
 
 
-def test_what_happens_to_the_size_is_said(tmp_path, edit):
+def test_the_change_of_size_is_reported(tmp_path, edit):
     wide = make_clip(tmp_path / "in.mp4", 1, size=(160, 64))
     words = {"crop": "cropped", "fit": "bars", "stretch": "stretched"}
     for fit, word in words.items():
@@ -180,7 +180,7 @@ def test_every_parameter_has_its_flag(clip, edit, flags):
     assert len(read(edit(clip, *flags)[0]).frames) == 9
 
 
-def test_a_cut_off_file_gives_what_is_left(tmp_path, edit):
+def test_a_truncated_file_is_edited_to_its_end(tmp_path, edit):
     whole = make_clip(tmp_path / "whole.mkv", 50, size=(320, 180))
     cut = tmp_path / "cut.mkv"
     cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
@@ -189,7 +189,7 @@ def test_a_cut_off_file_gives_what_is_left(tmp_path, edit):
     assert f"{len(read(out).frames)} frames" in said
 
 
-def test_damaged_packets_are_skipped_and_said(tmp_path, edit):
+def test_damaged_packets_are_skipped_and_reported(tmp_path, edit):
     whole = make_clip(tmp_path / "whole.mov", 12, codec="png", pix_fmt="rgb24")
     data = bytearray(whole.read_bytes())
     starts = [i for i in range(len(data)) if data[i : i + 4] == b"IHDR"]
@@ -212,7 +212,7 @@ def test_damaged_sound_does_not_stop_the_picture(tmp_path, edit):
     assert len(read(edit(clip, out="out.webm")[0]).frames) == 25
 
 
-def test_a_file_that_ends_early_is_edited_as_far_as_it_goes_and_said(tmp_path, edit):
+def test_a_file_that_ends_early_is_edited_and_reported(tmp_path, edit):
     clip = make_clip(tmp_path / "in.mp4", 30, audio="aac", options={"movflags": "faststart"})  # the index comes first
     data = clip.read_bytes()
     film = data.index(b"mdat")
@@ -221,9 +221,9 @@ def test_a_file_that_ends_early_is_edited_as_far_as_it_goes_and_said(tmp_path, e
     found = read(out)  # the packet that was cut in two did not get there
     assert 0 < len(found.frames) < 30
     assert 0 < found.audio_seconds < 1.2
-    assert f"the input announces 30 frames, {len(found.frames)} were there" in said
+    assert f"the input's header announces 30 frames, {len(found.frames)} were found" in said
 
 
-def test_a_prompt_that_is_too_long_is_used_in_part_and_said(clip, edit):
+def test_a_truncated_prompt_is_reported(clip, edit):
     _, said = edit(clip, "--prompt", " ".join(["a watercolour"] * 40))
     assert "the prompt was truncated: the first 64 of its 80 words were used" in said

@@ -57,11 +57,11 @@ def square() -> Clip:
 
 def test_eval_measures_all_parts(tmp_path, lipar, wide, media):
     out = tmp_path / "out"
-    code, said, complaints = lipar(
+    code, said, error_text = lipar(
         "eval", "--preset", wide, "--media", media, "--frames", FRAMES, "--scales", 0.5, 1, "--minutes", 0.5,
         "--out", out,
     )  # fmt: skip
-    assert code == 0, complaints
+    assert code == 0, error_text
     report = json.loads((out / "report.json").read_text())
     assert {"date", "machine"} <= report["machine"].keys()
     assert report["clips"] == ["one"]
@@ -81,7 +81,7 @@ def test_eval_measures_all_parts(tmp_path, lipar, wide, media):
     assert 'src="http' not in page
 
 
-def test_eval_measures_what_is_asked_for(tmp_path, lipar, wide, media):
+def test_eval_measures_the_selected_parts(tmp_path, lipar, wide, media):
     flags = ("--media", media, "--frames", FRAMES, "--parts", "pruning", "--scales", 1, "--out", tmp_path)
     assert lipar("eval", "--preset", wide, *flags, "-p", "a <b>", "-p", "c")[0] == 0
     report = json.loads((tmp_path / "report.json").read_text())
@@ -107,17 +107,17 @@ def test_eval_measures_what_is_asked_for(tmp_path, lipar, wide, media):
     ],
 )
 def test_eval_refuses(lipar, flags, said):
-    code, _, complaints = lipar("eval", "--preset", "tiny", *flags)
+    code, _, error_text = lipar("eval", "--preset", "tiny", *flags)
     assert code == 2
-    assert said in complaints
-    assert complaints.count("\n") == 1
+    assert said in error_text
+    assert error_text.count("\n") == 1
 
 
-def test_eval_says_which_package_it_lacks(lipar, monkeypatch):
+def test_eval_names_a_missing_package(lipar, monkeypatch):
     monkeypatch.setitem(sys.modules, "lipar_cli.evaluation.report", None)
-    code, _, complaints = lipar("eval", "--preset", "tiny")
+    code, _, error_text = lipar("eval", "--preset", "tiny")
     assert code == 2
-    assert "pip install 'lipar-live[eval]'" in complaints
+    assert "pip install 'lipar-live[eval]'" in error_text
 
 
 def test_quality_of_known_pictures():
@@ -132,7 +132,7 @@ def test_quality_of_known_pictures():
     assert math.isnan(quality.flicker(blinking, blinking))
 
 
-def test_lpips_is_used_where_it_is_there(monkeypatch):
+def test_lpips_is_used_if_installed(monkeypatch):
     package = ModuleType("lpips")
     package.LPIPS = lambda net, verbose: torch.nn.PairwiseDistance()
     monkeypatch.setitem(sys.modules, "lpips", package)
@@ -161,7 +161,7 @@ folder.mkdir()
 
 
 @pytest.mark.parametrize("broken", ["", "motion_smoothness"])
-def test_vbench_is_used_where_it_is_there(tmp_path, monkeypatch, square, broken):
+def test_vbench_is_used_if_installed(tmp_path, monkeypatch, square, broken):
     program = tmp_path / "vbench"
     program.write_text(VBENCH.format(python=sys.executable, broken=broken))
     program.chmod(0o755)
@@ -189,13 +189,13 @@ def test_latents_that_follow_pixels_correlate():
     assert abs(change_correlation(models, pixels, latents.flip(-1))) < 0.5
 
 
-def test_a_stale_patch_is_as_it_was_when_last_kept():
+def test_a_held_token_is_as_last_kept():
     pixels = torch.arange(5.0).view(5, 1, 1).expand(-1, 2, 3)
     keep = torch.tensor([[1, 1], [0, 1], [0, 0], [1, 0], [0, 0]]).bool()
     assert detectors.hold_pruned(pixels, keep)[..., 0].tolist() == [[0, 0], [0, 1], [0, 1], [3, 1], [3, 1]]
 
 
-def test_other_detectors_keep_as_much():
+def test_other_detectors_have_the_same_keep_ratio():
     change = torch.rand(20, 4, 6, generator=torch.Generator().manual_seed(0))
     for mask in (
         detectors.at_keep_ratio(lambda level: detectors.first_block(change > level, 1), 0.4),
@@ -209,7 +209,7 @@ def test_other_detectors_keep_as_much():
     assert not still[1:].any()
 
 
-def test_the_published_detector_looks_a_frame_ahead():
+def test_the_published_detector_uses_the_next_frame():
     change = torch.zeros(8, 9, 16)
     change[4:6] = 1.0
     keep = detectors.published_detector(change, 1, 0.1)
@@ -229,7 +229,7 @@ def test_every_detector_is_measured_clean_and_noisy(square):
     assert noisy["anchor_kept"] == pytest.approx(clean["anchor_kept"], abs=0.05)
 
 
-def test_fidelity_tells_styles_apart(square, monkeypatch):
+def test_fidelity_distinguishes_styles(square, monkeypatch):
     """Where the model's output is a style's very target, that style is found, with nothing lost."""
     models = tiny_models(WIDE)
     styles = (PresetStyle(name="Dark", prompt="dark"), PresetStyle(name="Bright", prompt="bright"))
@@ -286,7 +286,7 @@ def test_the_first_block_does_not_count_as_kept():
     assert mean_keep_ratio(SimpleNamespace(blocks=[SimpleNamespace(keep_ratio=1.0)])) == 1.0
 
 
-def test_means_leave_out_what_is_not_known():
+def test_means_ignore_nan():
     rows = [{"a": "x", "v": 1.0}, {"a": "x", "v": 3.0}, {"a": "y", "v": math.nan}]
     assert means(rows, ["a"])[0] == {"a": "x", "v": 2.0}
     assert math.isnan(means(rows, ["a"])[1]["v"])
@@ -323,21 +323,21 @@ def test_looks_has_a_row_and_pictures_for_every_style(square):
     assert sheet.shape == (144, 2 * 3 * 256, 3)
 
 
-def test_a_face_is_found_again_at_its_place():
+def test_a_face_matches_at_its_position():
     box = (10.0, 10.0, 40.0, 50.0)
     assert faces.count_matching_faces([box, (100.0, 0.0, 20.0, 20.0)], [(12.0, 8.0, 40.0, 50.0)]) == 1
     assert faces.count_matching_faces([box], [(60.0, 10.0, 40.0, 50.0)]) == faces.count_matching_faces([box], []) == 0
     assert faces.count_matching_faces([], [box]) == 0
 
 
-def test_boxes_of_a_heap_are_one_face():
+def test_overlapping_boxes_are_one_face():
     scores, sizes, offsets = np.zeros((8, 8)), np.full((2, 8, 8), 12.0), np.zeros((2, 8, 8))
     scores[3, 4], scores[3, 5], scores[7, 0] = 0.9, 0.7, 0.4
     assert faces._boxes(scores, sizes, offsets) == [(12.0, 8.0, 12.0, 12.0)]
     assert faces._boxes(scores * 0.5, sizes, offsets) == []
 
 
-def test_without_its_weights_the_detector_is_left_out(monkeypatch):
+def test_without_weights_faces_are_not_measured(monkeypatch):
     monkeypatch.setattr(faces, "find_spec", lambda name: None)
     assert faces.load_faces() == (None, faces.MISSING_NOTE)
 

@@ -18,13 +18,13 @@ def failed(looks, long=LONG, motions=None):
     return [row["line"] for row in limits(looks, long, motions or {}) if row["passed"] == "NO"]
 
 
-def test_a_good_model_passes_every_line():
+def test_a_good_model_passes_every_limit():
     lines = limits([GOOD, PLAIN], LONG, {})
     assert len(lines) == 10
     assert failed([GOOD, PLAIN]) == []
 
 
-def test_each_line_fails_by_its_own_figure():
+def test_each_limit_fails_by_its_own_value():
     for change, words in [
         ({"grid": 1.3}, "grid ratio (Comic"),
         ({"faces_found": 2}, "faces found, 6 of 8"),
@@ -45,7 +45,7 @@ def test_far_from_the_codec_is_good_enough_at_29_db():
     assert failed([GOOD | {"psnr_db": 29.0, "codec_db": 35.0}, PLAIN]) == []
 
 
-def test_a_target_with_a_grid_of_its_own_is_named_and_not_counted():
+def test_targets_with_their_own_grid_are_excluded_and_named():
     (grid, *_) = limits([GOOD, GOOD | {"style": "Pixel art", "grid": 1.8, "target_grid": 1.7}, PLAIN], [], {})
     assert grid["passed"] == "yes"
     assert "grid of their own: Pixel art" in grid["line"]

@@ -57,11 +57,11 @@ def test_the_largest_that_is_fast_enough_is_chosen(monkeypatch, several, capsys,
     assert said.count("\n") == 1
 
 
-def test_where_there_is_one_size_nothing_is_measured(monkeypatch, preset):
+def test_a_single_size_is_not_measured(monkeypatch, preset):
     assert choose_size(load_preset(preset), str(preset), None, None, None) == "96x64"
 
 
-def test_the_report_names_what_was_too_slow():
+def test_the_report_lists_sizes_that_were_too_slow():
     found = [SizeMeasurement("512x288", "bfloat16", 18.2), SizeMeasurement("416x240", "bfloat16", 36.4)]
     assert report(found) == "lipar: picture 416x240, bfloat16: 36 fps alone, 32 required; 512x288 18 fps"
 
@@ -73,7 +73,7 @@ def test_this_machine_is_measured(monkeypatch, several, capfd):
     assert "picture 128x96, float32: " in capfd.readouterr().err
 
 
-def test_what_cannot_be_measured_is_said_and_left_to_the_model_process(several, capfd):
+def test_a_failed_measurement_is_reported_and_not_fatal(several, capfd):
     broken = load_preset(several)
     weights = msgspec.structs.replace(broken.weights, transformer=str(several), codec=str(several), text=str(several))
     tree = yaml.safe_load(several.read_text()) | {"weights": msgspec.to_builtins(weights)}

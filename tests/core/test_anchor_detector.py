@@ -86,7 +86,7 @@ def test_no_token_grows_older_than_max_age_and_not_all_are_computed_at_once():
     assert sum(shares) == pytest.approx(3, abs=0.3)  # 24 blocks / 8: none more often than it must
 
 
-def test_a_detector_that_takes_over_begins_with_a_whole_block():
+def test_switching_detectors_computes_a_full_block():
     find, latents = Detector(ROWS, COLS, 1, 2), torch.zeros(1, 4, 2 * ROWS, 2 * COLS)
     for settings, whole in [(SETTINGS, True), (SETTINGS, False)] * 2:
         assert find(still(1), latents, settings).all() == whole
@@ -96,7 +96,7 @@ def test_a_detector_that_takes_over_begins_with_a_whole_block():
 
 
 @pytest.mark.parametrize("sigma", [0.0, 1.0, 2.0, 5.0, 10.0])
-def test_noise_is_told_from_what_moves(sigma):
+def test_noise_is_distinguished_from_motion(sigma):
     """Gaussian noise, a third of the picture moving, and light that changes: the estimate is of the noise alone."""
     draw = torch.Generator().manual_seed(2)
     noise, base = SourceNoise(ROWS, COLS), still(1)[0] * 255

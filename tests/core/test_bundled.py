@@ -40,7 +40,7 @@ def distance(a: torch.Tensor, b: torch.Tensor) -> float:
     return math.sqrt(float(((a - b) ** 2).mean()))
 
 
-def test_styles_are_told_apart_by_their_prompts(ask):
+def test_styles_are_distinguishable_by_their_prompts(ask):
     red, green, blue = ask("night vision goggles").mean(dim=(0, 2, 3)).tolist()
     assert green > 1.5 * max(red, blue)
     red, green, blue = ask("an old sepia film").mean(dim=(0, 2, 3)).tolist()
@@ -49,12 +49,12 @@ def test_styles_are_told_apart_by_their_prompts(ask):
 
 
 @pytest.mark.parametrize("other", ["a green night scope", "military night vision, detailed"])
-def test_other_words_for_a_style_ask_for_it(ask, other):
+def test_synonyms_select_the_style(ask, other):
     there, found, none = ask("night vision goggles"), ask(other), ask("no change")
     assert distance(found, there) < 0.3 * distance(found, none)
 
 
-def test_a_mix_lies_between_its_styles(ask):
+def test_a_mixed_prompt_is_between_its_styles(ask):
     one, two = ask("an old sepia film"), ask("night vision goggles")
     mixed = ask("half sepia film, half night vision")
     assert max(distance(mixed, one), distance(mixed, two)) < distance(one, two)

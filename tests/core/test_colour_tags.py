@@ -36,12 +36,12 @@ def test_range(pixel_format, colour_range, full):
     assert resolve_colour_tags(64, 36, pixel_format, colour_range=colour_range).full_range is full
 
 
-def test_tags_win_over_size():
+def test_tags_take_precedence_over_size():
     assert resolve_colour_tags(64, 36, matrix=BT709).matrix == BT709
     assert resolve_colour_tags(1920, 1080, matrix=BT601).matrix == BT601
 
 
-def test_a_missing_tag_follows_from_those_that_are_there():
+def test_a_missing_tag_is_derived_from_the_others():
     assert resolve_colour_tags(64, 36, primaries=BT2020).matrix == BT2020
     assert resolve_colour_tags(64, 36, matrix=BT2020).primaries == BT2020
     assert resolve_colour_tags(1920, 1080, primaries=5).matrix == 5

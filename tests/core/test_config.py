@@ -30,7 +30,7 @@ def test_sizes_of_the_large_model_are_derived():
     assert WAN.transformer.head_dim == 128
 
 
-def test_live_sessions_have_thresholds_of_their_own():
+def test_live_sessions_have_their_own_thresholds():
     files = default_parameters(WAN).pruning
     assert (files.detector, files.threshold, files.tau) == ("anchor", 7, 0.149)
     live = default_parameters(WAN, live=True).pruning
@@ -67,14 +67,14 @@ def test_bad_preset_names_the_key(tmp_path, edit, message):
     assert "\n" not in str(refusal.value)
 
 
-def test_unknown_preset_lists_the_known():
+def test_unknown_preset_lists_the_known_ones():
     with pytest.raises(ConfigError, match="tiny"):
         load_preset("huge")
     with pytest.raises(ConfigError, match="No such file"):
         load_preset("missing.yaml")
 
 
-def test_impossible_layouts_are_refused():
+def test_impossible_layouts_are_rejected():
     with pytest.raises(ConfigError, match="encoder_time"):
         CodecConfig(encoder_time=(2, 2, 2))
     with pytest.raises(ConfigError, match="same stride"):

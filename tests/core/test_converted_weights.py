@@ -79,14 +79,14 @@ def test_a_damaged_weight_leaves_no_conversion(source):
     assert not kept(source)
 
 
-def test_without_a_place_to_keep_it_the_weights_load_all_the_same(source, caplog):
+def test_weights_load_without_a_writable_folder(source, caplog):
     (source.parent / "converted").write_text("a file where the folder would be")
     with caplog.at_level(logging.WARNING):
         assert_values(load(source))
     assert "is converted at every start" in caplog.text
 
 
-def test_mapped_weights_take_no_memory_of_their_own(source, monkeypatch):
+def test_mapped_weights_take_no_memory(source, monkeypatch):
     """Writing to the file shows through: the weights are its pages. Small files are copied, so that it does not."""
     path = source.parent / "large.safetensors"
     for limit, follows in ((1000, True), (10**9, False)):

@@ -62,7 +62,7 @@ def save_random(path: Path, dtype: torch.dtype) -> tuple[float, float]:
 @pytest.mark.soak
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])
-def test_loading_takes_no_second_copy(tmp_path, monkeypatch, dtype):
+def test_loading_makes_no_second_copy(tmp_path, monkeypatch, dtype):
     monkeypatch.setenv("LIPAR_WEIGHTS", str(tmp_path))
     path = tmp_path / "self_forcing_dmd.pt"
     sums = save_random(path, dtype)

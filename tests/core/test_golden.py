@@ -129,7 +129,7 @@ def test_codec_files_of_another_layout_are_understood(tmp_path):
     assert verify_file(tmp_path / "c.safetensors").passed
 
 
-def test_files_of_no_kind_are_refused(tmp_path):
+def test_unknown_files_are_rejected(tmp_path):
     save_file({"a": torch.zeros(1)}, tmp_path / "a.safetensors")
     (tmp_path / "junk.safetensors").write_bytes(b"junk")
     for name, message in (("a", "not a golden file"), ("junk", "unreadable"), ("missing", "no such file")):
@@ -144,7 +144,7 @@ def test_missing_tensors_are_named(tmp_path):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
-def test_a_run_is_repeated_in_the_dtype_that_it_was_recorded_in(tmp_path, dtype):
+def test_a_run_is_repeated_in_its_recorded_dtype(tmp_path, dtype):
     def record(_, config):
         config["dtype"] = dtype
 
@@ -153,7 +153,7 @@ def test_a_run_is_repeated_in_the_dtype_that_it_was_recorded_in(tmp_path, dtype)
     assert (verify_file(path).measure == "rel L2") == (dtype == "bfloat16")
 
 
-def test_a_recorded_dtype_that_there_is_not_is_refused(tmp_path):
+def test_an_unknown_recorded_dtype_is_rejected(tmp_path):
     path = _copy("self_forcing_rollout", tmp_path / "x.safetensors", lambda _, config: config.update(dtype="float8"))
     with pytest.raises(CheckpointError, match="config dtype = 'float8'"):
         verify_file(path)

@@ -138,7 +138,7 @@ def test_averaged_weights_are_preferred_in_flat_names(tmp_path):
     assert_same(load(save(tmp_path / "a.safetensors", both)), WAN)
 
 
-def test_two_keys_for_one_weight_are_refused(tmp_path):
+def test_two_keys_for_one_weight_are_rejected(tmp_path):
     path = save(tmp_path / "a.safetensors", prefixed("model.") | prefixed("diffusion_model."))
     assert "two keys map to" in refusal(path)
 
@@ -151,7 +151,7 @@ def test_the_diffusers_layout(tmp_path, prefix):
     assert len(DIFFUSERS) == len({theirs for theirs, _ in DIFFUSERS})
 
 
-def test_a_whole_pipeline_in_a_file(tmp_path):
+def test_a_full_pipeline_in_one_file(tmp_path):
     others = {f"{name}.a.weight": torch.zeros(2) for name in ("vae", "first_stage_model", "text_encoders.umt5xxl")}
     assert_same(load(save(tmp_path / "a.safetensors", prefixed("model.diffusion_model.") | others)), WAN)
 
@@ -202,7 +202,7 @@ def test_float8(tmp_path, prefix, kind):
 
 
 @pytest.mark.parametrize(("said", "message"), [("float8_e4m3fn", None), ("nvfp4", "format nvfp4")])
-def test_comfyuis_note_of_a_format(tmp_path, said, message):
+def test_comfyui_format_tensors(tmp_path, said, message):
     state, expected = float8("weight_scale")
     note = torch.tensor(list(json.dumps({"format": said}).encode()), dtype=torch.uint8)
     state["blocks.0.ffn.0.comfy_quant"] = note
@@ -213,7 +213,7 @@ def test_comfyuis_note_of_a_format(tmp_path, said, message):
         assert_same(load(path), expected)
 
 
-def test_other_quantisations_are_refused(tmp_path):
+def test_other_quantisations_are_rejected(tmp_path):
     state = prefixed("")
     state["blocks.0.ffn.0.weight"] = torch.zeros_like(state["blocks.0.ffn.0.weight"], dtype=torch.int8)
     assert "blocks.0.ffn.0.weight holds int8" in refusal(save(tmp_path / "a.safetensors", state))
@@ -303,11 +303,11 @@ def test_other_models_are_called_what_they_are(tmp_path, state, message):
     assert "key" in text
 
 
-def test_a_transformer_is_no_codec(tmp_path):
+def test_a_transformer_is_not_a_codec(tmp_path):
     assert "is a Wan transformer" in refusal(save(tmp_path / "a.safetensors", prefixed("")), "codec")
 
 
-def test_a_fault_of_each_kind_is_named(tmp_path):
+def test_one_error_per_kind_is_named(tmp_path):
     state = prefixed("model.")
     for name in ("model.head.modulation", "model.blocks.0.ffn.0.bias"):
         state[name + ".renamed"] = state.pop(name)
@@ -319,13 +319,13 @@ def test_a_fault_of_each_kind_is_named(tmp_path):
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
-def test_values_that_are_not_finite_are_refused(tmp_path, value):
+def test_values_that_are_not_finite_are_rejected(tmp_path, value):
     state = prefixed("")
     state["blocks.1.ffn.2.weight"][0, 0] = value
     assert "key blocks.1.ffn.2.weight holds NaN or Inf" in refusal(save(tmp_path / "a.safetensors", state))
 
 
-def test_values_that_the_dtype_cannot_hold_are_refused(tmp_path):
+def test_overflowing_values_are_rejected(tmp_path):
     state = prefixed("")
     state["blocks.1.ffn.2.weight"][0, 0] = 1e6
     with pytest.raises(CheckpointError, match="too large for float16"):

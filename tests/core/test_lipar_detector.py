@@ -49,7 +49,7 @@ def test_first_block_and_forced_blocks_are_kept_in_full():
     assert find(still(3), SETTINGS).all()
 
 
-def test_a_change_is_found_where_and_when_it_is():
+def test_a_change_is_detected_at_its_position_and_time():
     find = detector()
     find(still(3), SETTINGS)
     keep = find(with_change(3, at=1), SETTINGS)
@@ -60,7 +60,7 @@ def test_a_change_is_found_where_and_when_it_is():
     assert not keep[1, :, -1].any()
 
 
-def test_no_frame_looks_ahead():
+def test_detection_is_causal():
     find = detector()
     find(still(3), SETTINGS)
     assert not find(with_change(3, at=2), SETTINGS)[:2].any()
@@ -131,7 +131,7 @@ def test_morphology_ignores_what_is_outside():
     assert not clean_mask(single).any()
 
 
-def test_at_least_takes_ranks_not_a_threshold():
+def test_min_keep_uses_ranks_not_a_threshold():
     keep = torch.zeros(2, 3, dtype=torch.bool)
     keep[0, 0] = True
     score = torch.tensor([[0.0, 5.0, 1.0], [4.0, 4.0, 2.0]])

@@ -167,7 +167,7 @@ def test_what_does_not_fit_is_named(tmp_path, change, message):
     assert message in refusal(tmp_path, plain(**change))
 
 
-def test_a_checkpoint_is_no_lora(tmp_path):
+def test_a_checkpoint_is_not_a_lora(tmp_path):
     assert "unexpected key" in refusal(tmp_path, {name: value.clone() for name, value in WAN.items()})
 
 

@@ -63,13 +63,13 @@ def test_texts_are_numbers_where_they_come_from_the_environment():
         ([], "x = []: must be an object"),
     ],
 )
-def test_a_refusal_names_path_value_and_what_is_allowed(tree, message):
+def test_an_error_names_path_value_and_allowed_range(tree, message):
     with pytest.raises(LiparError) as refusal:
         parse(tree, Whole, "x")
     assert message in str(refusal.value)
 
 
-def test_a_refusal_keeps_the_whole_value():
+def test_an_error_keeps_the_full_value():
     with pytest.raises(ParameterError) as refusal:
         parse({"size": [1, 2, 3]}, Whole)
     assert (refusal.value.path, refusal.value.value) == ("size", [1, 2, 3])

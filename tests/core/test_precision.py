@@ -33,11 +33,11 @@ def test_each_kind_of_operation_is_decided_by_itself():
     assert fastest_precision(seconds({**AVX2, "attention": 0.3})) == Precision(FLOAT, FLOAT, HALF)
 
 
-def test_a_gain_that_noise_could_undo_decides_nothing():
+def test_a_gain_within_noise_is_ignored():
     assert fastest_precision(seconds(dict.fromkeys(OPERATIONS, 0.8))) == uniform(FLOAT)
 
 
-def test_a_measurement_covers_all_kinds_and_is_made_once():
+def test_all_operations_are_measured_once():
     found = measure_operations()
     assert set(found) == {(kind, dtype) for kind in OPERATIONS for dtype in (FLOAT, HALF)}
     assert min(found.values()) > 0
@@ -45,14 +45,14 @@ def test_a_measurement_covers_all_kinds_and_is_made_once():
     assert choose_precision("auto", CPU) == fastest_precision(found)
 
 
-def test_what_is_said_of_a_precision_chooses_it_again():
+def test_a_precision_round_trips_through_its_string():
     for precision in (uniform(FLOAT), uniform(HALF), Precision(HALF, HALF, FLOAT), Precision(FLOAT, HALF, FLOAT)):
         assert parse_precision(str(precision)) == choose_precision(str(precision), CPU) == precision
     assert str(uniform(HALF)) == "bfloat16"
 
 
 @pytest.mark.parametrize("text", ["float8", "", "linear:bfloat16", "linear:auto,convolution:float32,attention:float32"])
-def test_another_dtype_is_refused_with_those_that_there_are(text):
+def test_an_unknown_dtype_is_rejected_with_the_known_ones(text):
     with pytest.raises(ConfigError, match=r"must be auto, float32, bfloat16, float16, or linear:DTYPE"):
         choose_precision(text, CPU)
 
@@ -73,7 +73,7 @@ def in_precision(models: Models, precision: Precision) -> Models:
 @pytest.mark.parametrize("linear", [FLOAT, HALF])
 @pytest.mark.parametrize("convolution", [FLOAT, HALF])
 @pytest.mark.parametrize("attention", [FLOAT, HALF])
-def test_a_stream_is_nearly_the_same_in_any_mixture(linear, convolution, attention):
+def test_a_stream_is_nearly_the_same_in_any_mixed_precision(linear, convolution, attention):
     models = tiny_models()
     clip = moving_square(48)
     whole, mixed = (

@@ -19,7 +19,7 @@ class Counting:
         return min(len(prompt), 3), len(prompt)
 
 
-def test_from_one_style_to_another_and_back_takes_two_encodings():
+def test_switching_styles_back_and_forth_encodes_each_once():
     encoder = Counting()
     prompts = PromptCache(encoder)
     for prompt in ("a", "b", "a", "b", "a"):
@@ -36,7 +36,7 @@ def test_the_prompt_used_longest_ago_is_forgotten():
     assert prompts.get("c") is None
 
 
-def test_a_prompt_that_somebody_holds_on_to_is_not_forgotten():
+def test_a_referenced_embedding_is_not_evicted():
     encoder = Counting()
     prompts = PromptCache(encoder, max_prompts=1)
     held = prompts.encode("a")
@@ -46,6 +46,6 @@ def test_a_prompt_that_somebody_holds_on_to_is_not_forgotten():
     assert encoder.encoded == ["a", "b", "c", "b"]
 
 
-def test_how_much_of_a_prompt_is_read_is_known():
+def test_tokens_of_a_prompt_are_counted():
     embedding = PromptCache(Counting()).encode("abcde")
     assert (embedding.used, embedding.given) == (3, 5)

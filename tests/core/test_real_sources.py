@@ -22,7 +22,7 @@ def shares(keep: Tensor) -> Tensor:
 
 
 @pytest.mark.parametrize("sigma", [2, 5, 10])
-def test_sensor_noise_costs_nothing_and_hides_nobody(sigma):
+def test_sensor_noise_is_not_computed_and_hides_no_motion(sigma):
     assert shares(masks(real.noisy(real.at_rest(32), sigma))).mean() < 0.01
     clean, _ = real.crossing(80)
     assert abs(masks(real.noisy(clean, sigma)).float().mean() - masks(clean).float().mean()) < 0.05
@@ -30,7 +30,7 @@ def test_sensor_noise_costs_nothing_and_hides_nobody(sigma):
 
 @pytest.mark.parametrize("codec", ["libx264", "libvpx"])
 @pytest.mark.parametrize("bit_rate", [100_000, 300_000])
-def test_keyframes_of_a_low_bitrate_are_no_change(codec, bit_rate):
+def test_low_bitrate_keyframes_are_not_changes(codec, bit_rate):
     """A static scene from a cheap camera, five keyframes: none of them may bring a whole block."""
     keep = masks(real.coded(real.noisy(real.at_rest(80), 3), codec, bit_rate))
     assert shares(keep).max() < 0.1
@@ -54,7 +54,7 @@ def test_faint_bands_of_mains_light_are_ignored_and_strong_ones_are_not(mains):
 
 
 @pytest.mark.parametrize("at", [16, 17, 18, 19])
-def test_a_caret_on_a_still_screen_is_caught_at_once(at):
+def test_a_caret_on_a_static_screen_is_detected_at_once(at):
     """In whichever of a latent frame's four frames it appears: an eighth of a token, for a quarter of its time."""
     keep = masks(real.screen(48, at))
     assert keep[3, 4, 12]
@@ -63,16 +63,16 @@ def test_a_caret_on_a_still_screen_is_caught_at_once(at):
     assert not keep[8:].any()
 
 
-def test_a_cut_costs_one_whole_block():
+def test_a_cut_computes_one_full_block():
     other = real.clip(real.scene(seed=5).expand(16, -1, -1, -1))
     assert shares(masks(torch.cat([real.at_rest(16), other]))).round(decimals=2).tolist() == [0, 0, 0, 1, 0, 0, 0]
 
 
-def test_a_pan_is_computed_nearly_whole():
+def test_a_pan_is_computed_almost_in_full():
     assert shares(masks(real.pan(32))).min() > 0.95
 
 
-def test_somebody_who_crosses_leaves_no_trail():
+def test_a_moving_person_leaves_no_trail():
     source, where = real.crossing(96)
     keep = AnchorDetector(real.ROWS, real.COLS, 1)(source.float() / 255, SETTINGS)
     shown = source[:4].float()

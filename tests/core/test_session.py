@@ -54,7 +54,7 @@ def test_pruning_prunes_something_and_not_everything(plain):
 
 @pytest.mark.parametrize("block_frames", [1, 3])
 @pytest.mark.parametrize("count", [1, 3, 4, 9, 11, 12, 13, 24])
-def test_as_many_frames_come_out_as_went_in(count, block_frames):
+def test_frame_count_is_preserved(count, block_frames):
     models = tiny_models(tiny_preset(block_frames=block_frames))
     session: EditSession[str] = EditSession(models, SETTINGS)
     stamps = [f"t{i}" for i in range(count)]
@@ -64,7 +64,7 @@ def test_as_many_frames_come_out_as_went_in(count, block_frames):
     assert session.flush().pts == []
 
 
-def test_frames_leave_as_soon_as_the_decoder_has_them():
+def test_frames_are_returned_as_soon_as_they_are_decoded():
     session: EditSession[int] = EditSession(MODELS, SETTINGS)
     assert session.push(CLIP[:11], range(11)).pts == []
     assert session.push(CLIP[11:12], [11]).pts == list(range(9))  # raw frame r shows source frame r - 3
@@ -85,7 +85,7 @@ def test_same_seed_same_output_other_seed_other_output(plain):
     assert not torch.equal(edit(settings=replace(SETTINGS, seed=1)).frames, plain.frames)
 
 
-def test_after_flush_a_session_is_a_fresh_one(plain):
+def test_after_flush_a_session_equals_a_new_one(plain):
     session: EditSession[int] = EditSession(MODELS, SETTINGS)
     Result(session, [23, 17], {23: {"prompt": "no change"}})
     session.update({"prompt": SETTINGS.prompt})
@@ -95,7 +95,7 @@ def test_after_flush_a_session_is_a_fresh_one(plain):
 
 
 @pytest.mark.parametrize("change", [{"reset": True}, {"prompt": "no change", "transition": {"mode": "cut"}}])
-def test_after_reset_a_session_is_a_fresh_one(change):
+def test_after_reset_a_session_equals_a_new_one(change):
     """It applies from frame 12 on, in the block that was acknowledged, and no timestamp is lost."""
     session: EditSession[int] = EditSession(MODELS, SETTINGS)
     first = session.push(CLIP[:20], range(20))
@@ -169,7 +169,7 @@ def test_pause_repeats_the_last_frame_and_computes_nothing():
     assert [*after.pts, *tail.pts] == list(range(26, FRAMES))
 
 
-def test_paused_before_the_first_block_gives_nothing():
+def test_paused_before_the_first_block_returns_nothing():
     session: EditSession[int] = EditSession(MODELS, replace(SETTINGS, paused=True))
     assert session.push(CLIP[:5], range(5)).pts == []
 
@@ -181,7 +181,7 @@ def test_latest_change_wins():
     assert session.push(CLIP[:12], range(12)).blocks[0].parameters.seed == 2
 
 
-def test_refused_change_changes_nothing(plain):
+def test_rejected_change_changes_nothing(plain):
     session: EditSession[int] = EditSession(MODELS, SETTINGS)
     for change in ({"seed": 5, "pruning": {"tau": -1}}, {"reset": 1}, {"seed": 5, "colour": 1}):
         with pytest.raises(ParameterError):
@@ -224,7 +224,7 @@ def test_stages_are_timed_and_forced_masks_are_used():
         (torch.zeros(1, 3, 64, 96, dtype=torch.int32), 1, "uint8"),
     ],
 )
-def test_wrong_frames_are_refused(frames, stamps, message):
+def test_wrong_frames_are_rejected(frames, stamps, message):
     with pytest.raises(LiparError, match=message):
         EditSession(MODELS).push(frames, range(stamps))
 
@@ -258,7 +258,7 @@ def parameter_names(values: dict[str, object], prefix: str = "") -> list[str]:
 
 
 @pytest.mark.parametrize("name", parameter_names(to_dict(SETTINGS)))
-def test_what_changes_a_token_makes_the_next_block_whole(name):
+def test_changes_that_affect_tokens_compute_a_full_block(name):
     """A parameter that is new needs a row in the table, and one in docs/api.md."""
     value, whole = NEEDS_FULL_BLOCK[name]
     if whole is None:
@@ -273,7 +273,7 @@ def test_what_changes_a_token_makes_the_next_block_whole(name):
     assert (report.keep_ratio == 1.0) is whole
 
 
-def test_on_a_still_picture_nothing_of_the_old_noise_is_left():
+def test_a_static_picture_keeps_nothing_of_the_old_noise():
     """Each token of the block after the change is drawn by the new setting, where its source rests too."""
     still = CLIP[:1].expand(48, -1, -1, -1)
     session: EditSession[int] = EditSession(MODELS, SETTINGS)

@@ -108,7 +108,7 @@ def test_a_new_renderer_adds_nothing():
     assert plain.renderer is None
 
 
-def test_a_code_without_a_renderer_is_refused():
+def test_a_code_without_a_renderer_is_rejected():
     with pytest.raises(ConfigError, match="both or neither must be 0"):
         CodecConfig(code_channels=8)
     with pytest.raises(ConfigError, match="both or neither must be 0"):

@@ -115,7 +115,7 @@ def wan_name(name):
         (lambda name: f"text_encoders.umt5xxl.transformer.{name}", ".pt"),
     ],
 )
-def test_a_checkpoint_gives_what_transformers_gives(umt5_folder, tmp_path, name, suffix):
+def test_a_checkpoint_equals_transformers(umt5_folder, tmp_path, name, suffix):
     """Wan's own file, and Hugging Face's names as ComfyUI keeps them, beside a tokenizer."""
     reference = UMT5EncoderModel.from_pretrained(umt5_folder / "text_encoder").eval()
     state = {name(k): v.clone() for k, v in reference.state_dict().items() if k != "encoder.embed_tokens.weight"}
@@ -136,7 +136,7 @@ def test_a_checkpoint_gives_what_transformers_gives(umt5_folder, tmp_path, name,
         torch.testing.assert_close(text.encode(prompt), expected, rtol=0, atol=1e-5)
 
 
-def test_missing_and_broken_folders_are_refused(umt5_folder, tmp_path):
+def test_missing_and_broken_folders_are_rejected(umt5_folder, tmp_path):
     with pytest.raises(CheckpointError, match="neither a config"):
         encoder(tmp_path)
     (tmp_path / "config.json").write_text("{}")

@@ -34,7 +34,7 @@ def test_averaged_weights_are_preferred(tmp_path):
     assert read_tensors(path)["a"] == 1
 
 
-def test_a_bundle_is_taken_apart(tmp_path):
+def test_a_bundle_is_split_by_network(tmp_path):
     text = HashedTextEncoder(MODELS.preset.text, 6, 12)
     path = tmp_path / "bundle.safetensors"
     bundle = PUBLISHED | MODELS.codec.state_dict() | {f"text.{k}": v for k, v in text.state_dict().items()}
@@ -91,12 +91,12 @@ def test_missing_weights_are_listed(tmp_path, monkeypatch):
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without CUDA")
-def test_a_device_that_is_not_there_is_refused():
+def test_an_unavailable_device_is_rejected():
     with pytest.raises(LiparError, match="no usable CUDA device"):
         load_models(tiny_preset(), device="cuda")
 
 
-def test_wans_own_names_describe_a_model():
+def test_wan_config_names_are_translated():
     config = transformer_config({"dim": 64, "num_heads": 2, "num_layers": 2, "in_dim": 16, "patch_size": [1, 2, 2]})
     assert (config.heads, config.layers, config.patch) == (2, 2, 2)
     with pytest.raises(CheckpointError, match="patch_size"):

@@ -31,7 +31,7 @@ def test_targets_rest_where_the_source_does(name):
     assert np.abs(np.diff(styled, axis=0)).mean() < 2 * change
 
 
-def test_targets_are_told_apart():
+def test_targets_are_distinguishable():
     pictures = {name: style(SCENE).astype(int) for name, style in targets.STYLES.items()}
     for a in pictures:
         for b in pictures:
@@ -56,7 +56,7 @@ def test_a_comic_has_more_colour_a_sketch_less_and_no_edit_changes_nothing():
     assert np.array_equal(targets.STYLES["no edit"](SCENE), SCENE)
 
 
-def test_prompts_cover_every_style_in_many_words():
+def test_prompts_cover_every_style_with_many_names():
     assert {*NAMES, "no edit"} == set(targets.STYLES)
     rng = random.Random(0)
     for style in targets.STYLES:
@@ -72,7 +72,7 @@ def test_a_mix_names_both_styles():
         assert any(name in text for name in NAMES["film noir"])
 
 
-def test_photos_move_as_a_whole_or_behind_a_cut_out(tmp_path):
+def test_photos_pan_or_have_a_moving_cut_out(tmp_path):
     rng, entries = np.random.default_rng(0), []
     for number in range(4):
         picture = cv2.GaussianBlur(rng.integers(0, 256, (200, 320, 3), dtype=np.uint8), (0, 0), 4)

@@ -90,7 +90,7 @@ def codec(plain) -> TAEHV:
     return StyledCodec(LAYOUT, plain).codec
 
 
-def test_the_start_is_a_good_linear_code(clips):
+def test_pca_initialisation_is_a_good_linear_code(clips):
     torch.manual_seed(0)
     codec, video = TAEHV(PLAIN), torch.stack([as_tensor(clip) for clip in clips])
     start_as_pca(codec, video.flatten(0, 1))
@@ -108,7 +108,7 @@ def test_other_layouts_cannot_start_as_pca(clips):
         start_as_pca(TAEHV(CodecConfig()), as_tensor(clips[0]))
 
 
-def test_an_earlier_codec_is_taken_as_it_is(tmp_path, clips):
+def test_an_initial_codec_is_used_unchanged(tmp_path, clips):
     torch.manual_seed(1)
     initial = TAEHV(PLAIN)
     recipe = CodecRecipe(steps=1, batch=1, frames=8, crop=32, rate=0.1, warmup=1, latent_noise=0.0)
@@ -127,7 +127,7 @@ def test_excerpts_are_read_once(tmp_path, clips):
             assert np.array_equal(found, clip)
 
 
-def test_stopped_runs_go_on_as_if_they_had_not(tmp_path, clips, preset):
+def test_resumed_runs_equal_uninterrupted_ones(tmp_path, clips, preset):
     recipe = CodecRecipe(steps=2, batch=1, frames=8, crop=32, rate=1e-4, warmup=1, latent_noise=0.0)
     plain = train_codec(PLAIN, recipe, clips, {}, 0, tmp_path / "codec.pt")
     again = train_codec(PLAIN, recipe, [], {}, 0, tmp_path / "codec.pt")  # nothing left to do
@@ -162,7 +162,7 @@ def test_the_loss_falls(preset, codec, clips):
     assert sum(losses[-5:]) < 0.7 * sum(losses[:5])
 
 
-def test_a_scene_or_a_prompt_may_change_on_the_way(clips):
+def test_batches_contain_cuts_and_prompt_changes(clips):
     stage = replace(STAGE, frames=1, past=5)
     seen = set()
     for seed in range(40):
@@ -194,7 +194,7 @@ def test_what_is_pruned_stands_still(clips):
 
 
 @pytest.mark.parametrize("mixed", [False, True])
-def test_all_is_learned_from_the_frames_after_the_past(preset, codec, clips, mixed):
+def test_gradients_come_from_the_frames_after_the_past(preset, codec, clips, mixed):
     torch.manual_seed(0)
     editor, stage = Editor(preset, codec), replace(STAGE, past=6)
     torch.nn.init.normal_(editor.codec.renderer.leave.weight)
@@ -218,7 +218,7 @@ def test_all_is_learned_from_the_frames_after_the_past(preset, codec, clips, mix
     assert "codec.renderer.enter.weight" not in nowhere
 
 
-def test_the_guide_draws_codes_to_those_of_their_styles(preset, codec, clips):
+def test_the_guide_loss_moves_codes_to_their_styles(preset, codec, clips):
     editor, rng = Editor(preset, codec), np.random.default_rng(0)
     batch = draw_batch(clips, replace(STAGE, past=0, prune=0.0), rng)
     bare = rollout_loss(editor, preset, batch, np.random.default_rng(1), CODES, 0.0)
@@ -252,7 +252,7 @@ def test_muon_is_the_published_one(shape):
     assert (ours - theirs).norm() < 0.02 * (theirs - start).norm()  # theirs is in bfloat16
 
 
-def test_an_earlier_editor_without_a_code_is_gone_on_from(tmp_path, preset, plain, codec, clips):
+def test_an_initial_editor_without_a_code_is_extended(tmp_path, preset, plain, codec, clips):
     """It does what it did, and leaves the code at nought."""
     path = tmp_path / "tiny.safetensors"
     narrow = replace(preset, codec=PLAIN, transformer=replace(preset.transformer, channels=24))
@@ -268,7 +268,7 @@ def test_an_earlier_editor_without_a_code_is_gone_on_from(tmp_path, preset, plai
     assert not found[..., 24 * 4 :].any()
 
 
-def test_widened_weights_ignore_and_leave_what_is_new(preset, plain):
+def test_extended_weights_ignore_new_channels(preset, plain):
     narrow = replace(preset, codec=PLAIN, transformer=replace(preset.transformer, channels=24))
     state = Editor(narrow, plain).dit.state_dict()
     grown = widen_channels(state, preset)

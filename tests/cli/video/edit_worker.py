@@ -9,7 +9,7 @@ import traceback
 
 from tests.rooms import ROOT
 
-LONGEST_S = 60.0  # of one command; the usual one takes well under a second
+TIMEOUT_S = 60.0  # of one command; the usual one takes well under a second
 
 
 class EditWorker:
@@ -37,7 +37,7 @@ class EditWorker:
         stdin.flush()
         answer = stdout.readline()
         if not answer:
-            code, self.process = self.process.wait(LONGEST_S), None
+            code, self.process = self.process.wait(TIMEOUT_S), None
             raise AssertionError(f"the process ended with {code}: {arguments}")
         code, out, err = json.loads(answer)
         return code, out, err

@@ -1,4 +1,4 @@
-"""Mutated files: no crash, one line where refused, nothing left behind, and damage said wherever it shows."""
+"""Mutated files: no crash, one line where refused, nothing left behind, and damage output_text wherever it shows."""
 
 import collections
 import sys
@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from tests.cli.video.edit_worker import EditWorker
-from tests.cli.video.films import Picture, rewrite
-from tests.cli.video.mutated import SIZE, make_seeds, mutate
+from tests.cli.video.mutations import SIZE, make_seeds, mutate
+from tests.cli.video.video_files import Picture, rewrite
 
 FEW, MANY = 30, 400
 FAILED_BEFORE = (45, 54, 82)  # half a JPEG, a VP8 stream without its keyframe, an AVI of odd time base
@@ -60,19 +60,19 @@ def check(number: int, seeds: list[Path], worker: EditWorker, preset: Path, fold
     source, out = folder / f"in{seed.suffix}", folder / "out" / "out.mkv"
     out.parent.mkdir()
     source.write_bytes(mutate(seed.read_bytes(), number))
-    code, _, complaint = worker.run("edit", source, "-o", out, "-p", "x", "--preset", preset)
-    assert "Traceback" not in complaint, complaint
-    assert "returned " not in complaint, complaint  # FFmpeg's numbers are no words
+    code, _, error_text = worker.run("edit", source, "-o", out, "-p", "x", "--preset", preset)
+    assert "Traceback" not in error_text, error_text
+    assert "returned " not in error_text, error_text  # FFmpeg's numbers are no words
     if code:
-        assert (code, complaint.count("\n")) == (2, 1), complaint
-        assert complaint.startswith("lipar: "), complaint
+        assert (code, error_text.count("\n")) == (2, 1), error_text
+        assert error_text.startswith("lipar: "), error_text
         assert list(out.parent.iterdir()) == []
         return "refused"
     assert [path.name for path in out.parent.iterdir()] == ["out.mkv"]
     assert shown_by_a_player(out)
     notes = rewrite(source, folder / "rewritten.mkv", size=SIZE)
     if "damaged frame" in notes or "0 damaged packets" not in notes:
-        return "edited, damage said"
+        return "edited, damage output_text"
     references = [other for one in shown_by_a_player(source) for other in turned(one)]
     for picture in shown_by_a_player(folder / "rewritten.mkv"):
         assert error_of(picture, references) < MAX_ERROR

@@ -6,14 +6,14 @@ import av
 import numpy as np
 import pytest
 
-from tests.cli.video.films import SIZE, flat, make_film, make_planes, remake, set_display_matrix
+from tests.cli.video.video_files import SIZE, flat, make_planes, make_video, reencode, set_display_matrix
 
 
 @pytest.mark.parametrize("colour", [(250, 250, 250), (128, 128, 128), (200, 30, 60), (16, 16, 16)])
 @pytest.mark.parametrize("pix_fmt", ["yuv420p", "bgr0"])
 def test_flat_colours_keep_their_brightness(tmp_path, colour, pix_fmt):
-    source = make_film(tmp_path / "in.mkv", [flat(colour)], pix_fmt=pix_fmt)
-    out = remake(source, tmp_path / "out.mkv")
+    source = make_video(tmp_path / "in.mkv", [flat(colour)], pix_fmt=pix_fmt)
+    out = reencode(source, tmp_path / "out.mkv")
     with av.open(str(source)) as container:
         exact = _exact(next(container.decode(video=0)))
     neutral = len(set(colour)) == 1
@@ -29,9 +29,9 @@ def _exact(frame):
     return 255 * np.array([y + 1.402 * cr, y - 0.344136 * cb - 0.714136 * cr, y + 1.772 * cb]).clip(0, 1)
 
 
-def test_the_output_says_its_colours(tmp_path):
+def test_the_output_has_colour_tags(tmp_path):
     for suffix in (".mp4", ".mkv", ".mov", ".webm"):
-        out = remake(make_film(tmp_path / "in.mkv", [flat((9, 99, 199))] * 2), tmp_path / f"out{suffix}")
+        out = reencode(make_video(tmp_path / "in.mkv", [flat((9, 99, 199))] * 2), tmp_path / f"out{suffix}")
         with av.open(str(out.path)) as container:
             frame = next(container.decode(video=0))
             assert (frame.colorspace, frame.color_range, frame.color_primaries, frame.color_trc) == (1, 1, 1, 1)
@@ -52,13 +52,13 @@ def test_matrix_and_range_are_those_of_the_tags(tmp_path):
         (full_white, {"colorspace": 1, "color_range": 2}, (255, 255, 255)),
         (yuv(235, 128, 128), {"colorspace": 1, "color_range": 2}, (235, 235, 235)),
     ):
-        out = remake(make_planes(tmp_path / "in.mkv", planes, "yuv420p", **tags), tmp_path / "out.mkv")
+        out = reencode(make_planes(tmp_path / "in.mkv", planes, "yuv420p", **tags), tmp_path / "out.mkv")
         assert np.abs(out.frames[0].mean((0, 1)) - colour).max() < 3, tags
 
 
 def test_untagged_hd_is_bt709(tmp_path):
     planes = yuv(63, 102, 240, (1280, 720))
-    out = remake(make_planes(tmp_path / "in.mkv", planes, "yuv420p", colorspace=2), tmp_path / "out.mkv")
+    out = reencode(make_planes(tmp_path / "in.mkv", planes, "yuv420p", colorspace=2), tmp_path / "out.mkv")
     assert np.abs(out.frames[0].mean((0, 1)) - (255, 0, 0)).max() < 3
 
 
@@ -78,12 +78,12 @@ def pq(nits):
         (14, 0.5, 128, "wide gamut (BT.2020)"),
     ],
 )
-def test_hdr_is_tone_mapped_and_said(tmp_path, transfer, signal, level, word):
+def test_hdr_is_tone_mapped_and_reported(tmp_path, transfer, signal, level, word):
     planes = yuv(round(64 + 876 * signal), 512, 512, dtype=np.uint16)
     tags = {"colorspace": 9, "color_primaries": 9, "color_trc": transfer, "color_range": 1}
-    out = remake(make_planes(tmp_path / "in.mkv", planes, "yuv420p10le", **tags), tmp_path / "out.mkv")
+    out = reencode(make_planes(tmp_path / "in.mkv", planes, "yuv420p10le", **tags), tmp_path / "out.mkv")
     assert np.abs(out.frames[0].mean((0, 1)) - level).max() <= 3
-    assert word in out.said
+    assert word in out.output_text
 
 
 def test_saturated_hdr_keeps_its_hue(tmp_path):
@@ -92,7 +92,7 @@ def test_saturated_hdr_keeps_its_hue(tmp_path):
     y = 0.2627 * red + 0.6780 * green + 0.0593 * blue
     planes = yuv(64 + 876 * y, 512 + 896 * (blue - y) / 1.8814, 512 + 896 * (red - y) / 1.4746, dtype=np.uint16)
     tags = {"colorspace": 9, "color_primaries": 9, "color_trc": 16, "color_range": 1}
-    out = remake(make_planes(tmp_path / "in.mkv", planes, "yuv420p10le", **tags), tmp_path / "out.mkv")
+    out = reencode(make_planes(tmp_path / "in.mkv", planes, "yuv420p10le", **tags), tmp_path / "out.mkv")
     red, green, blue = out.frames[0].mean((0, 1))
     assert blue > 220
     assert max(red, green) < 60
@@ -117,14 +117,14 @@ def test_pixels_that_are_not_square_are_made_so(tmp_path, ratio, turned, shown):
     picture[188:388, 260:460] = 255
     value = Fraction(*ratio)
     source = tmp_path / "in.mp4"
-    make_film(source, [picture], codec="libx264", pix_fmt="yuv420p", adjust=lambda stream: aspect(stream, value))
+    make_video(source, [picture], codec="libx264", pix_fmt="yuv420p", adjust=lambda stream: aspect(stream, value))
     if turned:
         set_display_matrix(source, (0, 1, -1, 0))
-    out = remake(source, tmp_path / "out.mkv", size=(256, 256), fit="fit")
+    out = reencode(source, tmp_path / "out.mkv", size=(256, 256), fit="fit")
     bright = out.frames[0].min(-1) > 128
     wide, tall = bright.any(0).sum(), bright.any(1).sum()
     assert wide / tall == pytest.approx(1 / value if turned else value, rel=0.06)
-    assert f"{shown[0]}x{shown[1]} -> " in out.said
+    assert f"{shown[0]}x{shown[1]} -> " in out.output_text
 
 
 ORIENTATIONS = {
@@ -162,19 +162,19 @@ def corners():
 
 @pytest.mark.parametrize("linear", ORIENTATIONS)
 def test_every_orientation_comes_out_upright(tmp_path, linear):
-    make_film(tmp_path / "in.mp4", [corners()], codec="libx264rgb", pix_fmt="rgb24")
-    out = remake(set_display_matrix(tmp_path / "in.mp4", linear), tmp_path / "out.mkv", size=(64, 64))
+    make_video(tmp_path / "in.mp4", [corners()], codec="libx264rgb", pix_fmt="rgb24")
+    out = reencode(set_display_matrix(tmp_path / "in.mp4", linear), tmp_path / "out.mkv", size=(64, 64))
     assert np.abs(out.frames[0].astype(int) - ORIENTATIONS[linear](corners())).mean() < 6
 
 
 @pytest.mark.parametrize(("number", "linear"), list(enumerate(EXIF, 1)))
 def test_photos_come_out_upright(tmp_path, number, linear):
     """A JPEG says by EXIF how it is to be turned: FFmpeg gives that a kind of side data that PyAV has no name for."""
-    path = make_film(tmp_path / "in.jpg", [corners()], codec="mjpeg", pix_fmt="yuvj444p", options={"qmin": "1"})
+    path = make_video(tmp_path / "in.jpg", [corners()], codec="mjpeg", pix_fmt="yuvj444p", options={"qmin": "1"})
     tags = b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01" + bytes([0, number]) + bytes(6)
     data = path.read_bytes()
     path.write_bytes(data[:2] + b"\xff\xe1" + (len(tags) + 2).to_bytes(2, "big") + tags + data[2:])
-    out = remake(path, tmp_path / "out.mkv", size=(64, 64))
+    out = reencode(path, tmp_path / "out.mkv", size=(64, 64))
     assert np.abs(out.frames[0].astype(int) - ORIENTATIONS[linear](corners())).mean() < 6
 
 
@@ -187,43 +187,43 @@ def test_photos_come_out_upright(tmp_path, number, linear):
         ("in.webm", "libvpx-vp9", "yuva420p"),
     ],
 )
-def test_transparency_is_over_black_and_said(tmp_path, name, codec, pix_fmt):
-    clear = make_film(tmp_path / name, [flat((200, 100, 50, 128))] * 2, codec=codec, pix_fmt=pix_fmt)
-    out = remake(clear, tmp_path / "out.mkv")
+def test_transparency_is_over_black_and_reported(tmp_path, name, codec, pix_fmt):
+    clear = make_video(tmp_path / name, [flat((200, 100, 50, 128))] * 2, codec=codec, pix_fmt=pix_fmt)
+    out = reencode(clear, tmp_path / "out.mkv")
     assert np.abs(out.frames[0].mean((0, 1)) - (100, 50, 25)).max() < 5
-    assert "transparent parts are shown over black" in out.said
+    assert "transparent parts are shown over black" in out.output_text
 
 
 def test_opaque_pictures_with_an_alpha_channel_are_not_called_transparent(tmp_path):
-    opaque = make_film(tmp_path / "in.mov", [flat((200, 100, 50, 255))], codec="png", pix_fmt="rgba")
-    assert "transparent" not in remake(opaque, tmp_path / "out.mkv").said
+    opaque = make_video(tmp_path / "in.mov", [flat((200, 100, 50, 255))], codec="png", pix_fmt="rgba")
+    assert "transparent" not in reencode(opaque, tmp_path / "out.mkv").output_text
 
 
 @pytest.mark.parametrize(
     ("codec", "options"), [("libx264", {"x264-params": "tff=1"}), ("libx264", {"x264-params": "bff=1"})]
 )
-def test_interlaced_film_is_deinterlaced_and_said(tmp_path, codec, options):
+def test_interlaced_film_is_deinterlaced_and_reported(tmp_path, codec, options):
     pictures = []
     for i in range(6):
         picture = flat((0, 0, 0), (64, 64))
         picture[0::2, 4 + 8 * i : 14 + 8 * i] = picture[1::2, 8 + 8 * i : 18 + 8 * i] = 255
         pictures.append(picture)
-    source = make_film(tmp_path / "in.mkv", pictures, codec=codec, pix_fmt="yuv420p", options=options)
-    out = remake(source, tmp_path / "out.mkv", size=(64, 64))
+    source = make_video(tmp_path / "in.mkv", pictures, codec=codec, pix_fmt="yuv420p", options=options)
+    out = reencode(source, tmp_path / "out.mkv", size=(64, 64))
     assert len(out.frames) == 6
     comb = [np.abs(p[1:-1] - (p[:-2] + p[2:]) / 2).max() for p in (f.mean(-1) for f in out.frames[1:-1])]
     assert max(comb) < 40
-    assert "deinterlaced" in out.said
-    assert "deinterlaced" not in remake(make_film(tmp_path / "p.mkv", pictures), tmp_path / "out2.mkv").said
+    assert "deinterlaced" in out.output_text
+    assert "deinterlaced" not in reencode(make_video(tmp_path / "p.mkv", pictures), tmp_path / "out2.mkv").output_text
 
 
-def test_pictures_may_change_their_size_on_the_way(tmp_path):
+def test_picture_size_may_change_within_a_file(tmp_path):
     parts = b""
     for i, size in enumerate([(64, 48), (96, 64)]):
-        part = make_film(tmp_path / f"{i}.ts", [flat((200, 100, 50), size)] * 5, codec="libx264", pix_fmt="yuv420p")
+        part = make_video(tmp_path / f"{i}.ts", [flat((200, 100, 50), size)] * 5, codec="libx264", pix_fmt="yuv420p")
         parts += part.read_bytes()
     (tmp_path / "in.ts").write_bytes(parts)
-    out = remake(tmp_path / "in.ts", tmp_path / "out.mkv")
+    out = reencode(tmp_path / "in.ts", tmp_path / "out.mkv")
     assert len(out.frames) == 10
     for frame in out.frames:
         assert np.abs(frame.mean((0, 1)) - (200, 100, 50)).max() < 6

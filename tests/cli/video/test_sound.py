@@ -4,7 +4,7 @@ import av
 import numpy as np
 import pytest
 
-from tests.cli.video.films import flat, found, make_film, remake, tone_of
+from tests.cli.video.video_files import flat, found, make_video, reencode, tone_of
 
 FILM = [flat((90, 90, 90))] * 25
 
@@ -25,34 +25,34 @@ FILM = [flat((90, 90, 90))] * 25
         ("mp2", 48_000, "stereo", ".webm", "opus", "re-encoded as libopus"),
     ],
 )
-def test_the_muxer_decides_about_a_copy(tmp_path, codec, rate, layout, suffix, kept, word):
-    source = make_film(tmp_path / "in.mkv", FILM, audio=codec, audio_rate=rate, layout=layout)
-    out = remake(source, tmp_path / f"out{suffix}")
+def test_copying_depends_on_the_muxer(tmp_path, codec, rate, layout, suffix, kept, word):
+    source = make_video(tmp_path / "in.mkv", FILM, audio=codec, audio_rate=rate, layout=layout)
+    out = reencode(source, tmp_path / f"out{suffix}")
     ((name, start, seconds),) = out.sounds
     assert name == kept
-    assert word in out.said
+    assert word in out.output_text
     assert start == pytest.approx(0, abs=0.01)
     assert seconds == pytest.approx(1, abs=0.1)
-    assert "0 damaged packets" in out.said
+    assert "0 damaged packets" in out.output_text
     assert out.times[0] == pytest.approx(0, abs=1e-3)
 
 
-def test_frames_shorter_than_a_tick_are_no_damage(tmp_path, data):
-    out = remake(data / "truehd.mkv", tmp_path / "out.mkv")
+def test_frames_shorter_than_a_tick_are_not_damage(tmp_path, data):
+    out = reencode(data / "truehd.mkv", tmp_path / "out.mkv")
     ((name, _, seconds),) = out.sounds
     assert (name, seconds) == ("truehd", pytest.approx(1, abs=0.002))
-    assert "0 damaged packets" in out.said
-    assert remake(data / "truehd.mkv", tmp_path / "out.mp4").sounds[0][0] == "aac"
+    assert "0 damaged packets" in out.output_text
+    assert reencode(data / "truehd.mkv", tmp_path / "out.mp4").sounds[0][0] == "aac"
 
 
-def test_sound_of_an_unknown_codec_is_left_out_and_said(tmp_path):
-    source = make_film(tmp_path / "in.mp4", FILM, codec="libx264", pix_fmt="yuv420p", audio="aac")
+def test_sound_of_an_unknown_codec_is_left_out_and_reported(tmp_path):
+    source = make_video(tmp_path / "in.mp4", FILM, codec="libx264", pix_fmt="yuv420p", audio="aac")
     source.write_bytes(source.read_bytes().replace(b"mp4a", b"napa").replace(b"esds", b"free"))
     for suffix in (".mp4", ".mkv", ".webm"):
-        out = remake(source, tmp_path / f"out{suffix}")
+        out = reencode(source, tmp_path / f"out{suffix}")
         assert len(out.frames) == 25
         assert out.sounds == []
-        assert "audio left out: its codec is unknown to FFmpeg" in out.said
+        assert "audio left out: its codec is unknown to FFmpeg" in out.output_text
 
 
 def transport_packets(path):
@@ -65,16 +65,16 @@ def pid(packet):
 
 
 def make_ts(path, **sound):
-    return make_film(path, FILM, codec="libx264", pix_fmt="yuv420p", **sound)
+    return make_video(path, FILM, codec="libx264", pix_fmt="yuv420p", **sound)
 
 
-def test_a_silent_audio_pid_is_left_out_and_said(tmp_path):
+def test_a_silent_audio_pid_is_left_out_and_reported(tmp_path):
     source = make_ts(tmp_path / "in.ts", audio="aac")
     source.write_bytes(b"".join(packet for packet in transport_packets(source) if pid(packet) != 0x101))
     for suffix in (".mp4", ".mkv"):
-        out = remake(source, tmp_path / f"out{suffix}")
+        out = reencode(source, tmp_path / f"out{suffix}")
         assert len(out.frames) == 25
-        assert "audio (aac) left out: it has no data" in out.said
+        assert "audio (aac) left out: it has no data" in out.output_text
 
 
 @pytest.mark.parametrize("second", [{"layout": "5.1"}, {"audio_rate": 32_000}, {"layout": "stereo"}])
@@ -82,8 +82,10 @@ def test_sound_that_changes_its_format_keeps_its_length(tmp_path, second):
     parts = [make_ts(tmp_path / f"{i}.ts", audio="aac", **sound).read_bytes() for i, sound in enumerate([{}, second])]
     (tmp_path / "in.ts").write_bytes(b"".join(parts))
     for suffix in (".mp4", ".mkv", ".webm"):
-        out = remake(tmp_path / "in.ts", tmp_path / f"out{suffix}")
-        assert ("its format changes within the file" if suffix != ".webm" else "re-encoded as libopus") in out.said
+        out = reencode(tmp_path / "in.ts", tmp_path / f"out{suffix}")
+        assert (
+            "its format changes within the file" if suffix != ".webm" else "re-encoded as libopus"
+        ) in out.output_text
         assert out.sounds[0][2] == pytest.approx(2, abs=0.12)
         assert len(out.frames) == 50
 
@@ -95,9 +97,9 @@ def test_lost_packets_of_a_transport_stream_do_not_stop_the_run(tmp_path):
     for trial in range(6):
         kept = [packet for i, packet in enumerate(packets) if i < 10 or rng.random() > 0.05]
         (tmp_path / "in.ts").write_bytes(b"".join(kept))
-        out = remake(tmp_path / "in.ts", tmp_path / f"out{trial}.mp4")
+        out = reencode(tmp_path / "in.ts", tmp_path / f"out{trial}.mp4")
         assert out.frames
-        assert "damaged" in out.said
+        assert "damaged" in out.output_text
 
 
 def test_gaps_become_silence(tmp_path):
@@ -117,22 +119,22 @@ def test_gaps_become_silence(tmp_path):
                 sound.pts += 12 * 1920
             container.mux(tone.encode(sound))
         container.mux(video.encode(None))
-    out = remake(path, tmp_path / "out.mp4")
+    out = reencode(path, tmp_path / "out.mp4")
     ((_, start, seconds),) = out.sounds
     assert seconds == pytest.approx(2 + 12 / 25, abs=0.1)
     assert start == pytest.approx(0, abs=0.01)
     assert len(out.frames) == 50
 
 
-def test_sound_that_an_edit_list_cut_away_does_not_come_back(tmp_path, data):
+def test_sound_trimmed_by_an_edit_list_stays_trimmed(tmp_path, data):
     """In `trimmed.mp4` an edit list that begins at 1.2 s hides a click at 0.5 s and leaves one at 1.5 s."""
     for suffix in (".mkv", ".mp4", ".mov", ".webm"):
-        out = remake(data / "trimmed.mp4", tmp_path / f"out{suffix}")
+        out = reencode(data / "trimmed.mp4", tmp_path / f"out{suffix}")
         assert (len(out.frames), out.times[0]) == (20, pytest.approx(0, abs=1e-3))
         assert clicks(out.path) == [pytest.approx(0.3, abs=0.06)]
         assert out.sounds[0][2] == pytest.approx(0.8, abs=0.05)
-        assert "announces" not in out.said
-        assert "damaged frame" not in out.said
+        assert "announces" not in out.output_text
+        assert "damaged frame" not in out.output_text
 
 
 def clicks(path):
@@ -143,14 +145,14 @@ def clicks(path):
     return [time for i, time in enumerate(loud) if i == 0 or time - loud[i - 1] > 0.1]
 
 
-def test_the_cut_sound_is_there_to_be_found(data):
+def test_the_trimmed_sound_is_in_the_file(data):
     """Else the test above could not fail."""
     assert clicks(data / "trimmed.mp4") == [pytest.approx(0.5, abs=0.06), pytest.approx(1.5, abs=0.06)]
 
 
 def test_every_track_is_kept_with_its_language_and_purpose(tmp_path, data):
     for suffix in (".mp4", ".mkv", ".mov", ".webm"):
-        out = remake(data / "multi.mp4", tmp_path / f"out{suffix}")
+        out = reencode(data / "multi.mp4", tmp_path / f"out{suffix}")
         assert len(out.sounds) == 2
         with av.open(str(out.path)) as container:
             assert [stream.language for stream in container.streams.audio] == [
@@ -161,4 +163,4 @@ def test_every_track_is_kept_with_its_language_and_purpose(tmp_path, data):
 
 
 def test_found_reads_what_was_written(tmp_path):
-    assert found(make_film(tmp_path / "in.mkv", FILM, audio="flac")).sounds == [("flac", 0.0, pytest.approx(1))]
+    assert found(make_video(tmp_path / "in.mkv", FILM, audio="flac")).sounds == [("flac", 0.0, pytest.approx(1))]

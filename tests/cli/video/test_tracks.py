@@ -3,14 +3,14 @@
 import av
 import pytest
 
-from tests.cli.video.films import flat, make_film, remake
+from tests.cli.video.video_files import flat, make_video, reencode
 
 
 @pytest.mark.parametrize(
     ("suffix", "codec"), [(".mp4", "mov_text"), (".mov", "mov_text"), (".mkv", "subrip"), (".webm", "webvtt")]
 )
 def test_subtitles_chapters_and_tags_are_kept(tmp_path, data, suffix, codec):
-    out = remake(data / "multi.mp4", tmp_path / f"out{suffix}")
+    out = reencode(data / "multi.mp4", tmp_path / f"out{suffix}")
     with av.open(str(out.path)) as container:
         (subtitles,) = container.streams.subtitles
         assert subtitles.codec_context.codec.canonical_name == codec
@@ -24,23 +24,23 @@ def test_subtitles_chapters_and_tags_are_kept(tmp_path, data, suffix, codec):
         assert tags["title"] == "My holiday"
         assert tags["creation_time"].startswith("2024-05-01T12:00:00")
         assert not [key for key in tags if "location" in key]
-    assert "recording location left out (--keep-location keeps it)" in out.said
+    assert "recording location left out (--keep-location keeps it)" in out.output_text
     assert b"48.1000" not in out.path.read_bytes()
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv"])
-def test_the_place_is_kept_where_it_is_asked_for(tmp_path, data, suffix):
-    out = remake(data / "multi.mp4", tmp_path / f"out{suffix}", location=True)
+def test_the_location_is_kept_on_request(tmp_path, data, suffix):
+    out = reencode(data / "multi.mp4", tmp_path / f"out{suffix}", location=True)
     with av.open(str(out.path)) as container:
         assert [value for key, value in container.metadata.items() if key.lower().startswith("location")]
-    assert "left out" not in out.said
+    assert "left out" not in out.output_text
 
 
-def test_a_file_without_a_place_says_nothing_of_one(tmp_path):
-    assert "place" not in remake(make_film(tmp_path / "in.mkv", [flat((9, 9, 9))]), tmp_path / "out.mkv").said
+def test_a_file_without_a_location_has_no_note(tmp_path):
+    assert "place" not in reencode(make_video(tmp_path / "in.mkv", [flat((9, 9, 9))]), tmp_path / "out.mkv").output_text
 
 
-def test_subtitles_as_pictures_are_left_out_of_mp4_and_said(tmp_path):
+def test_bitmap_subtitles_are_left_out_of_mp4_and_reported(tmp_path):
     path = tmp_path / "in.mkv"
     with av.open(str(path), "w") as container:
         video = container.add_stream("ffv1", rate=25)
@@ -53,27 +53,28 @@ def test_subtitles_as_pictures_are_left_out_of_mp4_and_said(tmp_path):
         container.mux(packet)
         container.mux(video.encode(None))
     assert (
-        "subtitles (hdmv_pgs_subtitle) left out: mp4 does not support bitmap" in remake(path, tmp_path / "out.mp4").said
+        "subtitles (hdmv_pgs_subtitle) left out: mp4 does not support bitmap"
+        in reencode(path, tmp_path / "out.mp4").output_text
     )
-    out = remake(path, tmp_path / "out.mkv")
+    out = reencode(path, tmp_path / "out.mkv")
     with av.open(str(out.path)) as container:
         assert len(container.streams.subtitles) == 1
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv"])
-def test_a_timecode_is_kept_where_it_can_count_the_frames(tmp_path, suffix):
+def test_a_timecode_is_kept_if_it_supports_the_rate(tmp_path, suffix):
     for rate, kept in ((25, True), (300, False)):
         source = tmp_path / "in.mkv"
-        make_film(source, [flat((9, 9, 9))] * 5, rate=rate, adjust=lambda s: s.metadata.update(timecode="01:00:00:00"))
-        out = remake(source, tmp_path / f"out{suffix}")
+        make_video(source, [flat((9, 9, 9))] * 5, rate=rate, adjust=lambda s: s.metadata.update(timecode="01:00:00:00"))
+        out = reencode(source, tmp_path / f"out{suffix}")
         assert len(out.frames) == 5
         with av.open(str(out.path)) as container:
             every = [container.metadata, *(stream.metadata for stream in container.streams)]
             assert ("01:00:00:00" in [value for tags in every for value in tags.values()]) is kept
-        assert ("timecode left out" in out.said) is not kept
+        assert ("timecode left out" in out.output_text) is not kept
 
 
-def test_pictures_besides_the_film_are_said(tmp_path):
+def test_other_pictures_are_reported(tmp_path):
     path = tmp_path / "in.mkv"
     with av.open(str(path), "w") as container:
         for _ in range(2):
@@ -82,9 +83,9 @@ def test_pictures_besides_the_film_are_said(tmp_path):
         for colour, video in zip(((9, 9, 9), (200, 9, 9)), container.streams.video, strict=True):
             frame = av.VideoFrame.from_ndarray(flat(colour), format="rgb24").reformat(format="bgr0")
             container.mux([*video.encode(frame), *video.encode(None)])
-    out = remake(path, tmp_path / "out.mkv")
+    out = reencode(path, tmp_path / "out.mkv")
     assert out.frames[0].max() < 15
-    assert "1 further video track left out" in out.said
+    assert "1 further video track left out" in out.output_text
 
 
 @pytest.mark.parametrize(
@@ -92,9 +93,9 @@ def test_pictures_besides_the_film_are_said(tmp_path):
     [("fre", "fra"), ("fra", "fra"), ("deu", "ger"), ("ger", "ger"), ("cze", "ces"), ("swe", "sve"), ("jpn", "jpn")],
 )
 def test_quicktime_keeps_the_language(tmp_path, given, in_mov):
-    source = make_film(
+    source = make_video(
         tmp_path / "in.mkv", [flat((9, 9, 9))], adjust=lambda stream: stream.metadata.update(language=given)
     )
     for suffix, code in ((".mov", in_mov), (".mkv", given)):
-        with av.open(str(remake(source, tmp_path / f"out{suffix}").path)) as container:
+        with av.open(str(reencode(source, tmp_path / f"out{suffix}").path)) as container:
             assert container.streams.video[0].language == code

@@ -6,4 +6,4 @@ START = (  # a shell's background jobs ignore Ctrl-C, and their children inherit
     "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
     "from lipar_cli.main import main; sys.exit(main())"
 )
-LIPAR = [sys.executable, "-c", START]  # and the arguments
+LIPAR_COMMAND = [sys.executable, "-c", START]  # and the arguments

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.cli.video.films import make_film, moving
+from tests.cli.video.video_files import make_video, moving
 
 Random = np.random.Generator
 SIZE = (96, 64)
@@ -37,7 +37,7 @@ def make_seeds(folder: Path) -> list[Path]:
     for i, (container, codec, pix_fmt, audio) in enumerate(SEEDS):
         options = OPTIONS.get(codec, {"g": "6"})
         path = folder / f"{i}.{container}"
-        make_film(path, moving(FRAMES, SIZE), codec=codec, pix_fmt=pix_fmt, audio=audio, options=options)
+        make_video(path, moving(FRAMES, SIZE), codec=codec, pix_fmt=pix_fmt, audio=audio, options=options)
         paths.append(path)
     return paths
 

@@ -11,24 +11,24 @@ import pytest
 
 from lipar_cli.video.output_file import OutputFile
 from lipar_core.errors import LiparError
-from tests.cli.video.films import flat, found, make_film, moving, remake
+from tests.cli.video.video_files import flat, found, make_video, moving, reencode
 
 FILM = [flat((90, 90, 90))] * 3
 
 
 @pytest.fixture
 def film(tmp_path):
-    return make_film(tmp_path / "film.mp4", FILM, codec="libx264", pix_fmt="yuv420p", audio="aac")
+    return make_video(tmp_path / "film.mp4", FILM, codec="libx264", pix_fmt="yuv420p", audio="aac")
 
 
 @pytest.mark.parametrize(
     "name", ["a:b.mp4", "http:x.mp4", "pipe:0.mp4", "50%d.mp4", "a b'\"\\.mp4", "ü\u200b.mp4", "-o.mp4"]
 )
-def test_any_name_is_a_name_of_a_file(tmp_path, monkeypatch, film, name):
+def test_file_names_are_not_parsed_as_urls(tmp_path, monkeypatch, film, name):
     monkeypatch.chdir(tmp_path)
     film.rename(name)
     (tmp_path / "out").mkdir()
-    assert len(remake(Path(name), Path("out", name)).frames) == 3
+    assert len(reencode(Path(name), Path("out", name)).frames) == 3
 
 
 def test_relative_names_with_a_colon(tmp_path, monkeypatch, film, lipar, preset):
@@ -39,29 +39,29 @@ def test_relative_names_with_a_colon(tmp_path, monkeypatch, film, lipar, preset)
 
 
 def test_names_as_long_as_the_file_system_takes(film, lipar, preset, tmp_path):
-    assert len(remake(film, tmp_path / ("x" * 251 + ".mp4")).frames) == 3
+    assert len(reencode(film, tmp_path / ("x" * 251 + ".mp4")).frames) == 3
     for source, out in ((film, tmp_path / ("x" * 252 + ".mp4")), (tmp_path / ("x" * 300 + ".mp4"), tmp_path / "o.mp4")):
-        code, _, complaint = lipar("edit", source, "-o", out, "-p", "x", "--preset", preset)
-        assert (code, len(complaint.splitlines())) == (2, 1)
-        assert "File name too long" in complaint
+        code, _, error_text = lipar("edit", source, "-o", out, "-p", "x", "--preset", preset)
+        assert (code, len(error_text.splitlines())) == (2, 1)
+        assert "File name too long" in error_text
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".ts"])
-def test_a_pipe_is_read_to_its_end(tmp_path, film, suffix):
+def test_a_pipe_is_read_completely(tmp_path, film, suffix):
     """An MP4 has its index last: it cannot be read without going back."""
     if suffix == ".ts":
-        film = make_film(tmp_path / "film.ts", FILM * 9, codec="libx264", pix_fmt="yuv420p")
+        film = make_video(tmp_path / "film.ts", FILM * 9, codec="libx264", pix_fmt="yuv420p")
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     feeder = threading.Thread(target=lambda: pipe.write_bytes(film.read_bytes()))
     feeder.start()
-    out = remake(pipe, tmp_path / "out.mkv")
+    out = reencode(pipe, tmp_path / "out.mkv")
     feeder.join()
     assert len(out.frames) == (27 if suffix == ".ts" else 3)
     assert not [path.name for path in tmp_path.iterdir() if path.name.startswith(".")]
 
 
-def test_a_dash_is_standard_input(tmp_path, film, lipar, preset):
+def test_a_dash_means_standard_input(tmp_path, film, lipar, preset):
     kept = os.dup(0)
     with film.open("rb") as file:
         os.dup2(file.fileno(), 0)
@@ -73,33 +73,33 @@ def test_a_dash_is_standard_input(tmp_path, film, lipar, preset):
     assert len(found(tmp_path / "out.mp4").frames) == 3
 
 
-def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path, lipar, preset):
+def test_a_full_disk_is_a_one_line_error_without_leftovers(tmp_path, lipar, preset):
     """A limit on the size of files, which the system reports as it does a full disk."""
-    source = make_film(tmp_path / "in.mkv", moving(40), audio="flac")
+    source = make_video(tmp_path / "in.mkv", moving(40), audio="flac")
     folder = tmp_path / "out"
     folder.mkdir()
     ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (2000, limits[1]))
     try:
-        code, _, complaint = lipar("edit", source, "-o", folder / "out.mp4", "-p", "x", "--preset", preset)
+        code, _, error_text = lipar("edit", source, "-o", folder / "out.mp4", "-p", "x", "--preset", preset)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
         signal.signal(signal.SIGXFSZ, ignored)
-    assert (code, complaint) == (2, f"lipar: output {folder / 'out.mp4'}: cannot be written (File too large)\n")
+    assert (code, error_text) == (2, f"lipar: output {folder / 'out.mp4'}: cannot be written (File too large)\n")
     assert not list(folder.iterdir())
 
 
-def test_an_empty_pipe_and_a_device_are_refused(tmp_path, lipar, preset):
+def test_an_empty_pipe_and_a_device_are_rejected(tmp_path, lipar, preset):
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     feeder = threading.Thread(target=lambda: pipe.write_bytes(b""))
     feeder.start()
-    code, _, complaint = lipar("edit", pipe, "-o", tmp_path / "out.mp4", "-p", "x", "--preset", preset)
+    code, _, error_text = lipar("edit", pipe, "-o", tmp_path / "out.mp4", "-p", "x", "--preset", preset)
     feeder.join()
-    assert (code, complaint) == (2, f"lipar: input {pipe}: the file is empty\n")
-    code, _, complaint = lipar("edit", "/dev/zero", "-o", tmp_path / "out.mp4", "-p", "x", "--preset", preset)
-    assert (code, complaint) == (2, "lipar: input /dev/zero: is a device or a socket, not a file or a pipe\n")
+    assert (code, error_text) == (2, f"lipar: input {pipe}: the file is empty\n")
+    code, _, error_text = lipar("edit", "/dev/zero", "-o", tmp_path / "out.mp4", "-p", "x", "--preset", preset)
+    assert (code, error_text) == (2, "lipar: input /dev/zero: is a device or a socket, not a file or a pipe\n")
 
 
 def test_a_link_stays_a_link_and_the_mode_is_kept(tmp_path, film, lipar, preset):
@@ -125,7 +125,7 @@ def test_a_new_file_has_the_mode_of_new_files(tmp_path, film, lipar, preset):
     assert stat.S_IMODE((tmp_path / "out.mp4").stat().st_mode) == 0o640
 
 
-def test_runs_to_one_output_have_part_files_of_their_own(tmp_path):
+def test_concurrent_runs_have_separate_temporary_files(tmp_path):
     first, second = OutputFile(tmp_path / "out.mp4"), OutputFile(tmp_path / "out.mp4")
     assert first.part != second.part
     first.part.write_bytes(b"first")
@@ -137,7 +137,7 @@ def test_runs_to_one_output_have_part_files_of_their_own(tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["fifo", "ring"])
-def test_an_output_that_is_no_file_is_refused(tmp_path, kind):
+def test_an_output_that_is_not_a_file_is_rejected(tmp_path, kind):
     path = tmp_path / "out.mp4"
     if kind == "fifo":
         os.mkfifo(path)
@@ -147,9 +147,9 @@ def test_an_output_that_is_no_file_is_refused(tmp_path, kind):
         OutputFile(path)
 
 
-def test_a_folder_that_nobody_may_write_to_is_one_line(film, lipar, preset):
+def test_an_unwritable_folder_is_a_one_line_error(film, lipar, preset):
     """/proc takes no files, whoever asks."""
-    code, _, complaint = lipar("edit", film, "-o", "/proc/out.mp4", "-p", "x", "--preset", preset)
-    assert (code, len(complaint.splitlines())) == (2, 1)
-    assert complaint.startswith("lipar: output /proc/out.mp4: cannot be written (")
-    assert "22" not in complaint
+    code, _, error_text = lipar("edit", film, "-o", "/proc/out.mp4", "-p", "x", "--preset", preset)
+    assert (code, len(error_text.splitlines())) == (2, 1)
+    assert error_text.startswith("lipar: output /proc/out.mp4: cannot be written (")
+    assert "22" not in error_text

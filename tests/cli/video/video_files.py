@@ -18,20 +18,20 @@ EXACT = 0x20 | 0x2000 | 0x4000 | 0x40000  # swscale's flags: area, full chroma t
 
 
 @dataclass(frozen=True)
-class Remade:
-    """What came out, and what was said."""
+class Reencoded:
+    """What came out, and what was output_text."""
 
     path: Path
     frames: list[Picture]
     times: list[float]
     seconds: float  # of the whole file
     sounds: list[tuple[str, float, float]]  # codec, start and length of each audio track
-    said: str
+    output_text: str
 
 
-def remake(
+def reencode(
     source: Path, out: Path, *, size: tuple[int, int] = SIZE, fit: str = "stretch", location: bool = False
-) -> Remade:
+) -> Reencoded:
     """The source as `rewrite` writes it."""
     return found(out, rewrite(source, out, size=size, fit=fit, location=location))
 
@@ -39,7 +39,7 @@ def remake(
 def rewrite(
     source: Path, out: Path, *, size: tuple[int, int] = SIZE, fit: str = "stretch", location: bool = False
 ) -> str:
-    """Re-encode as `lipar edit` would with a model that changes nothing; returns what was said."""
+    """Re-encode as `lipar edit` would with a model that changes nothing; returns what was output_text."""
     with VideoReader(source, *size, fit, out.parent) as reader:
         with VideoWriter(out, *size, reader.rate, reader.time_base, crf=1) as writer:
             writer.add_tracks(reader, location)
@@ -49,11 +49,11 @@ def rewrite(
                 else:
                     writer.write_packet(item)
         damaged = f"{reader.damaged + writer.damaged} damaged packets"
-        said = [*reader.notes, *reader.losses, *writer.losses, writer.audio_note, damaged]
-    return "\n".join(said)
+        output_text = [*reader.notes, *reader.losses, *writer.losses, writer.audio_note, damaged]
+    return "\n".join(output_text)
 
 
-def found(path: Path, said: str = "") -> Remade:
+def found(path: Path, output_text: str = "") -> Reencoded:
     """All of a file, decoded."""
     frames, times = [], []
     sounds: dict[int, list[av.AudioFrame]] = {}
@@ -70,10 +70,10 @@ def found(path: Path, said: str = "") -> Remade:
             for s in container.streams.audio
             if (parts := sounds.get(s.index))
         ]
-        return Remade(path, frames, times, (container.duration or 0) / 1e6, tracks, said)
+        return Reencoded(path, frames, times, (container.duration or 0) / 1e6, tracks, output_text)
 
 
-def make_film(
+def make_video(
     path: Path,
     pictures: Sequence[Picture],
     *,

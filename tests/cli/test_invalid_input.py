@@ -8,7 +8,7 @@ import pytest
 
 from tests.cli.clips import make_clip, make_sound
 from tests.cli.conftest import write_preset
-from tests.cli.own_process import LIPAR
+from tests.cli.lipar_command import LIPAR_COMMAND
 
 
 @pytest.fixture
@@ -18,17 +18,17 @@ def refused(lipar, clip, preset, tmp_path):
     folder.mkdir()
 
     def run(*flags, source=clip, output=folder / "out.mp4", prompt="a pencil sketch"):
-        code, said, complaint = lipar("edit", source, "-o", output, "-p", prompt, "--preset", preset, *flags)
+        code, said, error_text = lipar("edit", source, "-o", output, "-p", prompt, "--preset", preset, *flags)
         assert (code, said) == (2, "")
-        assert len(complaint.splitlines()) == 1
-        assert complaint.startswith("lipar")
+        assert len(error_text.splitlines()) == 1
+        assert error_text.startswith("lipar")
         assert not list(folder.iterdir())
-        return complaint
+        return error_text
 
     return run
 
 
-def test_an_input_that_is_no_video_is_refused(tmp_path, refused):
+def test_an_input_that_is_no_video_is_rejected(tmp_path, refused):
     (tmp_path / "empty.mp4").touch()
     (tmp_path / "noise.mp4").write_bytes(bytes(range(256)) * 20)
     (tmp_path / "folder.mp4").mkdir()
@@ -39,7 +39,7 @@ def test_an_input_that_is_no_video_is_refused(tmp_path, refused):
     assert "there is no video in it" in refused(source=make_sound(tmp_path / "sound.m4a"))
 
 
-def test_a_video_without_a_whole_frame_is_refused(tmp_path, refused):
+def test_a_video_without_a_whole_frame_is_rejected(tmp_path, refused):
     """The output is open by then: it must be gone afterwards."""
     clip = make_clip(tmp_path / "in.mov", 2, codec="png", pix_fmt="rgb24")
     clip.write_bytes(clip.read_bytes().replace(b"IHDR", b"XXXX"))
@@ -69,18 +69,18 @@ def test_a_video_without_a_whole_frame_is_refused(tmp_path, refused):
         (("--preset", "unknown"), "preset 'unknown' is unknown: choose one of tiny, "),
     ],
 )
-def test_values_out_of_range_are_refused(refused, flags, words):
+def test_values_out_of_range_are_rejected(refused, flags, words):
     assert words in refused(*flags)
 
 
 @pytest.mark.parametrize(("prompt", "words"), [("", "has 0"), ("  ", "white space"), ("x" * 3000, "has 3000")])
 def test_prompts_have_their_length(refused, prompt, words):
-    complaint = refused(prompt=prompt)
-    assert words in complaint
-    assert len(complaint) < 200
+    error_text = refused(prompt=prompt)
+    assert words in error_text
+    assert len(error_text) < 200
 
 
-def test_an_output_that_cannot_be_is_refused(tmp_path, clip, refused):
+def test_an_impossible_output_is_rejected(tmp_path, clip, refused):
     (tmp_path / "folder.mp4").mkdir()
     assert "does not exist" in refused(output=tmp_path / "none" / "out.mp4")
     assert "is a folder" in refused(output=tmp_path / "folder.mp4")
@@ -96,14 +96,14 @@ def test_the_input_under_another_name_is_not_overwritten(tmp_path, clip, refused
 
 
 @pytest.mark.parametrize("size", [0, 7, 5000])
-def test_a_corrupt_checkpoint_is_refused(tmp_path, refused, size):
+def test_a_corrupt_checkpoint_is_rejected(tmp_path, refused, size):
     broken = write_preset(tmp_path, "broken")
     bundle = tmp_path / "broken.safetensors"
     bundle.write_bytes(bundle.read_bytes()[:size])
     assert f"checkpoint {bundle}: " in refused("--preset", broken)
 
 
-def test_a_failed_run_leaves_an_older_output_alone(tmp_path, lipar, clip, preset):
+def test_a_failed_run_keeps_an_existing_output(tmp_path, lipar, clip, preset):
     out = tmp_path / "out.mp4"
     out.write_bytes(b"older")
     bad = tmp_path / "in.mov"
@@ -125,7 +125,7 @@ def test_a_stopped_run_leaves_nothing(tmp_path, preset, number):
     source = make_clip(tmp_path / "in.mp4", 4000, size=(32, 32))
     folder = tmp_path / "out"
     folder.mkdir()
-    command = [*LIPAR, "edit", source, "-o", folder / "out.mp4", "-p", "x", "--preset", preset]
+    command = [*LIPAR_COMMAND, "edit", source, "-o", folder / "out.mp4", "-p", "x", "--preset", preset]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as run:
         deadline = time.monotonic() + 60
         while not list(folder.iterdir()):
@@ -133,8 +133,8 @@ def test_a_stopped_run_leaves_nothing(tmp_path, preset, number):
             assert time.monotonic() < deadline
             time.sleep(0.02)
         run.send_signal(number)
-        _, complaint = run.communicate(timeout=60)
-    assert (run.returncode, complaint) == (130, "stopped\n")
+        _, error_text = run.communicate(timeout=60)
+    assert (run.returncode, error_text) == (130, "stopped\n")
     assert not list(folder.iterdir())
 
 
@@ -163,8 +163,8 @@ def test_a_stopped_run_leaves_nothing(tmp_path, preset, number):
         (("serve", "--preset", "tiny", "--tls-cert", "/no.pem", "--tls-key", "/no.pem"), "/no.pem"),
     ],
 )
-def test_every_command_answers_mistakes_in_one_line(lipar, command, words):
-    code, said, complaint = lipar(*command)
+def test_every_command_reports_usage_errors_in_one_line(lipar, command, words):
+    code, said, error_text = lipar(*command)
     assert (code, said) == (2, "")
-    assert len(complaint.splitlines()) == 1
-    assert words in complaint
+    assert len(error_text.splitlines()) == 1
+    assert words in error_text

@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import pytest
 
-from tests.cli.video.films import flat, make_film, moving, remake
+from tests.cli.video.video_files import flat, make_video, moving, reencode
 
 GREY = flat((90, 90, 90))
 SUFFIXES = (".mp4", ".mkv", ".mov", ".webm")
@@ -12,26 +12,26 @@ H264 = {"codec": "libx264", "pix_fmt": "yuv420p"}
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
-def test_a_negative_start_moves_picture_and_sound_alike(tmp_path, suffix):
+def test_a_negative_start_shifts_all_tracks(tmp_path, suffix):
     pts = [40 * i - 200 for i in range(10)]
-    source = make_film(tmp_path / "in.mkv", [GREY] * 10, pts=pts, time_base=Fraction(1, 1000), audio="flac")
-    out = remake(source, tmp_path / f"out{suffix}")
+    source = make_video(tmp_path / "in.mkv", [GREY] * 10, pts=pts, time_base=Fraction(1, 1000), audio="flac")
+    out = reencode(source, tmp_path / f"out{suffix}")
     assert out.times == pytest.approx([0.04 * i for i in range(10)], abs=2e-3)
     assert out.sounds[0][1] == pytest.approx(0.2, abs=0.03)
-    assert "all timestamps shifted by +0.200 s" in out.said
+    assert "all timestamps shifted by +0.200 s" in out.output_text
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_nanosecond_ticks_and_long_gaps(tmp_path, suffix):
     seconds = [0, 0.04, 0.08, 20, 20.04, 90]
     pts = [round(time * 1e9) for time in seconds]
-    source = make_film(tmp_path / "in.nut", [GREY] * 6, pts=pts, time_base=Fraction(1, 10**9))
-    assert remake(source, tmp_path / f"out{suffix}").times == pytest.approx(seconds, abs=2e-3)
+    source = make_video(tmp_path / "in.nut", [GREY] * 6, pts=pts, time_base=Fraction(1, 10**9))
+    assert reencode(source, tmp_path / f"out{suffix}").times == pytest.approx(seconds, abs=2e-3)
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_the_last_frame_keeps_its_duration(tmp_path, data, suffix):
-    out = remake(data / "last_long.gif", tmp_path / f"out{suffix}")
+    out = reencode(data / "last_long.gif", tmp_path / f"out{suffix}")
     assert out.times == pytest.approx([0, 0.1, 0.2], abs=2e-3)
     assert out.seconds == pytest.approx(3.2, abs=2e-3)
 
@@ -39,24 +39,26 @@ def test_the_last_frame_keeps_its_duration(tmp_path, data, suffix):
 @pytest.mark.parametrize(
     ("name", "codec", "rate"), [("in.h264", "libx264", 50), ("in.h264", "libx264", 60), ("in.m2v", "mpeg2video", 30)]
 )
-def test_elementary_streams_run_at_their_own_rate(tmp_path, name, codec, rate):
+def test_elementary_streams_keep_their_rate(tmp_path, name, codec, rate):
     def reorder(stream):
         stream.codec_context.max_b_frames = 2
 
-    source = make_film(tmp_path / name, moving(20), codec=codec, pix_fmt="yuv420p", rate=rate, adjust=reorder)
-    out = remake(source, tmp_path / "out.mp4")
+    source = make_video(tmp_path / name, moving(20), codec=codec, pix_fmt="yuv420p", rate=rate, adjust=reorder)
+    out = reencode(source, tmp_path / "out.mp4")
     assert out.times == pytest.approx([i / rate for i in range(20)], abs=1e-3)
     assert out.seconds == pytest.approx(20 / rate, abs=2e-3)
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
-def test_raw_dv_runs_at_its_own_rate(tmp_path, suffix):
+def test_raw_dv_keeps_its_rate(tmp_path, suffix):
     """FFmpeg tells the clock of 60 kHz as its average rate."""
     film = [flat((90, 90, 90), (720, 576))] * 5
-    source = make_film(tmp_path / "in.dv", film, codec="dvvideo", pix_fmt="yuv420p", audio="pcm_s16le", layout="stereo")
-    out = remake(source, tmp_path / f"out{suffix}")
+    source = make_video(
+        tmp_path / "in.dv", film, codec="dvvideo", pix_fmt="yuv420p", audio="pcm_s16le", layout="stereo"
+    )
+    out = reencode(source, tmp_path / f"out{suffix}")
     assert out.times == pytest.approx([i / 25 for i in range(5)], abs=2e-3)
-    assert "768x576 -> 96x64" in out.said
+    assert "768x576 -> 96x64" in out.output_text
 
 
 @pytest.mark.parametrize("codec", ["libx264", "mpeg4"])
@@ -64,43 +66,43 @@ def test_b_frames_in_avi(tmp_path, codec):
     def reorder(stream):
         stream.codec_context.max_b_frames = 2
 
-    source = make_film(tmp_path / "in.avi", moving(20), codec=codec, pix_fmt="yuv420p", adjust=reorder)
-    assert remake(source, tmp_path / "out.mp4").times == pytest.approx([i / 25 for i in range(20)], abs=1e-3)
+    source = make_video(tmp_path / "in.avi", moving(20), codec=codec, pix_fmt="yuv420p", adjust=reorder)
+    assert reencode(source, tmp_path / "out.mp4").times == pytest.approx([i / 25 for i in range(20)], abs=1e-3)
 
 
 @pytest.mark.parametrize(
     ("name", "codec", "sound"),
     [("a.ts", "libx264", "aac"), ("a.mpg", "mpeg2video", "mp2"), ("a.mkv", "libx264", "aac")],
 )
-def test_timestamps_that_start_again_are_joined_with_one_offset(tmp_path, name, codec, sound):
+def test_restarting_timestamps_get_one_offset(tmp_path, name, codec, sound):
     times = 2
-    part = make_film(tmp_path / name, [GREY] * 25, codec=codec, pix_fmt="yuv420p", audio=sound)
+    part = make_video(tmp_path / name, [GREY] * 25, codec=codec, pix_fmt="yuv420p", audio=sound)
     (tmp_path / f"in{part.suffix}").write_bytes(part.read_bytes() * times)
-    out = remake(tmp_path / f"in{part.suffix}", tmp_path / "out.mp4")
+    out = reencode(tmp_path / f"in{part.suffix}", tmp_path / "out.mp4")
     frames = 25 * times
     assert len(out.frames) == frames
     steps = [later - sooner for sooner, later in zip(out.times, out.times[1:], strict=False)]
     assert steps == pytest.approx([0.04] * (frames - 1), abs=0.03)
     assert out.times[-1] - out.times[0] == pytest.approx((frames - 1) / 25, abs=0.05 * times)
     assert out.sounds[0][2] == pytest.approx(times, abs=0.06 * times)
-    assert "timestamps restart" in out.said
+    assert "timestamps restart" in out.output_text
 
 
 def test_a_transport_stream_s_clock_wraps(tmp_path, data):
     """Its 33 bits end a second after the start: FFmpeg tells that as a negative start."""
     for suffix in (".mp4", ".mkv"):
-        out = remake(data / "ts_wrap.ts", tmp_path / f"out{suffix}")
+        out = reencode(data / "ts_wrap.ts", tmp_path / f"out{suffix}")
         start, end = out.times[0], out.times[-1]
         assert (len(out.times), end - start) == (50, pytest.approx(49 / 25, abs=2e-3))
         assert 0 <= start < 0.05
         assert out.sounds[0][2] == pytest.approx(2, abs=0.06)
 
 
-def test_a_file_that_ends_early_and_one_that_was_cut_on_purpose(tmp_path, data):
-    assert "announces" not in remake(data / "trimmed.mp4", tmp_path / "out.mkv").said
+def test_a_truncated_file_differs_from_a_trimmed_one(tmp_path, data):
+    assert "announces" not in reencode(data / "trimmed.mp4", tmp_path / "out.mkv").output_text
 
 
 def test_a_start_after_zero_is_kept(tmp_path):
-    source = make_film(tmp_path / "in.mkv", [GREY] * 5, pts=[50 + i for i in range(5)], time_base=Fraction(1, 25))
+    source = make_video(tmp_path / "in.mkv", [GREY] * 5, pts=[50 + i for i in range(5)], time_base=Fraction(1, 25))
     for suffix in (".mp4", ".mkv"):
-        assert remake(source, tmp_path / f"out{suffix}").times[0] == pytest.approx(2, abs=1e-3)
+        assert reencode(source, tmp_path / f"out{suffix}").times[0] == pytest.approx(2, abs=1e-3)
