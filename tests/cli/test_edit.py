@@ -4,7 +4,7 @@ import av
 import numpy as np
 import pytest
 
-from tests.cli.clips import make_clip, read, turn
+from tests.cli.clips import make_clip, read, rotate_90
 
 
 @pytest.mark.parametrize("frames", [1, 3, 4, 5, 13])
@@ -97,7 +97,7 @@ def test_containers(clip, edit, out):
 
 def test_a_phone_s_upright_video_is_edited_upright(tmp_path, edit):
     """The source of --side-by-side shows how the picture went in."""
-    source = turn(make_clip(tmp_path / "in.mp4", 2, size=(64, 96)))
+    source = rotate_90(make_clip(tmp_path / "in.mp4", 2, size=(64, 96)))
     out, said = edit(source, "--side-by-side", "--crf", 0, out="out.mkv")
     upright = np.rot90(read(source).frames[0], -1).astype(int)
     assert np.abs(read(out).frames[0][:, :96] - upright).mean() < 8

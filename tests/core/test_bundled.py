@@ -6,7 +6,7 @@ from functools import partial
 import pytest
 import torch
 
-from lipar_cli.clips import Clip, edit, read_clip
+from lipar_cli.clips import Clip, edit_clip, read_clip
 from lipar_core.config import default_parameters, load_preset
 from lipar_core.models import Models, load_models
 from lipar_core.parameters import merge
@@ -31,7 +31,7 @@ def ask(models, clip):
 
     def edited(prompt: str, **changes: object) -> torch.Tensor:
         parameters = merge(default_parameters(models.preset), {"prompt": prompt, **changes})
-        return edit(models, clip, parameters).frames[-4:]
+        return edit_clip(models, clip, parameters).frames[-4:]
 
     return edited
 
