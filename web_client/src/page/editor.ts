@@ -22,8 +22,8 @@ import { sourceLabel, openSource } from "../media/source";
 import type { SourceChoice } from "../media/source";
 import { sessionName } from "../session/watch_link";
 import { SourcePicker } from "./source_picker";
-import { startLabel } from "./status_text";
-import type { BannerAction } from "./status_text";
+import type { BannerAction } from "./banner";
+import { startLabel } from "./page_state";
 import { TokenForm } from "./token_form";
 import { EditorView } from "./editor_view";
 

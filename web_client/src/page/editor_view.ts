@@ -4,8 +4,12 @@ import { element } from "./elements";
 import { FrameRateMeter } from "../media/frame_rate_meter";
 import { LatencyBar, totalLatency } from "./latency_bar";
 import type { Preset, Stats } from "../api/protocol";
-import { bannerOf, currentStats, canStart, formatNumber, pillOf, modelStagesText, startLabel } from "./status_text";
-import type { BannerAction, PageState } from "./status_text";
+import { bannerOf } from "./banner";
+import type { BannerAction } from "./banner";
+import { formatNumber, modelStagesText } from "./format";
+import { canStart, currentStats, startLabel } from "./page_state";
+import type { PageState } from "./page_state";
+import { pillOf } from "./pill";
 
 export interface EditorViewEvents {
   start: () => void;

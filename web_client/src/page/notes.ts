@@ -4,7 +4,7 @@ import type { Parameters, PromptTokens } from "../api/protocol";
 import { BLANK_PROMPT_TEXT } from "../session/edits";
 import type { ControlState } from "../session/control_state";
 import type { StreamState } from "../session/stream_state";
-import type { Tone } from "./status_text";
+import type { Tone } from "./pill";
 
 export interface Note {
   text: string;

@@ -1,7 +1,7 @@
 // A viewer's page: the edited video alone, or why there is none.
 
 import { element } from "./elements";
-import type { Pill } from "./status_text";
+import type { Pill } from "./pill";
 import type { ViewerState } from "../session/viewer";
 
 export interface WatchViewEvents {

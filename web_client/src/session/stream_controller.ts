@@ -2,36 +2,37 @@
 
 import { ApiError } from "../api/client";
 import { MediaConnectionLost, PickerCancelled } from "../media/errors";
-import { isTransient, problemOf, SessionFailed, SOURCE_ENDED } from "./problems";
+import { problemOf, SessionFailed } from "./problems";
 import type { Problem } from "./problems";
 import { isAborted } from "./promises";
 import type { SessionCredentials, Status } from "../api/protocol";
 import type { SourceChoice } from "../media/source";
-import { Backoff } from "./backoff";
 import { Edits } from "./edits";
-import { ActiveSource } from "./active_source";
 import { SessionConnection } from "./session_connection";
-import { Notices } from "./notices";
+import { OutgoingMedia } from "./outgoing_media";
 import { SceneReset } from "./scene_reset";
+import { Reconnector } from "./reconnector";
 import { RemoteSession, logFailure } from "./remote_session";
 import type { StreamState } from "./stream_state";
-import { SoundSender } from "./sound_sender";
 import type { StreamEvents, StreamDependencies } from "./stream_interfaces";
 
 export class StreamController {
   state: StreamState = { name: "idle" };
   readonly edits: Edits;
-  private readonly sound: SoundSender;
   private run = new AbortController(); // aborted at the end of one run from Start to Stop
   private remote: RemoteSession;
   private connection: SessionConnection | null = null;
   private endedSession: SessionCredentials | null = null; // the next session reuses its id and links
-  private readonly backoff = new Backoff();
-  private readonly notices: Notices;
-  private readonly activeSource: ActiveSource;
+  private readonly media: OutgoingMedia;
   private readonly sceneReset = new SceneReset(() => {
     this.resetScene();
   });
+  private readonly reconnector = new Reconnector(
+    (signal) => this.connect(signal),
+    (attempt, reason) => {
+      this.setState({ name: "reconnecting", reason, attempt });
+    },
+  );
 
   constructor(
     private readonly dependencies: StreamDependencies,
@@ -39,26 +40,15 @@ export class StreamController {
   ) {
     this.edits = new Edits(dependencies.preset.parameters, events.settingsChanged);
     this.remote = new RemoteSession(dependencies.api, dependencies.sessionName);
-    this.notices = new Notices(events.notice);
-    this.sound = new SoundSender({
-      state: (state) => {
-        if (state !== "off") this.notices.clear("sound"); // another attempt
-        events.sound(state);
-      },
-      track: (track) => {
+    this.media = new OutgoingMedia(dependencies.openSource, {
+      source: events.source,
+      sound: events.sound,
+      notice: events.notice,
+      audioTrack: (track) => {
         this.connection?.replaceAudio(track).catch(logFailure("the sound was not changed:"));
       },
-      failed: (problem) => {
-        this.notices.put("sound", problem);
-      },
-    });
-    this.activeSource = new ActiveSource((choice) => dependencies.openSource(choice, this.sound.isEnabled), {
-      changed: (source) => {
-        this.sound.setSource(source);
-        events.source(source);
-      },
-      ended: (source) => {
-        this.handleSourceEnd(SOURCE_ENDED[source.choice.kind]);
+      sourceEnded: (problem) => {
+        this.handleSourceEnd(problem);
       },
     });
   }
@@ -78,7 +68,7 @@ export class StreamController {
     this.remote = new RemoteSession(this.dependencies.api, this.dependencies.sessionName, credentials, this.endedSession);
     try {
       this.setState({ name: "opening", kind: choice.kind });
-      await this.activeSource.switchTo(choice);
+      await this.media.open(choice);
       if (isAborted(signal)) return;
       this.edits.attach(this.remote, signal);
       this.setState({ name: "connecting" });
@@ -110,18 +100,18 @@ export class StreamController {
 
   /** While reconnecting: retries without waiting. */
   retryNow(): void {
-    this.backoff.skipWait();
+    this.reconnector.retryNow();
   }
 
   /** Devices or permissions have changed: clears failures to open a device. */
   devicesChanged(): void {
-    this.notices.devicesChanged();
+    this.media.notices.devicesChanged();
     if (this.state.name === "failed" && this.state.problem.kind === "device") this.stop();
   }
 
   /** Dismisses the notice that is shown. */
   dismiss(): void {
-    this.notices.dismiss();
+    this.media.notices.dismiss();
   }
 
   /** Sends another source from now on; keeps the old one if the new one cannot be opened. */
@@ -129,21 +119,20 @@ export class StreamController {
     const { signal } = this.run;
     if (this.state.name === "opening") return this.restart(choice);
     try {
-      const source = await this.activeSource.switchTo(choice);
+      const source = await this.media.open(choice);
       if (source === null) return;
-      this.notices.clear("source");
+      this.media.notices.clear("source");
       await this.connection?.replaceVideo(source.stream);
       this.sceneReset.schedule();
     } catch (error) {
-      if (!isAborted(signal) && !(error instanceof PickerCancelled)) this.notices.put("source", problemOf(error));
+      if (!isAborted(signal) && !(error instanceof PickerCancelled)) this.media.notices.put("source", problemOf(error));
     }
   }
 
   /** Starts or stops sending the source's sound. */
   setSoundEnabled(on: boolean): void {
-    const source = this.activeSource.source;
-    this.sound.setEnabled(on);
-    if (on && source?.needsReopenForSound === true) void this.switchSource(source.choice); // its picker selects video and sound together
+    const choice = this.media.setSoundEnabled(on);
+    if (choice !== null) void this.switchSource(choice);
   }
 
   /** The source's size has changed. */
@@ -170,7 +159,7 @@ export class StreamController {
 
   /** A live session continues without a source; otherwise the stream fails. */
   private handleSourceEnd(problem: Problem): void {
-    if (this.state.name === "live") this.notices.put("source", problem);
+    if (this.state.name === "live") this.media.notices.put("source", problem);
     else this.fail(problem);
   }
 
@@ -179,7 +168,7 @@ export class StreamController {
     const connection = new SessionConnection(
       {
         iceServers: () => this.dependencies.api.iceServers(),
-        openPeer: (iceServers, events) => this.dependencies.openPeer(this.video(), this.sound.track, iceServers, events),
+        openPeer: (iceServers, events) => this.dependencies.openPeer(this.video(), this.media.audioTrack, iceServers, events),
         session: this.remote,
       },
       {
@@ -201,8 +190,8 @@ export class StreamController {
   }
 
   private video(): MediaStream {
-    if (this.activeSource.source === null) throw new MediaConnectionLost("there is no source");
-    return this.activeSource.source.stream;
+    if (this.media.video === null) throw new MediaConnectionLost("there is no source");
+    return this.media.video;
   }
 
   private handleTelemetry(status: Status): void {
@@ -212,31 +201,14 @@ export class StreamController {
     if (status.state === "failed") this.failWith(new SessionFailed(status.reason ?? "the server gave no reason"));
   }
 
-  private async reconnect(lost: string, signal: AbortSignal): Promise<void> {
+  private async reconnect(reason: string, signal: AbortSignal): Promise<void> {
     this.closeConnection();
     this.events.result(null);
-    if (this.activeSource.source === null) {
-      this.failWith(new MediaConnectionLost(lost));
-      return;
-    }
-    let reason = lost;
-    this.backoff.reset();
-    for (let attempt = 1; !isAborted(signal); attempt++) {
-      this.setState({ name: "reconnecting", reason, attempt });
-      await this.backoff.waitFor(attempt, signal);
-      if (isAborted(signal)) return;
-      this.setState({ name: "reconnecting", reason: null, attempt });
-      try {
-        await this.connect(signal);
-        return;
-      } catch (error) {
-        if (isAborted(signal)) return;
-        if (!isTransient(error)) {
-          this.failWith(error);
-          return;
-        }
-        reason = (error as Error).message;
-      }
+    try {
+      if (this.media.video === null) throw new MediaConnectionLost(reason);
+      await this.reconnector.run(reason, signal);
+    } catch (error) {
+      this.failWith(error);
     }
   }
 
@@ -253,8 +225,7 @@ export class StreamController {
   private end(): void {
     this.run.abort();
     this.closeConnection();
-    this.activeSource.close();
-    this.notices.clearAll();
+    this.media.close();
     this.endedSession = this.remote.credentials ?? this.endedSession;
     this.remote.end();
     this.edits.detach();

@@ -1,6 +1,5 @@
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { ApiError, ServerUnreachable } from "../../src/api/client";
-import { parseWatchLink, watchLink } from "../../src/session/watch_link";
 import { Viewer } from "../../src/session/viewer";
 import type { Player } from "../../src/session/viewer";
 import type { WhepEvents } from "../../src/media/whep_player";
@@ -100,13 +99,4 @@ it("stops on a wrong link, and can be retried", async () => {
   await advance(0);
   viewer.frameShown();
   expect(viewer.state.name).toBe("live");
-});
-
-it("a link carries the session in its query and the token in its fragment", () => {
-  const target = { id: "studio-1", view_token: "a b&c" };
-  const link = watchLink("https://host:8000/?watch=other#token=x", target);
-  expect(link).toMatch(/^https:\/\/host:8000\/\?watch=studio-1#token=/);
-  expect(parseWatchLink(link)).toEqual(target);
-  expect(parseWatchLink("https://host/?watch=studio")).toEqual({ id: "studio", view_token: "" });
-  expect(parseWatchLink("https://host/")).toBeNull();
 });

@@ -1,25 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { bannerOf, currentStats, canStart, formatNumber, pillOf, modelStagesText, startLabel } from "../../src/page/status_text";
+import { bannerOf } from "../../src/page/banner";
+import type { PageState } from "../../src/page/page_state";
 import { SOURCE_ENDED } from "../../src/session/problems";
-import type { PageState } from "../../src/page/status_text";
-import type { Stats, Status } from "../../src/api/protocol";
-
-const idle: PageState = {
-  access: "granted",
-  presetLoaded: true,
-  isSecure: true,
-  sourceKind: "camera",
-  isSourceChosen: true,
-  isSending: false,
-  notice: null,
-  hasSavedSession: false,
-  server: { name: "ready" },
-  stream: { name: "idle" },
-  status: null,
-  frames: "flowing",
-  isPaused: false,
-};
-const status = (state: Status["state"], reason: string | null = null): Status => ({ state, reason, parameters: { paused: state === "paused" } }) as Status;
+import { idle, status } from "./page_fixture";
 
 describe("the banner", () => {
   it("is hidden when there is no problem", () => {
@@ -89,44 +72,4 @@ describe("the banner", () => {
     expect(bannerOf(waiting)).toMatchObject({ title: "There is no picture", advice: "The frames cannot be decoded." });
     expect(bannerOf({ ...waiting, isPaused: true, status: status("paused") })).toBeNull();
   });
-});
-
-it("stats are shown only while frames arrive", () => {
-  const live: PageState = { ...idle, stream: { name: "live" }, status: { ...status("live"), stats: { block: 3 } as Stats } };
-  expect(currentStats(live)?.block).toBe(3);
-  for (const change of [{ frames: "stalled" } as const, { frames: "no_telemetry" } as const, { stream: { name: "connecting" } as const }, { status: status("model_restarting") }]) {
-    expect(currentStats({ ...live, ...change })).toBeNull();
-  }
-});
-
-it("the pill follows server, session and telemetry", () => {
-  expect(pillOf(idle).text).toBe("Ready");
-  expect(pillOf({ ...idle, access: "token_required" }).text).toBe("Token needed");
-  expect(pillOf({ ...idle, access: "viewer" }).text).toBe("Watching only");
-  expect(pillOf({ ...idle, server: { name: "unreachable" } }).text).toBe("No server");
-  expect(pillOf({ ...idle, stream: { name: "opening", kind: "screen" } }).text).toBe("Asking for the screen…");
-  expect(pillOf({ ...idle, stream: { name: "live" } }).text).toContain("first picture");
-  expect(pillOf({ ...idle, stream: { name: "live" }, isPaused: true, status: status("paused") }).text).toBe("Paused");
-  expect(pillOf({ ...idle, stream: { name: "live" }, status: status("live") })).toEqual({ text: "Live", tone: "success" });
-  expect(pillOf({ ...idle, stream: { name: "live" }, status: status("paused"), isPaused: false }).text).toBe("Live"); // telemetry sent before the acknowledgement
-  expect(pillOf({ ...idle, stream: { name: "live" }, status: status("stalled") }).text).toBe("No new pictures");
-});
-
-it("Start is enabled when it can work, Stop always", () => {
-  expect(canStart(idle)).toBe(true);
-  for (const access of ["unknown", "token_required", "viewer"] as const) expect(canStart({ ...idle, access })).toBe(false);
-  expect(canStart({ ...idle, presetLoaded: false })).toBe(false);
-  expect(canStart({ ...idle, isSecure: false })).toBe(false);
-  expect(canStart({ ...idle, sourceKind: "file", isSourceChosen: false })).toBe(false);
-  expect(canStart({ ...idle, isSecure: false, sourceKind: "file" })).toBe(true);
-  expect(canStart({ ...idle, server: { name: "loading", reason: "x" } })).toBe(false);
-  expect(canStart({ ...idle, server: { name: "unreachable" }, stream: { name: "reconnecting", reason: "x", attempt: 1 } })).toBe(true);
-  expect(startLabel({ name: "connecting" })).toBe("Stop");
-});
-
-it("missing values are dashes", () => {
-  expect(formatNumber(null)).toBe("–");
-  expect(formatNumber(0.354, 0, 100)).toBe("35");
-  expect(modelStagesText({ encode: 3.25, denoise: 41.2 })).toBe("Model time per block (ms): encode 3.3 · denoise 41");
-  expect(modelStagesText(null)).toBe("");
 });

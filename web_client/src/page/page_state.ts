@@ -1,0 +1,44 @@
+// The state of the editor's page, from which its pill, banner and buttons are derived.
+
+import type { Stats, Status } from "../api/protocol";
+import type { SourceKind } from "../media/source";
+import type { AccessState } from "../session/access";
+import type { FramesState } from "../session/frame_monitor";
+import type { Problem } from "../session/problems";
+import type { ServerState } from "../session/server_monitor";
+import type { StreamState } from "../session/stream_state";
+
+export interface PageState {
+  access: AccessState["name"];
+  presetLoaded: boolean; // preset and schema are loaded
+  isSecure: boolean; // secure context: camera and screen are available
+  sourceKind: SourceKind;
+  isSourceChosen: boolean; // false: a file has still to be chosen
+  isSending: boolean; // a source is open
+  notice: Problem | null; // about the source or sound of a continuing session
+  hasSavedSession: boolean; // a parked session waits for its source
+  server: ServerState;
+  stream: StreamState;
+  status: Status | null; // the newest telemetry of a live stream
+  frames: FramesState; // whether new frames arrive
+  isPaused: boolean; // as acknowledged by the server
+}
+
+/** The newest stats while frames arrive; null otherwise, since old values would mislead. */
+export function currentStats({ stream, status, frames }: PageState): Stats | null {
+  return stream.name === "live" && status?.state === "live" && frames === "flowing" ? status.stats : null;
+}
+
+/** Whether the chosen source is unavailable in this insecure context. */
+export function isBlocked({ isSecure, sourceKind, stream }: PageState): boolean {
+  return !isSecure && sourceKind !== "file" && startLabel(stream) === "Start";
+}
+
+/** Start and Stop share a button. */
+export function startLabel(stream: StreamState): "Start" | "Stop" {
+  return stream.name === "idle" || stream.name === "failed" ? "Start" : "Stop";
+}
+
+export function canStart(page: PageState): boolean {
+  return startLabel(page.stream) === "Stop" || (page.access === "granted" && page.presetLoaded && !isBlocked(page) && page.isSourceChosen && page.server.name === "ready");
+}

@@ -1,0 +1,21 @@
+// An idle page and a telemetry status, to vary in tests.
+
+import type { Status } from "../../src/api/protocol";
+import type { PageState } from "../../src/page/page_state";
+
+export const idle: PageState = {
+  access: "granted",
+  presetLoaded: true,
+  isSecure: true,
+  sourceKind: "camera",
+  isSourceChosen: true,
+  isSending: false,
+  notice: null,
+  hasSavedSession: false,
+  server: { name: "ready" },
+  stream: { name: "idle" },
+  status: null,
+  frames: "flowing",
+  isPaused: false,
+};
+export const status = (state: Status["state"], reason: string | null = null): Status => ({ state, reason, parameters: { paused: state === "paused" } }) as Status;
