@@ -1,7 +1,7 @@
 // Client of the server's HTTP API. A failed request throws `ApiError` (an error response) or `ServerUnreachable` (no response).
 
 import { isErrorBody } from "./protocol";
-import type { Access, Ack, Answer, Changes, Offer, SessionCredentials, Preset, Readiness, Schema, Status } from "./protocol";
+import type { Access, Ack, Answer, Changes, Offer, Preset, Readiness, Schema, SessionCredentials, Status } from "./protocol";
 
 const TIMEOUT_MS = 10_000;
 const UPDATE_TIMEOUT_MS = 40_000; // a new prompt may wait for a slow text encoder

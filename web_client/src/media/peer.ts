@@ -1,9 +1,9 @@
 // One RTCPeerConnection: sends the source's tracks, receives the edited ones and telemetry.
 
-import { PlayoutDelayMeter } from "./playout_delay_meter";
 import { parseStatus } from "../api/protocol";
 import type { Preset, Status } from "../api/protocol";
-import { watchConnection, gatherLocalSdp, minimizeReceiveDelay } from "./rtc";
+import { PlayoutDelayMeter } from "./playout_delay_meter";
+import { gatherLocalSdp, minimizeReceiveDelay, watchConnection } from "./rtc";
 
 const PING_MS = 1000; // keep-alive, also while the source sends no frames
 const FRAME_RATE = 30;

@@ -1,8 +1,8 @@
 // Video sources: the camera, the screen, or a local video file.
 
+import type { Preset } from "../api/protocol";
 import { openCamera } from "./camera";
 import { openMicrophone } from "./microphone";
-import type { Preset } from "../api/protocol";
 import { openScreen } from "./screen";
 import { openVideoFile } from "./video_file";
 import type { VideoFile } from "./video_file";

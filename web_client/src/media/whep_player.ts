@@ -1,7 +1,7 @@
 // A WHEP player (draft-ietf-wish-whep): receives a session's edited video and its sound.
 
-import { fetchResponse, apiErrorOf } from "../api/client";
-import { watchConnection, gatherLocalSdp, minimizeReceiveDelay } from "./rtc";
+import { apiErrorOf, fetchResponse } from "../api/client";
+import { gatherLocalSdp, minimizeReceiveDelay, watchConnection } from "./rtc";
 
 export interface WhepEvents {
   media: (stream: MediaStream) => void;

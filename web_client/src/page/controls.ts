@@ -1,13 +1,13 @@
 // The prompt, style buttons and sliders: show the settings and report the user's changes.
 
-import { element } from "./elements";
-import { promptLengthNote, noteOf } from "./notes";
-import type { Note } from "./notes";
 import type { Changes, Parameters, Preset, Pruning, Schema } from "../api/protocol";
-import { maxLengthOf, rangeOf, positionOf, valueAt } from "../api/schema";
+import { maxLengthOf, positionOf, rangeOf, valueAt } from "../api/schema";
 import type { Range } from "../api/schema";
-import type { StreamState } from "../session/stream_state";
 import type { Settings } from "../session/settings";
+import type { StreamState } from "../session/stream_state";
+import { element } from "./elements";
+import { noteOf, promptLengthNote } from "./notes";
+import type { Note } from "./notes";
 
 export interface ControlEvents {
   /** `control` is the parameter's path. */

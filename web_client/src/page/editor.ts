@@ -1,31 +1,31 @@
 // Creates and connects the parts of the editor's page, which do not know each other.
 
 import { ApiClient, ApiError, ServerUnreachable } from "../api/client";
+import type { Status } from "../api/protocol";
 import { isCameraAllowed, listCameras, onDevicesChanged } from "../media/camera";
-import { Controls } from "./controls";
-import { SessionStore } from "../session/session_store";
-import type { SavedSession } from "../session/session_store";
-import { Peer } from "../media/peer";
+import { isScreenSharingAllowed } from "../media/screen";
+import { sourceLabel } from "../media/source";
+import type { Source, SourceChoice } from "../media/source";
+import { extractToken, PageAccess } from "../session/access";
+import { FrameMonitor } from "../session/frame_monitor";
 import { problemOf } from "../session/problems";
 import type { Problem } from "../session/problems";
-import type { Preset, Status } from "../api/protocol";
-import { isScreenSharingAllowed } from "../media/screen";
 import { ServerMonitor } from "../session/server_monitor";
-import { PageAccess, extractToken } from "../session/access";
-import { FrameMonitor } from "../session/frame_monitor";
-import { StreamController } from "../session/stream_controller";
-import type { StreamState } from "../session/stream_state";
-import { ShareControl } from "./share_control";
+import { SessionRestore } from "../session/session_restore";
+import { SessionStore } from "../session/session_store";
 import type { SoundState } from "../session/sound_sender";
-import { SoundControls } from "./sound_controls";
-import { sourceLabel, openSource } from "../media/source";
-import type { SourceChoice } from "../media/source";
-import { sessionName } from "../session/watch_link";
-import { SourcePicker } from "./source_picker";
+import type { StreamController } from "../session/stream_controller";
+import type { StreamEvents } from "../session/stream_interfaces";
+import type { StreamState } from "../session/stream_state";
 import type { BannerAction } from "./banner";
-import { startLabel } from "./page_state";
-import { TokenForm } from "./token_form";
+import { Controls } from "./controls";
 import { EditorView } from "./editor_view";
+import { startLabel } from "./page_state";
+import { ShareControl } from "./share_control";
+import { SoundControls } from "./sound_controls";
+import { SourcePicker } from "./source_picker";
+import { createStream } from "./stream_factory";
+import { TokenForm } from "./token_form";
 
 const api = new ApiClient();
 const { token, addressWithoutToken } = extractToken(location.href);
@@ -33,7 +33,7 @@ if (addressWithoutToken !== location.href) history.replaceState(null, "", addres
 const access = new PageAccess(api, window.sessionStorage, () => void handleAccessChanged());
 if (token !== null) access.setToken(token);
 const isSecure = isCameraAllowed();
-const sessionStore = new SessionStore(window.sessionStorage);
+const sessionRestore = new SessionRestore(new SessionStore(window.sessionStorage), api);
 let stream: StreamController | null = null; // null until the preset is loaded
 let controls: Controls | null = null;
 let status: Status | null = null;
@@ -42,7 +42,6 @@ let notice: Problem | null = null;
 let isLoadingPreset = false;
 let isSending = false;
 let sound: SoundState = "off";
-let savedSession: SavedSession | null = null; // parked by a reload; waits for a source
 let initialState: StreamState = { name: "idle" }; // the stream's state before the preset is loaded
 
 const view = new EditorView({
@@ -84,7 +83,7 @@ function handleServerReady(): void {
 async function handleServerChecked(): Promise<void> {
   if (serverMonitor.state.name !== "unreachable" && access.state.name === "unknown") await access.check().catch(recheckServer);
   if (serverMonitor.state.name !== "unreachable" && access.state.name === "granted" && stream === null) await loadPreset();
-  if (savedSession !== null) await refreshSavedSession(savedSession);
+  if (stream !== null) await sessionRestore.refresh(stream);
   show();
 }
 
@@ -113,9 +112,9 @@ async function loadPreset(): Promise<void> {
       typed: (control, changes) => stream?.edits.settings.type(control, changes),
       dragged: (dragged) => stream?.edits.settings.drag(dragged),
     });
-    stream = makeStream(preset);
+    stream = createStream(preset, api, streamEvents);
     showSettings();
-    restoreSession(stream);
+    sessionRestore.restore(stream, picker, isSecure);
   } catch (error) {
     initialState = { name: "failed", problem: problemOf(error) };
     if (error instanceof ApiError && error.status === 401) access.rejectToken();
@@ -124,81 +123,47 @@ async function loadPreset(): Promise<void> {
   }
 }
 
-/** After a reload a camera is reopened; a screen or file has to be chosen again. */
-function restoreSession(controller: StreamController): void {
-  const saved = sessionStore.take();
-  if (saved === null) return;
-  if (saved.ended) {
-    controller.rememberEnded(saved.credentials);
-    return;
-  }
-  picker.preselect(saved.sourceKind);
-  if (saved.sourceKind === "camera" && isSecure) void controller.start(picker.camera, saved.credentials);
-  else savedSession = saved;
-}
-
-/** Updates the settings from the parked session, which others may have changed or ended. */
-async function refreshSavedSession({ credentials }: SavedSession): Promise<void> {
-  try {
-    const { parameters } = await api.session(credentials);
-    if (savedSession !== null && stream?.state.name === "idle") stream.edits.settings.previewSession(parameters);
-  } catch (error) {
-    if (!(error instanceof ApiError)) return; // without a response its state is unknown
-    stream?.rememberEnded(credentials);
-    savedSession = null;
-  }
-}
-
 function start(): void {
-  if (picker.choice !== null) void stream?.start(picker.choice, savedSession?.credentials ?? null);
+  if (picker.choice !== null) void stream?.start(picker.choice, sessionRestore.credentials);
 }
 
-function makeStream(preset: Preset): StreamController {
-  return new StreamController(
-    {
-      preset,
-      sessionName: sessionName(location.href),
-      api,
-      openSource: (choice, sound) => openSource(choice, preset, sound),
-      openPeer: (video, audio, iceServers, events) => new Peer(video, audio, iceServers, preset, events),
-    },
-    {
-      state: handleStreamState,
-      source: (source) => {
-        isSending = source !== null;
-        view.showSource(source?.stream ?? null);
-        if (source !== null) {
-          picker.selectOpened(source);
-          view.setSourceLabel(sourceLabel(source.choice));
-        }
-        if (source?.choice.kind === "camera") void refreshCameras();
-        show();
-      },
-      notice: (problem) => {
-        notice = problem;
-        show();
-      },
-      settingsChanged: show, // updates the pill and the sound too: `paused` is a setting
-      sound: (state) => {
-        sound = state;
-        show();
-      },
-      result: (stream) => {
-        view.showResult(stream);
-      },
-      status: (newest) => {
-        status = newest;
-        frameMonitor.telemetry(newest);
-        show();
-      },
-    },
-  );
+const streamEvents: StreamEvents = {
+  state: handleStreamState,
+  source: handleSource,
+  notice: (problem) => {
+    notice = problem;
+    show();
+  },
+  settingsChanged: show, // updates the pill and the sound too: `paused` is a setting
+  sound: (state) => {
+    sound = state;
+    show();
+  },
+  result: (stream) => {
+    view.showResult(stream);
+  },
+  status: (newest) => {
+    status = newest;
+    frameMonitor.telemetry(newest);
+    show();
+  },
+};
+
+function handleSource(source: Source | null): void {
+  isSending = source !== null;
+  view.showSource(source?.stream ?? null);
+  if (source !== null) {
+    picker.selectOpened(source);
+    view.setSourceLabel(sourceLabel(source.choice));
+  }
+  if (source?.choice.kind === "camera") void refreshCameras();
+  show();
 }
 
 function handleStreamState(state: StreamState): void {
   const { name } = state;
   if (name === "live") {
-    savedSession = null;
+    sessionRestore.clear();
     frameMonitor.start();
   } else {
     status = null;
@@ -212,15 +177,24 @@ function handleStreamState(state: StreamState): void {
 
 function show(): void {
   const state = stream?.state ?? initialState;
-  const isSourceChosen = picker.choice !== null;
+  const isPaused = stream?.edits.settings.current.paused === true;
   view.show({
     access: access.state.name,
     presetLoaded: stream !== null,
-    ...{ isSecure, sourceKind: picker.kind, isSourceChosen, isSending, notice, hasSavedSession: savedSession !== null, server: serverMonitor.state, stream: state },
-    ...{ status, frames: frameMonitor.state, isPaused: stream?.edits.settings.current.paused === true },
+    isSecure,
+    sourceKind: picker.kind,
+    isSourceChosen: picker.choice !== null,
+    isSending,
+    notice,
+    hasSavedSession: sessionRestore.credentials !== null,
+    server: serverMonitor.state,
+    stream: state,
+    status,
+    frames: frameMonitor.state,
+    isPaused,
   });
   tokenForm.show(access.state);
-  soundControls.show(sound, picker.kind, { isLive: state.name === "live", isPaused: stream?.edits.settings.current.paused === true });
+  soundControls.show(sound, picker.kind, { isLive: state.name === "live", isPaused });
   showSettings();
 }
 
@@ -267,8 +241,6 @@ window.addEventListener("hashchange", () => {
   location.reload(); // a link with a token was entered
 });
 window.addEventListener("pagehide", () => {
-  const parked = stream?.parkOrStop() ?? null;
-  const session = parked?.ended === false ? parked : (savedSession ?? parked);
-  if (session !== null) sessionStore.save({ ...session, sourceKind: picker.kind });
+  sessionRestore.save(stream, picker.kind);
 });
 void serverMonitor.check();

@@ -1,12 +1,12 @@
 // The editor page's videos, metrics, header and banner.
 
-import { element } from "./elements";
-import { FrameRateMeter } from "../media/frame_rate_meter";
-import { LatencyBar, totalLatency } from "./latency_bar";
 import type { Preset, Stats } from "../api/protocol";
+import { FrameRateMeter } from "../media/frame_rate_meter";
 import { bannerOf } from "./banner";
 import type { BannerAction } from "./banner";
+import { element } from "./elements";
 import { formatNumber, modelStagesText } from "./format";
+import { LatencyBar, totalLatency } from "./latency_bar";
 import { canStart, currentStats, startLabel } from "./page_state";
 import type { PageState } from "./page_state";
 import { pillOf } from "./pill";

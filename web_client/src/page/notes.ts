@@ -1,8 +1,8 @@
 // The note beside each control, derived from the control's state on every update, so that it is never stale.
 
 import type { Parameters, PromptTokens } from "../api/protocol";
-import { BLANK_PROMPT_TEXT } from "../session/edits";
 import type { ControlState } from "../session/control_state";
+import { BLANK_PROMPT_TEXT } from "../session/edits";
 import type { StreamState } from "../session/stream_state";
 import type { Tone } from "./pill";
 

@@ -1,8 +1,8 @@
 // The button that copies the watch link.
 
-import { element } from "./elements";
 import type { SessionCredentials } from "../api/protocol";
 import { watchLink } from "../session/watch_link";
+import { element } from "./elements";
 
 const LOOPBACK_HOSTS = ["localhost", "127.0.0.1", "[::1]"];
 

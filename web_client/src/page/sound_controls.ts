@@ -1,8 +1,8 @@
 // The sound buttons of the editor's page: sending on or off, and playback of the returned sound.
 
-import { element } from "./elements";
-import type { SoundState } from "../session/sound_sender";
 import type { SourceKind } from "../media/source";
+import type { SoundState } from "../session/sound_sender";
+import { element } from "./elements";
 
 const TOOLTIPS: Record<SoundState, string> = {
   off: "Also send sound. Nothing is recorded.",

@@ -1,8 +1,8 @@
 // Choice of the source: camera, screen or file, which camera, and drag and drop of a file.
 
 import type { CameraOption } from "../media/camera";
-import { element } from "./elements";
 import type { Source, SourceChoice, SourceKind } from "../media/source";
+import { element } from "./elements";
 
 export class SourcePicker {
   kind: SourceKind = "camera";

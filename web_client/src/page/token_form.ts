@@ -1,8 +1,8 @@
 // The form for the server's token, and the form for a token that grants watching only.
 
-import { element } from "./elements";
 import type { AccessState } from "../session/access";
 import { watchLink } from "../session/watch_link";
+import { element } from "./elements";
 
 const ROLE_TEXTS = {
   admin: "Your token has full access to this server.",

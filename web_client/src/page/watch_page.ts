@@ -1,11 +1,11 @@
 // Creates and connects the parts of a viewer's page.
 
 import { ApiClient } from "../api/client";
-import { parseWatchLink } from "../session/watch_link";
-import { storedToken } from "../session/access";
-import { WatchView } from "./watch_view";
-import { Viewer } from "../session/viewer";
 import { WhepPlayer } from "../media/whep_player";
+import { storedToken } from "../session/access";
+import { Viewer } from "../session/viewer";
+import { parseWatchLink } from "../session/watch_link";
+import { WatchView } from "./watch_view";
 
 const api = new ApiClient();
 const { id, view_token } = parseWatchLink(location.href) ?? { id: "", view_token: "" };

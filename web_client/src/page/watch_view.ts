@@ -1,8 +1,8 @@
 // A viewer's page: the edited video alone, or why there is none.
 
+import type { ViewerState } from "../session/viewer";
 import { element } from "./elements";
 import type { Pill } from "./pill";
-import type { ViewerState } from "../session/viewer";
 
 export interface WatchViewEvents {
   retry: () => void;

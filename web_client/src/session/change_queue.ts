@@ -1,9 +1,9 @@
 // Sends changes and retries undelivered ones. Changes made while a request is in flight are merged into the next.
 
 import { ApiError, ServerUnreachable } from "../api/client";
-import { InterruptibleDelay } from "./promises";
 import type { Ack, Changes } from "../api/protocol";
 import { hasPath, mergeChanges } from "./parameters";
+import { InterruptibleDelay } from "./promises";
 
 const RETRY_MS = 1000; // while the loss of the connection is not detected yet
 const MAX_RESPONSE_WAIT_MS = 500; // then the next request is sent: a pause must not wait until a long prompt is encoded

@@ -1,9 +1,9 @@
 // One media connection of a session, from the offer until it is lost.
 
+import type { Changes, Parameters, Status } from "../api/protocol";
 import { MediaConnectionLost } from "../media/errors";
 import type { PeerEvents } from "../media/peer";
 import { deferred, withTimeout } from "./promises";
-import type { Changes, Parameters, Status } from "../api/protocol";
 import type { RemoteSession } from "./remote_session";
 
 const CONNECT_TIMEOUT_MS = 15_000;

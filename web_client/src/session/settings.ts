@@ -1,9 +1,9 @@
 // All settings: the session's parameters, overlaid by each control's pending changes.
 
 import type { Ack, Changes, Parameters, PromptTokens, Status } from "../api/protocol";
-import { applyChanges, differences } from "./parameters";
-import { acknowledge, startApplying, syncWithSession, SYNCED, overlayOf, unconfirmedChanges, refuse } from "./control_state";
+import { acknowledge, overlayOf, refuse, startApplying, SYNCED, syncWithSession, unconfirmedChanges } from "./control_state";
 import type { ControlState } from "./control_state";
+import { applyChanges, differences } from "./parameters";
 
 export class Settings {
   /** The session's parameters; without a session, those that the next one starts with. */

@@ -1,8 +1,8 @@
 // Sending the source's sound, only while the user has enabled it.
 
+import type { Source, SourceSound } from "../media/source";
 import { MICROPHONE_ENDED, soundProblemOf } from "./problems";
 import type { Problem } from "./problems";
-import type { Source, SourceSound } from "../media/source";
 
 /** `waiting_for_source`: enabled, no source yet; `unavailable`: the source has no sound. */
 export type SoundState = "off" | "waiting_for_source" | "opening" | "on" | "unavailable";

@@ -1,20 +1,20 @@
 // The user's stream from Start to Stop: opens the source, connects, reconnects, reports its state.
 
 import { ApiError } from "../api/client";
+import type { SessionCredentials, Status } from "../api/protocol";
 import { MediaConnectionLost, PickerCancelled } from "../media/errors";
+import type { SourceChoice } from "../media/source";
+import { Edits } from "./edits";
+import { OutgoingMedia } from "./outgoing_media";
 import { problemOf, SessionFailed } from "./problems";
 import type { Problem } from "./problems";
 import { isAborted } from "./promises";
-import type { SessionCredentials, Status } from "../api/protocol";
-import type { SourceChoice } from "../media/source";
-import { Edits } from "./edits";
-import { SessionConnection } from "./session_connection";
-import { OutgoingMedia } from "./outgoing_media";
-import { SceneReset } from "./scene_reset";
 import { Reconnector } from "./reconnector";
-import { RemoteSession, logFailure } from "./remote_session";
+import { logFailure, RemoteSession } from "./remote_session";
+import { SceneReset } from "./scene_reset";
+import { SessionConnection } from "./session_connection";
+import type { StreamDependencies, StreamEvents } from "./stream_interfaces";
 import type { StreamState } from "./stream_state";
-import type { StreamEvents, StreamDependencies } from "./stream_interfaces";
 
 export class StreamController {
   state: StreamState = { name: "idle" };

@@ -1,14 +1,14 @@
 // The dependencies and events of a stream controller.
 
-import type { PeerEvents } from "../media/peer";
-import type { Problem } from "./problems";
 import type { Preset, Status } from "../api/protocol";
+import type { PeerEvents } from "../media/peer";
 import type { Source, SourceChoice } from "../media/source";
-import type { MediaPeer } from "./session_connection";
+import type { Problem } from "./problems";
 import type { SessionApi } from "./remote_session";
-import type { StreamState } from "./stream_state";
+import type { MediaPeer } from "./session_connection";
 import type { Settings } from "./settings";
 import type { SoundState } from "./sound_sender";
+import type { StreamState } from "./stream_state";
 
 export interface StreamDependencies {
   preset: Preset;

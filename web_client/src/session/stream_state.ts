@@ -1,7 +1,7 @@
 // The states of this page's stream.
 
-import type { Problem } from "./problems";
 import type { SourceKind } from "../media/source";
+import type { Problem } from "./problems";
 
 export type StreamState =
   | { name: "idle" }

@@ -2,9 +2,9 @@
 
 import { ApiError, ServerUnreachable } from "../api/client";
 import { MediaConnectionLost } from "../media/errors";
-import { SERVER_UNREACHABLE, toSentence } from "./problems";
-import { deferred, isAborted, InterruptibleDelay } from "./promises";
 import type { WhepEvents } from "../media/whep_player";
+import { SERVER_UNREACHABLE, toSentence } from "./problems";
+import { deferred, InterruptibleDelay, isAborted } from "./promises";
 
 const RETRY_MS = 2000;
 const LOST_RETRY_MS = 500; // after the loss of an established connection

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { maxLengthOf, rangeOf, positionOf, valueAt } from "../../src/api/schema";
 import type { Schema } from "../../src/api/protocol";
+import { maxLengthOf, positionOf, rangeOf, valueAt } from "../../src/api/schema";
 
 const schema: Schema = {
   properties: {

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
-import { SLIDERS } from "../../src/page/controls";
 import type { Preset } from "../../src/api/protocol";
+import { SLIDERS } from "../../src/page/controls";
 import { PARAMETERS } from "../session/stream_fixture";
 
 it("the threshold slider moves both thresholds at the preset's ratio", () => {

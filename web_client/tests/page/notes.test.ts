@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { promptLengthNote, noteOf } from "../../src/page/notes";
+import { noteOf, promptLengthNote } from "../../src/page/notes";
 import type { NoteContext } from "../../src/page/notes";
 import type { ControlState } from "../../src/session/control_state";
 import { PARAMETERS } from "../session/stream_fixture";

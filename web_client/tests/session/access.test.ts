@@ -1,6 +1,6 @@
 import { beforeEach, expect, it } from "vitest";
 import type { Access } from "../../src/api/protocol";
-import { PageAccess, extractToken } from "../../src/session/access";
+import { extractToken, PageAccess } from "../../src/session/access";
 
 const stored = new Map<string, string>();
 const storage = {

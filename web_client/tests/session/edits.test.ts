@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { ApiError, ServerUnreachable } from "../../src/api/client";
 import { deferred } from "../../src/session/promises";
-import { CAMERA, PARAMETERS, advance, StreamFixture } from "./stream_fixture";
+import { advance, CAMERA, PARAMETERS, StreamFixture } from "./stream_fixture";
 
 let fixture: StreamFixture;
 

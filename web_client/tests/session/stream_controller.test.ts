@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { ApiError, ServerUnreachable } from "../../src/api/client";
-import { CAMERA, PARAMETERS, advance, StreamFixture } from "./stream_fixture";
+import { advance, CAMERA, PARAMETERS, StreamFixture } from "./stream_fixture";
 
 let fixture: StreamFixture;
 

@@ -2,13 +2,13 @@
 
 import { expect, vi } from "vitest";
 import { ApiError, ServerUnreachable } from "../../src/api/client";
+import type { Ack, Answer, Changes, Offer, Parameters, Preset, SessionCredentials, Stats, Status } from "../../src/api/protocol";
 import type { PeerEvents } from "../../src/media/peer";
-import type { Ack, Answer, Changes, Offer, Parameters, SessionCredentials, Preset, Stats, Status } from "../../src/api/protocol";
-import type { MediaPeer } from "../../src/session/session_connection";
-import { applyChanges } from "../../src/session/parameters";
-import { StreamController } from "../../src/session/stream_controller";
-import type { Settings } from "../../src/session/settings";
 import type { Source, SourceChoice, SourceSound } from "../../src/media/source";
+import { applyChanges } from "../../src/session/parameters";
+import type { MediaPeer } from "../../src/session/session_connection";
+import type { Settings } from "../../src/session/settings";
+import { StreamController } from "../../src/session/stream_controller";
 
 export class FakeMicrophone implements SourceSound {
   readonly track = new EventTarget() as MediaStreamTrack;

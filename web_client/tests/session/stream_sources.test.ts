@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { PickerCancelled, UnplayableFile } from "../../src/media/errors";
 import { deferred } from "../../src/session/promises";
-import { CAMERA, advance, SCREEN, StreamFixture } from "./stream_fixture";
+import { advance, CAMERA, SCREEN, StreamFixture } from "./stream_fixture";
 
 let fixture: StreamFixture;
 

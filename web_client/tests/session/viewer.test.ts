@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { ApiError, ServerUnreachable } from "../../src/api/client";
+import type { WhepEvents } from "../../src/media/whep_player";
 import { Viewer } from "../../src/session/viewer";
 import type { Player } from "../../src/session/viewer";
-import type { WhepEvents } from "../../src/media/whep_player";
 
 class FakePlayer implements Player {
   closed = false;
