@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from lipar_cli.file_edit import FileEdit
 from lipar_cli.model_options import add_model_options, chosen_models, chosen_preset
-from lipar_core.errors import LiparError, ParameterError
+from lipar_cli.parameter_flags import add_parameter_flags, parameters_from_flags
+from lipar_core.errors import LiparError
 
 if TYPE_CHECKING:
     from lipar_cli.video.reader import VideoReader
     from lipar_cli.video.writer import VideoWriter
-    from lipar_core.parameters import Parameters
     from lipar_core.session import EditSession
 
 QUEUE_SIZE = 16  # frames and packets between the threads, in each direction
@@ -27,23 +27,6 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument("-p", "--prompt", required=True, help="describes the edited picture")
     add_model_options(parser)
     parser.add_argument(
-        "--strength", type=float, help="0 (codec round trip only) to 1 (no detail of the source is kept)"
-    )
-    parser.add_argument("--steps", type=int, nargs="+", metavar="K", help="denoising steps, decreasing, 1 to 999")
-    parser.add_argument("--seed", type=int, help="random seed (default: 0)")
-    parser.add_argument("--no-pruning", action="store_true", help="compute every token of every frame")
-    parser.add_argument(
-        "--no-recovery", action="store_true", help="naive pruning: leave pruned tokens out of attention"
-    )
-    parser.add_argument("--detector", choices=("anchor", "lipar"), help="change detector (default: the preset's)")
-    parser.add_argument(
-        "--threshold", type=float, metavar="LEVELS", help="anchor: ignore pixel changes below this, 0 to 64 of 255"
-    )
-    parser.add_argument("--tau", type=float, help="lipar: threshold of change since the previous frame")
-    parser.add_argument("--tau2", type=float, help="lipar: threshold of change since a patch was last computed")
-    parser.add_argument("--min-keep", type=float, help="minimum ratio of tokens computed in a frame that has any")
-    parser.add_argument("--max-age", type=int, metavar="N", help="compute every token at least every N blocks")
-    parser.add_argument(
         "--fit",
         choices=("crop", "fit", "stretch"),
         default="crop",
@@ -55,6 +38,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument(
         "--keep-location", action="store_true", help="copy the recording location, if the input has one (default: no)"
     )
+    add_parameter_flags(parser)
     parser.set_defaults(run=run)
 
 
@@ -71,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
     if not 0 <= args.crf <= 51:
         raise LiparError(f"--crf = {args.crf}: must be 0 to 51")
     preset = chosen_preset(args)
-    parameters = _parameters(args, preset)
+    parameters = parameters_from_flags(args, preset)
     stream = preset.stream
     _handle_signals_as_interrupt()
     _check_paths(args.input, args.output)
@@ -135,27 +119,6 @@ def _report_truncated_prompt(session: "EditSession[int]") -> None:
         )
 
 
-def _parameters(args: argparse.Namespace, preset: object) -> "Parameters":
-    """The preset's parameters changed by the flags; raises `LiparError` naming the flag."""
-    from lipar_core.config import Preset, default_parameters
-    from lipar_core.parameters import merge
-
-    assert isinstance(preset, Preset)
-    names = ("detector", "threshold", "tau", "tau2", "min_keep", "max_age")
-    chosen: dict[str, object] = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
-    if args.no_pruning:
-        chosen["enabled"] = False
-    if args.no_recovery:
-        chosen["recovery"] = False
-    changes = {"prompt": args.prompt, "strength": args.strength, "denoising_steps": args.steps, "seed": args.seed}
-    given: dict[str, object] = {name: value for name, value in changes.items() if value is not None}
-    try:
-        return merge(default_parameters(preset), given | {"pruning": chosen})
-    except ParameterError as error:
-        flag = error.path.removeprefix("pruning.").replace("denoising_steps", "steps").replace("_", "-").split("[")[0]
-        raise LiparError(f"--{flag} = {_shorten(error.value)}: {error.allowed}") from error
-
-
 def _edit(reader: "VideoReader", writer: "VideoWriter", session: "EditSession[int]", args: argparse.Namespace) -> str:
     """Edit the file block by block while threads decode and encode; returns the summary."""
     from lipar_cli.progress import Progress
@@ -175,8 +138,3 @@ def _edit(reader: "VideoReader", writer: "VideoWriter", session: "EditSession[in
         for frame in run.flush():
             output.call(partial(writer.write, frame.picture, frame.pts, frame.duration))
     return run.summary()
-
-
-def _shorten(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."

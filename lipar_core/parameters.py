@@ -5,53 +5,167 @@ The structs are the only schema: `merge` validates against them, the server deri
 
 from collections.abc import Mapping
 from itertools import pairwise
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
 
 from lipar_core.errors import ParameterError
+from lipar_core.fields import field_type, metadata
 from lipar_core.parsing import ConfigStruct, parse
 
-UnitInterval = Annotated[float, Meta(ge=0, le=1)]
-StepList = Annotated[tuple[Annotated[int, Meta(ge=1, le=999)], ...], Meta(min_length=1, max_length=8)]
+Group = Literal["edit", "pruning", "more"]  # of the page's controls
+
+
+def describe(
+    title: str,
+    description: str,
+    group: Group | None = None,
+    *,
+    unit: str = "",
+    curve: int = 1,
+    detector: str | None = None,
+    **limits: Any,
+) -> Meta:
+    """What a parameter is, for the documents that are made from the schema and for the page's controls.
+
+    group: where the page shows it, in the order of declaration; None: it has a place of its own there, or none.
+    unit: "percent" of a ratio, or a word that follows the value. curve: the power of a slider's travel: above 1, small
+    values get more of it. detector: the only one that the parameter serves. limits: `msgspec.Meta`'s.
+    """
+    hints = {"group": group, "unit": unit, "curve": curve, "detector": detector}
+    shown = {name: hint for name, hint in hints.items() if hint not in (None, "")} if group else {}
+    return Meta(title=title, description=description, extra_json_schema=shown, **limits)
 
 
 class Pruning(ConfigStruct, frozen=True, kw_only=True):
-    """How much of the picture is recomputed.
+    """How much of the picture is recomputed."""
 
-    `threshold` is read by the detector `anchor`; `tau`, `tau2` and `bound_drift` by `lipar`, in units of the preset's
-    latents.
-    """
-
-    enabled: bool = True
-    detector: Literal["anchor", "lipar"] = "lipar"  # default: presets without a detector have its thresholds
-    threshold: Annotated[float, Meta(ge=0, le=64)] = 8.0  # levels of 255: RMS change since last computed
-    tau: Annotated[float, Meta(ge=0, le=2)] = 0.149  # change against the previous frame
-    tau2: Annotated[float, Meta(ge=0, le=4)] = 0.3  # change since the patch was last computed
-    min_keep: UnitInterval = 0.0  # minimum ratio of tokens computed in a frame that has any
-    refresh_last_frame: bool = True  # the last denoising step computes the block's last latent frame in full
-    max_age: Annotated[int, Meta(ge=0, le=1000)] = 0  # blocks; 0 = no limit
-    bound_drift: bool = False  # tokens past tau2 are computed even if the mask's clean-up removes them
-    recovery: bool = True  # off = pruned tokens are absent from attention (ablation)
+    enabled: Annotated[
+        bool, describe("Reuse unchanged parts", "off: every token is computed, with the same window", "pruning")
+    ] = True
+    detector: Annotated[
+        Literal["anchor", "lipar"],
+        describe(
+            "Change detector",
+            "anchor: change of the source's pixels since a patch was last computed; lipar: the paper's rule on latents",
+            "more",
+        ),
+    ] = "lipar"  # default: presets without a detector have its thresholds
+    threshold: Annotated[
+        float,
+        describe(
+            "Ignore changes below",
+            "RMS change of a patch's pixels since it was last computed, levels of 255: higher is faster, less exact",
+            "pruning",
+            unit="levels",
+            curve=2,
+            detector="anchor",
+            ge=0,
+            le=64,
+        ),
+    ] = 8.0
+    tau: Annotated[
+        float,
+        describe(
+            "Change threshold",
+            "change since the previous frame above which a patch is computed, in units of the preset's latents",
+            "pruning",
+            curve=2,
+            detector="lipar",
+            ge=0,
+            le=2,
+        ),
+    ] = 0.149
+    tau2: Annotated[
+        float,
+        describe(
+            "Drift threshold",
+            "the same since the patch was last computed: limits slow drift",
+            "pruning",
+            curve=2,
+            detector="lipar",
+            ge=0,
+            le=4,
+        ),
+    ] = 0.3
+    min_keep: Annotated[
+        float,
+        describe(
+            "Recompute at least",
+            "minimum ratio of tokens computed in a frame that has any",
+            "pruning",
+            unit="percent",
+            ge=0,
+            le=1,
+        ),
+    ] = 0.0
+    refresh_last_frame: Annotated[
+        bool,
+        describe("Refresh last frame", "the last denoising step computes a block's last latent frame in full", "more"),
+    ] = True
+    max_age: Annotated[
+        int,
+        describe(
+            "Recompute after",
+            "blocks after which an unchanged patch is computed again; 0: no limit",
+            "more",
+            unit="blocks",
+            curve=2,
+            ge=0,
+            le=1000,
+        ),
+    ] = 0
+    bound_drift: Annotated[
+        bool,
+        describe(
+            "Bound drift",
+            "patches above tau2 are computed even if the mask's clean-up removes them",
+            "more",
+            detector="lipar",
+        ),
+    ] = False
+    recovery: Annotated[
+        bool,
+        describe("Attention recovery", "off: pruned tokens are left out of attention (for comparison)", "more"),
+    ] = True
 
 
 class Transition(ConfigStruct, frozen=True, kw_only=True):
     """What a new prompt does to the KV cache."""
 
-    mode: Literal["recache", "keep", "cut"] = "recache"
+    mode: Annotated[
+        Literal["recache", "keep", "cut"],
+        describe(
+            "On a new prompt",
+            "the KV cache is recomputed under the new prompt, kept, or reset with the stream",
+            "more",
+        ),
+    ] = "recache"
 
 
 class Parameters(ConfigStruct, frozen=True, kw_only=True):
     """Everything that may change live. `strength` and `denoising_steps` exclude each other."""
 
-    prompt: Annotated[str, Meta(min_length=1, max_length=2000)]
+    prompt: Annotated[str, describe("Prompt", "describes the edited picture", min_length=1, max_length=2000)]
     transition: Transition = Transition()
-    strength: UnitInterval | None = None  # first sigma; None = set by the preset or `denoising_steps`
-    denoising_steps: StepList | None = None
-    seed: Annotated[int, Meta(ge=0, le=2**32 - 1)] = 0
+    strength: Annotated[
+        Annotated[float, Meta(ge=0, le=1)] | None,
+        describe(
+            "Strength",
+            "sigma of the first denoising step: 0 is the codec round trip only, 1 keeps no detail of the source; null: "
+            "set by the preset or denoising_steps",
+            "edit",
+            unit="percent",
+        ),
+    ] = None
+    denoising_steps: Annotated[
+        Annotated[tuple[Annotated[int, Meta(ge=1, le=999)], ...], Meta(min_length=1, max_length=8)] | None,
+        describe("Denoising steps", "timesteps, decreasing, instead of strength; setting one unsets the other"),
+    ] = None
+    seed: Annotated[int, describe("Seed", "random seed of the noise", "more", ge=0, le=2**32 - 1)] = 0
     pruning: Pruning = Pruning()
-    paused: bool = False
+    paused: Annotated[bool, describe("Paused", "the last frame is repeated and nothing is computed")] = False
 
     def __post_init__(self) -> None:
         if not self.prompt.strip():
@@ -63,8 +177,7 @@ class Parameters(ConfigStruct, frozen=True, kw_only=True):
             raise ParameterError("denoising_steps", list(steps), "must be decreasing")
 
 
-# The detector that reads each setting, and what to set under each detector.
-DETECTOR_OF_SETTING = {"threshold": "anchor", "tau": "lipar", "tau2": "lipar", "bound_drift": "lipar"}
+# What to set under each detector.
 SETTINGS_OF_DETECTOR = {
     "anchor": "pruning.threshold, levels of 255",
     "lipar": "pruning.tau and pruning.tau2, in units of the preset's latents",
@@ -108,11 +221,18 @@ def _check_detector(pruning: Pruning, changes: object) -> None:
     assert isinstance(changes, Mapping)
     if set(Pruning.__struct_fields__) <= set(changes):
         return
-    for name, detector in DETECTOR_OF_SETTING.items():
-        if name in changes and detector != pruning.detector:
+    for name in changes:
+        detector = detector_of(f"pruning.{name}")
+        if detector not in (None, pruning.detector):
             instead = SETTINGS_OF_DETECTOR[pruning.detector]
             allowed = f'is read by pruning.detector "{detector}" only; under "{pruning.detector}" set {instead}'
             raise ParameterError(f"pruning.{name}", changes[name], allowed)
+
+
+def detector_of(path: str) -> str | None:
+    """The only detector that a parameter serves; None: it serves both."""
+    detector: str | None = metadata(field_type(Parameters, path)).get("detector")
+    return detector
 
 
 def to_dict(parameters: Parameters) -> dict[str, object]:

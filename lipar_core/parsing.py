@@ -13,6 +13,7 @@ import msgspec
 from msgspec import inspect
 
 from lipar_core.errors import ConfigError, LiparError, ParameterError
+from lipar_core.fields import allowed_values, child_type, plain_type
 
 T = TypeVar("T")
 _LOCATION = re.compile(r"at (?:`key` in )?`\$(?P<path>.*)`$")
@@ -40,41 +41,6 @@ def parse(tree: object, target: type[T], path: str = "", *, strict: bool = True)
         raise _user_error(str(error), tree, target, path) from None
 
 
-def field_metadata(struct: type, path: str) -> dict[str, Any]:
-    """The `Meta(extra=...)` of the field at a dotted path; {} if it has none."""
-    node: inspect.Type = inspect.type_info(struct)
-    for name in path.split("."):
-        node = _child(node, name)
-    return _extra(node)
-
-
-def allowed_values(node: inspect.Type) -> str:
-    """The allowed values of a field, as text that follows "must be"."""
-    extra, node = _extra(node), _unwrap(node)
-    if "allowed" in extra:
-        return str(extra["allowed"])
-    match node:
-        case inspect.BoolType():
-            return "true or false"
-        case inspect.IntType():
-            return "a whole number" + _bounds(node)
-        case inspect.FloatType():
-            return "a finite number" + _bounds(node)
-        case inspect.StrType():
-            return "a text" + _length(node, "characters")
-        case inspect.VarTupleType():
-            return "a list" + _length(node, "values")
-        case inspect.TupleType():
-            return f"a list of {len(node.item_types)} values"
-        case inspect.LiteralType():
-            return f"one of {', '.join(map(repr, node.values))}"
-        case inspect.StructType():
-            return "an object"
-        case inspect.CustomType():
-            return "a path"
-    raise AssertionError(f"no description of {node!r}")
-
-
 def _decode_path(target: type, value: Any) -> Any:
     assert target is Path, f"no parser for {target}"
     if not isinstance(value, (str, Path)):
@@ -89,7 +55,7 @@ def _user_error(message: str, tree: object, target: type, prefix: str) -> LiparE
     node = inspect.type_info(target)
     for step in _steps(location["path"] if location else ""):
         path += f"[{step}]" if isinstance(step, int) else f".{step}" if path else step
-        value, node = value[step], _child(node, step)  # type: ignore[index]
+        value, node = value[step], child_type(node, step)  # type: ignore[index]
     if key := _KEY.search(message):
         return _key_error(key[1], f"{path}.{key[2]}" if path else key[2], key[2], value, node)
     has = f", has {len(value)}" if isinstance(value, (str, list, tuple)) and "length" in message else ""
@@ -99,7 +65,7 @@ def _user_error(message: str, tree: object, target: type, prefix: str) -> LiparE
 def _key_error(problem: str, path: str, name: str, values: Any, node: inspect.Type) -> LiparError:
     if problem == "required":
         return ConfigError(f"{path}: missing")
-    struct = _unwrap(node)
+    struct = plain_type(node)
     assert isinstance(struct, inspect.StructType)
     known = ", ".join(field.name for field in struct.fields)
     return ParameterError(path, values[name], f"unknown; known here are {known}")
@@ -108,47 +74,3 @@ def _key_error(problem: str, path: str, name: str, values: Any, node: inspect.Ty
 def _steps(path: str) -> Iterator[str | int]:
     for name, index in _STEP.findall(path):
         yield name or int(index)
-
-
-def _child(node: inspect.Type, step: str | int) -> inspect.Type:
-    match _unwrap(node):
-        case inspect.StructType(fields=fields):
-            return next(field.type for field in fields if field.name == step)
-        case inspect.VarTupleType(item_type=item):
-            return item
-        case inspect.TupleType(item_types=items):
-            assert isinstance(step, int)
-            return items[step]
-    raise AssertionError(f"no {step!r} in {node!r}")
-
-
-def _unwrap(node: inspect.Type) -> inspect.Type:
-    """The type without its metadata and without None."""
-    while True:
-        if isinstance(node, inspect.Metadata):
-            node = node.type
-        elif isinstance(node, inspect.UnionType):
-            node = next(one for one in node.types if not isinstance(_unwrap(one), inspect.NoneType))
-        else:
-            return node
-
-
-def _extra(node: inspect.Type) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    while isinstance(node, (inspect.Metadata, inspect.UnionType)):
-        if isinstance(node, inspect.Metadata):
-            found |= node.extra or {}
-            node = node.type
-        else:
-            node = next(one for one in node.types if not isinstance(one, inspect.NoneType))
-    return found
-
-
-def _bounds(node: inspect.IntType | inspect.FloatType) -> str:
-    signs = ((">=", node.ge), (">", node.gt), ("<=", node.le), ("<", node.lt))
-    bounds = [f"{sign} {bound:.12g}" for sign, bound in signs if bound is not None]
-    return f", {' and '.join(bounds)}" if bounds else ""
-
-
-def _length(node: inspect.StrType | inspect.VarTupleType, unit: str) -> str:
-    return f" of {node.min_length} to {node.max_length} {unit}" if node.max_length is not None else ""

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from msgspec.structs import FieldInfo, fields
 
 from lipar_core.errors import ConfigError, ParameterError
-from lipar_core.parsing import field_metadata, parse
+from lipar_core.fields import field_type, metadata
+from lipar_core.parsing import parse
 from server.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -66,6 +67,6 @@ def _refusal(error: ParameterError, texts: Mapping[str, str]) -> ConfigError:
     """Names the variable where the value came from one; never shows a secret."""
     name = error.path.partition("[")[0]
     shown = f"{PREFIX}{name.upper()} = {texts[name]!r}" if name in texts else f"{error.path} = {error.value!r}"
-    if field_metadata(Settings, name).get("secret"):
+    if metadata(field_type(Settings, name)).get("secret"):
         shown = shown.partition(" = ")[0]
     return ConfigError(f"{shown}: {error.allowed}")

@@ -37,7 +37,17 @@ ROOMS = (
         name=PLAIN,
         prefixes=(
             "lipar_core.__init__",
-            *core("errors", "parsing", "config", "parameters", "sizes", "weight_files", "file_formats", "colour_tags"),
+            *core(
+                "errors",
+                "fields",
+                "parsing",
+                "config",
+                "parameters",
+                "sizes",
+                "weight_files",
+                "file_formats",
+                "colour_tags",
+            ),
         ),
         may_import=(),
         packages=frozenset({"yaml", "msgspec"}),

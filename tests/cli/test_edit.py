@@ -174,7 +174,13 @@ def test_the_summary_names_every_stage(clip, edit):
 
 @pytest.mark.parametrize(
     "flags",
-    [("--strength", 0), ("--strength", 1), ("--steps", 700, 300), ("--seed", 7), ("--no-recovery", "--min-keep", 0.5)],
+    [
+        ("--strength", 0),
+        ("--strength", 1),
+        ("--denoising-steps", 700, 300),
+        ("--seed", 7),
+        ("--no-recovery", "--min-keep", 0.5),
+    ],
 )
 def test_every_parameter_has_its_flag(clip, edit, flags):
     assert len(read(edit(clip, *flags)[0]).frames) == 9

@@ -4,7 +4,7 @@ from msgspec.structs import replace
 from torch import Tensor
 
 from lipar_core.errors import LiparError, ParameterError
-from lipar_core.parameters import DETECTOR_OF_SETTING, Parameters, Pruning, to_dict
+from lipar_core.parameters import Parameters, Pruning, detector_of, to_dict
 from lipar_core.session import BlockReport, EditSession
 from tests.tiny import moving_square, tiny_models, tiny_preset
 
@@ -264,7 +264,7 @@ def test_changes_that_affect_tokens_compute_a_full_block(name):
     if whole is None:
         return
     outer, _, inner = name.partition(".")
-    detector = DETECTOR_OF_SETTING.get(inner, SETTINGS.pruning.detector)
+    detector = detector_of(name) or SETTINGS.pruning.detector
     settings = replace(SETTINGS, pruning=replace(SETTINGS.pruning, detector=detector))
     session: EditSession[int] = EditSession(MODELS, settings)
     session.push(CLIP[:20], range(20))

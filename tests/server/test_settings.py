@@ -4,7 +4,7 @@ import pytest
 from msgspec import inspect
 
 from lipar_core.errors import ConfigError
-from lipar_core.parsing import allowed_values
+from lipar_core.fields import allowed_values
 from server.ice import ice_servers
 from server.run import log_exposure
 from server.settings import Settings

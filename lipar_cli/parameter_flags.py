@@ -1,0 +1,67 @@
+"""The live parameters as flags of a command, made from their declarations."""
+
+import argparse
+from typing import Any
+
+from msgspec import inspect
+
+from lipar_core.config import Preset, default_parameters
+from lipar_core.errors import LiparError, ParameterError
+from lipar_core.fields import allowed_values, leaves, metadata, plain_type
+from lipar_core.parameters import Parameters, merge
+
+NO_FLAG = ("prompt", "paused")  # -p is defined by the command; a file edit is never paused
+MAX_SHOWN = 60  # characters of a rejected value
+
+
+def add_parameter_flags(parser: argparse.ArgumentParser) -> None:
+    """Add a flag per parameter, None by default: `pruning.min_keep` is --min-keep."""
+    group = parser.add_argument_group("live parameters", "Their defaults are the preset's.")
+    for path, node in leaves(Parameters):
+        if path not in NO_FLAG:
+            group.add_argument(flag_of(path), dest=path, default=None, help=_help(node), **_argparse_type(node))
+
+
+def flag_of(path: str) -> str:
+    """`pruning.min_keep` -> `--min-keep`, `pruning.enabled` -> `--pruning`"""
+    return "--" + path.removesuffix(".enabled").removeprefix("pruning.").replace(".", "-").replace("_", "-")
+
+
+def parameters_from_flags(args: argparse.Namespace, preset: Preset) -> Parameters:
+    """The preset's parameters changed by the prompt and the flags; raises `LiparError` naming the flag."""
+    changes: dict[str, Any] = {"prompt": args.prompt}
+    for path, _ in leaves(Parameters):
+        if path not in NO_FLAG and (value := getattr(args, path)) is not None:
+            outer, _, inner = path.rpartition(".")
+            (changes.setdefault(outer, {}) if outer else changes)[inner] = value
+    try:
+        return merge(default_parameters(preset), changes)
+    except ParameterError as error:
+        flag = flag_of(error.path.partition("[")[0])
+        raise LiparError(f"{flag} = {_shorten(error.value)}: {error.allowed}") from error
+
+
+def _argparse_type(node: inspect.Type) -> dict[str, Any]:
+    match plain_type(node):
+        case inspect.BoolType():
+            return {"action": argparse.BooleanOptionalAction}
+        case inspect.IntType():
+            return {"type": int, "metavar": "N"}
+        case inspect.FloatType():
+            return {"type": float, "metavar": "X"}
+        case inspect.LiteralType(values=values):
+            return {"choices": values}
+        case inspect.VarTupleType(item_type=item):
+            return _argparse_type(item) | {"nargs": "+"}
+    raise AssertionError(f"no flag for {node!r}")
+
+
+def _help(node: inspect.Type) -> str:
+    plain, text = plain_type(node), metadata(node)["description"]
+    ranged = isinstance(plain, (inspect.IntType, inspect.FloatType))
+    return f"{text} ({allowed_values(node)})" if ranged else text
+
+
+def _shorten(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= MAX_SHOWN else f"{text[: MAX_SHOWN - 3]}..."

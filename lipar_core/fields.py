@@ -1,0 +1,99 @@
+"""The fields of a struct as its annotations declare them: types, constraints, metadata."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from msgspec import inspect
+
+
+def field_type(kind: type, path: str) -> inspect.Type:
+    """The type of the field at a dotted path, with its metadata."""
+    node: inspect.Type = inspect.type_info(kind)
+    for name in path.split("."):
+        node = child_type(node, name)
+    return node
+
+
+def leaves(kind: type, prefix: str = "") -> Iterator[tuple[str, inspect.Type]]:
+    """All leaf fields (no structs), by dotted path, in order of declaration."""
+    struct = inspect.type_info(kind)
+    assert isinstance(struct, inspect.StructType)
+    for field in struct.fields:
+        inner = plain_type(field.type)
+        if isinstance(inner, inspect.StructType):
+            yield from leaves(inner.cls, f"{prefix}{field.name}.")
+        else:
+            yield prefix + field.name, field.type
+
+
+def metadata(node: inspect.Type) -> dict[str, Any]:
+    """A field's `Meta(extra=...)` and JSON Schema metadata; {} if it has none."""
+    found: dict[str, Any] = {}
+    while isinstance(node, (inspect.Metadata, inspect.UnionType)):
+        if isinstance(node, inspect.Metadata):
+            found = (node.extra_json_schema or {}) | (node.extra or {}) | found
+            node = node.type
+        else:
+            node = _not_null(node)
+    return found
+
+
+def allowed_values(node: inspect.Type) -> str:
+    """The allowed values in words, to follow "must be"."""
+    extra, node = metadata(node), plain_type(node)
+    if "allowed" in extra:
+        return str(extra["allowed"])
+    match node:
+        case inspect.BoolType():
+            return "true or false"
+        case inspect.IntType():
+            return "a whole number" + _bounds(node)
+        case inspect.FloatType():
+            return "a finite number" + _bounds(node)
+        case inspect.StrType():
+            return "a text" + _length(node, "characters")
+        case inspect.VarTupleType():
+            return "a list" + _length(node, "values")
+        case inspect.TupleType():
+            return f"a list of {len(node.item_types)} values"
+        case inspect.LiteralType():
+            return f"one of {', '.join(map(repr, node.values))}"
+        case inspect.StructType():
+            return "an object"
+        case inspect.CustomType():
+            return "a path"
+    raise AssertionError(f"no description of {node!r}")
+
+
+def child_type(node: inspect.Type, step: str | int) -> inspect.Type:
+    """The type of a struct's field or of a list's item."""
+    match plain_type(node):
+        case inspect.StructType(fields=fields):
+            return next(field.type for field in fields if field.name == step)
+        case inspect.VarTupleType(item_type=item):
+            return item
+        case inspect.TupleType(item_types=items):
+            assert isinstance(step, int)
+            return items[step]
+    raise AssertionError(f"no {step!r} in {node!r}")
+
+
+def plain_type(node: inspect.Type) -> inspect.Type:
+    """The type without metadata and without an alternative null."""
+    while isinstance(node, (inspect.Metadata, inspect.UnionType)):
+        node = node.type if isinstance(node, inspect.Metadata) else _not_null(node)
+    return node
+
+
+def _not_null(union: inspect.UnionType) -> inspect.Type:
+    return next(one for one in union.types if not isinstance(one, inspect.NoneType))
+
+
+def _bounds(node: inspect.IntType | inspect.FloatType) -> str:
+    signs = ((">=", node.ge), (">", node.gt), ("<=", node.le), ("<", node.lt))
+    bounds = [f"{sign} {bound:.12g}" for sign, bound in signs if bound is not None]
+    return f", {' and '.join(bounds)}" if bounds else ""
+
+
+def _length(node: inspect.StrType | inspect.VarTupleType, unit: str) -> str:
+    return f" of {node.min_length} to {node.max_length} {unit}" if node.max_length is not None else ""

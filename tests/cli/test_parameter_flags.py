@@ -1,0 +1,54 @@
+"""Each live parameter has a flag, made from its declaration alone."""
+
+import argparse
+
+import pytest
+
+from lipar_cli.parameter_flags import NO_FLAG, add_parameter_flags, flag_of, parameters_from_flags
+from lipar_core.config import default_parameters, load_preset
+from lipar_core.errors import LiparError
+from lipar_core.fields import leaves
+from lipar_core.parameters import Parameters
+
+PRESET = load_preset("tiny")
+
+
+def given(*flags: str) -> Parameters:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--prompt", default="a sketch")
+    add_parameter_flags(parser)
+    return parameters_from_flags(parser.parse_args(flags), PRESET)
+
+
+def test_every_parameter_has_a_flag_with_help():
+    parser = argparse.ArgumentParser()
+    add_parameter_flags(parser)
+    shown = parser.format_help()
+    for path, _ in leaves(Parameters):
+        assert (f"  {flag_of(path)}" in shown) is (path not in NO_FLAG)
+
+
+def test_flags_change_what_they_name_and_leave_the_rest():
+    assert given().pruning == default_parameters(PRESET).pruning
+    parameters = given(
+        "--min-keep", "0.25", "--no-pruning", "--transition-mode", "cut", "--denoising-steps", "300", "100"
+    )
+    assert parameters.pruning.min_keep == 0.25
+    assert not parameters.pruning.enabled
+    assert parameters.transition.mode == "cut"
+    assert parameters.denoising_steps == (300, 100)
+    assert parameters.pruning.threshold == default_parameters(PRESET).pruning.threshold
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (("--min-keep", "2"), "--min-keep = 2.0: must be a finite number, >= 0 and <= 1"),
+        (("--denoising-steps", "5", "0"), "--denoising-steps = 0: must be a whole number, >= 1 and <= 999"),
+        (("--tau", "0.1"), '--tau = 0.1: is read by pruning.detector "lipar" only'),
+    ],
+)
+def test_a_refusal_names_the_flag(flags, message):
+    with pytest.raises(LiparError) as refusal:
+        given(*flags)
+    assert message in str(refusal.value)
