@@ -1,4 +1,4 @@
-"""What tests in every room share: programs that a machine may lack, and a loud word about those that it does."""
+"""Fixtures of all tests: optional programs, with a note about missing ones."""
 
 import os
 import shutil
@@ -25,13 +25,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 @pytest.fixture(autouse=True)
 def seeded_random_numbers() -> None:
-    """Random tensors are drawn from the same seed in every test, whatever ran before it."""
+    """Seed PyTorch in every test, independent of the tests before it."""
     if torch := sys.modules.get("torch"):
         torch.manual_seed(0)
 
 
 def program(names: tuple[str, ...], request: pytest.FixtureRequest) -> Path:
-    """The first of `names` in PATH; else the test is skipped loudly, or fails where LIPAR_REQUIRE_TOOLS=1 is set."""
+    """The first of `names` in PATH; else the test is skipped with a note, or fails if LIPAR_REQUIRE_TOOLS=1 is set."""
     for name in names:
         if found := shutil.which(name):
             return Path(found)

@@ -1,4 +1,4 @@
-"""Who may import whom: the rooms of the code base, and what `test_rooms.py` needs to read its imports."""
+"""The allowed imports between rooms of the code base, and helpers of `test_rooms.py` to read imports."""
 
 import ast
 import sys
@@ -13,7 +13,7 @@ OURS = (*PRODUCT, "training", "tests", "scripts")
 
 @dataclass(frozen=True, kw_only=True)
 class Room:
-    """A few modules with one duty; a prefix names a module and, if that is a package, all that is in it."""
+    """A group of modules; a prefix names a module or a package with all its modules."""
 
     name: str
     prefixes: tuple[str, ...]
@@ -181,7 +181,7 @@ def modules(*packages: str, root: Path = ROOT) -> dict[str, Path]:
 
 
 def room_of(module: str) -> Room:
-    """The room with the longest prefix that fits."""
+    """The room with the longest matching prefix."""
     fits = [(len(prefix), room) for room in ROOMS for prefix in room.prefixes if f"{module}.".startswith(f"{prefix}.")]
     if not fits:
         raise LookupError(f"{module} is in no room")
@@ -189,7 +189,7 @@ def room_of(module: str) -> Room:
 
 
 def imports_of(module: str, path: Path, known: set[str]) -> list[Import]:
-    """All imports of a file, wherever they stand. Targets of ours are named as `known` has them."""
+    """All imports of a file. Targets in this code base are named as in `known`."""
     tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
     found = []
     for node, at_start in _import_nodes(tree, at_start=True):
@@ -231,7 +231,7 @@ def is_third_party(target: str) -> bool:
 
 
 def violations(found: Import) -> Iterator[str]:
-    """What is wrong with an import, if anything."""
+    """Violations of the rules by an import."""
     room, location = room_of(found.importer), f"{found.importer}:{found.line} ({room_of(found.importer).name})"
     if is_third_party(found.target):
         if package_of(found.target) not in room.packages:
@@ -245,7 +245,7 @@ def violations(found: Import) -> Iterator[str]:
 
 
 def cycle(arrows: dict[str, set[str]]) -> list[str]:
-    """A loop in the arrows, as the modules along it; empty where there is none."""
+    """A cycle of imports, as the modules along it; empty if there is none."""
     done: set[str] = set()
 
     def walk(module: str, trail: list[str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""The checkout itself: pins, packaging, make, the set-up script and the container files say what is true."""
+"""Consistency of the repository: pins, packaging, make, the set-up script, container files."""
 
 import importlib.util
 import os
@@ -38,7 +38,7 @@ def load_setup() -> ModuleType:
 
 @pytest.fixture
 def setup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """The set-up script, with a checkout of its own to work in."""
+    """The set-up script, working in a temporary checkout."""
     module = load_setup()
     (tmp_path / ".venv" / "stamps").mkdir(parents=True)
     (tmp_path / "web_client").mkdir()
@@ -57,7 +57,7 @@ def setup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 
 class Commands:
-    """Stands in for `setup.run`: remembers what would have been run, and leaves what a build would leave."""
+    """Replaces `setup.run`: records the commands and creates the files of a build."""
 
     def __init__(self, static: Path) -> None:
         self.static, self.lines = static, list[str]()
@@ -276,7 +276,7 @@ def test_a_missing_browser_is_reported(required: str | None, tmp_path: Path) -> 
 
 
 def clean_environment() -> dict[str, str]:
-    """Without what an outer make, pytest or CI has set."""
+    """The environment without variables of an outer make, pytest or CI."""
     outer = (
         "MAKEFLAGS",
         "MAKELEVEL",

@@ -1,4 +1,4 @@
-"""Arrows between the rooms of the code base point one way (see rooms.py, which holds the table)."""
+"""Imports between the rooms of the code base have one direction (the table is in rooms.py)."""
 
 import json
 import subprocess
@@ -127,7 +127,7 @@ def test_a_cycle_is_found() -> None:
 
 
 def test_choosing_a_preset_does_not_import_torch() -> None:
-    """`lipar serve` chooses one in the web process, and has to on a machine with a GPU too."""
+    """`lipar serve` chooses one in the web process, also on a machine with a GPU."""
     code = (
         "import sys; from lipar_cli import presets; "
         "presets.has_driver = lambda: True; presets.resolve('auto'); "

@@ -1,4 +1,4 @@
-"""One live session for a long time: nothing may grow or stop. `make soak`; LIPAR_SOAK_S is its length in seconds.
+"""Soak test: one long live session without leaks or stalls. `make soak`; LIPAR_SOAK_S is its length in seconds.
 
 With the tiny model, and with an echo of 832x480 that shows what the media plane alone does (`-k echo`).
 """
@@ -39,7 +39,7 @@ WARM_UP_SHARE = 0.25  # of the samples: allocators and caches fill at first
 
 
 class MovingBars(VideoStreamTrack):
-    """A camera that never stands still: stripes that walk, with noise on top."""
+    """A source in permanent motion: moving stripes with noise."""
 
     def __init__(self, width: int, height: int) -> None:
         super().__init__()
@@ -62,7 +62,7 @@ class MovingBars(VideoStreamTrack):
 
 @dataclass
 class Watch:
-    """What was seen: arrival times of edited frames, and samples of the server's memory and latency."""
+    """Arrival times of edited frames, and samples of the server's memory and latency."""
 
     arrivals: list[float] = field(default_factory=list)  # s, monotonic
     minutes: list[float] = field(default_factory=list)
@@ -94,7 +94,7 @@ async def test_a_long_session_neither_grows_nor_stops(engine: str) -> None:
 
 
 async def observe(client: httpx2.AsyncClient, path: str, watch: Watch, pid: int) -> None:
-    """Sample for the whole duration; change the prompt once a minute."""
+    """Sample for the whole duration; change the prompt once per minute."""
     styles = (await client.get("/api/v1/preset")).json()["styles"]
     start, changes = time.monotonic(), 0
     while (passed := time.monotonic() - start) < DURATION_S:
@@ -167,7 +167,7 @@ async def wait_until_ready(client: httpx2.AsyncClient, process: subprocess.Popen
 
 @asynccontextmanager
 async def session(client: httpx2.AsyncClient) -> AsyncIterator[tuple[str, Watch]]:
-    """A session fed by `MovingBars`: its path and what arrives; closed and deleted at the end."""
+    """A session fed by `MovingBars`: its path and the received frames; deleted at the end."""
     preset = (await client.get("/api/v1/preset")).json()
     peer, watch = RTCPeerConnection(), Watch()
     tasks: list[asyncio.Task[None]] = []
@@ -189,7 +189,7 @@ async def session(client: httpx2.AsyncClient) -> AsyncIterator[tuple[str, Watch]
 
 
 def memory_of_tree_mb(root: int) -> float:
-    """Resident memory of a process and all below it."""
+    """Resident memory of a process and its descendants."""
     parents, pages = {}, {}
     for folder in Path("/proc").iterdir():
         if folder.name.isdigit():

@@ -1,4 +1,4 @@
-"""Clips made at test time, and what is in a file."""
+"""Creates clips and decodes files for tests."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class FileContent:
-    """All that a test wants to know of a file."""
+    """The decoded contents of a file."""
 
     frames: list[NDArray[np.uint8]]  # [H, W, 3] RGB
     times: list[float]  # seconds, of each frame
@@ -35,7 +35,7 @@ def make_clip(
     channels: str = "stereo",
     options: dict[str, str] | None = None,
 ) -> Path:
-    """A bright square that moves over a still gradient; with `audio`, a tone of the same length in that codec."""
+    """A bright square moving over a static gradient; with `audio`, a tone of the same length in that codec."""
     with av.open(str(path), "w", options=options or {}) as container:
         video = container.add_stream(codec, rate=rate)
         video.width, video.height, video.pix_fmt = *size, pix_fmt
@@ -59,7 +59,7 @@ def make_clip(
 
 
 def make_sound(path: Path, codec: str = "aac") -> Path:
-    """A file of a second of sound alone."""
+    """A file with one second of audio and no video."""
     with av.open(str(path), "w") as container:
         tone = container.add_stream(codec, rate=48_000)
         tone.codec_context.layout = "stereo"
@@ -96,7 +96,7 @@ def read(path: Path) -> FileContent:
 
 
 def rotate_90(path: Path) -> Path:
-    """Mark an mp4 as a phone does that was held upright: to be shown turned by 90 degrees, clockwise."""
+    """Set an MP4's display matrix to a clockwise rotation by 90 degrees, as phones in portrait do."""
     data = bytearray(path.read_bytes())
     matrix = data.index(b"tkhd") + 4 + 40  # version 0: 40 bytes stand before the matrix
     clockwise = [0, 1, 0, -1, 0, 0, 0, 0, 1 << 14]

@@ -19,19 +19,19 @@ Lipar = Callable[..., tuple[int, str, str]]
 
 @pytest.fixture(scope="session")
 def preset(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Path of a preset file whose checkpoint, beside it, holds seeded random weights."""
+    """Path of a preset file with a checkpoint of seeded random weights."""
     return write_preset(tmp_path_factory.mktemp("preset"))
 
 
 @pytest.fixture(scope="session")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Nine frames at 25 a second, with AAC sound."""
+    """Nine frames at 25 fps, with AAC audio."""
     return make_clip(tmp_path_factory.mktemp("clip") / "clip.mp4", audio="aac")
 
 
 @pytest.fixture
 def lipar(capsys: pytest.CaptureFixture[str]) -> Lipar:
-    """Run a command in this process; gives its exit code, standard output and standard error."""
+    """Run a command in this process; returns exit code, standard output and standard error."""
 
     def run(*arguments: object) -> tuple[int, str, str]:
         capsys.readouterr()
@@ -46,7 +46,7 @@ def lipar(capsys: pytest.CaptureFixture[str]) -> Lipar:
 
 @pytest.fixture
 def edit(lipar: Lipar, preset: Path, tmp_path: Path) -> Callable[..., tuple[Path, str]]:
-    """`edit(source, "--flag", out="name.mkv")` runs `lipar edit`, which must succeed; gives the file and the output."""
+    """`edit(source, "--flag", out="name.mkv")` runs `lipar edit`, which must succeed; returns the file and the output."""
 
     def run(source: Path, *flags: object, out: str = "out.mp4") -> tuple[Path, str]:
         folder = tmp_path / "out"
@@ -62,7 +62,7 @@ def edit(lipar: Lipar, preset: Path, tmp_path: Path) -> Callable[..., tuple[Path
 
 
 def write_preset(folder: Path, name: str = "random") -> Path:
-    """A preset of `tests/tiny.py`'s sizes, one latent frame a block, with its bundle of weights."""
+    """A preset of `tests/tiny.py`'s sizes, one latent frame per block, with its bundle of weights."""
     models = tiny_models()
     bundle = folder / f"{name}.safetensors"
     text = HashedTextEncoder(

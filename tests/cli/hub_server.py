@@ -1,4 +1,4 @@
-"""A server that speaks the Hugging Face hub's protocol as far as its own client uses it for files.
+"""A local server with the part of the Hugging Face hub's protocol that its client uses for files.
 
 Large files are redirected to a storage host (the same server under another name), as the hub does; it knows ranges.
 Faults are switched on by the fields.
@@ -39,7 +39,7 @@ class Hub(ThreadingHTTPServer):
         return f"http://localhost:{self.server_port}"
 
     def transfers(self, path: str) -> list[str | None]:
-        """The ranges that were asked for in the downloads of a file."""
+        """The requested ranges of a file's downloads."""
         return [asked for method, at, asked, _ in self.requests if method == "GET" and at == path]
 
 

@@ -1,4 +1,4 @@
-"""`lipar` in a process of its own, for tests of signals."""
+"""The command line of `lipar` as a subprocess, for tests of signals."""
 
 import sys
 

@@ -29,7 +29,7 @@ def media(tmp_path) -> Path:
 
 @pytest.fixture(scope="module")
 def preset(preset, tmp_path_factory) -> Path:
-    """The random weights on a picture of 9x16 tokens, where a moving square leaves some of them at rest."""
+    """Random weights with a picture of 9x16 tokens, some of which stay static beside a moving square."""
     tree = yaml.safe_load(preset.read_text())
     tree["stream"] |= {"width": 256, "height": 144}
     path = tmp_path_factory.mktemp("wide") / "wide.yaml"
@@ -38,9 +38,9 @@ def preset(preset, tmp_path_factory) -> Path:
 
 
 def test_verify_prints_one_line_per_file(lipar):
-    code, said, _ = lipar("verify", *FILES)
+    code, stdout, _ = lipar("verify", *FILES)
     assert code == 0
-    assert [line.split(": ")[:3:2] for line in said.splitlines()] == [[str(path), "ok"] for path in FILES]
+    assert [line.split(": ")[:3:2] for line in stdout.splitlines()] == [[str(path), "ok"] for path in FILES]
 
 
 def test_verify_fails_past_tolerance(tmp_path, lipar):
@@ -49,29 +49,29 @@ def test_verify_fails_past_tolerance(tmp_path, lipar):
         tensors, metadata = {key: file.get_tensor(key) for key in file.keys()}, file.metadata()  # noqa: SIM118
     tensors["latent"][0, 0] += 0.1
     save_file(tensors, tmp_path / "off.safetensors", metadata)
-    code, said, _ = lipar("verify", tmp_path / "off.safetensors", source)
+    code, stdout, _ = lipar("verify", tmp_path / "off.safetensors", source)
     assert code == 1
-    assert [line.split(": ")[2] for line in said.splitlines()] == ["FAILED", "ok"]
+    assert [line.split(": ")[2] for line in stdout.splitlines()] == ["FAILED", "ok"]
 
 
 def test_verify_continues_after_an_unreadable_file(tmp_path, lipar):
     (tmp_path / "junk").write_bytes(b"junk" * 50)
     weights = tmp_path / "weights.safetensors"
     save_file({"x": torch.zeros(1)}, weights)
-    code, said, error_text = lipar("verify", tmp_path / "none", tmp_path / "junk", weights, FILES[0])
+    code, stdout, error_text = lipar("verify", tmp_path / "none", tmp_path / "junk", weights, FILES[0])
     assert code == 2
     assert [line.split(": ")[:2] for line in error_text.splitlines()] == [
         ["lipar", str(tmp_path / "none")],
         ["lipar", str(tmp_path / "junk")],
         ["lipar", str(weights)],
     ]
-    assert said.startswith(f"{FILES[0]}: ")
-    assert ": ok: " in said
+    assert stdout.startswith(f"{FILES[0]}: ")
+    assert ": ok: " in stdout
 
 
 def test_bench_measures_forced_ratios_and_clips(tmp_path, lipar, preset, media):
     target = tmp_path / "figures.json"
-    code, said, _ = lipar("bench", "--preset", preset, "--media", media, "--blocks", 4, "--json", target)
+    code, stdout, _ = lipar("bench", "--preset", preset, "--media", media, "--blocks", 4, "--json", target)
     assert code == 0
     figures = json.loads(target.read_text())
     assert {"date", "machine", "software", "calibration"} <= figures["machine"].keys()
@@ -87,9 +87,9 @@ def test_bench_measures_forced_ratios_and_clips(tmp_path, lipar, preset, media):
         assert 0 < spread["min"] <= spread["median"] <= spread["max"]
         assert variant["fps"] == pytest.approx(4000 / spread["median"])
         assert list(variant["stage_ms"]) == ["encode", "detect", "denoise", "decode", "clean"]
-    assert "keep 0.35" in said
-    assert "one.mp4: pruning off and on" in said
-    assert str(target) in said
+    assert "keep 0.35" in stdout
+    assert "one.mp4: pruning off and on" in stdout
+    assert str(target) in stdout
 
 
 def test_bench_refuses_a_clip_shorter_than_a_block(tmp_path, lipar, preset):
@@ -125,10 +125,10 @@ def test_clips_are_read_completely_in_the_preset_s_size(media):
 
 
 def test_doctor_reports_the_machine_and_runs_the_bundled_model(lipar):
-    code, said, error_text = lipar("doctor")
+    code, stdout, error_text = lipar("doctor")
     assert (code, error_text) == (0, "")
     for words in ("PyTorch", "codecs: libx264 yes", "preset tiny: all weights are present", "self-test: preset tiny"):
-        assert words in said
+        assert words in stdout
 
 
 def test_doctor_fails_where_the_bundled_model_does_not_load(lipar, monkeypatch):
@@ -146,12 +146,12 @@ def test_doctor_fails_where_the_bundled_model_does_not_load(lipar, monkeypatch):
 
 @pytest.mark.parametrize(("size", "dtype"), [("256x144", "float32"), ("240x416", "bfloat16")])
 def test_the_bundled_model_edits_a_clip(tmp_path, lipar, size, dtype):
-    """What the last line says of size and dtype is what repeats the run."""
+    """Size and dtype of the last line reproduce the run."""
     clip, out = make_clip(tmp_path / "in.mp4", 8, size=(320, 180)), tmp_path / "out.mp4"
     flags = ("-p", "a pencil sketch", "--preset", "tiny", "--size", size, "--dtype", dtype)
-    code, said, _ = lipar("edit", clip, "-o", out, *flags)
+    code, stdout, _ = lipar("edit", clip, "-o", out, *flags)
     assert code == 0
-    assert f"320x180 -> {size}, scaled" in said
-    assert f"{out}: {size}, {dtype}: 8 frames" in said
+    assert f"320x180 -> {size}, scaled" in stdout
+    assert f"{out}: {size}, {dtype}: 8 frames" in stdout
     frames = read(out).frames
     assert [frame.shape[1::-1] for frame in frames] == [tuple(map(int, size.split("x")))] * 8

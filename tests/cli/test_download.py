@@ -45,7 +45,7 @@ COMMAND = [sys.executable, "-m", "lipar_cli.main", "download", "wan-1.3b"]
 
 
 def download(*arguments, before=(), **environment):
-    """A process of its own: the client reads its environment variables when it is imported."""
+    """Runs in a subprocess: the client reads its environment variables on import."""
     command, options = [*before, *COMMAND, *arguments], {"capture_output": True, "text": True, "timeout": 120}
     return subprocess.run(command, env=os.environ | environment, check=False, **options)
 
@@ -198,7 +198,7 @@ def test_no_server(hub):
 
 
 def test_hugging_faces_cache_serves_offline(hub, tmp_path):
-    """What other programs have fetched is used; without the rest, offline mode is an error."""
+    """Files in the cache are used; in offline mode, missing ones are an error."""
     assert "HF_HUB_OFFLINE is set and the file is not in the cache" in refusal(HF_HUB_OFFLINE="1")
     for source in sources():
         if source.repo:

@@ -10,10 +10,10 @@ from tests.cli.clips import make_clip, read, rotate_90
 @pytest.mark.parametrize("frames", [1, 3, 4, 5, 13])
 def test_frame_count_and_timestamps_are_preserved(tmp_path, edit, frames):
     source = make_clip(tmp_path / "in.mp4", frames)
-    out, said = edit(source)
+    out, stdout = edit(source)
     assert read(out).times == pytest.approx(read(source).times)
     assert len(read(out).times) == frames
-    assert f"{frames} frames, " in said
+    assert f"{frames} frames, " in stdout
 
 
 @pytest.mark.parametrize("out", ["out.mp4", "out.mkv", "out.webm"])
@@ -52,11 +52,11 @@ def test_edits_are_reproducible(tmp_path, clip, edit):
 )
 def test_audio_is_kept(tmp_path, edit, source_name, source_codec, out, codec, word):
     source = make_clip(tmp_path / source_name, 25, audio=source_codec)
-    path, said = edit(source, out=out)
+    path, stdout = edit(source, out=out)
     found = read(path)
     assert found.audio_codec == codec
     assert found.audio_seconds == pytest.approx(1, abs=0.06)  # codecs pad by a packet or two
-    assert word in said
+    assert word in stdout
 
 
 def test_surround_sound_fits_into_webm(tmp_path, edit):
@@ -65,18 +65,18 @@ def test_surround_sound_fits_into_webm(tmp_path, edit):
 
 
 def test_a_silent_clip_stays_silent(tmp_path, edit):
-    out, said = edit(make_clip(tmp_path / "in.mp4"))
+    out, stdout = edit(make_clip(tmp_path / "in.mp4"))
     assert read(out).audio_codec is None
-    assert "no audio" in said
+    assert "no audio" in stdout
 
 
 @pytest.mark.parametrize("fit", ["crop", "fit", "stretch"])
 @pytest.mark.parametrize("size", [(17, 9), (34, 1000), (1000, 2), (1, 1), (320, 180)])
 def test_any_size_is_edited(tmp_path, edit, size, fit):
     source = make_clip(tmp_path / "in.mkv", 2, size=size, codec="ffv1", pix_fmt="bgr0")
-    out, said = edit(source, "--fit", fit)
+    out, stdout = edit(source, "--fit", fit)
     assert read(out).frames[0].shape == (64, 96, 3)
-    assert f"{size[0]}x{size[1]} -> 96x64" in said
+    assert f"{size[0]}x{size[1]} -> 96x64" in stdout
 
 
 @pytest.mark.parametrize(
@@ -98,10 +98,10 @@ def test_containers(clip, edit, out):
 def test_a_phone_s_upright_video_is_edited_upright(tmp_path, edit):
     """The source of --side-by-side shows how the picture went in."""
     source = rotate_90(make_clip(tmp_path / "in.mp4", 2, size=(64, 96)))
-    out, said = edit(source, "--side-by-side", "--crf", 0, out="out.mkv")
+    out, stdout = edit(source, "--side-by-side", "--crf", 0, out="out.mkv")
     upright = np.rot90(read(source).frames[0], -1).astype(int)
     assert np.abs(read(out).frames[0][:, :96] - upright).mean() < 8
-    assert "96x64 -> 96x64, scaled" in said
+    assert "96x64 -> 96x64, scaled" in stdout
 
 
 def test_side_by_side_has_the_source_on_the_left(clip, edit):
@@ -148,9 +148,9 @@ def test_no_token_gets_older_than_its_greatest_age(tmp_path, edit):
 
 
 def test_a_high_threshold_reuses(clip, edit):
-    said = edit(clip, "--tau", 2, "--tau2", 4)[1]
-    share = int(said.split("% of tokens")[0].split()[-1])
-    assert share < 100
+    stdout = edit(clip, "--tau", 2, "--tau2", 4)[1]
+    ratio = int(stdout.split("% of tokens")[0].split()[-1])
+    assert ratio < 100
 
 
 def test_the_overlay_is_orange_where_computed_and_blue_where_reused(tmp_path, edit):
@@ -166,10 +166,10 @@ def test_the_overlay_is_orange_where_computed_and_blue_where_reused(tmp_path, ed
 
 
 def test_the_summary_names_every_stage(clip, edit):
-    said = edit(clip)[1]
-    assert "9 frames, " in said
+    stdout = edit(clip)[1]
+    assert "9 frames, " in stdout
     for word in (" fps", "of tokens computed", "encode", "detect", "denoise", "decode", "clean", "audio (aac) copied"):
-        assert word in said
+        assert word in stdout
 
 
 @pytest.mark.parametrize(
@@ -190,9 +190,9 @@ def test_a_truncated_file_is_edited_to_its_end(tmp_path, edit):
     whole = make_clip(tmp_path / "whole.mkv", 50, size=(320, 180))
     cut = tmp_path / "cut.mkv"
     cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
-    out, said = edit(cut)
+    out, stdout = edit(cut)
     assert 0 < len(read(out).frames) < 50
-    assert f"{len(read(out).frames)} frames" in said
+    assert f"{len(read(out).frames)} frames" in stdout
 
 
 def test_damaged_packets_are_skipped_and_reported(tmp_path, edit):
@@ -202,9 +202,9 @@ def test_damaged_packets_are_skipped_and_reported(tmp_path, edit):
     assert len(starts) == 12
     data[starts[5] : starts[5] + 12] = b"XXXX" + bytes(8)
     whole.write_bytes(data)
-    out, said = edit(whole)
+    out, stdout = edit(whole)
     assert len(read(out).frames) == 11
-    assert "1 damaged input packet was skipped" in said
+    assert "1 damaged input packet was skipped" in stdout
 
 
 def test_damaged_sound_does_not_stop_the_picture(tmp_path, edit):
@@ -223,13 +223,13 @@ def test_a_file_that_ends_early_is_edited_and_reported(tmp_path, edit):
     data = clip.read_bytes()
     film = data.index(b"mdat")
     clip.write_bytes(data[: (film + len(data)) // 2])
-    out, said = edit(clip)
+    out, stdout = edit(clip)
     found = read(out)  # the packet that was cut in two did not get there
     assert 0 < len(found.frames) < 30
     assert 0 < found.audio_seconds < 1.2
-    assert f"the input's header announces 30 frames, {len(found.frames)} were found" in said
+    assert f"the input's header announces 30 frames, {len(found.frames)} were found" in stdout
 
 
 def test_a_truncated_prompt_is_reported(clip, edit):
-    _, said = edit(clip, "--prompt", " ".join(["a watercolour"] * 40))
-    assert "the prompt was truncated: the first 64 of its 80 words were used" in said
+    _, stdout = edit(clip, "--prompt", " ".join(["a watercolour"] * 40))
+    assert "the prompt was truncated: the first 64 of its 80 words were used" in stdout

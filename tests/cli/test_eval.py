@@ -1,4 +1,4 @@
-"""`lipar eval`: the whole command on random weights, and each of its measures where the answer is known."""
+"""`lipar eval`: the whole command on random weights, and each metric on inputs with known results."""
 
 import dataclasses
 import json
@@ -31,7 +31,7 @@ WIDE = tiny_preset(width=256, height=144, block_frames=1, window_frames=4)
 
 @pytest.fixture(scope="module")
 def wide(preset, tmp_path_factory) -> Path:
-    """The random weights on a picture of 9x16 tokens, with a style whose target is known and one without."""
+    """Random weights with a picture of 9x16 tokens, and one style with a target and one without."""
     tree = yaml.safe_load(preset.read_text())
     tree["stream"] |= {"width": 256, "height": 144}
     tree["styles"] = [{"name": "Sepia film", "prompt": "an old film"}, {"name": "Odd", "prompt": "odd"}]
@@ -50,14 +50,14 @@ def media(tmp_path) -> Path:
 
 @pytest.fixture(scope="module")
 def square() -> Clip:
-    """A bright square that moves over a still gradient, on 9x16 tokens."""
+    """A bright square moving over a static gradient, on 9x16 tokens."""
     frames = np.stack([picture(i, 256, 144) for i in range(FRAMES)])
     return Clip("square", torch.from_numpy(frames).permute(0, 3, 1, 2))
 
 
 def test_eval_measures_all_parts(tmp_path, lipar, wide, media):
     out = tmp_path / "out"
-    code, said, error_text = lipar(
+    code, stdout, error_text = lipar(
         "eval", "--preset", wide, "--media", media, "--frames", FRAMES, "--scales", 0.5, 1, "--minutes", 0.5,
         "--out", out,
     )  # fmt: skip
@@ -72,8 +72,8 @@ def test_eval_measures_all_parts(tmp_path, lipar, wide, media):
     assert all(0 < row["kept"] <= 1 for row in report["pruning"])
     assert len(report["detectors"]) == 2 * 2  # thresholds x noises
     assert [row["second"] for row in report["long"]] == [30]
-    assert "LPIPS not measured" in said
-    assert "VBench not measured" in said
+    assert "LPIPS not measured" in stdout
+    assert "VBench not measured" in stdout
     page = (out / "report.html").read_text()
     for heading in ("Autoencoder", "Styles", "Looks", "Pruning", "The detector as a codec", "Long run"):
         assert f"<h2>{heading}" in page
@@ -96,7 +96,7 @@ def test_eval_measures_the_selected_parts(tmp_path, lipar, wide, media):
 
 
 @pytest.mark.parametrize(
-    ("flags", "said"),
+    ("flags", "stdout"),
     [
         (("--frames", 3), "--frames = 3: must be at least 24"),
         (("--minutes", 0), "--minutes = 0: must be >= 0.5 and <= 60"),
@@ -106,10 +106,10 @@ def test_eval_measures_the_selected_parts(tmp_path, lipar, wide, media):
         (("--out", __file__), f"--out {__file__}: is not a folder"),
     ],
 )
-def test_eval_refuses(lipar, flags, said):
+def test_eval_refuses(lipar, flags, stdout):
     code, _, error_text = lipar("eval", "--preset", "tiny", *flags)
     assert code == 2
-    assert said in error_text
+    assert stdout in error_text
     assert error_text.count("\n") == 1
 
 
@@ -230,7 +230,7 @@ def test_every_detector_is_measured_clean_and_noisy(square):
 
 
 def test_fidelity_distinguishes_styles(square, monkeypatch):
-    """Where the model's output is a style's very target, that style is found, with nothing lost."""
+    """An output equal to a style's target is classified as that style, without error."""
     models = tiny_models(WIDE)
     styles = (PresetStyle(name="Dark", prompt="dark"), PresetStyle(name="Bright", prompt="bright"))
     models = dataclasses.replace(models, preset=replace(models.preset, styles=styles))

@@ -1,4 +1,4 @@
-"""What the user gets wrong: one line that says what and why, exit code 2, and nothing left behind."""
+"""Invalid input: one line with the reason, exit code 2, and no files left behind."""
 
 import signal
 import subprocess
@@ -13,13 +13,13 @@ from tests.cli.lipar_command import LIPAR_COMMAND
 
 @pytest.fixture
 def refused(lipar, clip, preset, tmp_path):
-    """`refused(flags...)` runs `lipar edit`, which must refuse; gives its one line."""
+    """`refused(flags...)` runs `lipar edit`, which must fail; returns its one line."""
     folder = tmp_path / "out"
     folder.mkdir()
 
     def run(*flags, source=clip, output=folder / "out.mp4", prompt="a pencil sketch"):
-        code, said, error_text = lipar("edit", source, "-o", output, "-p", prompt, "--preset", preset, *flags)
-        assert (code, said) == (2, "")
+        code, stdout, error_text = lipar("edit", source, "-o", output, "-p", prompt, "--preset", preset, *flags)
+        assert (code, stdout) == (2, "")
         assert len(error_text.splitlines()) == 1
         assert error_text.startswith("lipar")
         assert not list(folder.iterdir())
@@ -40,7 +40,7 @@ def test_an_input_that_is_no_video_is_rejected(tmp_path, refused):
 
 
 def test_a_video_without_a_whole_frame_is_rejected(tmp_path, refused):
-    """The output is open by then: it must be gone afterwards."""
+    """The output is already open: it must be removed."""
     clip = make_clip(tmp_path / "in.mov", 2, codec="png", pix_fmt="rgb24")
     clip.write_bytes(clip.read_bytes().replace(b"IHDR", b"XXXX"))
     assert "no frame of its video could be decoded" in refused(source=clip)
@@ -121,7 +121,7 @@ def test_debug_shows_where_it_came_from(tmp_path, lipar, preset):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_stopped_run_leaves_nothing(tmp_path, preset, number):
-    """Stopped while it writes: exit code 130, one word, no file."""
+    """Interrupted while writing: exit code 130, one word, no file."""
     source = make_clip(tmp_path / "in.mp4", 4000, size=(32, 32))
     folder = tmp_path / "out"
     folder.mkdir()
@@ -164,7 +164,7 @@ def test_a_stopped_run_leaves_nothing(tmp_path, preset, number):
     ],
 )
 def test_every_command_reports_usage_errors_in_one_line(lipar, command, words):
-    code, said, error_text = lipar(*command)
-    assert (code, said) == (2, "")
+    code, stdout, error_text = lipar(*command)
+    assert (code, stdout) == (2, "")
     assert len(error_text.splitlines()) == 1
     assert words in error_text

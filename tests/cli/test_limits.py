@@ -1,4 +1,4 @@
-"""The limits of the bundled model, on rows whose verdict is known."""
+"""The bundled model's acceptance limits, on rows with known results."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The picture that `lipar serve` shows where none is named: chosen by its speed, in a process of its own."""
+"""The default picture size of `lipar serve`: chosen by measured speed, in a subprocess."""
 
 import json
 import subprocess
@@ -14,7 +14,7 @@ from lipar_core.config import load_preset
 
 @pytest.fixture
 def several(preset, tmp_path):
-    """The random preset with two further sizes, one of them upright."""
+    """The random preset with two more sizes, one in portrait."""
     tree = yaml.safe_load(preset.read_text())
     tree["stream"] |= {"sizes": [[96, 64], [128, 96], [64, 96]]}
     path = tmp_path / "several.yaml"
@@ -23,7 +23,7 @@ def several(preset, tmp_path):
 
 
 def speeds(monkeypatch, **fps):
-    """Stand in for the process that measures: it is asked for sizes and stops at the first that is fast enough."""
+    """Replaces the measuring subprocess, which stops at the first size that is fast enough."""
     asked = []
 
     def run(command, **_):
@@ -52,9 +52,9 @@ def test_the_largest_that_is_fast_enough_is_chosen(monkeypatch, several, capsys,
     asked = speeds(monkeypatch, **fps)
     assert choose_size(load_preset(several), str(several), "cpu", None, 1) == chosen
     assert asked == measured
-    said = capsys.readouterr().err
-    assert said.startswith(f"lipar: picture {chosen}, float32: ")
-    assert said.count("\n") == 1
+    stdout = capsys.readouterr().err
+    assert stdout.startswith(f"lipar: picture {chosen}, float32: ")
+    assert stdout.count("\n") == 1
 
 
 def test_a_single_size_is_not_measured(monkeypatch, preset):
@@ -67,7 +67,7 @@ def test_the_report_lists_sizes_that_were_too_slow():
 
 
 def test_this_machine_is_measured(monkeypatch, several, capfd):
-    """For real: a process of its own loads the networks and edits; the first size holds one frame a second."""
+    """End to end: a subprocess loads the networks and edits; the first size reaches one frame per second."""
     monkeypatch.setattr(live_size, "REQUIRED_FPS", 1.0)
     assert choose_size(load_preset(several), str(several), None, "float32", 1) == "128x96"
     assert "picture 128x96, float32: " in capfd.readouterr().err
@@ -79,6 +79,6 @@ def test_a_failed_measurement_is_reported_and_not_fatal(several, capfd):
     tree = yaml.safe_load(several.read_text()) | {"weights": msgspec.to_builtins(weights)}
     several.write_text(yaml.safe_dump(tree))
     assert choose_size(load_preset(several), str(several), None, None, 1) == "96x64"
-    said = capfd.readouterr().err
-    assert "lipar: checkpoint" in said
-    assert "the speed of this machine could not be measured" in said
+    stdout = capfd.readouterr().err
+    assert "lipar: checkpoint" in stdout
+    assert "the speed of this machine could not be measured" in stdout

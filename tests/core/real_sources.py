@@ -1,4 +1,4 @@
-"""What real sources do to a picture, each made up: clips [N, 3, 144, 256] uint8, N a multiple of 4."""
+"""Synthetic clips with the properties of real sources: [N, 3, 144, 256] uint8, N a multiple of 4."""
 
 import io
 import math
@@ -25,7 +25,7 @@ def scene(width: int = WIDTH, seed: int = 0) -> Tensor:
 
 
 def clip(levels: Tensor) -> Tensor:
-    """Levels as a camera would give them."""
+    """Levels rounded and clipped like a camera's."""
     return levels.round().clamp(0, 255).byte()
 
 
@@ -40,7 +40,7 @@ def noisy(source: Tensor, sigma: float, seed: int = 1) -> Tensor:
 
 
 def crossing(frames: int, speed: int = 4) -> tuple[Tensor, Tensor]:
-    """Somebody crosses a scene at rest: the clip, and where they are [N, 144, 256] bool."""
+    """A person crosses a static scene: the clip, and a mask of the person [N, 144, 256] bool."""
     person = scene(seed=9)[:, :, :48].flip(0)
     source = scene().repeat(frames, 1, 1, 1)
     where = torch.zeros(frames, HEIGHT, WIDTH, dtype=torch.bool)
@@ -70,14 +70,14 @@ def white_balance(frames: int, per_second: float) -> Tensor:
 
 
 def mains_light(frames: int, amplitude: float, mains: int = 50) -> Tensor:
-    """Bands of a rolling shutter under light that pulses at twice the mains' frequency, 30 rows' time per pulse."""
+    """Rolling-shutter bands under light flickering at twice the mains frequency, 30 rows per period."""
     rows = torch.arange(HEIGHT).view(1, 1, -1, 1) / 30
     times = torch.arange(frames).view(-1, 1, 1, 1) * 2 * mains / 30  # a webcam at 30 fps
     return clip(scene() + amplitude * torch.sin(2 * math.pi * (rows + times)))
 
 
 def screen(frames: int, caret_at: int) -> Tensor:
-    """A page of text; from one frame on there is a caret of 2 x 16 pixels, mid grey on white."""
+    """A page of text; from one frame on with a caret of 2 x 16 pixels, mid grey on white."""
     page = torch.full((3, HEIGHT, WIDTH), 255.0)
     page[:, 20::16, 10:120:3] = 30
     source = page.repeat(frames, 1, 1, 1)

@@ -1,4 +1,4 @@
-"""The anchor rule on small made-up sources: what it must hold whatever the source."""
+"""The anchor rule on small synthetic sources: properties that hold for every source."""
 
 import pytest
 import torch
@@ -19,7 +19,7 @@ def detector(block_frames: int = 3) -> AnchorDetector:
 
 
 def still(latent_frames: int) -> Tensor:
-    """Frames [4 latent_frames, 3, H, W] of a scene in which nothing changes."""
+    """Frames [4 latent_frames, 3, H, W] of a static scene."""
     one = torch.rand(3, 16 * ROWS, 16 * COLS, generator=torch.Generator().manual_seed(0))
     return (0.3 + 0.4 * one).repeat(4 * latent_frames, 1, 1, 1)
 
@@ -97,7 +97,7 @@ def test_switching_detectors_computes_a_full_block():
 
 @pytest.mark.parametrize("sigma", [0.0, 1.0, 2.0, 5.0, 10.0])
 def test_noise_is_distinguished_from_motion(sigma):
-    """Gaussian noise, a third of the picture moving, and light that changes: the estimate is of the noise alone."""
+    """Gaussian noise, motion in a third of the picture, and changing light: only the noise is estimated."""
     draw = torch.Generator().manual_seed(2)
     noise, base = SourceNoise(ROWS, COLS), still(1)[0] * 255
     for step in range(6):

@@ -1,4 +1,4 @@
-"""What people may ask of the bundled model, whatever its weights: styles, mixes, words it does not know, strength."""
+"""Behaviour of the bundled model with any weights: styles, mixed prompts, unknown words, strength."""
 
 import math
 from functools import partial

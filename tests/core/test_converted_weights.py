@@ -1,4 +1,4 @@
-"""Large checkpoints are converted once, then mapped. The limit of what counts as large is lowered to a test's sizes."""
+"""Large checkpoints are converted once, then memory-mapped. The size limit is lowered for the tests."""
 
 import logging
 import os
@@ -19,7 +19,7 @@ WAN = MODELS.dit.state_dict()
 
 @pytest.fixture
 def source(tmp_path, monkeypatch):
-    """A float32 training checkpoint, in a weights folder of its own."""
+    """A float32 training checkpoint, in its own weights folder."""
     monkeypatch.setenv("LIPAR_WEIGHTS", str(tmp_path))
     monkeypatch.setattr(weights, "MAPPED_BYTES", 1000)
     path = tmp_path / "self_forcing.pt"
@@ -87,7 +87,7 @@ def test_weights_load_without_a_writable_folder(source, caplog):
 
 
 def test_mapped_weights_take_no_memory(source, monkeypatch):
-    """Writing to the file shows through: the weights are its pages. Small files are copied, so that it does not."""
+    """Writing to a mapped file changes the weights; small files are copied, so that it does not."""
     path = source.parent / "large.safetensors"
     for limit, follows in ((1000, True), (10**9, False)):
         monkeypatch.setattr(weights, "MAPPED_BYTES", limit)

@@ -1,4 +1,4 @@
-"""The block loop against plain restatements: every key kept un-rotated, attention over all of them."""
+"""The block loop against a simple reference: all keys stored un-rotated, attention over all of them."""
 
 import pytest
 import torch
@@ -16,7 +16,7 @@ SINK, WINDOW, CAP = 2, 5, 9
 
 
 class FullHistory:
-    """The design's words taken literally: all keys of all frames, un-rotated, placed and hidden anew at each pass."""
+    """Reference cache: all keys of all frames, un-rotated, rotated and masked again in each pass."""
 
     def __init__(self, models: Models, block_frames: int) -> None:
         config, stream = models.preset.transformer, models.preset.stream
@@ -63,7 +63,7 @@ def cache_of(models: Models) -> KVCache:
 @pytest.mark.parametrize("block_frames", [1, 3])
 @torch.inference_mode()
 def test_eviction_equals_full_attention_with_a_band(block_frames):
-    """Sink, ring and growing positions give what hiding evicted frames and clamping positions would."""
+    """Sink, ring and growing positions equal masking evicted frames and clamping positions."""
     models = tiny_models(tiny_preset(block_frames=block_frames, window_frames=WINDOW, sink_frames=SINK))
     dit, cache, reference = models.dit, cache_of(models), FullHistory(models, block_frames)
     text = dit.text_kv(models.prompts.encode("x").context)

@@ -1,4 +1,4 @@
-"""Embeddings that outlive a process, and those that come without an encoder."""
+"""Embeddings cached on disk, and files of embeddings without an encoder."""
 
 import logging
 

@@ -1,4 +1,4 @@
-"""A checkpoint with the names, shapes and dtypes of the published 1.3B goes through the real loader."""
+"""Loads a checkpoint with the names, shapes and dtypes of the published 1.3B model."""
 
 import re
 import subprocess
@@ -48,7 +48,7 @@ print(peak - before, anonymous() - before, cpu, wall, first, last)
 
 
 def save_random(path: Path, dtype: torch.dtype) -> tuple[float, float]:
-    """A file as Self-Forcing's training saves it; returns the sums of two weights as they run in bfloat16."""
+    """A file in Self-Forcing's training format; returns the sums of two weights in bfloat16."""
     with MetaDevice():
         shapes = {
             name: value.shape for name, value in CausalWan(load_preset("wan-1.3b").transformer).state_dict().items()

@@ -1,4 +1,4 @@
-"""The recordings of the published models (design section 5), and other files of the same kinds that we record here."""
+"""Golden files of the published models, and files of the same kinds recorded here."""
 
 import json
 from pathlib import Path
@@ -67,7 +67,7 @@ def test_a_small_deviation_fails(tmp_path, key):
 
 
 def test_each_rule_matters(tmp_path):
-    """The two recordings differ in restoration and refresh: neither passes under the other's rules."""
+    """The two recordings differ in restoration and refresh: neither passes with the other's settings."""
     for rule in ({"restore_from": "previous_block"}, {"refresh_last_frame": False}):
         path = _copy("lipar_rollout", tmp_path / "x.safetensors", lambda _, config, rule=rule: config.update(rule))
         assert not verify_file(path).passed
@@ -80,7 +80,7 @@ def test_nan_never_passes(tmp_path):
 
 @pytest.mark.parametrize(("block_frames", "sink", "window"), [(1, 2, 3), (3, 0, 6)])
 def test_other_sizes_are_understood(tmp_path, block_frames, sink, window):
-    """A rollout of another model, recorded through the block loop, is repeated from its file alone."""
+    """A rollout of another model, recorded with the block loop, is repeated from its file."""
     models = tiny_models(tiny_preset(block_frames=block_frames))
     dit, config, stream = models.dit, models.preset.transformer, models.preset.stream
     schedule = ScheduleConfig(steps=(500, 200), shift=2.0)

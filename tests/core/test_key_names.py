@@ -1,4 +1,4 @@
-"""Every layout of a checkpoint that people have: loaded with the right values, or refused in one line."""
+"""Common checkpoint layouts: loaded with the right values, or rejected in one line."""
 
 import argparse
 import gzip
@@ -166,7 +166,7 @@ def test_dtypes(tmp_path, dtype, target):
 
 
 def float8(scale_name=None, rows=False, marker=False):
-    """The state with its matrices in 8 bits, as ComfyUI stores them, and the values that it stands for."""
+    """The state dict with 8-bit matrices, as ComfyUI stores them, and its dequantised values."""
     state, expected = {}, {}
     for name, value in WAN.items():
         if value.dim() != 2:

@@ -16,12 +16,12 @@ def detector(block_frames: int = 3) -> LiparDetector:
 
 
 def still(frames: int) -> Tensor:
-    """Latents [F, C, h, w] of a scene in which nothing changes."""
+    """Latents [F, C, h, w] of a static scene."""
     return torch.randn(4, 2 * ROWS, 2 * COLS, generator=torch.Generator().manual_seed(0)).repeat(frames, 1, 1, 1)
 
 
 def with_change(frames: int, at: int, amount: float = 2.0) -> Tensor:
-    """A still scene in which the middle changes for good at frame `at`."""
+    """A static scene whose centre changes permanently at frame `at`."""
     latents = still(frames)
     latents[at:, :, 6:12, 8:16] += amount
     return latents
@@ -67,7 +67,7 @@ def test_detection_is_causal():
 
 
 def test_slow_drift_is_bounded():
-    """Every step is below tau, but against the anchor the change adds up to more than tau2."""
+    """Every step is below tau, but the change since the anchor exceeds tau2."""
     find, latents = detector(1), still(12)
     latents += 0.1 * torch.arange(12).view(-1, 1, 1, 1)
     keep = find(latents, SETTINGS)
@@ -79,7 +79,7 @@ def test_slow_drift_is_bounded():
 
 
 def test_a_patch_too_small_for_the_clean_up_is_bounded_too():
-    """The mask's clean-up takes a lone patch for noise; with `bound_drift` it still never goes stale past tau2."""
+    """The mask's clean-up removes a single patch; with `bound_drift` its drift is still bounded by tau2."""
     latents = still(6)
     latents[2:, :, 8:10, 10:12] += 2.0  # one patch, for good
     assert not detector(1)(latents, SETTINGS)[1:].any()

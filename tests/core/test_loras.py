@@ -1,4 +1,4 @@
-"""LoRA files in the key styles that people have, merged at load; what does not fit is named."""
+"""LoRA files with common key names, merged at load time; keys that do not fit are named."""
 
 import json
 
@@ -116,7 +116,7 @@ def test_pefts_metadata_has_alpha(tmp_path):
 
 
 def test_full_differences(tmp_path):
-    """ComfyUI's files carry what has no factors: biases, norms, the patch embedding."""
+    """ComfyUI's files contain full-rank deltas: biases, norms, the patch embedding."""
     differences = {
         "blocks.0.norm3.diff": ("blocks.0.norm3.weight", torch.randn(48)),
         "blocks.0.self_attn.q.diff_b": ("blocks.0.self_attn.q.bias", torch.randn(48)),

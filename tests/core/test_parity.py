@@ -19,7 +19,7 @@ CONFIG = TransformerConfig(
 
 
 class WholeBlock:
-    """Self-attention over the block's own tokens alone."""
+    """Self-attention over the block's own tokens only."""
 
     def __init__(self, rotary):
         self.rotary = rotary

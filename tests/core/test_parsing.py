@@ -1,4 +1,4 @@
-"""What msgspec refuses is told with path, value and allowed range, wherever it stands."""
+"""msgspec's errors become messages with path, value and allowed range, at any depth."""
 
 from pathlib import Path
 from typing import Annotated, Literal

@@ -1,4 +1,4 @@
-"""Prompts are encoded once, as long as they are among those used last."""
+"""Prompts are encoded once while they are in the LRU cache."""
 
 import torch
 
@@ -6,7 +6,7 @@ from lipar_core.prompts import PromptCache
 
 
 class Counting:
-    """A text encoder that says how often it was asked."""
+    """A text encoder that counts its calls."""
 
     def __init__(self) -> None:
         self.encoded: list[str] = []

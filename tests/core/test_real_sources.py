@@ -1,4 +1,4 @@
-"""The anchor rule on what real sources do, one threshold for all. In each: what must be computed, and what not."""
+"""The anchor rule on synthetic sources with one threshold: what must and what must not be computed."""
 
 import pytest
 import torch
@@ -31,7 +31,7 @@ def test_sensor_noise_is_not_computed_and_hides_no_motion(sigma):
 @pytest.mark.parametrize("codec", ["libx264", "libvpx"])
 @pytest.mark.parametrize("bit_rate", [100_000, 300_000])
 def test_low_bitrate_keyframes_are_not_changes(codec, bit_rate):
-    """A static scene from a cheap camera, five keyframes: none of them may bring a whole block."""
+    """A static scene from a low-quality camera, five keyframes: none may cause a full block."""
     keep = masks(real.coded(real.noisy(real.at_rest(80), 3), codec, bit_rate))
     assert shares(keep).max() < 0.1
 
@@ -55,7 +55,7 @@ def test_faint_bands_of_mains_light_are_ignored_and_strong_ones_are_not(mains):
 
 @pytest.mark.parametrize("at", [16, 17, 18, 19])
 def test_a_caret_on_a_static_screen_is_detected_at_once(at):
-    """In whichever of a latent frame's four frames it appears: an eighth of a token, for a quarter of its time."""
+    """In any of a latent frame's four frames: an eighth of a token for a quarter of its time."""
     keep = masks(real.screen(48, at))
     assert keep[3, 4, 12]
     assert keep.any(dim=0).sum() <= 2  # it reaches by a row into the token below, which may wait for its turn

@@ -121,7 +121,7 @@ def test_prompt_applies_at_the_acknowledged_block(plain, mode):
 
 
 def test_recaching_the_same_text_changes_nothing():
-    """Where the window reaches back to the stream's start, the clean passes are simply run again."""
+    """If the window reaches back to the stream's start, the clean passes are repeated."""
     models = tiny_models(tiny_preset(sink_frames=0, window_frames=12))
     session: EditSession[int] = EditSession(models, replace(SETTINGS, pruning=Pruning(enabled=False)))
     session.push(CLIP[:36], range(36))
@@ -140,7 +140,7 @@ def test_strength_zero_is_the_codecs_round_trip():
 
 
 def test_the_detector_does_not_see_a_renderers_code(plain):
-    """A code of zeros beside the picture's latents would shift its trimmed means."""
+    """A code of zeros next to the picture's latents would shift the trimmed means."""
     preset = tiny_preset()
     codec, transformer = preset.codec, preset.transformer
     wide = replace(
@@ -259,7 +259,7 @@ def parameter_names(values: dict[str, object], prefix: str = "") -> list[str]:
 
 @pytest.mark.parametrize("name", parameter_names(to_dict(SETTINGS)))
 def test_changes_that_affect_tokens_compute_a_full_block(name):
-    """A parameter that is new needs a row in the table, and one in docs/api.md."""
+    """A new parameter needs a row in this table, and one in docs/api.md."""
     value, whole = NEEDS_FULL_BLOCK[name]
     if whole is None:
         return
@@ -274,7 +274,7 @@ def test_changes_that_affect_tokens_compute_a_full_block(name):
 
 
 def test_a_static_picture_keeps_nothing_of_the_old_noise():
-    """Each token of the block after the change is drawn by the new setting, where its source rests too."""
+    """All tokens of the block after the change use the new setting, also in static regions."""
     still = CLIP[:1].expand(48, -1, -1, -1)
     session: EditSession[int] = EditSession(MODELS, SETTINGS)
     session.push(still[:24], range(24))

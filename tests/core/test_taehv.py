@@ -86,7 +86,7 @@ def test_a_renderer_streams_as_the_decoder_does(drawing):
 
 
 def test_the_code_steers_the_renderer_alone(drawing):
-    """The encoder leaves it at 0, the rest of the decoder does not see it, and each place is drawn by its own."""
+    """The encoder leaves it at 0, the rest of the decoder ignores it, and it acts locally."""
     latents, _ = drawing.encode(torch.rand(1, 8, 3, 64, 96))
     assert latents.shape == (1, 2, 12, 8, 12)
     assert not latents[:, :, 8:].any()

@@ -90,7 +90,7 @@ def test_cleaned_prompts_are_encoded(umt5_folder):
 
 
 def wan_name(name):
-    """Hugging Face's name of a weight as Wan calls it, written out rather than derived from the product's table."""
+    """Hugging Face's name of a Wan weight, written out rather than derived from the product's table."""
     for theirs, wan in {
         "shared": "token_embedding",
         "encoder.final_layer_norm": "norm",
@@ -116,7 +116,7 @@ def wan_name(name):
     ],
 )
 def test_a_checkpoint_equals_transformers(umt5_folder, tmp_path, name, suffix):
-    """Wan's own file, and Hugging Face's names as ComfyUI keeps them, beside a tokenizer."""
+    """Wan's file, and ComfyUI's file with Hugging Face's names, with a tokenizer."""
     reference = UMT5EncoderModel.from_pretrained(umt5_folder / "text_encoder").eval()
     state = {name(k): v.clone() for k, v in reference.state_dict().items() if k != "encoder.embed_tokens.weight"}
     path = tmp_path / f"models_t5{suffix}"

@@ -104,7 +104,7 @@ def test_wan_config_names_are_translated():
 
 
 def test_loading_imports_no_sympy():
-    """It takes seconds, and PyTorch imports it where networks are built carelessly."""
+    """SymPy takes seconds to import, and PyTorch imports it when networks are built without `MetaDevice`."""
     code = (
         "import sys; from lipar_core.config import load_preset; from lipar_core.models import load_models;"
         "load_models(load_preset('tiny'), 'cpu'); sys.exit('sympy' in sys.modules)"

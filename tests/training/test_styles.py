@@ -20,7 +20,7 @@ def saturation(frame):
 
 @pytest.mark.parametrize("name", targets.STYLES)
 def test_targets_rest_where_the_source_does(name):
-    """Camera noise may not come out as flicker: soft thresholds, and texture smoothed away before lines are drawn."""
+    """Camera noise must not cause flicker: thresholds are soft and texture is smoothed before lines are drawn."""
     scene = cv2.GaussianBlur(cv2.resize(SCENE, (128, 96)), (0, 0), 2)
     noise = np.random.default_rng(0).normal(0, 1.0, (2, *scene.shape))
     clip = (scene + noise).round().clip(0, 255).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""Training code on data made here: it starts exact, learns, goes on where it stopped, and exports."""
+"""Training on synthetic data: exact initialisation, learning, resuming, export."""
 
 import re
 
@@ -59,7 +59,7 @@ CODES = torch.randn(len(STYLES), 4, generator=torch.Generator().manual_seed(0))
 
 @pytest.fixture(scope="module")
 def clips() -> list[np.ndarray]:
-    """Smooth colours that drift."""
+    """Smooth, slowly changing colours."""
     rng = np.random.default_rng(0)
     y, x, t = np.mgrid[0:64, 0:96, 0:12]
     found = []
@@ -253,7 +253,7 @@ def test_muon_is_the_published_one(shape):
 
 
 def test_an_initial_editor_without_a_code_is_extended(tmp_path, preset, plain, codec, clips):
-    """It does what it did, and leaves the code at nought."""
+    """The output is unchanged, and the code is 0."""
     path = tmp_path / "tiny.safetensors"
     narrow = replace(preset, codec=PLAIN, transformer=replace(preset.transformer, channels=24))
     initial = Editor(narrow, plain)

@@ -1,4 +1,4 @@
-"""`lipar` in a process of its own, for many commands: a crash in FFmpeg's code ends that process, not the tests."""
+"""`lipar` in a subprocess that runs many commands: a crash in FFmpeg ends that process, not the tests."""
 
 import contextlib
 import io
@@ -13,7 +13,7 @@ TIMEOUT_S = 60.0  # of one command; the usual one takes well under a second
 
 
 class EditWorker:
-    """`with`: runs commands one by one, in a new process where the one before has crashed."""
+    """Context manager: runs commands one by one, restarting the process after a crash."""
 
     def __init__(self) -> None:
         self.process: subprocess.Popen[str] | None = None

@@ -1,4 +1,4 @@
-"""Films that something went wrong with: bits flipped, parts missing, doubled, moved or filled with noise."""
+"""Mutations of video files: bits flipped, parts removed, duplicated, moved or overwritten."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -32,7 +32,7 @@ OPTIONS = {
 
 
 def make_seeds(folder: Path) -> list[Path]:
-    """A film of each kind; sound is a codec's that any of its containers takes."""
+    """One video per container and codec."""
     paths = []
     for i, (container, codec, pix_fmt, audio) in enumerate(SEEDS):
         options = OPTIONS.get(codec, {"g": "6"})
@@ -53,7 +53,7 @@ def flip_header(data: bytearray, random: Random) -> None:
 
 
 def flip_end(data: bytearray, random: Random) -> None:
-    """Where MP4 keeps its index."""
+    """Changes bytes at the end, where MP4 stores its index."""
     for at in random.integers(max(0, len(data) - 1500), len(data), random.integers(1, 12)):
         data[at] = random.integers(256)
 

@@ -1,4 +1,4 @@
-"""Damage is survived, counted and output_text; what nobody can decode is refused in one line."""
+"""Damage is survived, counted and reported; undecodable files are rejected in one line."""
 
 import av
 import numpy as np
@@ -40,7 +40,7 @@ def test_concealed_damage_is_counted(tmp_path, codec, options):
 
 
 def test_frames_lost_without_an_error_are_counted(tmp_path):
-    """FFmpeg's MPEG-2 decoder drops the frame that it holds back when the size changes."""
+    """FFmpeg's MPEG-2 decoder drops its delayed frame when the size changes."""
     parts = b""
     for i, size in enumerate([(64, 48), (96, 64)]):
         part = make_video(tmp_path / f"{i}.ts", [flat((9, 9, 9), size)] * 5, codec="mpeg2video", pix_fmt="yuv420p")

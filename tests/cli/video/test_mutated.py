@@ -1,4 +1,4 @@
-"""Mutated files: no crash, one line where refused, nothing left behind, and damage output_text wherever it shows."""
+"""Mutated files: no crash, one line if rejected, no files left behind, and visible damage is reported."""
 
 import collections
 import sys
@@ -30,7 +30,7 @@ def worker() -> Iterator[EditWorker]:
 
 
 def shown_by_a_player(path: Path) -> list[Picture]:
-    """What FFmpeg decodes of the file, whatever it complains of, without orientation."""
+    """All frames that FFmpeg decodes, ignoring errors, without orientation."""
     pictures: list[Picture] = []
     with av.open(str(path), metadata_errors="replace") as container:
         packets = container.demux(container.streams.video)
@@ -55,7 +55,7 @@ def error_of(picture: Picture, references: list[Picture]) -> float:
 
 
 def check(number: int, seeds: list[Path], worker: EditWorker, preset: Path, folder: Path) -> str:
-    """Edit one mutated file; returns what became of it."""
+    """Edit one mutated file; returns the outcome."""
     seed = seeds[number % len(seeds)]
     source, out = folder / f"in{seed.suffix}", folder / "out" / "out.mkv"
     out.parent.mkdir()
@@ -82,7 +82,7 @@ def check(number: int, seeds: list[Path], worker: EditWorker, preset: Path, fold
 def check_all(
     numbers: Iterable[int], seeds: list[Path], worker: EditWorker, preset: Path, folder: Path
 ) -> dict[str, int]:
-    """What became of the mutated files, counted; every one that failed is named at the end."""
+    """Counts the outcomes of mutated files and lists the failures."""
     outcomes: collections.Counter[str] = collections.Counter()
     failed: list[str] = []
     for number in numbers:

@@ -1,4 +1,4 @@
-"""Names and places of files, signals and runs beside each other."""
+"""Paths, signals and concurrent runs."""
 
 import os
 import resource
@@ -48,7 +48,7 @@ def test_names_as_long_as_the_file_system_takes(film, lipar, preset, tmp_path):
 
 @pytest.mark.parametrize("suffix", [".mp4", ".ts"])
 def test_a_pipe_is_read_completely(tmp_path, film, suffix):
-    """An MP4 has its index last: it cannot be read without going back."""
+    """An MP4's index is at its end: reading needs a seek."""
     if suffix == ".ts":
         film = make_video(tmp_path / "film.ts", FILM * 9, codec="libx264", pix_fmt="yuv420p")
     pipe = tmp_path / "pipe"
@@ -74,7 +74,7 @@ def test_a_dash_means_standard_input(tmp_path, film, lipar, preset):
 
 
 def test_a_full_disk_is_a_one_line_error_without_leftovers(tmp_path, lipar, preset):
-    """A limit on the size of files, which the system reports as it does a full disk."""
+    """A file size limit, which causes the same errors as a full disk."""
     source = make_video(tmp_path / "in.mkv", moving(40), audio="flac")
     folder = tmp_path / "out"
     folder.mkdir()
@@ -148,7 +148,7 @@ def test_an_output_that_is_not_a_file_is_rejected(tmp_path, kind):
 
 
 def test_an_unwritable_folder_is_a_one_line_error(film, lipar, preset):
-    """/proc takes no files, whoever asks."""
+    """/proc is never writable."""
     code, _, error_text = lipar("edit", film, "-o", "/proc/out.mp4", "-p", "x", "--preset", preset)
     assert (code, len(error_text.splitlines())) == (2, 1)
     assert error_text.startswith("lipar: output /proc/out.mp4: cannot be written (")

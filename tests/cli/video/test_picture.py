@@ -1,4 +1,4 @@
-"""A film's pictures come out as a good player shows them."""
+"""Pictures are converted as in a good player."""
 
 from fractions import Fraction
 
@@ -112,7 +112,7 @@ def aspect(stream, value):
     ],
 )
 def test_pixels_that_are_not_square_are_made_so(tmp_path, ratio, turned, shown):
-    """A box of 200x200 stored pixels has to look as wide as the ratio says; turned, as tall."""
+    """A box of 200x200 stored pixels must be as wide as the aspect ratio requires; rotated, as tall."""
     picture = flat((0, 0, 0), (720, 576))
     picture[188:388, 260:460] = 255
     value = Fraction(*ratio)
@@ -152,7 +152,7 @@ EXIF = [
 
 
 def corners():
-    """A picture that no turn and no mirror leaves as it is."""
+    """A picture that every rotation and mirroring changes."""
     picture = flat((0, 0, 0), (64, 64))
     picture[:20, :40] = (250, 0, 0)
     picture[:10, 40:] = (0, 250, 0)
@@ -169,7 +169,7 @@ def test_every_orientation_comes_out_upright(tmp_path, linear):
 
 @pytest.mark.parametrize(("number", "linear"), list(enumerate(EXIF, 1)))
 def test_photos_come_out_upright(tmp_path, number, linear):
-    """A JPEG says by EXIF how it is to be turned: FFmpeg gives that a kind of side data that PyAV has no name for."""
+    """A JPEG's orientation is in its EXIF data, which FFmpeg passes as side data of a type unknown to PyAV."""
     path = make_video(tmp_path / "in.jpg", [corners()], codec="mjpeg", pix_fmt="yuvj444p", options={"qmin": "1"})
     tags = b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01" + bytes([0, number]) + bytes(6)
     data = path.read_bytes()

@@ -1,4 +1,4 @@
-"""Sound is copied where that is right, encoded where it is not, and never stops a run."""
+"""Audio is copied if possible, else re-encoded, and never stops a run."""
 
 import av
 import numpy as np
@@ -103,7 +103,7 @@ def test_lost_packets_of_a_transport_stream_do_not_stop_the_run(tmp_path):
 
 
 def test_gaps_become_silence(tmp_path):
-    """Sound with a gap of half a second is as long as its times say when it is encoded anew."""
+    """Audio with a gap of half a second keeps its length when re-encoded."""
     path = tmp_path / "in.mkv"
     with av.open(str(path), "w") as container:
         video = container.add_stream("ffv1", rate=25)
@@ -127,7 +127,7 @@ def test_gaps_become_silence(tmp_path):
 
 
 def test_sound_trimmed_by_an_edit_list_stays_trimmed(tmp_path, data):
-    """In `trimmed.mp4` an edit list that begins at 1.2 s hides a click at 0.5 s and leaves one at 1.5 s."""
+    """In `trimmed.mp4` an edit list starting at 1.2 s hides a click at 0.5 s and keeps one at 1.5 s."""
     for suffix in (".mkv", ".mp4", ".mov", ".webm"):
         out = reencode(data / "trimmed.mp4", tmp_path / f"out{suffix}")
         assert (len(out.frames), out.times[0]) == (20, pytest.approx(0, abs=1e-3))
@@ -138,7 +138,7 @@ def test_sound_trimmed_by_an_edit_list_stays_trimmed(tmp_path, data):
 
 
 def clicks(path):
-    """Times of all clicks that are in the file, also where an edit list hides them."""
+    """Times of all clicks in the file, including those hidden by an edit list."""
     options = {"ignore_editlist": "1"} if path.suffix in (".mp4", ".mov") else {}
     with av.open(str(path), options=options) as container:
         loud = [f.time for f in container.decode(audio=0) if np.abs(f.to_ndarray().astype(float)).max() > 0.3]
@@ -146,7 +146,7 @@ def clicks(path):
 
 
 def test_the_trimmed_sound_is_in_the_file(data):
-    """Else the test above could not fail."""
+    """Checks that the test above can fail."""
     assert clicks(data / "trimmed.mp4") == [pytest.approx(0.5, abs=0.06), pytest.approx(1.5, abs=0.06)]
 
 

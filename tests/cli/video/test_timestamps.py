@@ -1,4 +1,4 @@
-"""Every frame comes out at its time, whatever the container's clock does."""
+"""Frames keep their timestamps with every kind of container clock."""
 
 from fractions import Fraction
 
@@ -51,7 +51,7 @@ def test_elementary_streams_keep_their_rate(tmp_path, name, codec, rate):
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_raw_dv_keeps_its_rate(tmp_path, suffix):
-    """FFmpeg tells the clock of 60 kHz as its average rate."""
+    """FFmpeg reports the 60 kHz clock as the average rate."""
     film = [flat((90, 90, 90), (720, 576))] * 5
     source = make_video(
         tmp_path / "in.dv", film, codec="dvvideo", pix_fmt="yuv420p", audio="pcm_s16le", layout="stereo"
@@ -89,7 +89,7 @@ def test_restarting_timestamps_get_one_offset(tmp_path, name, codec, sound):
 
 
 def test_a_transport_stream_s_clock_wraps(tmp_path, data):
-    """Its 33 bits end a second after the start: FFmpeg tells that as a negative start."""
+    """Its 33-bit clock wraps one second after the start, which FFmpeg reports as a negative start."""
     for suffix in (".mp4", ".mkv"):
         out = reencode(data / "ts_wrap.ts", tmp_path / f"out{suffix}")
         start, end = out.times[0], out.times[-1]

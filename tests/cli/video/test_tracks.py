@@ -1,4 +1,4 @@
-"""Subtitles, chapters and tags go along; the place of the recording only where it is asked for."""
+"""Subtitles, chapters and tags are kept; the recording location only on request."""
 
 import av
 import pytest

@@ -1,4 +1,4 @@
-"""Odd films made at test time, and a file's way through reader and writer without a model between them."""
+"""Creates unusual video files, and re-encodes files through reader and writer without a model."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ EXACT = 0x20 | 0x2000 | 0x4000 | 0x40000  # swscale's flags: area, full chroma t
 
 @dataclass(frozen=True)
 class Reencoded:
-    """What came out, and what was output_text."""
+    """The decoded output file, and the printed notes."""
 
     path: Path
     frames: list[Picture]
@@ -39,7 +39,7 @@ def reencode(
 def rewrite(
     source: Path, out: Path, *, size: tuple[int, int] = SIZE, fit: str = "stretch", location: bool = False
 ) -> str:
-    """Re-encode as `lipar edit` would with a model that changes nothing; returns what was output_text."""
+    """Re-encode as `lipar edit` would with an identity model; returns the printed notes."""
     with VideoReader(source, *size, fit, out.parent) as reader:
         with VideoWriter(out, *size, reader.rate, reader.time_base, crf=1) as writer:
             writer.add_tracks(reader, location)
@@ -88,7 +88,7 @@ def make_video(
     options: Mapping[str, str] | None = None,
     adjust: Callable[[av.VideoStream], None] = lambda stream: None,
 ) -> Path:
-    """Pictures [H, W, 3 or 4] as a film; with `audio`, a tone of the same length in that codec."""
+    """Pictures [H, W, 3 or 4] as a video; with `audio`, a tone of the same length in that codec."""
     height, width = pictures[0].shape[:2]
     with av.open(str(path), "w", container_options={"avoid_negative_ts": "disabled"}) as container:
         video = container.add_stream(codec, rate=rate)
@@ -125,7 +125,7 @@ def tone_of(i: int, audio_rate: int, rate: int, layout: str) -> av.AudioFrame:
 
 
 def make_planes(path: Path, planes: Sequence[NDArray], pix_fmt: str, **tags: int) -> Path:
-    """A film of two frames whose planes hold just these numbers, in FFV1, with colour tags."""
+    """A video of two frames with exactly these plane values, in FFV1, with colour tags."""
     with av.open(str(path), "w") as container:
         video = container.add_stream("ffv1", rate=25)
         video.height, video.width = planes[0].shape
@@ -152,7 +152,7 @@ def flat(colour: Sequence[int], size: tuple[int, int] = SIZE) -> Picture:
 
 
 def moving(count: int, size: tuple[int, int] = SIZE) -> list[Picture]:
-    """Pictures with texture that moves, so that a codec has work."""
+    """Pictures with moving texture, so that the codec produces large packets."""
     width, height = size
     texture = np.random.default_rng(0).integers(0, 255, (height // 4, (width + 4 * count) // 4, 3), dtype=np.uint8)
     wide = texture.repeat(4, 0).repeat(4, 1)
