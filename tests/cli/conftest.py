@@ -46,7 +46,7 @@ def lipar(capsys: pytest.CaptureFixture[str]) -> Lipar:
 
 @pytest.fixture
 def edit(lipar: Lipar, preset: Path, tmp_path: Path) -> Callable[..., tuple[Path, str]]:
-    """`edit(source, "--flag", out="name.mkv")` runs `lipar edit`, which must succeed; returns the file and the output."""
+    """`edit(source, "--flag", out="name.mkv")` runs `lipar edit`, which must succeed; returns file and output."""
 
     def run(source: Path, *flags: object, out: str = "out.mp4") -> tuple[Path, str]:
         folder = tmp_path / "out"
