@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw
 
 from lipar_cli.clips import Clip, edit_clip, read_clip
 from lipar_core.config import default_parameters
-from lipar_core.models import Models
+from lipar_core.models.registry import Models
 from lipar_core.parameters import merge
 
 PUBLISHED = ("explicit", "repo")  # licence classes of the manifest

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from lipar_cli.video.reader import SourceFrame, VideoReader
-from lipar_core.models import Models
+from lipar_core.models.registry import Models
 from lipar_core.parameters import Parameters
 from lipar_core.session import EditedFrames, EditSession
 

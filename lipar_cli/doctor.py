@@ -56,7 +56,7 @@ def _self_test() -> float:
 
     from lipar_core.config import load_preset
     from lipar_core.errors import LiparError
-    from lipar_core.models import load_models
+    from lipar_core.models.registry import load_models
     from lipar_core.session import EditSession
 
     preset = load_preset("tiny")

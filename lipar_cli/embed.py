@@ -26,8 +26,8 @@ def run(args: argparse.Namespace) -> int:
     prompts = read_prompts(args.prompts)
     from lipar_cli.devices import check_device
     from lipar_core.config import load_preset
-    from lipar_core.embedding_files import write_embeddings
-    from lipar_core.models import load_text_encoder
+    from lipar_core.models.embedding_files import write_embeddings
+    from lipar_core.models.registry import load_text_encoder
 
     preset = load_preset(resolve(args.preset))
     encoder = load_text_encoder(preset, check_device(args.device))

@@ -15,7 +15,7 @@ from torch import Tensor
 from lipar_cli.clips import read_clip
 from lipar_core.config import default_parameters
 from lipar_core.errors import LiparError
-from lipar_core.models import Models
+from lipar_core.models.registry import Models
 from lipar_core.session import BlockReport, EditSession
 
 WARMUP_BLOCKS = 3  # blocks of each variant, not measured

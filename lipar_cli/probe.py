@@ -21,7 +21,7 @@ def main() -> int:
     from lipar_cli.devices import set_threads
     from lipar_core.config import load_preset
     from lipar_core.errors import LiparError
-    from lipar_core.models import load_models
+    from lipar_core.models.registry import load_models
     from lipar_core.sizes import with_size
     from lipar_core.speed import measured_fps
 

@@ -7,14 +7,12 @@ from typing import Generic, TypeVar
 import torch
 from torch import Tensor
 
-from lipar_core.block_assembler import BlockAssembler
 from lipar_core.config import default_parameters
-from lipar_core.denoise import BlockPlan, PreparedSchedule, clean_pass, denoise_block, prepare_schedule
-from lipar_core.dit import TextKV
 from lipar_core.errors import LiparError, ParameterError
 from lipar_core.flow import sigmas
-from lipar_core.history import History
-from lipar_core.models import Models
+from lipar_core.models.registry import Models
+from lipar_core.models.taehv import CodecState
+from lipar_core.models.wan import TextKV
 from lipar_core.noise import block_noise
 from lipar_core.parameters import Parameters, merge, needs_full_block
 from lipar_core.patches import patchify, unpatchify
@@ -22,9 +20,11 @@ from lipar_core.pruning.detector import Detector
 from lipar_core.pruning.kv_cache import KVCache
 from lipar_core.pruning.selection import Selection, select
 from lipar_core.rope import RotaryTable
-from lipar_core.stopwatch import Stopwatch
-from lipar_core.taehv import CodecState
-from lipar_core.timeline import Timeline
+from lipar_core.runtime.denoise import BlockPlan, PreparedSchedule, clean_pass, denoise_block, prepare_schedule
+from lipar_core.runtime.stopwatch import Stopwatch
+from lipar_core.stream.block_assembler import BlockAssembler
+from lipar_core.stream.history import History
+from lipar_core.stream.timeline import Timeline
 
 P = TypeVar("P")  # a timestamp, in any unit of the caller
 

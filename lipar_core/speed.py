@@ -5,7 +5,7 @@ import time
 
 import torch
 
-from lipar_core.models import Models
+from lipar_core.models.registry import Models
 from lipar_core.session import EditSession
 
 KEEP_RATIO = 0.5  # of the tokens: typical of a person moving in front of a static camera

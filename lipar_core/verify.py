@@ -12,19 +12,19 @@ from msgspec.structs import replace
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from lipar_core.checkpoint_file import StateDict
+from lipar_core.checkpoints.checkpoint_file import StateDict
+from lipar_core.checkpoints.key_names import select_network
+from lipar_core.checkpoints.weights import load_into, transformer_config
 from lipar_core.config import CodecConfig, ScheduleConfig
-from lipar_core.denoise import BlockPlan, clean_pass, denoise_block, prepare_schedule
-from lipar_core.dit import CausalWan
 from lipar_core.errors import CheckpointError, ConfigError
 from lipar_core.flow import sigmas, timestep_of_sigma
-from lipar_core.key_names import select_network
+from lipar_core.models.taehv import TAEHV
+from lipar_core.models.wan import CausalWan
 from lipar_core.patches import patchify, unpatchify
 from lipar_core.pruning.kv_cache import KVCache
 from lipar_core.pruning.selection import select
 from lipar_core.rope import RotaryTable
-from lipar_core.taehv import TAEHV
-from lipar_core.weights import load_into, transformer_config
+from lipar_core.runtime.denoise import BlockPlan, clean_pass, denoise_block, prepare_schedule
 
 BF16_TOLERANCE = 2e-2  # relative L2, the only bound for 16-bit runs
 

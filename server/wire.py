@@ -65,7 +65,7 @@ class Ready(Message):
 
     warmup_ms: float
     block_ms: float  # of it, for a block whose every token is computed
-    dtype: str  # of each kind of operation, as `lipar_core.precision` spells it
+    dtype: str  # of each kind of operation, as `lipar_core.models.precision` spells it
 
 
 class NotLoaded(Message):

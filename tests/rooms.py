@@ -21,10 +21,11 @@ class Room:
     packages: frozenset[str]  # third-party, by the name that is imported
 
 
-PLAIN, KERNELS, PARTS, PRUNING, NETWORKS, WEIGHTS = "plain", "kernels", "parts", "pruning", "networks", "weights"
-ENGINE, WIRE, MODEL, MEDIA, WEB, SERVE, COMMANDS = "engine", "wire", "model", "media", "web", "serve", "commands"
+PLAIN, EQUATIONS, KERNELS, CHECKPOINTS, MODELS = "plain", "equations", "kernels", "checkpoints", "models"
+PRUNING, RUNTIME, STREAM, SESSION = "pruning", "runtime", "stream", "session"
+WIRE, MODEL, MEDIA, WEB, SERVE, COMMANDS = "wire", "model", "media", "web", "serve", "commands"
 SETTINGS, ENTRY, EVALUATION = "settings", "entry", "evaluation"
-CORE = (PLAIN, KERNELS, PARTS, PRUNING, NETWORKS, WEIGHTS, ENGINE)
+CORE = (PLAIN, EQUATIONS, KERNELS, CHECKPOINTS, MODELS, PRUNING, RUNTIME, STREAM, SESSION)
 
 
 def core(*modules: str) -> tuple[str, ...]:
@@ -37,66 +38,58 @@ ROOMS = (
         name=PLAIN,
         prefixes=(
             "lipar_core.__init__",
-            *core(
-                "errors",
-                "fields",
-                "parsing",
-                "config",
-                "parameters",
-                "sizes",
-                "weight_files",
-                "file_formats",
-                "colour_tags",
-            ),
+            *core("errors", "fields", "parsing", "config", "parameters", "sizes", "weight_files", "colour_tags"),
         ),
         may_import=(),
         packages=frozenset({"yaml", "msgspec"}),
     ),
     Room(
+        name=EQUATIONS,
+        prefixes=core("colour", "flow", "noise", "patches", "rope"),
+        may_import=(PLAIN,),
+        packages=frozenset({"torch"}),
+    ),
+    Room(
         name=KERNELS,
         prefixes=core("kernels"),
-        may_import=(),
+        may_import=(EQUATIONS,),
         packages=frozenset({"torch", "triton", "flash_attn"}),
     ),
     Room(
-        name=PARTS,
-        prefixes=core("colour", "flow", "patches", "rope"),
-        may_import=(PLAIN, KERNELS),
-        packages=frozenset({"torch"}),
+        name=CHECKPOINTS,
+        prefixes=core("checkpoints"),
+        may_import=(PLAIN,),
+        packages=frozenset({"numpy", "torch", "safetensors"}),
+    ),
+    Room(
+        name=MODELS,
+        prefixes=core("models"),
+        may_import=(PLAIN, EQUATIONS, KERNELS, CHECKPOINTS),
+        packages=frozenset({"torch", "safetensors", "transformers"}),
     ),
     Room(
         name=PRUNING,
         prefixes=core("pruning"),
-        may_import=(PLAIN, KERNELS, PARTS),
+        may_import=(PLAIN, EQUATIONS, KERNELS),
         packages=frozenset({"torch"}),
     ),
     Room(
-        name=NETWORKS,
-        prefixes=core("dit", "prompts", "renderer", "taehv", "text_encoder"),
-        may_import=(PLAIN, KERNELS, PARTS),
+        name=RUNTIME,
+        prefixes=core("runtime"),
+        may_import=(PLAIN, EQUATIONS, KERNELS, MODELS, PRUNING),
         packages=frozenset({"torch"}),
     ),
     Room(
-        name=WEIGHTS,
-        prefixes=core(
-            "checkpoint_file",
-            "key_names",
-            "loras",
-            "model_identification",
-            "quantised",
-            "converted_weights",
-            "embedding_files",
-            "umt5",
-            "weights",
-        ),
-        may_import=(PLAIN, KERNELS, PARTS, NETWORKS),
-        packages=frozenset({"numpy", "torch", "safetensors", "transformers"}),
+        name=STREAM,
+        prefixes=core("stream"),
+        may_import=(PLAIN, EQUATIONS, KERNELS, MODELS, PRUNING, RUNTIME),
+        packages=frozenset({"torch"}),
     ),
     Room(
-        name=ENGINE,
-        prefixes=("lipar_core",),
+        name=SESSION,
+        prefixes=core("session", "speed", "verify"),
         may_import=CORE,
-        packages=frozenset({"torch", "numpy", "safetensors", "msgspec"}),
+        packages=frozenset({"torch", "safetensors", "msgspec"}),
     ),
     Room(
         name=WIRE,

@@ -14,12 +14,12 @@ from lipar_core.config import (
     TransformerConfig,
     WeightsConfig,
 )
-from lipar_core.dit import CausalWan
-from lipar_core.models import Models
+from lipar_core.models.precision import uniform
+from lipar_core.models.prompts import PromptCache
+from lipar_core.models.registry import Models
+from lipar_core.models.taehv import TAEHV
+from lipar_core.models.wan import CausalWan
 from lipar_core.parameters import Pruning
-from lipar_core.precision import uniform
-from lipar_core.prompts import PromptCache
-from lipar_core.taehv import TAEHV
 
 
 class RandomText:

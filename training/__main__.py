@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from lipar_core.checkpoint_file import read_tensors
+from lipar_core.checkpoints.checkpoint_file import read_tensors
 from training.codec import train_codec
 from training.editor import train_editor
 from training.excerpts import load_excerpts

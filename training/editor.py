@@ -5,11 +5,11 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from lipar_core.checkpoint_file import StateDict
+from lipar_core.checkpoints.checkpoint_file import StateDict
+from lipar_core.checkpoints.key_names import select_network
+from lipar_core.checkpoints.weights import load_into
 from lipar_core.config import Preset
-from lipar_core.key_names import select_network
-from lipar_core.taehv import TAEHV
-from lipar_core.weights import load_into
+from lipar_core.models.taehv import TAEHV
 from training.batches import draw_batch
 from training.media import Clip
 from training.muon import Muon

@@ -10,7 +10,7 @@ from training.rollout import Editor
 
 
 def export(editor: Editor, path: Path, notes: dict[str, object]) -> None:
-    """Write a bundle that `lipar_core.weights` reads, with `notes` on its training."""
+    """Write a bundle that `lipar_core.checkpoints.weights` reads, with `notes` on its training."""
     parts: dict[str, Tensor] = dict(editor.codec.state_dict())
     parts |= {f"model.{name}": value for name, value in editor.dit.state_dict().items()}
     parts |= {f"text.{name}": value for name, value in editor.text.state_dict().items()}

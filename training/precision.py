@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from lipar_core.precision import bfloat16_is_faster, measure_operations
+from lipar_core.models.precision import bfloat16_is_faster, measure_operations
 
 
 def autocast_is_faster() -> bool:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from lipar_cli.evaluation.targets import STYLES
 from lipar_core.config import CodecConfig
-from lipar_core.taehv import TAEHV
+from lipar_core.models.taehv import TAEHV
 from training.batches import Batch, draw_batch
 from training.media import Clip
 from training.picture_loss import visual_loss

@@ -6,13 +6,13 @@ from torch import Tensor, nn
 from torch.nn.functional import mse_loss
 
 from lipar_core.config import Preset
-from lipar_core.dit import CausalWan, TextKV
 from lipar_core.flow import CLEAN_TIMESTEP, add_noise, sigmas, timestep_of_sigma, x0_from_prediction
-from lipar_core.hashed_text import HashedTextEncoder
+from lipar_core.models.hashed_text import HashedTextEncoder
+from lipar_core.models.taehv import TAEHV
+from lipar_core.models.wan import CausalWan, TextKV
 from lipar_core.patches import patchify, unpatchify
 from lipar_core.pruning.selection import Selection, select
 from lipar_core.rope import RotaryTable
-from lipar_core.taehv import TAEHV
 from training.batches import Batch
 from training.picture_loss import visual_loss
 from training.prompt_samples import PromptBatch

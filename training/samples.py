@@ -14,12 +14,12 @@ import torch
 from lipar_cli.evaluation.quality import psnr, ssim
 from lipar_cli.evaluation.targets import STYLES
 from lipar_core.config import Preset, default_parameters
-from lipar_core.models import Models
+from lipar_core.models.precision import uniform
+from lipar_core.models.prompts import PromptCache
+from lipar_core.models.registry import Models
+from lipar_core.models.taehv import TAEHV
 from lipar_core.parameters import merge
-from lipar_core.precision import uniform
-from lipar_core.prompts import PromptCache
 from lipar_core.session import EditSession
-from lipar_core.taehv import TAEHV
 from training import checkpoint
 from training.codec import as_tensor
 from training.media import Clip, eval_clips

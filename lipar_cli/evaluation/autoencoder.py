@@ -6,9 +6,9 @@ from torch import Tensor
 from lipar_cli.clips import Clip
 from lipar_cli.evaluation.quality import correlation, flicker, psnr, ssim
 from lipar_cli.evaluation.summary import Row
-from lipar_core.models import Models
+from lipar_core.models.registry import Models
+from lipar_core.models.taehv import CodecState
 from lipar_core.patches import patchify
-from lipar_core.taehv import CodecState
 
 FRAMES = 4  # per latent frame
 

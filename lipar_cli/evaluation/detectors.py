@@ -11,13 +11,13 @@ from lipar_cli.clips import Clip
 from lipar_cli.evaluation.autoencoder import FRAMES, token_pixels
 from lipar_cli.evaluation.quality import psnr
 from lipar_cli.evaluation.summary import Row
-from lipar_core.models import Models
+from lipar_core.models.registry import Models
+from lipar_core.models.taehv import CodecState
 from lipar_core.parameters import Pruning
 from lipar_core.patches import patchify
 from lipar_core.pruning.anchor import AnchorDetector
 from lipar_core.pruning.lipar import LiparDetector, trimmed_distance
 from lipar_core.pruning.masks import clean_mask, gaussian3x3
-from lipar_core.taehv import CodecState
 
 VARIANTS = ("anchor", "lipar", "published", "pixels")
 BISECTIONS = 24

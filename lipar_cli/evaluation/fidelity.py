@@ -10,7 +10,7 @@ from lipar_cli.evaluation.quality import EVERY, psnr, ssim
 from lipar_cli.evaluation.summary import Row
 from lipar_cli.evaluation.targets import STYLES, StyleFunction
 from lipar_core.config import Preset, default_parameters
-from lipar_core.models import Models
+from lipar_core.models.registry import Models
 
 
 def targets_of(preset: Preset) -> dict[str, StyleFunction]:

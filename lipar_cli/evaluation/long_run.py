@@ -9,7 +9,7 @@ from lipar_cli.evaluation.fidelity import apply
 from lipar_cli.evaluation.quality import psnr, ssim
 from lipar_cli.evaluation.summary import Row
 from lipar_core.config import PresetStyle, default_parameters
-from lipar_core.models import Models
+from lipar_core.models.registry import Models
 from lipar_core.session import EditSession
 
 FPS, HALF_MINUTE = 16, 30  # frame rate of the clip; seconds

@@ -16,7 +16,7 @@ from lipar_cli.evaluation.quality import EVERY, Metric, flicker, grid_ratio, psn
 from lipar_cli.evaluation.summary import Row
 from lipar_cli.evaluation.targets import StyleFunction
 from lipar_core.config import CODEC_STRIDE, default_parameters
-from lipar_core.models import Models
+from lipar_core.models.registry import Models
 
 LEAD_IN, SHOWN = 24, 16  # frames of a clip that are edited before the measured ones, and measured frames
 COLUMNS = 2  # of source, target and output on a sheet

@@ -13,7 +13,7 @@ from lipar_cli.evaluation.latents import Recording, as_last_computed, decode_vid
 from lipar_cli.evaluation.quality import Metric, flicker, psnr, ssim
 from lipar_cli.evaluation.summary import Row, means
 from lipar_core.config import Preset, default_parameters
-from lipar_core.models import Models
+from lipar_core.models.registry import Models
 from lipar_core.parameters import Parameters, Pruning
 from lipar_core.session import EditedFrames
 

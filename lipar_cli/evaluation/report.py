@@ -14,7 +14,7 @@ from lipar_cli.evaluation.summary import Row, means
 from lipar_cli.measure import machine_info
 from lipar_cli.overlay import tint_by_keep_mask
 from lipar_core.config import PresetStyle, default_parameters
-from lipar_core.models import Models
+from lipar_core.models.registry import Models
 from lipar_core.parameters import merge
 from lipar_core.sizes import size_name
 

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from lipar_core.errors import LiparError, ParameterError
+from lipar_core.models.prompts import PromptEmbedding
 from lipar_core.parameters import to_dict
-from lipar_core.prompts import PromptEmbedding
 from lipar_core.session import EditSession
 from server import wire
 from server.model.prompt_encoder import Encoded, PromptEncoder

@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
-from lipar_core.prompts import PromptCache
+from lipar_core.models.prompts import PromptCache
 
 log = logging.getLogger(__name__)
 

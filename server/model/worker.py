@@ -10,7 +10,7 @@ import torch
 
 from lipar_core.config import load_preset
 from lipar_core.errors import LiparError
-from lipar_core.models import Models, load_models
+from lipar_core.models.registry import Models, load_models
 from lipar_core.session import EditSession
 from lipar_core.sizes import with_size
 from server import wire

@@ -10,7 +10,7 @@ import yaml
 from safetensors.torch import save_file
 
 from lipar_cli.main import main
-from lipar_core.hashed_text import HashedTextEncoder
+from lipar_core.models.hashed_text import HashedTextEncoder
 from tests.cli.clips import make_clip
 from tests.tiny import tiny_models
 

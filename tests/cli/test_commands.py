@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 
 from lipar_cli import measure
 from lipar_cli.clips import read_clip
-from lipar_core.models import Models
+from lipar_core.models.registry import Models
 from tests.cli.clips import make_clip, read
 from tests.tiny import tiny_models
 
@@ -132,8 +132,8 @@ def test_doctor_reports_the_machine_and_runs_the_bundled_model(lipar):
 
 
 def test_doctor_fails_where_the_bundled_model_does_not_load(lipar, monkeypatch):
-    from lipar_core import models
     from lipar_core.errors import CheckpointError
+    from lipar_core.models.registry import registry as models
 
     def broken(*_args: object) -> None:
         raise CheckpointError("checkpoint tiny.safetensors: unreadable")

@@ -4,12 +4,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from lipar_core.denoise import BlockPlan, clean_pass, denoise_block, prepare_schedule
 from lipar_core.flow import sigmas
-from lipar_core.models import Models
+from lipar_core.models.registry import Models
 from lipar_core.pruning.kv_cache import KVCache
 from lipar_core.pruning.selection import select
 from lipar_core.rope import RotaryTable, rotate
+from lipar_core.runtime.denoise import BlockPlan, clean_pass, denoise_block, prepare_schedule
 from tests.tiny import tiny_models, tiny_preset
 
 SINK, WINDOW, CAP = 2, 5, 9

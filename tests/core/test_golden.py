@@ -9,14 +9,14 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from lipar_core.config import CodecConfig, ScheduleConfig
-from lipar_core.denoise import BlockPlan, clean_pass, denoise_block, prepare_schedule
 from lipar_core.errors import CheckpointError
 from lipar_core.flow import sigmas
+from lipar_core.models.taehv import TAEHV
 from lipar_core.patches import patchify, unpatchify
 from lipar_core.pruning.kv_cache import KVCache
 from lipar_core.pruning.selection import select
 from lipar_core.rope import RotaryTable
-from lipar_core.taehv import TAEHV
+from lipar_core.runtime.denoise import BlockPlan, clean_pass, denoise_block, prepare_schedule
 from lipar_core.verify import seeded_weights, verify_file
 from tests.tiny import tiny_models, tiny_preset
 

@@ -6,7 +6,7 @@ import torch
 from safetensors.torch import save_file
 
 from lipar_core.config import load_preset
-from lipar_core.hashed_text import HashedTextEncoder
+from lipar_core.models.hashed_text import HashedTextEncoder
 from tests.tiny import tiny_models
 
 PRESET = """\

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from lipar_core.prompts import MAX_PROMPTS, PromptCache
+from lipar_core.models.prompts import MAX_PROMPTS, PromptCache
 from server import wire
 from server.model.scheduler import Scheduler
 from server.model.worker import Worker

@@ -9,18 +9,18 @@ from msgspec.structs import replace
 
 from lipar_cli.evaluation.quality import psnr
 from lipar_cli.evaluation.targets import STYLES
-from lipar_core.checkpoint_file import read_tensors
+from lipar_core.checkpoints.checkpoint_file import read_tensors
+from lipar_core.checkpoints.key_names import select_network
 from lipar_core.config import CodecConfig, Preset, WeightsConfig
 from lipar_core.errors import CheckpointError
-from lipar_core.key_names import select_network
-from lipar_core.models import Models, load_models
+from lipar_core.models.precision import uniform
+from lipar_core.models.prompts import PromptCache
+from lipar_core.models.registry import Models, load_models
+from lipar_core.models.taehv import TAEHV
 from lipar_core.parameters import Parameters
 from lipar_core.patches import patchify
-from lipar_core.precision import uniform
-from lipar_core.prompts import PromptCache
 from lipar_core.rope import RotaryTable
 from lipar_core.session import EditSession
-from lipar_core.taehv import TAEHV
 from tests.tiny import tiny_preset
 from training.batches import draw_batch
 from training.codec import as_tensor, train_codec

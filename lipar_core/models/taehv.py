@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lipar_core.config import FRAMES_PER_LATENT, CodecConfig
-from lipar_core.renderer import Renderer
+from lipar_core.models.renderer import Renderer
 
 
 @dataclass(frozen=True, slots=True)

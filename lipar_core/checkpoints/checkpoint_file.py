@@ -15,8 +15,8 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from lipar_core.checkpoints.file_formats import is_safetensors, rejection_reason
 from lipar_core.errors import CheckpointError
-from lipar_core.file_formats import is_safetensors, rejection_reason
 
 StateDict = dict[str, Tensor]
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import torch
 
-from lipar_core.checkpoint_file import StateDict, checkpoint_files, read_tensors
+from lipar_core.checkpoints.checkpoint_file import StateDict, checkpoint_files, read_tensors
 from lipar_core.weight_files import converted_folder
 
 Shapes = Mapping[str, torch.Size]

@@ -7,10 +7,10 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from lipar_core import weights
-from lipar_core.dit import CausalWan
+from lipar_core.checkpoints import weights
+from lipar_core.checkpoints.weights import MetaDevice, load_network
 from lipar_core.errors import CheckpointError
-from lipar_core.weights import MetaDevice, load_network
+from lipar_core.models.wan import CausalWan
 from tests.tiny import tiny_models
 
 MODELS = tiny_models()

@@ -8,9 +8,9 @@ import yaml
 
 from lipar_cli.main import main
 from lipar_core.config import load_preset
-from lipar_core.embedding_files import CachedTextEncoder, PrecomputedTextEncoder
 from lipar_core.errors import CheckpointError, LiparError
-from lipar_core.models import load_models
+from lipar_core.models.embedding_files import CachedTextEncoder, PrecomputedTextEncoder
+from lipar_core.models.registry import load_models
 from lipar_core.weight_files import locate
 
 
@@ -57,7 +57,7 @@ def test_damaged_files_and_folders_are_not_fatal(tmp_path, caplog):
 
 
 def test_the_oldest_files_are_deleted(tmp_path, monkeypatch):
-    monkeypatch.setattr("lipar_core.embedding_files.MAX_FILES", 3)
+    monkeypatch.setattr("lipar_core.models.embedding_files.MAX_FILES", 3)
     for i in range(5):
         CachedTextEncoder(Counting(), tmp_path, str(i)).encode("oil")
     assert len(list(tmp_path.iterdir())) == 3

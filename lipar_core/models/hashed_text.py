@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from lipar_core.config import TextConfig
-from lipar_core.text_encoder import clean_prompt
+from lipar_core.models.text_encoder import clean_prompt
 
 MAX_WORDS = 64  # later words of a prompt are ignored
 

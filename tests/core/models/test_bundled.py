@@ -8,7 +8,7 @@ import torch
 
 from lipar_cli.clips import Clip, edit_clip, read_clip
 from lipar_core.config import default_parameters, load_preset
-from lipar_core.models import Models, load_models
+from lipar_core.models.registry import Models, load_models
 from lipar_core.parameters import merge
 from tests.rooms import ROOT
 

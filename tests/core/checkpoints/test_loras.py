@@ -7,13 +7,13 @@ import torch
 import yaml
 from safetensors.torch import load_file, save_file
 
+from lipar_core.checkpoints.weights import MetaDevice, load_network
 from lipar_core.config import load_preset
-from lipar_core.dit import CausalWan
 from lipar_core.errors import CheckpointError, ConfigError
-from lipar_core.models import load_models
+from lipar_core.models.registry import load_models
+from lipar_core.models.wan import CausalWan
 from lipar_core.weight_files import locate
-from lipar_core.weights import MetaDevice, load_network
-from tests.core.test_key_names import diffusers_name
+from tests.core.checkpoints.test_key_names import diffusers_name
 from tests.tiny import tiny_models
 
 MODELS = tiny_models()

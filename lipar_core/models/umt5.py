@@ -6,12 +6,12 @@ from typing import Any
 
 import torch
 
-from lipar_core.checkpoint_file import one_line
+from lipar_core.checkpoints.checkpoint_file import one_line
+from lipar_core.checkpoints.quantised import StoredWeights
+from lipar_core.checkpoints.weights import MetaDevice, load_network, read_weights
 from lipar_core.errors import CheckpointError
-from lipar_core.quantised import StoredWeights
-from lipar_core.text_encoder import UMT5TextEncoder
+from lipar_core.models.text_encoder import UMT5TextEncoder
 from lipar_core.weight_files import umt5_encoder, umt5_tokenizer
-from lipar_core.weights import MetaDevice, load_network, read_weights
 
 BLOCK = "encoder.block.{}.layer.{}."
 

@@ -13,9 +13,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from lipar_core.checkpoints.file_formats import is_safetensors
 from lipar_core.errors import CheckpointError, LiparError
-from lipar_core.file_formats import is_safetensors
-from lipar_core.text_encoder import TextEncoder, clean_prompt
+from lipar_core.models.text_encoder import TextEncoder, clean_prompt
 
 log = logging.getLogger(__name__)
 

@@ -5,12 +5,12 @@ import torch
 from diffusers.models.transformers.transformer_wan import WanTransformer3DModel
 from safetensors.torch import save_file
 
+from lipar_core.checkpoints.key_names import internal_name
+from lipar_core.checkpoints.weights import MetaDevice, load_network
 from lipar_core.config import TransformerConfig
-from lipar_core.dit import CausalWan
-from lipar_core.key_names import internal_name
+from lipar_core.models.wan import CausalWan
 from lipar_core.patches import patchify, unpatchify
 from lipar_core.rope import RotaryTable, rotate
-from lipar_core.weights import MetaDevice, load_network
 
 FRAMES, ROWS, COLS, TOKENS_OF_TEXT = 3, 4, 6, 7
 CONFIG = TransformerConfig(

@@ -10,9 +10,9 @@ from transformers import T5TokenizerFast, UMT5Config, UMT5EncoderModel
 
 from lipar_core.config import TextConfig
 from lipar_core.errors import CheckpointError
-from lipar_core.hashed_text import HashedTextEncoder
-from lipar_core.text_encoder import UMT5TextEncoder, clean_prompt
-from lipar_core.umt5 import load_umt5
+from lipar_core.models.hashed_text import HashedTextEncoder
+from lipar_core.models.text_encoder import UMT5TextEncoder, clean_prompt
+from lipar_core.models.umt5 import load_umt5
 
 
 @pytest.fixture(scope="module")

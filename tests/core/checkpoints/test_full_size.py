@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from lipar_core.checkpoints.weights import MetaDevice
 from lipar_core.config import load_preset
-from lipar_core.dit import CausalWan
-from lipar_core.weights import MetaDevice
+from lipar_core.models.wan import CausalWan
 
 MAX_EXTRA_GB = 1.0  # of anonymous memory, beyond what stays
 
@@ -20,8 +20,8 @@ import re, sys, threading, time
 from pathlib import Path
 import torch
 from lipar_core.config import load_preset
-from lipar_core.dit import CausalWan
-from lipar_core.weights import MetaDevice, load_network
+from lipar_core.models.wan import CausalWan
+from lipar_core.checkpoints.weights import MetaDevice, load_network
 
 def anonymous():
     return int(re.search(r"RssAnon:\s+(\d+)", Path("/proc/self/status").read_text())[1]) / 1e6

@@ -5,8 +5,7 @@ import torch
 
 from lipar_core.config import load_preset
 from lipar_core.errors import ConfigError
-from lipar_core.models import Models
-from lipar_core.precision import (
+from lipar_core.models.precision import (
     OPERATIONS,
     Precision,
     choose_precision,
@@ -15,6 +14,7 @@ from lipar_core.precision import (
     parse_precision,
     uniform,
 )
+from lipar_core.models.registry import Models
 from lipar_core.session import EditSession
 from tests.tiny import moving_square, tiny_models
 

@@ -4,18 +4,18 @@ from dataclasses import dataclass
 
 import torch
 
+from lipar_core.checkpoints.weights import MetaDevice, load_network
 from lipar_core.config import Preset
-from lipar_core.dit import CausalWan
-from lipar_core.embedding_files import CachedTextEncoder, PrecomputedTextEncoder
 from lipar_core.errors import CheckpointError, LiparError
-from lipar_core.hashed_text import HashedTextEncoder
-from lipar_core.precision import Precision, choose_precision
-from lipar_core.prompts import PromptCache
-from lipar_core.taehv import TAEHV
-from lipar_core.text_encoder import TextEncoder
-from lipar_core.umt5 import load_umt5, umt5_identity
+from lipar_core.models.embedding_files import CachedTextEncoder, PrecomputedTextEncoder
+from lipar_core.models.hashed_text import HashedTextEncoder
+from lipar_core.models.precision import Precision, choose_precision
+from lipar_core.models.prompts import PromptCache
+from lipar_core.models.taehv import TAEHV
+from lipar_core.models.text_encoder import TextEncoder
+from lipar_core.models.umt5 import load_umt5, umt5_identity
+from lipar_core.models.wan import CausalWan
 from lipar_core.weight_files import embeddings_folder, locate, missing_weights
-from lipar_core.weights import MetaDevice, load_network
 
 LARGE_GPU_BYTES = 23 * 2**30  # a GPU sold as 24 GB: room for UMT5-XXL (11 GB) beside the stream (7 GB)
 

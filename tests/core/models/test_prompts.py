@@ -2,7 +2,7 @@
 
 import torch
 
-from lipar_core.prompts import PromptCache
+from lipar_core.models.prompts import PromptCache
 
 
 class Counting:

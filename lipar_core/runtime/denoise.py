@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from lipar_core.config import Prediction, ScheduleConfig
-from lipar_core.dit import CausalWan, Modulation, TextKV
 from lipar_core.flow import CLEAN_TIMESTEP, add_noise, timestep_of_sigma, x0_from_prediction
+from lipar_core.models.wan import CausalWan, Modulation, TextKV
 from lipar_core.pruning.kv_cache import KVCache
 from lipar_core.pruning.recovery import CleanPass, DenoisePass, NaivePass, Pass, fill_block
 from lipar_core.pruning.restoration import restore

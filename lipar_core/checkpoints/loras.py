@@ -15,11 +15,11 @@ import torch
 from safetensors import safe_open
 from torch import Tensor
 
-from lipar_core.checkpoint_file import read_tensors
+from lipar_core.checkpoints.checkpoint_file import read_tensors
+from lipar_core.checkpoints.file_formats import is_safetensors
+from lipar_core.checkpoints.key_names import DIFFUSERS, internal_name
+from lipar_core.checkpoints.quantised import is_finite
 from lipar_core.errors import CheckpointError
-from lipar_core.file_formats import is_safetensors
-from lipar_core.key_names import DIFFUSERS, internal_name
-from lipar_core.quantised import is_finite
 
 Shapes = Mapping[str, torch.Size]
 Parts = Mapping[str, tuple[str, Tensor]]  # role -> the key and tensor that have it

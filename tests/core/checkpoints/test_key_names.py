@@ -10,11 +10,11 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from lipar_core.dit import CausalWan
+from lipar_core.checkpoints.key_names import DIFFUSERS
+from lipar_core.checkpoints.weights import MetaDevice, load_network
 from lipar_core.errors import CheckpointError
-from lipar_core.key_names import DIFFUSERS
-from lipar_core.taehv import TAEHV
-from lipar_core.weights import MetaDevice, load_network
+from lipar_core.models.taehv import TAEHV
+from lipar_core.models.wan import CausalWan
 from tests.tiny import tiny_models
 
 MODELS = tiny_models()

@@ -4,7 +4,7 @@ from msgspec.structs import replace
 
 from lipar_core.config import CodecConfig
 from lipar_core.errors import ConfigError
-from lipar_core.taehv import TAEHV
+from lipar_core.models.taehv import TAEHV
 from tests.tiny import tiny_models, tiny_preset
 
 PUBLISHED_NAMES = {"encoder.0.weight", "encoder.2.conv.weight", "encoder.6.conv.4.bias", "decoder.22.bias"}

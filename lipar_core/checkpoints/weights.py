@@ -8,14 +8,14 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from lipar_core.checkpoint_file import StateDict, read_tensors
+from lipar_core.checkpoints.checkpoint_file import StateDict, read_tensors
+from lipar_core.checkpoints.converted_weights import convert, read_converted
+from lipar_core.checkpoints.key_names import NetworkName, select_network
+from lipar_core.checkpoints.loras import merge_deltas, read_loras
+from lipar_core.checkpoints.model_identification import identify_other_model
+from lipar_core.checkpoints.quantised import StoredWeights, check_dtypes, is_finite, split_scales
 from lipar_core.config import TransformerConfig
-from lipar_core.converted_weights import convert, read_converted
 from lipar_core.errors import CheckpointError
-from lipar_core.key_names import NetworkName, select_network
-from lipar_core.loras import merge_deltas, read_loras
-from lipar_core.model_identification import identify_other_model
-from lipar_core.quantised import StoredWeights, check_dtypes, is_finite, split_scales
 
 # Smaller files are copied: a mapped file must not be overwritten while it is in use.
 MAPPED_BYTES = 256 * 2**20

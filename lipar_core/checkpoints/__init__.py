@@ -1,0 +1,1 @@
+"""Checkpoint files: recognised, read, renamed, converted, merged with LoRAs, and assigned to modules."""

@@ -1,0 +1,1 @@
+"""The networks, their loading and the prompt cache; no stream state."""

@@ -1,0 +1,1 @@
+"""Runs a block: the few-step denoising loop and its timing."""
