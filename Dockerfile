@@ -21,6 +21,8 @@ RUN version="$(sed -n 's/^torch==//p' constraints.txt)" \
 COPY pyproject.toml README.md LICENSE NOTICE ./
 COPY configs configs
 COPY lipar_core lipar_core
+COPY lipar_video lipar_video
+COPY lipar_eval lipar_eval
 COPY lipar_cli lipar_cli
 COPY server server
 COPY --from=web /src/server/static server/static

@@ -32,8 +32,8 @@ def without_threads() -> Iterator[None]:
         return nullcontext(items)
 
     with (
-        mock.patch("lipar_cli.video.background_io.ReadAhead", read),
-        mock.patch("lipar_cli.video.background_io.WriteBehind", return_value=nullcontext(ImmediateCalls())),
+        mock.patch("lipar_video.background_io.ReadAhead", read),
+        mock.patch("lipar_video.background_io.WriteBehind", return_value=nullcontext(ImmediateCalls())),
     ):
         yield
 

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from lipar_cli.clips import Clip, edit_clip, read_clip
 from lipar_core.config import default_parameters
 from lipar_core.models.registry import Models
 from lipar_core.parameters import merge
+from lipar_eval.clips import Clip, edit_clip, read_clip
 
 PUBLISHED = ("explicit", "repo")  # licence classes of the manifest
 EARLY, LATE = 24, 47  # frames of a clip

@@ -9,11 +9,11 @@ import numpy as np
 from PIL import Image
 
 from lipar_cli.bench import CLIPS
-from lipar_cli.clips import Clip, edit_clip, read_clip
-from lipar_cli.overlay import tint_by_keep_mask
 from lipar_core.config import default_parameters, load_preset
 from lipar_core.models.registry import Models, load_models
 from lipar_core.parameters import merge
+from lipar_eval.clips import Clip, edit_clip, read_clip
+from lipar_video.overlay import tint_by_keep_mask
 
 TARGET = Path(__file__).parent.parent / "web_client" / "public" / "strip.jpg"
 SHOWN = {"webcam_desk": 60, "cups": 24}  # clip -> frame

@@ -10,7 +10,7 @@ from lipar_cli.model_options import add_model_options, chosen_models, chosen_pre
 from lipar_core.errors import LiparError
 
 if TYPE_CHECKING:
-    from lipar_cli.measure import Variant
+    from lipar_eval.throughput import Variant
 
 RATIOS = (1.0, 0.65, 0.5, 0.35)
 RESULTS = Path("bench-results")
@@ -31,8 +31,9 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def run(args: argparse.Namespace) -> int:
-    from lipar_cli import measure
     from lipar_core.sizes import size_name
+    from lipar_eval import throughput
+    from lipar_eval.machine import machine_info
 
     if args.blocks < 4:
         raise LiparError(f"--blocks = {args.blocks}: must be at least 4")
@@ -45,17 +46,17 @@ def run(args: argparse.Namespace) -> int:
             "this install has no clips: only forced keep ratios are measured (--media DIR adds clips)", file=sys.stderr
         )
     models = chosen_models(args, preset)
-    machine = measure.machine_info(models.device)
+    machine = machine_info(models.device)
     print("\n".join(f"{name}: {value}" for name, value in machine.items()))
     results: dict[str, object] = {"machine": machine, "preset": preset.name, "size": size_name(preset)}
     results["dtype"] = str(models.precision)
     print(f"picture: {size_name(preset)}, {models.precision}")
-    forced = measure.forced_ratios(models, RATIOS, args.blocks)
+    forced = throughput.forced_ratios(models, RATIOS, args.blocks)
     _print_variants(f"forced keep ratios, {args.blocks} blocks per variant, interleaved", forced)
     results["forced"] = [variant.to_json() for variant in forced]
     results["clips"] = {}
     for path in clips:
-        variants = measure.pruning_on_and_off(models, path, args.blocks)
+        variants = throughput.pruning_on_and_off(models, path, args.blocks)
         _print_variants(f"{path.name}: pruning off and on, same window, interleaved", variants)
         results["clips"][path.name] = [variant.to_json() for variant in variants]  # type: ignore[index]
     target = args.json or RESULTS / f"{models.preset.name}.json"

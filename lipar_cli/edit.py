@@ -13,9 +13,9 @@ from lipar_cli.parameter_flags import add_parameter_flags, parameters_from_flags
 from lipar_core.errors import LiparError
 
 if TYPE_CHECKING:
-    from lipar_cli.video.reader import VideoReader
-    from lipar_cli.video.writer import VideoWriter
     from lipar_core.session import EditSession
+    from lipar_video.reader import VideoReader
+    from lipar_video.writer import VideoWriter
 
 QUEUE_SIZE = 16  # frames and packets between the threads, in each direction
 
@@ -47,10 +47,10 @@ def _input_path(given: str) -> Path:
 
 
 def run(args: argparse.Namespace) -> int:
-    from lipar_cli.video.reader import VideoReader
-    from lipar_cli.video.writer import VideoWriter
     from lipar_core.session import EditSession
     from lipar_core.sizes import size_name
+    from lipar_video.reader import VideoReader
+    from lipar_video.writer import VideoWriter
 
     if not 0 <= args.crf <= 51:
         raise LiparError(f"--crf = {args.crf}: must be 0 to 51")
@@ -80,8 +80,8 @@ def _handle_signals_as_interrupt() -> None:
 
 def _check_paths(source: Path, target: Path) -> None:
     """Raises `LiparError` if the output cannot be created, before a pipe is read or a model loaded."""
-    from lipar_cli.video.error_text import error_reason
-    from lipar_cli.video.muxers import muxer_for
+    from lipar_video.error_text import error_reason
+    from lipar_video.muxers import muxer_for
 
     try:
         if not target.is_dir():
@@ -122,8 +122,8 @@ def _report_truncated_prompt(session: "EditSession[int]") -> None:
 def _edit(reader: "VideoReader", writer: "VideoWriter", session: "EditSession[int]", args: argparse.Namespace) -> str:
     """Edit the file block by block while threads decode and encode; returns the summary."""
     from lipar_cli.progress import Progress
-    from lipar_cli.video.background_io import ReadAhead, WriteBehind
-    from lipar_cli.video.reader import SourceFrame
+    from lipar_video.background_io import ReadAhead, WriteBehind
+    from lipar_video.reader import SourceFrame
 
     run = FileEdit(session, args, Progress(reader.expected_frames))
     with ReadAhead(reader, QUEUE_SIZE) as items, WriteBehind(QUEUE_SIZE) as output:

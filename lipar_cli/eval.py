@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
     from lipar_cli.bench import find_clips
 
     try:
-        from lipar_cli.evaluation.report import Report
+        from lipar_eval.report import Report
     except ImportError as error:
         raise LiparError(f"lipar eval needs {error.name}: pip install 'lipar-live[eval]'") from error
     _check(args)

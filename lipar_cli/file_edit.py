@@ -10,9 +10,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lipar_cli.progress import Progress
-    from lipar_cli.video.picture_filter import Picture
-    from lipar_cli.video.reader import SourceFrame
     from lipar_core.session import EditedFrames, EditSession
+    from lipar_video.picture_filter import Picture
+    from lipar_video.reader import SourceFrame
 
 
 class FileEdit:
@@ -51,7 +51,7 @@ class FileEdit:
 
     def _finished(self, edited: "EditedFrames[int]") -> "Iterator[SourceFrame]":
         """The edited frames with the durations of their source frames."""
-        from lipar_cli.video.reader import SourceFrame
+        from lipar_video.reader import SourceFrame
 
         self.totals.add(edited)
         self.progress.add(len(edited.pts))
@@ -63,7 +63,7 @@ class FileEdit:
     def _compose(self, source: "Picture", frame: "Picture", mask: "NDArray[np.bool_]") -> "Picture":
         import numpy as np
 
-        from lipar_cli.overlay import tint_by_keep_mask
+        from lipar_video.overlay import tint_by_keep_mask
 
         shown = tint_by_keep_mask(frame, mask) if self.args.overlay else frame
         return np.concatenate([source, shown], axis=1) if self.args.side_by_side else shown

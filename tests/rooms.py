@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-PRODUCT = ("lipar_core", "lipar_cli", "server")
+PRODUCT = ("lipar_core", "lipar_video", "lipar_eval", "lipar_cli", "server")
 OURS = (*PRODUCT, "training", "tests", "scripts")
 
 
@@ -24,7 +24,7 @@ class Room:
 PLAIN, EQUATIONS, KERNELS, CHECKPOINTS, MODELS = "plain", "equations", "kernels", "checkpoints", "models"
 PRUNING, RUNTIME, STREAM, SESSION = "pruning", "runtime", "stream", "session"
 WIRE, MODEL, MEDIA, WEB, SERVE, COMMANDS = "wire", "model", "media", "web", "serve", "commands"
-SETTINGS, ENTRY, EVALUATION = "settings", "entry", "evaluation"
+SETTINGS, ENTRY, EVALUATION, VIDEO = "settings", "entry", "evaluation", "video"
 CORE = (PLAIN, EQUATIONS, KERNELS, CHECKPOINTS, MODELS, PRUNING, RUNTIME, STREAM, SESSION)
 
 
@@ -140,9 +140,15 @@ ROOMS = (
         packages=frozenset({"msgspec", "uvicorn"}),
     ),
     Room(
+        name=VIDEO,
+        prefixes=("lipar_video",),
+        may_import=(PLAIN,),
+        packages=frozenset({"av", "numpy"}),
+    ),
+    Room(
         name=EVALUATION,
-        prefixes=("lipar_cli.evaluation",),
-        may_import=(*CORE, COMMANDS),
+        prefixes=("lipar_eval",),
+        may_import=(*CORE, VIDEO),
         packages=frozenset(
             {"cv2", "jinja2", "lpips", "matplotlib", "msgspec", "numpy", "PIL", "torch", "torchmetrics"}
         ),
@@ -150,7 +156,7 @@ ROOMS = (
     Room(
         name=COMMANDS,
         prefixes=("lipar_cli",),
-        may_import=(*CORE, SERVE, EVALUATION),
+        may_import=(*CORE, VIDEO, EVALUATION, SERVE),
         packages=frozenset({"av", "httpx2", "huggingface_hub", "msgspec", "numpy", "torch"}),
     ),
 )

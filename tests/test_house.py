@@ -292,7 +292,8 @@ def clean_environment() -> dict[str, str]:
 def test_every_clip_and_picture_is_named_in_the_notice() -> None:
     kinds = {".mp4", ".mkv", ".mov", ".webm", ".y4m", ".mjpeg", ".gif", ".jpg", ".jpeg", ".png"}
     notice = (ROOT / "NOTICE").read_text(encoding="utf-8")
-    folders = ("docs", "lipar_core", "lipar_cli", "tests", "training")  # the page's own icons are drawn by the project
+    folders = ("docs", "lipar_core", "lipar_video", "lipar_eval", "lipar_cli", "tests", "training")
+    # the page's icons are drawn by the project
     media = [path for folder in folders for path in (ROOT / folder).rglob("*") if path.suffix.lower() in kinds]
     runs = ROOT / "training" / "runs"  # what a training run leaves there is not published
     assert not [str(path.relative_to(ROOT)) for path in media if path.name not in notice and runs not in path.parents]

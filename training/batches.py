@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from lipar_cli.evaluation.targets import REACH
 from lipar_core.config import FRAMES_PER_LATENT
+from lipar_eval.classical_styles import REACH
 from training.media import Clip
 from training.prompt_samples import PromptBatch, PromptSample, draw_prompt_sample
 from training.recipe import StageRecipe

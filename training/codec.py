@@ -8,12 +8,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lipar_cli.evaluation.quality import psnr
 from lipar_core.checkpoints.checkpoint_file import StateDict
 from lipar_core.checkpoints.key_names import select_network
 from lipar_core.checkpoints.weights import load_into
 from lipar_core.config import CodecConfig
 from lipar_core.models.taehv import TAEHV
+from lipar_eval.quality import psnr
 from training import checkpoint
 from training.media import Clip
 from training.pca_codec import start_as_pca

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from lipar_cli.video.reader import SourceFrame, VideoReader
+from lipar_video.reader import SourceFrame, VideoReader
 
 Clip = NDArray[np.uint8]  # [N, H, W, 3] RGB
 

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lipar_cli.evaluation.targets import STYLES
+from lipar_eval.classical_styles import STYLES
 from training.media import Clip
 from training.prompts import draw_mixed_prompt, draw_prompt
 

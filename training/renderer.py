@@ -6,9 +6,9 @@ import torch
 from msgspec.structs import replace
 from torch import Tensor, nn
 
-from lipar_cli.evaluation.targets import STYLES
 from lipar_core.config import CodecConfig
 from lipar_core.models.taehv import TAEHV
+from lipar_eval.classical_styles import STYLES
 from training.batches import Batch, draw_batch
 from training.media import Clip
 from training.picture_loss import visual_loss

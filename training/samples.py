@@ -11,8 +11,6 @@ import cv2
 import numpy as np
 import torch
 
-from lipar_cli.evaluation.quality import psnr, ssim
-from lipar_cli.evaluation.targets import STYLES
 from lipar_core.config import Preset, default_parameters
 from lipar_core.models.precision import uniform
 from lipar_core.models.prompts import PromptCache
@@ -20,6 +18,8 @@ from lipar_core.models.registry import Models
 from lipar_core.models.taehv import TAEHV
 from lipar_core.parameters import merge
 from lipar_core.session import EditSession
+from lipar_eval.classical_styles import STYLES
+from lipar_eval.quality import psnr, ssim
 from training import checkpoint
 from training.codec import as_tensor
 from training.media import Clip, eval_clips

@@ -9,9 +9,9 @@ import yaml
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from lipar_cli import measure
-from lipar_cli.clips import read_clip
 from lipar_core.models.registry import Models
+from lipar_eval import throughput
+from lipar_eval.clips import read_clip
 from tests.cli.clips import make_clip, read
 from tests.tiny import tiny_models
 
@@ -112,7 +112,7 @@ def test_variants_are_interleaved_forwards_and_backwards():
         def run(self, _frames, count: bool) -> None:
             order.append(self.name if count else self.name.lower())
 
-    measure._interleave([Recorder("A"), Recorder("B")], lambda _: torch.empty(0), 4)  # type: ignore[list-item]
+    throughput.interleave([Recorder("A"), Recorder("B")], lambda _: torch.empty(0), 4)  # type: ignore[list-item]
     assert "".join(order) == "abbaabBAABBAAB"
 
 

@@ -14,14 +14,14 @@ import torch
 import yaml
 from msgspec.structs import replace
 
-from lipar_cli.clips import Clip, edit_clip, mean_keep_ratio, read_clip
-from lipar_cli.evaluation import detectors, faces, fidelity, quality, vbench
-from lipar_cli.evaluation.autoencoder import change_correlation, token_pixels
-from lipar_cli.evaluation.latents import as_last_computed
-from lipar_cli.evaluation.looks import face_counts, looks
-from lipar_cli.evaluation.pruning import VARIANTS, pruning, recovery, scaled
-from lipar_cli.evaluation.summary import means
 from lipar_core.config import PresetStyle, default_parameters
+from lipar_eval import detectors, faces, fidelity, quality, vbench
+from lipar_eval.autoencoder import change_correlation, token_pixels
+from lipar_eval.clips import Clip, edit_clip, mean_keep_ratio, read_clip
+from lipar_eval.latents import as_last_computed
+from lipar_eval.looks import face_counts, looks
+from lipar_eval.pruning import VARIANTS, pruning, recovery, scaled
+from lipar_eval.summary import means
 from tests.cli.clips import make_clip, picture
 from tests.tiny import tiny_models, tiny_preset
 
@@ -114,7 +114,7 @@ def test_eval_refuses(lipar, flags, stdout):
 
 
 def test_eval_names_a_missing_package(lipar, monkeypatch):
-    monkeypatch.setitem(sys.modules, "lipar_cli.evaluation.report", None)
+    monkeypatch.setitem(sys.modules, "lipar_eval.report", None)
     code, _, error_text = lipar("eval", "--preset", "tiny")
     assert code == 2
     assert "pip install 'lipar-live[eval]'" in error_text

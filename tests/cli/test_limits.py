@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from lipar_cli.evaluation.limits import hides_faces, limits, read_motions
+from lipar_eval.limits import hides_faces, limits, read_motions
 
 GOOD = {
     "clip": "a", "style": "Comic", "kept": 0.5, "psnr_db": 25.0, "codec_db": 27.0, "ssim": 0.85, "pruned_db": 34.0,

@@ -5,7 +5,7 @@ import cv2
 import numpy as np
 import pytest
 
-from lipar_cli.evaluation import targets
+from lipar_eval import classical_styles
 from training.media import train_photos
 from training.prompts import NAMES, TEMPLATES, draw_mixed_prompt, draw_prompt
 
@@ -18,21 +18,21 @@ def saturation(frame):
     return cv2.cvtColor(frame, cv2.COLOR_RGB2HSV)[..., 1].mean()
 
 
-@pytest.mark.parametrize("name", targets.STYLES)
+@pytest.mark.parametrize("name", classical_styles.STYLES)
 def test_targets_rest_where_the_source_does(name):
     """Camera noise must not cause flicker: thresholds are soft and texture is smoothed before lines are drawn."""
     scene = cv2.GaussianBlur(cv2.resize(SCENE, (128, 96)), (0, 0), 2)
     noise = np.random.default_rng(0).normal(0, 1.0, (2, *scene.shape))
     clip = (scene + noise).round().clip(0, 255).astype(np.uint8)
     change = np.abs(np.diff(clip.astype(float), axis=0)).mean()
-    styled = np.stack([targets.STYLES[name](frame) for frame in clip]).astype(float)
+    styled = np.stack([classical_styles.STYLES[name](frame) for frame in clip]).astype(float)
     assert styled.shape == clip.shape
     assert styled.std() > 5
     assert np.abs(np.diff(styled, axis=0)).mean() < 2 * change
 
 
 def test_targets_are_distinguishable():
-    pictures = {name: style(SCENE).astype(int) for name, style in targets.STYLES.items()}
+    pictures = {name: style(SCENE).astype(int) for name, style in classical_styles.STYLES.items()}
     for a in pictures:
         for b in pictures:
             assert a == b or np.abs(pictures[a] - pictures[b]).mean() > 4, (a, b)
@@ -42,24 +42,24 @@ def test_a_crop_with_its_margin_has_the_target_of_the_whole():
     rng = np.random.default_rng(1)
     scene = cv2.GaussianBlur(rng.integers(0, 256, (128, 160, 3), dtype=np.uint8), (0, 0), 4)
     scene = cv2.normalize(scene, None, 0, 255, cv2.NORM_MINMAX)
-    rows, columns, reach = slice(48, 80), slice(48, 96), targets.REACH
+    rows, columns, reach = slice(48, 80), slice(48, 96), classical_styles.REACH
     around = scene[rows.start - reach : rows.stop + reach, columns.start - reach : columns.stop + reach]
-    for name, style in targets.STYLES.items():
+    for name, style in classical_styles.STYLES.items():
         whole = style(scene)[rows, columns].astype(float)
         part = style(np.ascontiguousarray(around))[reach:-reach, reach:-reach].astype(float)
         assert np.abs(whole - part).mean() < 1, name
 
 
 def test_a_comic_has_more_colour_a_sketch_less_and_no_edit_changes_nothing():
-    assert saturation(targets.STYLES["pencil sketch"](SCENE)) < 0.5 * saturation(SCENE)
-    assert saturation(targets.STYLES["comic"](SCENE)) > saturation(SCENE)
-    assert np.array_equal(targets.STYLES["no edit"](SCENE), SCENE)
+    assert saturation(classical_styles.STYLES["pencil sketch"](SCENE)) < 0.5 * saturation(SCENE)
+    assert saturation(classical_styles.STYLES["comic"](SCENE)) > saturation(SCENE)
+    assert np.array_equal(classical_styles.STYLES["no edit"](SCENE), SCENE)
 
 
 def test_prompts_cover_every_style_with_many_names():
-    assert {*NAMES, "no edit"} == set(targets.STYLES)
+    assert {*NAMES, "no edit"} == set(classical_styles.STYLES)
     rng = random.Random(0)
-    for style in targets.STYLES:
+    for style in classical_styles.STYLES:
         assert len({draw_prompt(style, rng) for _ in range(200)}) > 60
     assert len(TEMPLATES) >= 15
 

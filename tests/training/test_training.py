@@ -7,8 +7,6 @@ import pytest
 import torch
 from msgspec.structs import replace
 
-from lipar_cli.evaluation.quality import psnr
-from lipar_cli.evaluation.targets import STYLES
 from lipar_core.checkpoints.checkpoint_file import read_tensors
 from lipar_core.checkpoints.key_names import select_network
 from lipar_core.config import CodecConfig, Preset, WeightsConfig
@@ -21,6 +19,8 @@ from lipar_core.parameters import Parameters
 from lipar_core.patches import patchify
 from lipar_core.rope import RotaryTable
 from lipar_core.session import EditSession
+from lipar_eval.classical_styles import STYLES
+from lipar_eval.quality import psnr
 from tests.tiny import tiny_preset
 from training.batches import draw_batch
 from training.codec import as_tensor, train_codec

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from lipar_cli.video.output_file import OutputFile
 from lipar_core.errors import LiparError
+from lipar_video.output_file import OutputFile
 from tests.cli.video.video_files import flat, found, make_video, moving, reencode
 
 FILM = [flat((90, 90, 90))] * 3

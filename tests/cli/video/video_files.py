@@ -9,8 +9,8 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from lipar_cli.video.reader import SourceFrame, VideoReader
-from lipar_cli.video.writer import VideoWriter
+from lipar_video.reader import SourceFrame, VideoReader
+from lipar_video.writer import VideoWriter
 
 Picture = NDArray[np.uint8]
 SIZE = (96, 64)

@@ -1,22 +1,20 @@
 """What `lipar bench` measures. Variants take turns block by block, so that background load affects all equally."""
 
-import platform
 import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import date
 from pathlib import Path
 
 import torch
 from msgspec.structs import replace
 from torch import Tensor
 
-from lipar_cli.clips import read_clip
 from lipar_core.config import default_parameters
 from lipar_core.errors import LiparError
 from lipar_core.models.registry import Models
 from lipar_core.session import BlockReport, EditSession
+from lipar_eval.clips import read_clip
 
 WARMUP_BLOCKS = 3  # blocks of each variant, not measured
 TRANSFORMER = ("denoise", "clean")  # the stages that pruning shortens
@@ -72,35 +70,13 @@ class Variant:
         }
 
 
-def machine_info(device: torch.device) -> dict[str, str]:
-    """The machine and software of the measurements, with two calibration values of the same run."""
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else _cpu_name()
-    size = 8192 if device.type == "cuda" else 1024
-    a, b = torch.randn(2, size, size, device=device)
-    flops = 2 * size**3 / _best_seconds(lambda: (a @ b).sum().item())
-    source = torch.empty(2**28 if device.type == "cuda" else 2**25, device=device)
-    target = torch.empty_like(source)
-
-    def copy() -> object:
-        target.copy_(source)
-        return target[0].item()  # waits for the device
-
-    moved = 2 * source.numel() * 4 / _best_seconds(copy)
-    return {
-        "date": date.today().isoformat(),
-        "machine": f"{name}, {torch.get_num_threads()} threads, {platform.system()}",
-        "software": f"Python {platform.python_version()}, PyTorch {torch.__version__}",
-        "calibration": f"float32 matmul {flops / 1e9:.0f} GFLOP/s, copy {moved / 1e9:.1f} GB/s",
-    }
-
-
 def forced_ratios(models: Models, ratios: Sequence[float], blocks: int) -> list[Variant]:
     """Variants with given keep ratios: fixed random masks, unpruned first."""
     variants = [_forced_variant(models, ratio) for ratio in ratios]
     stream = models.preset.stream
     generator = torch.Generator().manual_seed(0)
     frames = torch.rand(stream.frames_per_block, 3, stream.height, stream.width, generator=generator)
-    _interleave(variants, lambda _: frames, blocks)
+    interleave(variants, lambda _: frames, blocks)
     return variants
 
 
@@ -113,7 +89,7 @@ def pruning_on_and_off(models: Models, path: Path, blocks: int) -> list[Variant]
     count = len(clip) // size
     if not count:
         raise LiparError(f"clip {path}: has {len(clip)} frames, a block takes {size}")
-    _interleave(variants, lambda block: clip[block % count * size :][:size], blocks)
+    interleave(variants, lambda block: clip[block % count * size :][:size], blocks)
     return variants
 
 
@@ -125,25 +101,8 @@ def _forced_variant(models: Models, ratio: float) -> Variant:
     return Variant(f"keep {ratio:.2f}", EditSession(models, force_keep=lambda _: keep))
 
 
-def _interleave(variants: list[Variant], block: Callable[[int], Tensor], blocks: int) -> None:
+def interleave(variants: list[Variant], block: Callable[[int], Tensor], blocks: int) -> None:
     """A B B A ...: each pair of rounds visits the variants forwards, then backwards."""
     for i in range(WARMUP_BLOCKS + blocks):
         for variant in variants if i % 2 == 0 else reversed(variants):
             variant.run(block(i), count=i >= WARMUP_BLOCKS)
-
-
-def _best_seconds(work: Callable[[], object]) -> float:
-    times = []
-    for _ in range(5):
-        started = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - started)
-    return min(times)
-
-
-def _cpu_name() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    return next((line.split(": ")[1] for line in lines if line.startswith("model name")), platform.machine())

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from lipar_cli.clips import Clip, run_session
 from lipar_core.models.registry import Models
 from lipar_core.parameters import Parameters
 from lipar_core.patches import unpatchify
 from lipar_core.runtime.denoise import BlockPlan
 from lipar_core.session import EditedFrames, EditSession
+from lipar_eval.clips import Clip, run_session
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,12 @@
 import torch
 from torch import Tensor
 
-from lipar_cli.clips import Clip
-from lipar_cli.evaluation.quality import correlation, flicker, psnr, ssim
-from lipar_cli.evaluation.summary import Row
 from lipar_core.models.registry import Models
 from lipar_core.models.taehv import CodecState
 from lipar_core.patches import patchify
+from lipar_eval.clips import Clip
+from lipar_eval.quality import correlation, flicker, psnr, ssim
+from lipar_eval.summary import Row
 
 FRAMES = 4  # per latent frame
 

@@ -7,15 +7,15 @@ import torch
 from msgspec.structs import replace
 from torch import Tensor
 
-from lipar_cli.clips import Clip, mean_keep_ratio
-from lipar_cli.evaluation.detectors import most_changed, pixel_change
-from lipar_cli.evaluation.latents import Recording, as_last_computed, decode_video, record
-from lipar_cli.evaluation.quality import Metric, flicker, psnr, ssim
-from lipar_cli.evaluation.summary import Row, means
 from lipar_core.config import Preset, default_parameters
 from lipar_core.models.registry import Models
 from lipar_core.parameters import Parameters, Pruning
 from lipar_core.session import EditedFrames
+from lipar_eval.clips import Clip, mean_keep_ratio
+from lipar_eval.detectors import most_changed, pixel_change
+from lipar_eval.latents import Recording, as_last_computed, decode_video, record
+from lipar_eval.quality import Metric, flicker, psnr, ssim
+from lipar_eval.summary import Row, means
 
 VARIANTS = ("lipar", "perfect recovery", "naive", "pixel difference", "no long-term bound")
 UNBOUNDED = 4.0  # tau2: never exceeded

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from torch import Tensor
 
-from lipar_cli.evaluation.summary import Row
-from lipar_cli.video.writer import VideoWriter
+from lipar_eval.summary import Row
+from lipar_video.writer import VideoWriter
 
 DIMENSIONS = ("subject_consistency", "background_consistency", "motion_smoothness", "imaging_quality")
 FPS, CRF = 16, 10

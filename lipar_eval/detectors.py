@@ -7,10 +7,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from lipar_cli.clips import Clip
-from lipar_cli.evaluation.autoencoder import FRAMES, token_pixels
-from lipar_cli.evaluation.quality import psnr
-from lipar_cli.evaluation.summary import Row
 from lipar_core.models.registry import Models
 from lipar_core.models.taehv import CodecState
 from lipar_core.parameters import Pruning
@@ -18,6 +14,10 @@ from lipar_core.patches import patchify
 from lipar_core.pruning.anchor import AnchorDetector
 from lipar_core.pruning.lipar import LiparDetector, trimmed_distance
 from lipar_core.pruning.masks import clean_mask, gaussian3x3
+from lipar_eval.autoencoder import FRAMES, token_pixels
+from lipar_eval.clips import Clip
+from lipar_eval.quality import psnr
+from lipar_eval.summary import Row
 
 VARIANTS = ("anchor", "lipar", "published", "pixels")
 BISECTIONS = 24

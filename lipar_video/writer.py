@@ -14,24 +14,24 @@ from av.subtitles.stream import SubtitleStream
 from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
-from lipar_cli.video.audio import AudioTrack, add_audio
-from lipar_cli.video.error_text import error_reason
-from lipar_cli.video.file_tags import (
+from lipar_core.colour_tags import BT709, FULL, LIMITED
+from lipar_core.errors import LiparError
+from lipar_video.audio import AudioTrack, add_audio
+from lipar_video.error_text import error_reason
+from lipar_video.file_tags import (
     MAX_TIMECODE_FPS,
     copy_file_tags,
     copy_stream_tags,
     drop_timecode,
     has_location,
 )
-from lipar_cli.video.muxers import muxer_for
-from lipar_cli.video.output_file import OutputFile
-from lipar_cli.video.packets import OrderedMuxer
-from lipar_cli.video.picture_filter import Picture
-from lipar_cli.video.reader import VideoReader
-from lipar_cli.video.subtitles import SubtitleTrack, add_subtitles
-from lipar_cli.video.survey import StreamSurvey
-from lipar_core.colour_tags import BT709, FULL, LIMITED
-from lipar_core.errors import LiparError
+from lipar_video.muxers import muxer_for
+from lipar_video.output_file import OutputFile
+from lipar_video.packets import OrderedMuxer
+from lipar_video.picture_filter import Picture
+from lipar_video.reader import VideoReader
+from lipar_video.subtitles import SubtitleTrack, add_subtitles
+from lipar_video.survey import StreamSurvey
 
 # No B-frames: MP4 stores exact times and durations only if frames are in presentation order.
 ENCODER_OPTIONS = {"libx264": {"preset": "veryfast", "bf": "0"}, "libvpx-vp9": {"b:v": "0", "cpu-used": "5"}}

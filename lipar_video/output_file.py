@@ -5,8 +5,8 @@ import secrets
 import stat
 from pathlib import Path
 
-from lipar_cli.video.error_text import error_reason
 from lipar_core.errors import LiparError
+from lipar_video.error_text import error_reason
 
 
 class OutputFile:

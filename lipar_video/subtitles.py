@@ -5,9 +5,9 @@ from av.container import OutputContainer
 from av.stream import Stream
 from av.subtitles.stream import SubtitleStream
 
-from lipar_cli.video.muxers import Muxer, accepts_copy
-from lipar_cli.video.packets import OrderedMuxer
-from lipar_cli.video.survey import StreamSurvey
+from lipar_video.muxers import Muxer, accepts_copy
+from lipar_video.packets import OrderedMuxer
+from lipar_video.survey import StreamSurvey
 
 
 class SubtitleTrack:

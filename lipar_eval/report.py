@@ -4,19 +4,19 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from lipar_cli.clips import Clip, edit_clip, read_clip
-from lipar_cli.evaluation import autoencoder, detectors, fidelity, limits, long_run, pruning, vbench
-from lipar_cli.evaluation.faces import load_faces
-from lipar_cli.evaluation.looks import face_counts, looks
-from lipar_cli.evaluation.page import Section, curves, strip, write_page
-from lipar_cli.evaluation.quality import load_lpips
-from lipar_cli.evaluation.summary import Row, means
-from lipar_cli.measure import machine_info
-from lipar_cli.overlay import tint_by_keep_mask
 from lipar_core.config import PresetStyle, default_parameters
 from lipar_core.models.registry import Models
 from lipar_core.parameters import merge
 from lipar_core.sizes import size_name
+from lipar_eval import autoencoder, detectors, fidelity, limits, long_run, pruning, vbench
+from lipar_eval.clips import Clip, edit_clip, read_clip
+from lipar_eval.faces import load_faces
+from lipar_eval.looks import face_counts, looks
+from lipar_eval.machine import machine_info
+from lipar_eval.page import Section, curves, strip, write_page
+from lipar_eval.quality import load_lpips
+from lipar_eval.summary import Row, means
+from lipar_video.overlay import tint_by_keep_mask
 
 CURVE_LABELS = {"psnr_db": "PSNR to unpruned, dB", "ssim": "SSIM to unpruned", "flicker_ratio": "flicker ratio"}
 STRIP_CLIPS, STRIP_STYLES = 3, 3

@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from torch import Tensor
 
-from lipar_cli.clips import Clip, edit_clip, mean_keep_ratio
-from lipar_cli.evaluation.faces import FaceFinder, count_matching_faces
-from lipar_cli.evaluation.fidelity import apply, nearest_style
-from lipar_cli.evaluation.quality import EVERY, Metric, flicker, grid_ratio, psnr, ssim
-from lipar_cli.evaluation.summary import Row
-from lipar_cli.evaluation.targets import StyleFunction
 from lipar_core.config import CODEC_STRIDE, default_parameters
 from lipar_core.models.registry import Models
+from lipar_eval.classical_styles import StyleFunction
+from lipar_eval.clips import Clip, edit_clip, mean_keep_ratio
+from lipar_eval.faces import FaceFinder, count_matching_faces
+from lipar_eval.fidelity import apply, nearest_style
+from lipar_eval.quality import EVERY, Metric, flicker, grid_ratio, psnr, ssim
+from lipar_eval.summary import Row
 
 LEAD_IN, SHOWN = 24, 16  # frames of a clip that are edited before the measured ones, and measured frames
 COLUMNS = 2  # of source, target and output on a sheet

@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lipar_cli.video.reader import SourceFrame, VideoReader
 from lipar_core.models.registry import Models
 from lipar_core.parameters import Parameters
 from lipar_core.session import EditedFrames, EditSession
+from lipar_video.reader import SourceFrame, VideoReader
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,12 @@ import torch
 from msgspec.structs import replace
 from torch import Tensor
 
-from lipar_cli.clips import Clip, edit_clip
-from lipar_cli.evaluation.quality import EVERY, psnr, ssim
-from lipar_cli.evaluation.summary import Row
-from lipar_cli.evaluation.targets import STYLES, StyleFunction
 from lipar_core.config import Preset, default_parameters
 from lipar_core.models.registry import Models
+from lipar_eval.classical_styles import STYLES, StyleFunction
+from lipar_eval.clips import Clip, edit_clip
+from lipar_eval.quality import EVERY, psnr, ssim
+from lipar_eval.summary import Row
 
 
 def targets_of(preset: Preset) -> dict[str, StyleFunction]:

@@ -10,7 +10,7 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.stream import Stream
 
-from lipar_cli.video.timestamps import MAX_TIMESTAMP, TimestampCorrector
+from lipar_video.timestamps import MAX_TIMESTAMP, TimestampCorrector
 
 FIRST_PACKETS = 8  # kept per stream, to test muxers with
 TRIMMED_S = Fraction(1, 10)  # more hidden audio than this is trimmed content, not codec priming

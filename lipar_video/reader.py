@@ -13,13 +13,13 @@ from av.stream import Disposition, Stream
 from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
-from lipar_cli.video.frame_timestamps import FrameTimestamps
-from lipar_cli.video.geometry import Fit, describe_fit
-from lipar_cli.video.picture_filter import Picture, PictureFilter
-from lipar_cli.video.source import Source
-from lipar_cli.video.survey import StreamSurvey, Survey
-from lipar_cli.video.timestamps import TimestampCorrector
 from lipar_core.errors import LiparError
+from lipar_video.frame_timestamps import FrameTimestamps
+from lipar_video.geometry import Fit, describe_fit
+from lipar_video.picture_filter import Picture, PictureFilter
+from lipar_video.source import Source
+from lipar_video.survey import StreamSurvey, Survey
+from lipar_video.timestamps import TimestampCorrector
 
 DEFAULT_RATE = Fraction(25)  # of a file without a frame rate
 MAX_TICKS_PER_S = 200_000  # more would overflow MP4's 32 bits after a gap of seconds

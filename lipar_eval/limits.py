@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from lipar_cli.evaluation.summary import Row, means
+from lipar_eval.summary import Row, means
 
 MAX_GRID_RATIO = 1.25  # border over inner gradient; targets above this have their own grid
 MIN_FACES_FOUND = 0.9  # ratio of the faces found in the targets

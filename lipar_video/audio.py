@@ -11,10 +11,10 @@ from av.container import OutputContainer
 from av.filter import Graph
 from av.stream import Stream
 
-from lipar_cli.video.error_text import is_system_error
-from lipar_cli.video.muxers import Muxer, accepts_copy
-from lipar_cli.video.packets import OrderedMuxer
-from lipar_cli.video.survey import StreamSurvey
+from lipar_video.error_text import is_system_error
+from lipar_video.muxers import Muxer, accepts_copy
+from lipar_video.packets import OrderedMuxer
+from lipar_video.survey import StreamSurvey
 
 DEFAULT_RATE = 48_000
 MAX_GAP_S = 0.05  # longer gaps are filled with silence, longer overlaps are cut

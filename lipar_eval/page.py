@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
 
-from lipar_cli.evaluation.summary import Row
+from lipar_eval.summary import Row
 
 TEMPLATE = Path(__file__).parent / "page.html"
 

@@ -10,8 +10,8 @@ from typing import IO, Self
 import av
 from av.container import InputContainer
 
-from lipar_cli.video.error_text import error_reason
 from lipar_core.errors import LiparError
+from lipar_video.error_text import error_reason
 
 
 class Source:

@@ -3,20 +3,20 @@
 import torch
 from msgspec.structs import replace
 
-from lipar_cli.clips import Clip, edit_clip
-from lipar_cli.evaluation import targets
-from lipar_cli.evaluation.fidelity import apply
-from lipar_cli.evaluation.quality import psnr, ssim
-from lipar_cli.evaluation.summary import Row
 from lipar_core.config import PresetStyle, default_parameters
 from lipar_core.models.registry import Models
 from lipar_core.session import EditSession
+from lipar_eval.classical_styles import StyleFunction
+from lipar_eval.clips import Clip, edit_clip
+from lipar_eval.fidelity import apply
+from lipar_eval.quality import psnr, ssim
+from lipar_eval.summary import Row
 
 FPS, HALF_MINUTE = 16, 30  # frame rate of the clip; seconds
 
 
 def long_run(
-    models: Models, clip: Clip, style: PresetStyle, target: targets.StyleFunction | None, minutes: float
+    models: Models, clip: Clip, style: PresetStyle, target: StyleFunction | None, minutes: float
 ) -> list[dict[str, object]]:
     """The clip in a loop, pruned as in the preset: a row per half minute, against the style's target.
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import av
 from av.stream import Stream
 
-from lipar_cli.video.packets import OrderedMuxer, copy_packet
 from lipar_core.errors import LiparError
+from lipar_video.packets import OrderedMuxer, copy_packet
 
 
 @dataclass(frozen=True, slots=True)
