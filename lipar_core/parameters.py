@@ -92,7 +92,7 @@ class Pruning(ConfigStruct, frozen=True, kw_only=True):
     min_keep: Annotated[
         float,
         describe(
-            "Recompute at least",
+            "Minimum recomputed",
             "minimum ratio of tokens computed in a frame that has any",
             "pruning",
             unit="percent",

@@ -106,13 +106,13 @@ def test_every_control_shows_the_block_or_the_reason(page: Page) -> None:
     expect(page.get_by_role("button", name="Oil painting")).to_have_attribute("aria-pressed", "true")
     for label, note in [
         ("Strength", "#strength-note"),
-        ("Ignore changes below", "#threshold-note"),
-        ("Minimum recomputed", "#min-keep-note"),
+        ("Ignore changes below", "#pruning-threshold-note"),
+        ("Minimum recomputed", "#pruning-min-keep-note"),
     ]:
         page.get_by_label(label).press("ArrowRight")
         blocks.append(expect_applied(page, note))
     page.get_by_label("Reuse unchanged parts").uncheck()
-    blocks.append(expect_applied(page, "#pruning-note"))
+    blocks.append(expect_applied(page, "#pruning-enabled-note"))
     expect(page.locator("#keep-ratio")).to_have_text("100", timeout=TIMEOUT_MS)
     expect(page.get_by_label("Ignore changes below")).to_be_disabled()
     assert blocks == sorted(blocks)

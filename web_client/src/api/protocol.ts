@@ -1,33 +1,24 @@
 // Messages between page and server: JSON over HTTP, and status messages over the telemetry data channel.
 
-export interface Pruning {
-  enabled: boolean;
-  detector: "anchor" | "lipar";
-  threshold: number; // detector `anchor`, in levels of 255
-  tau: number; // detector `lipar`, as are tau2 and bound_drift
-  tau2: number;
-  min_keep: number;
-  refresh_last_frame: boolean;
-  max_age: number;
-  bound_drift: boolean;
-  recovery: boolean;
-}
-
+/** The live parameters that the page uses by name; the schema describes these and all others. */
 export interface Parameters {
   prompt: string;
-  transition: { mode: "recache" | "keep" | "cut" };
   /** 0..1; null: the preset's denoising steps apply. */
   strength: number | null;
   denoising_steps: number[] | null;
-  seed: number;
-  pruning: Pruning;
+  pruning: { enabled: boolean; detector: string; [name: string]: unknown };
   paused: boolean;
+  [name: string]: unknown;
 }
 
-type DeepPartial<T> = { [K in keyof T]?: T[K] extends object ? DeepPartial<T[K]> : T[K] };
-
 /** A partial update. `reset` is an action, not a parameter. */
-export type Changes = DeepPartial<Omit<Parameters, "denoising_steps">> & { reset?: true };
+export interface Changes {
+  prompt?: string;
+  strength?: number | null;
+  paused?: boolean;
+  reset?: true;
+  [name: string]: unknown;
+}
 
 export interface Style {
   name: string;
@@ -122,9 +113,12 @@ export interface ErrorBody {
   detail: { message: string; path?: string; value?: unknown; allowed?: string };
 }
 
-/** The subset of JSON Schema that the page reads. */
+/** The subset of JSON Schema that the page reads, with the server's hints for controls. */
 export interface Schema {
   type?: string;
+  title?: string;
+  description?: string;
+  enum?: string[];
   minimum?: number;
   maximum?: number;
   minLength?: number;
@@ -134,6 +128,10 @@ export interface Schema {
   allOf?: Schema[];
   $ref?: string;
   $defs?: Record<string, Schema>;
+  group?: string;
+  unit?: string;
+  curve?: number;
+  detector?: string;
 }
 
 /** A telemetry message; null for other kinds of message, which a newer server may send. */

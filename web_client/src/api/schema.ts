@@ -1,4 +1,4 @@
-// Ranges of the parameters, from the server's JSON Schema, and the mapping of slider positions to them.
+// The parameters with their types and ranges, from the server's JSON Schema, and the mapping of slider positions.
 
 import type { Schema } from "./protocol";
 
@@ -7,11 +7,38 @@ export interface Range {
   maximum: number;
 }
 
-/** The range of a numeric parameter such as "pruning.tau"; throws if the schema has none. */
-export function rangeOf(root: Schema, path: string): Range {
-  const { minimum, maximum } = schemaAt(root, path);
+/** A parameter that the page has a control for. */
+export interface ParameterSpec {
+  path: string; // "pruning.tau"
+  title: string;
+  description: string;
+  group: string; // of controls
+  unit: string; // "percent" for ratios, else a word that follows the value
+  detector: string | null; // the only one that reads the parameter
+  type: { kind: "boolean" } | { kind: "choice"; choices: string[] } | { kind: "number"; range: Range; integer: boolean; exponent: number };
+}
+
+/** All parameters with a group, in the order of their declaration; throws if one is of a type without a control. */
+export function parameterSpecs(root: Schema, parent: Schema = root, prefix = ""): ParameterSpec[] {
+  const properties = resolveReferences(root, parent).properties ?? {};
+  return Object.entries(properties).flatMap(([name, property]) => {
+    const schema = resolveReferences(root, property);
+    const path = prefix + name;
+    if (schema.properties !== undefined) return parameterSpecs(root, schema, `${path}.`);
+    return schema.group === undefined ? [] : [specOf(path, schema.group, schema)];
+  });
+}
+
+function specOf(path: string, group: string, schema: Schema): ParameterSpec {
+  const { title = path, description = "", unit = "", detector = null } = schema;
+  return { path, title, description, group, unit, detector, type: typeOf(path, schema) };
+}
+
+function typeOf(path: string, { type, enum: choices, minimum, maximum, curve = 1 }: Schema): ParameterSpec["type"] {
+  if (choices !== undefined) return { kind: "choice", choices };
+  if (type === "boolean") return { kind: "boolean" };
   if (minimum === undefined || maximum === undefined) throw new Error(`the schema has no range for ${path}`);
-  return { minimum, maximum };
+  return { kind: "number", range: { minimum, maximum }, integer: type === "integer", exponent: curve };
 }
 
 /** The maximum length of a text parameter; throws if the schema has none. */

@@ -11,7 +11,7 @@ export function mergeChanges(older: Changes, newer: Changes): Changes {
 
 /** The parameters after a change, as the server applies it. */
 export function applyChanges(parameters: Parameters, { reset: _action, ...changes }: Changes): Parameters {
-  const merged = merge(parameters as unknown as Tree, changes) as unknown as Parameters;
+  const merged = merge(parameters, changes) as unknown as Parameters;
   if (changes.strength !== undefined && changes.strength !== null) merged.denoising_steps = null; // setting either one clears the other
   return merged;
 }
@@ -29,7 +29,7 @@ export function hasPath(changes: Changes | undefined, path: string): boolean {
 
 /** The change from `base` to `target`. Null values are left out: they follow from other parameters. */
 export function differences(base: Parameters, target: Parameters): Changes {
-  return treeDifferences(base as unknown as Tree, target as unknown as Tree);
+  return treeDifferences(base, target);
 }
 
 function treeDifferences(base: Tree, target: Tree): Tree {

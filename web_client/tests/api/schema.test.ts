@@ -1,26 +1,44 @@
 import { describe, expect, it } from "vitest";
 import type { Schema } from "../../src/api/protocol";
-import { maxLengthOf, positionOf, rangeOf, valueAt } from "../../src/api/schema";
+import { maxLengthOf, parameterSpecs, positionOf, valueAt } from "../../src/api/schema";
 
 const schema: Schema = {
-  properties: {
-    prompt: { type: "string", minLength: 1, maxLength: 2000 },
-    strength: { anyOf: [{ type: "number", minimum: 0, maximum: 1 }, { type: "null" }] },
-    pruning: { $ref: "#/$defs/Pruning" },
+  $ref: "#/$defs/Parameters",
+  $defs: {
+    Parameters: {
+      type: "object",
+      properties: {
+        prompt: { type: "string", minLength: 1, maxLength: 2000 },
+        strength: { anyOf: [{ type: "number", minimum: 0, maximum: 1 }, { type: "null" }], title: "Strength", group: "edit", unit: "percent" },
+        pruning: { $ref: "#/$defs/Pruning" },
+        seed: { type: "integer", minimum: 0, maximum: 9, group: "more" },
+      },
+    },
+    Pruning: {
+      type: "object",
+      properties: {
+        enabled: { type: "boolean", group: "pruning", description: "reuse" },
+        detector: { enum: ["anchor", "lipar"], group: "more" },
+        tau: { type: "number", minimum: 0, maximum: 2, group: "pruning", curve: 2, detector: "lipar" },
+      },
+    },
   },
-  $defs: { Pruning: { type: "object", properties: { tau: { type: "number", minimum: 0, maximum: 2 }, enabled: { type: "boolean" } } } },
 };
 
-describe("ranges", () => {
-  it("are found directly, in a nullable type and behind a reference", () => {
-    expect(rangeOf(schema, "strength")).toEqual({ minimum: 0, maximum: 1 });
-    expect(rangeOf(schema, "pruning.tau")).toEqual({ minimum: 0, maximum: 2 });
-    expect(maxLengthOf(schema, "prompt")).toBe(2000);
+describe("the parameters with a control", () => {
+  it("are found in order, in a nullable type and behind references, with their hints", () => {
+    const specs = parameterSpecs(schema);
+    expect(specs.map(({ path }) => path)).toEqual(["strength", "pruning.enabled", "pruning.detector", "pruning.tau", "seed"]);
+    expect(specs[0]).toMatchObject({ title: "Strength", group: "edit", unit: "percent", detector: null });
+    expect(specs[1]).toMatchObject({ title: "pruning.enabled", description: "reuse", type: { kind: "boolean" } });
+    expect(specs[2]?.type).toEqual({ kind: "choice", choices: ["anchor", "lipar"] });
+    expect(specs[3]).toMatchObject({ detector: "lipar", type: { kind: "number", range: { minimum: 0, maximum: 2 }, integer: false, exponent: 2 } });
+    expect(specs[4]?.type).toMatchObject({ integer: true });
   });
 
-  it("throw with the parameter's path if the schema has none", () => {
-    expect(() => rangeOf(schema, "pruning.enabled")).toThrow("has no range for pruning.enabled");
-    expect(() => rangeOf(schema, "pruning.missing")).toThrow("has no pruning.missing");
+  it("throw with the parameter's path if the schema lacks what a control needs", () => {
+    expect(() => parameterSpecs({ properties: { size: { type: "number", group: "edit" } } })).toThrow("no range for size");
+    expect(maxLengthOf(schema, "prompt")).toBe(2000);
     expect(() => maxLengthOf(schema, "strength")).toThrow("maximum length");
   });
 });
