@@ -77,7 +77,7 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         if status == 404:
             self.send_header("X-Error-Code", "EntryNotFound")
-        self.send_header("FileContent-Length", "0")
+        self.send_header("Content-Length", "0")
         self.end_headers()
 
     def redirect(self, name: str) -> None:
@@ -88,7 +88,7 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header("X-Repo-Commit", COMMIT)
             self.send_header("X-Linked-Etag", f'"{hashlib.sha256(data).hexdigest()}"')
             self.send_header("X-Linked-Size", str(len(data)))
-        self.send_header("FileContent-Length", "0")
+        self.send_header("Content-Length", "0")
         self.end_headers()
 
     def send_file(self, name: str) -> None:
@@ -100,10 +100,10 @@ class Handler(BaseHTTPRequestHandler):
         start = int(found[1]) if found else 0
         self.send_response(206 if found else 200)
         if found:
-            self.send_header("FileContent-Range", f"bytes {start}-{len(data) - 1}/{len(data)}")
+            self.send_header("Content-Range", f"bytes {start}-{len(data) - 1}/{len(data)}")
         self.send_header("X-Repo-Commit", COMMIT)
         self.send_header("ETag", f'"{hashlib.sha1(data).hexdigest()}"')
-        self.send_header("FileContent-Length", str(len(data) - start))
+        self.send_header("Content-Length", str(len(data) - start))
         self.end_headers()
         if self.command == "GET":
             self.send_body(data[start:])
