@@ -12,9 +12,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from tests.browser.browser import browser, camera_flags, start, stop, visit
-from tests.browser.camera import write_camera
-from tests.browser.live_server import running_server
+from harness.browser import browser, camera_flags, start, stop, visit
+from harness.camera import write_camera
+from harness.live_server import running_server
 
 CLIP, FRAMES = "webcam_desk.mp4", 120
 SETTLE_S = 5

@@ -20,9 +20,9 @@ from pathlib import Path
 
 from playwright.sync_api import Error
 
-from tests.server.barcode import HALF_SPEED, SETTLE_S, Seen, begin, page, page_inside, see
-from tests.server.namespaces import wire
-from tests.server.own_process import echo
+from harness.barcode import HALF_SPEED, SETTLE_S, Seen, begin, page, page_inside, see
+from harness.echo_process import echo
+from harness.namespaces import wire
 
 FREEZE_MS = 500
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")

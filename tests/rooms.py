@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
+from harness.local import ROOT
+
 PRODUCT = ("lipar_core", "lipar_video", "lipar_eval", "lipar_cli", "server")
-OURS = (*PRODUCT, "training", "tests", "scripts")
+OURS = (*PRODUCT, "training", "benchmarks", "harness", "tests", "scripts")
 
 
 @dataclass(frozen=True, kw_only=True)

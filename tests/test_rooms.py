@@ -145,3 +145,11 @@ def test_choosing_a_preset_does_not_import_torch() -> None:
         "sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+
+
+@pytest.mark.parametrize(("package", "allowed"), [("training", set()), ("benchmarks", {"harness"}), ("harness", set())])
+def test_training_benchmarks_and_harness_import_only_the_product(package: str, allowed: set[str]) -> None:
+    found = [i for name, path in modules(package).items() for i in imports_of(name, path, KNOWN)]
+    others = {"tests", "training", "benchmarks", "harness", "scripts"} - {package} - allowed
+    wrong = {f"{i.importer}:{i.line} imports {i.target}" for i in found if package_of(i.target) in others}
+    assert not wrong, "\n".join(sorted(wrong))

@@ -33,7 +33,7 @@ MOST_GROWTH_MB_PER_MINUTE = 1.0
 PICTURES = 32  # of the camera, made once: drawing them must not be what is measured
 COMMANDS = {
     "tiny": [str(Path(sys.executable).with_name("lipar")), "serve", "--preset", "tiny"],
-    "echo": [sys.executable, "-m", "tests.server.echo"],
+    "echo": [sys.executable, "-m", "harness.echo"],
 }
 WARM_UP_SHARE = 0.25  # of the samples: allocators and caches fill at first
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page
 
-from tests.browser.browser import browser, camera_flags, expect_pill, stop, visit
-from tests.browser.camera import write_camera
-from tests.browser.live_server import LiveServer, running_server
+from harness.browser import browser, camera_flags, expect_pill, stop, visit
+from harness.camera import write_camera
+from harness.live_server import LiveServer, running_server
 from tests.rooms import ROOT
 
 CLIP, CLIP_FRAMES = "cups.mp4", 64  # static camera, strong colours; 64 frames are a loop of 4 s

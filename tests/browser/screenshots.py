@@ -8,9 +8,9 @@ from pathlib import Path
 import av
 from av.filter import Graph
 
-from tests.browser.browser import browser, camera_flags, expect_applied, start, stop, visit
-from tests.browser.camera import write_camera
-from tests.browser.live_server import running_server
+from harness.browser import browser, camera_flags, expect_applied, start, stop, visit
+from harness.camera import write_camera
+from harness.live_server import running_server
 from tests.rooms import ROOT
 
 IMAGES = ROOT / "docs" / "images"

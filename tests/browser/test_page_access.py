@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
+from harness.browser import TIMEOUT_MS, browser, camera_flags, expect_pill, start, visit
+from harness.live_server import LiveServer, running_server
 from tests.browser import recording
-from tests.browser.browser import TIMEOUT_MS, browser, camera_flags, expect_pill, start, visit
 from tests.browser.conftest import Camera
-from tests.browser.live_server import LiveServer, running_server
 from tests.server.proxy import Proxy
 
 ADMIN = "admin-token"

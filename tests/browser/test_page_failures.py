@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.browser import (
+from harness.browser import (
     TIMEOUT_MS,
     browser,
     camera_flags,
@@ -20,8 +20,8 @@ from tests.browser.browser import (
     visit,
     wait_until,
 )
+from harness.live_server import LiveServer
 from tests.browser.conftest import Camera
-from tests.browser.live_server import LiveServer
 
 OUTAGE_S = 6
 STALL_DETECTION_S = 3  # documented limit

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser import recording
-from tests.browser.browser import (
+from harness.browser import (
     TIMEOUT_MS,
     browser,
     camera_flags,
@@ -21,8 +20,9 @@ from tests.browser.browser import (
     visit,
     wait_until,
 )
+from harness.live_server import LiveServer
+from tests.browser import recording
 from tests.browser.conftest import Camera
-from tests.browser.live_server import LiveServer
 
 MIN_PLAYING_S = 20
 MAX_GAP_S = 5  # between two shown frames: detects a frozen video, tolerates a slow machine

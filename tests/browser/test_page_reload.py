@@ -11,9 +11,9 @@ from typing import Any
 
 from playwright.sync_api import expect
 
-from tests.browser.browser import browser, camera_flags, expect_applied, expect_pill, start, stop, visit, wait_until
+from harness.browser import browser, camera_flags, expect_applied, expect_pill, start, stop, visit, wait_until
+from harness.live_server import LiveServer
 from tests.browser.conftest import Camera
-from tests.browser.live_server import LiveServer
 
 DETECTION_LIMIT_S = 3 * 6.0  # three times the documented limit
 

@@ -4,8 +4,8 @@ from typing import Any
 
 from playwright.sync_api import Page, Route, expect
 
-from tests.browser.browser import TIMEOUT_MS, expect_applied, expect_pill, start, stop
-from tests.browser.live_server import LiveServer
+from harness.browser import TIMEOUT_MS, expect_applied, expect_pill, start, stop
+from harness.live_server import LiveServer
 
 
 def session(page: Page, server: LiveServer) -> dict[str, Any]:

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser import recording
-from tests.browser.browser import (
+from harness.browser import (
     TIMEOUT_MS,
     browser,
     expect_applied,
@@ -20,8 +19,9 @@ from tests.browser.browser import (
     visit,
     wait_until,
 )
-from tests.browser.camera import MEDIA
-from tests.browser.live_server import LiveServer
+from harness.camera import MEDIA
+from harness.live_server import LiveServer
+from tests.browser import recording
 
 SETTLE_S = 4  # from a switch to its frames
 RECORD_S = 1.5

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from harness.browser import TIMEOUT_MS, browser, camera_flags, expect_applied, start, stop, visit, wait_until
+from harness.live_server import LiveServer
 from tests.browser import recording
-from tests.browser.browser import TIMEOUT_MS, browser, camera_flags, expect_applied, start, stop, visit, wait_until
 from tests.browser.conftest import Camera
-from tests.browser.live_server import LiveServer
 
 LEAVE_LIMIT_S = 3.0  # a closed page deletes its WHEP resource; a timeout would take 15 s
 SETTLE_S = 3

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
+from harness.browser import TIMEOUT_MS, browser, camera_flags, expect_applied, start, stop, visit, wait_until
+from harness.live_server import LiveServer
 from tests.browser import recording
-from tests.browser.browser import TIMEOUT_MS, browser, camera_flags, expect_applied, start, stop, visit, wait_until
 from tests.browser.conftest import Camera
-from tests.browser.live_server import LiveServer
 from tests.rooms import ROOT
 
 PLAYER = ROOT / "web_client" / "node_modules" / "whip-whep" / "whep.js"

@@ -8,6 +8,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 
+from harness.echo import write_preset
 from lipar_core.config import default_parameters, load_preset
 from server.app import create_app
 from server.middleware import MAX_BODY
@@ -15,7 +16,6 @@ from server.routes.needs import Needs, needs_nothing
 from server.session import SessionHandle
 from server.sessions import Sessions
 from server.settings import Settings
-from tests.server.echo import write_preset
 
 ADMIN, EDITOR, VIEW = "admins-secret", "editors-secret", "viewers-secret"
 SDP = {"content": "v=0\r\n", "headers": {"Content-Type": "application/sdp"}}

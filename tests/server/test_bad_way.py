@@ -9,12 +9,13 @@ import pytest
 from aiortc import VideoStreamTrack
 from aiortc.rtp import RTCP_PSFB_APP, RtcpPsfbPacket, pack_remb_fci
 
+from harness.echo import Echo, write_preset
+from harness.impaired_link import Way, spoil_connection
+from harness.local import free_port
 from server.media.broadcast import KEYFRAME_GAP_S
 from server.media.loss_repair import LossRepair
 from server.settings import Settings
-from tests.server.bad_way import Way, spoil_connection
-from tests.server.echo import Echo, write_preset
-from tests.server.live import RunningServer, Viewer, eventually, free_port
+from tests.server.live import RunningServer, Viewer, eventually
 
 SIZE = (320, 192)
 LOOK_S = 2.0

@@ -20,10 +20,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from harness.echo import Echo, write_preset
+from harness.echo_process import echo
+from harness.local import free_port
 from server.settings import Settings
-from tests.server.echo import Echo, write_preset
-from tests.server.live import PATIENCE_S, RunningServer, Viewer, eventually, free_port, resource
-from tests.server.own_process import echo
+from tests.server.live import PATIENCE_S, RunningServer, Viewer, eventually, resource
 from tests.server.test_whip_whep import Watcher
 
 SIZE = (320, 192)

@@ -12,10 +12,11 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from harness.echo import Echo, write_preset
+from harness.echo_process import echo
+from harness.local import free_port
 from server.settings import Settings
-from tests.server.echo import Echo, write_preset
-from tests.server.live import PATIENCE_S, RunningServer, Viewer, eventually, free_port
-from tests.server.own_process import echo
+from tests.server.live import PATIENCE_S, RunningServer, Viewer, eventually
 from tests.server.test_live import model_processes
 
 BLOCK_S = 0.3

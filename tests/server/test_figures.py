@@ -6,7 +6,7 @@ Scenes of `python -m benchmarks.transport`, which prints what it sees. They need
 import numpy as np
 import pytest
 
-from tests.server.barcode import HALF_SPEED, see
+from harness.barcode import HALF_SPEED, see
 
 pytestmark = pytest.mark.soak
 FREEZE_MS = 500

@@ -8,8 +8,8 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from harness.echo_process import EchoServer, echo
 from tests.server.live import PATIENCE_S
-from tests.server.own_process import EchoServer, echo
 
 PEER = Path(__file__).with_name("gstreamer_peer.py")
 PYTHON = Path("/usr/bin/python3")  # the system's, which has GStreamer's bindings

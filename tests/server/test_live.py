@@ -9,9 +9,10 @@ import time
 
 import pytest
 
+from harness.local import free_port
 from server.settings import Settings
 from tests.server.bundle import write_bundle
-from tests.server.live import PATIENCE_S, RunningServer, Viewer, eventually, free_port
+from tests.server.live import PATIENCE_S, RunningServer, Viewer, eventually
 
 STOP_S = 15.0  # five seconds are promised
 CONNECTS_S = 2.0  # a third of a second at most has been seen

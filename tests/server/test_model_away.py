@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from harness.echo import Echo, write_preset
+from harness.echo_process import echo
+from harness.local import free_port
 from server.settings import Settings
 from tests.rooms import ROOT
-from tests.server.echo import Echo, write_preset
-from tests.server.live import PATIENCE_S, RunningServer, Viewer, free_port
-from tests.server.own_process import echo
+from tests.server.live import PATIENCE_S, RunningServer, Viewer
 from tests.server.test_live import model_processes
 from tests.server.test_whip_whep import SDP
 

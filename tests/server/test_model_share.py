@@ -6,12 +6,12 @@ import pytest
 
 import server.session
 import server.sessions
+from harness.echo import write_preset
 from lipar_core.config import load_preset
 from lipar_core.parameters import merge
 from server import wire
 from server.sessions import Sessions
 from server.settings import Settings
-from tests.server.echo import write_preset
 from tests.server.fake_peer import GOOD, FakeLink, FakePeer
 
 BUSY_MS = 100.0

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.server.barcode import Seen, begin, page_inside
-from tests.server.namespaces import why_not, wire
-from tests.server.own_process import echo
+from harness.barcode import Seen, begin, page_inside
+from harness.echo_process import echo
+from harness.namespaces import why_not, wire
 
 LEAST_FPS = 20 / 3  # 20 are promised
 P95_MS = 3 * 250.0

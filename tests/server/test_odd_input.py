@@ -12,13 +12,14 @@ import pytest
 from aiortc import RTCRtpSender, VideoStreamTrack
 from av.video.frame import PictureType
 
+from harness.echo import Echo, write_preset
+from harness.impaired_link import Way, spoil_connection
+from harness.local import free_port
 from server.app import SWITCH_S
 from server.media import h264, video_format
 from server.media.sender_feedback import hear_feedback
 from server.settings import Settings
-from tests.server.bad_way import Way, spoil_connection
-from tests.server.echo import Echo, write_preset
-from tests.server.live import RunningServer, Viewer, eventually, free_port
+from tests.server.live import RunningServer, Viewer, eventually
 from tests.server.test_bad_way import FREEZE_S, longest_gap
 
 SIZE = (320, 192)

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from harness.local import free_port
 from server.settings import Settings
 from tests.rooms import ROOT
 from tests.server.bundle import write_bundle
-from tests.server.live import RunningServer, Viewer, free_port
+from tests.server.live import RunningServer, Viewer
 from tests.server.openapi_hooks import LIVE
 
 FOREVER_S = 3600.0

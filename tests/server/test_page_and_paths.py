@@ -5,9 +5,10 @@ import re
 import httpx2
 import pytest
 
+from harness.echo import Echo, write_preset
+from harness.local import free_port
 from server.settings import Settings
-from tests.server.echo import Echo, write_preset
-from tests.server.live import PATIENCE_S, RunningServer, free_port, resource
+from tests.server.live import PATIENCE_S, RunningServer, resource
 from tests.server.proxy import PATH, Proxy
 from tests.server.publisher import Publisher
 from tests.server.test_access import client_of, make_app

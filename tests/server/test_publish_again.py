@@ -8,9 +8,10 @@ import signal
 import pytest
 from aiortc import RTCConfiguration, RTCPeerConnection
 
+from harness.echo import Echo, write_preset
+from harness.local import free_port
 from server.settings import Settings
-from tests.server.echo import Echo, write_preset
-from tests.server.live import Camera, RunningServer, Viewer, free_port
+from tests.server.live import Camera, RunningServer, Viewer
 from tests.server.test_live import model_processes
 from tests.server.test_whip_whep import ADMIN, PUBLISH, SDP, VIEW, bearer, live, publishing, watching
 

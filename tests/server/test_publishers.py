@@ -15,10 +15,11 @@ from aiortc.codecs.h264 import H264Encoder
 from aiortc.rtcdtlstransport import RTCCertificate
 from aiortc.rtp import RtpPacket
 
+from harness.echo import Echo, write_preset
+from harness.local import free_port
 from server.media.slate import slate
 from server.settings import Settings
-from tests.server.echo import Echo, write_preset
-from tests.server.live import PATIENCE_S, RunningServer, free_port
+from tests.server.live import PATIENCE_S, RunningServer
 from tests.server.publisher import H264Camera, Publisher, rsa_certificate
 from tests.server.test_whip_whep import Watcher
 

@@ -6,9 +6,10 @@ import time
 import httpx2
 import pytest
 
+from harness.local import free_port
 from server.settings import Settings
 from tests.server.bundle import write_bundle
-from tests.server.live import PATIENCE_S, Camera, RunningServer, Viewer, eventually, free_port
+from tests.server.live import PATIENCE_S, Camera, RunningServer, Viewer, eventually
 
 GRACE_S, SILENCE_S = 6.0, 2.0
 

@@ -14,6 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 import server.media.path
 import server.session
 import server.sessions
+from harness.echo import write_preset
 from lipar_core.config import load_preset
 from lipar_core.errors import ParameterError
 from lipar_core.parameters import to_dict
@@ -21,7 +22,6 @@ from server.errors import ServerError
 from server.ring import SHARED_MEMORY, FrameRing
 from server.sessions import Sessions
 from server.settings import Settings
-from tests.server.echo import write_preset
 from tests.server.fake_peer import BAD, GOOD, FakeLink, FakePeer
 
 MAX_SESSIONS, MAX_VIEWERS = 2, 2

@@ -7,10 +7,11 @@ import pytest
 from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCRtpSender, RTCSessionDescription
 from aiortc.sdp import SessionDescription
 
+from harness.echo import Echo, write_preset
+from harness.local import free_port
 from server.settings import Settings
-from tests.server.echo import Echo, write_preset
 from tests.server.flash_click import ClickTrack, FlashTrack, Listener, Moments, report_lateness
-from tests.server.live import PATIENCE_S, RunningServer, eventually, free_port
+from tests.server.live import PATIENCE_S, RunningServer, eventually
 
 SDP = {"Content-Type": "application/sdp"}
 IN_SYNC_MS = 60

@@ -11,6 +11,7 @@ import pytest
 from aiortc import MediaStreamTrack, RTCPeerConnection, VideoStreamTrack, rtcrtpreceiver
 from aiortc.rtp import RtpPacket, is_rtcp
 
+from harness.local import free_port
 from server.media import aiortc_patches
 from server.media.answer_sdp import with_public_address, with_start_bitrate
 from server.media.frame_buffer import ASK_AGAIN_S, CAPACITY, GIVE_UP_S, FrameBuffer, Missing

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from harness.local import free_port
 from server.settings import Settings
 from tests.server.bundle import write_bundle
-from tests.server.live import PATIENCE_S, RunningServer, Viewer, free_port, resource
+from tests.server.live import PATIENCE_S, RunningServer, Viewer, resource
 from tests.server.test_live import model_processes
 
 HANG_S = 5.0

@@ -9,10 +9,11 @@ import pytest
 from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamError
 
+from harness.local import free_port
 from server.media.trickle import MEDIA_TYPE
 from server.settings import Settings
 from tests.server.bundle import write_bundle
-from tests.server.live import PATIENCE_S, Camera, RunningServer, Viewer, eventually, free_port, resource
+from tests.server.live import PATIENCE_S, Camera, RunningServer, Viewer, eventually, resource
 
 SDP = {"Content-Type": "application/sdp"}
 ADMIN, PUBLISH, VIEW = "admin-secret", "publish-secret", "view-secret"

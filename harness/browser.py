@@ -8,7 +8,7 @@ from pathlib import Path
 
 from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
 
-from tests.browser.live_server import LiveServer
+from harness.live_server import LiveServer
 
 FLAGS = [
     "--no-sandbox",

@@ -1,6 +1,6 @@
 """A model process that only inverts pictures: what is left of the latency is the transport's own.
 
-`python -m tests.server.echo --port 8000` serves with it; never torch, so that the server's process is as in use.
+`python -m harness.echo --port 8000` serves with it; never torch, so that the server's process is as in use.
 """
 
 import argparse
@@ -13,6 +13,8 @@ from pathlib import Path
 
 import yaml
 
+from harness.impaired_link import Way, spoil_all
+from harness.local import ROOT
 from lipar_core.config import load_preset
 from server import wire
 from server.model_options import ModelOptions
@@ -20,8 +22,6 @@ from server.ring import FrameRing
 from server.run import serve
 from server.settings import is_loopback
 from server.settings_sources import load_settings
-from tests.rooms import ROOT
-from tests.server.bad_way import Way, spoil_all
 
 BEAT_S = 1.0
 

@@ -2,7 +2,6 @@
 
 import json
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -13,7 +12,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.rooms import ROOT
+from harness.local import ROOT, free_port
 
 READY_TIMEOUT_S = 120
 STOP_TIMEOUT_S = 30
@@ -67,12 +66,6 @@ def running_server(*flags: str) -> Iterator[LiveServer]:
         yield server
     finally:
         server.stop()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def not_ready_reason(address: str) -> str | None:

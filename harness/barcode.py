@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from playwright.sync_api import Page
 
-from tests.browser.browser import browser, wait_until
-from tests.server.namespaces import Wire
-from tests.server.own_process import EchoServer, echo
+from harness.browser import browser, wait_until
+from harness.echo_process import EchoServer, echo
+from harness.namespaces import Wire
 
 SCRIPT = Path(__file__).with_suffix(".js")
 SETTLE_S = 5  # rates and delays have found their place

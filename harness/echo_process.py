@@ -8,8 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.rooms import ROOT
-from tests.server.live import free_port
+from harness.local import ROOT, free_port
 
 READY_WITHIN_S = 60
 END_WITHIN_S = 60
@@ -17,7 +16,7 @@ ASK = "import sys, urllib.request; urllib.request.urlopen(sys.argv[1], timeout=5
 
 
 class EchoServer:
-    """`python -m tests.server.echo`."""
+    """`python -m harness.echo`."""
 
     def __init__(
         self,
@@ -29,7 +28,7 @@ class EchoServer:
         """`before` stands before the command, to run it elsewhere; `environment` is added to this process's own."""
         port, self.before = free_port(), before
         self.address = f"http://{host}:{port}"
-        command = [sys.executable, "-m", "tests.server.echo", "--port", str(port), "--host", host, *flags]
+        command = [sys.executable, "-m", "harness.echo", "--port", str(port), "--host", host, *flags]
         self.process = subprocess.Popen([*before, *command], cwd=ROOT, env={**os.environ, **(environment or {})})
 
     def wait_until_ready(self) -> None:

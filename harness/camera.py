@@ -4,7 +4,9 @@ from pathlib import Path
 
 import av
 
-MEDIA = Path(__file__).parent.parent / "media"
+from harness.local import ROOT
+
+MEDIA = ROOT / "tests" / "media"
 
 
 def write_camera(clip: str, target: Path, *, width: int, height: int, frames: int) -> float:

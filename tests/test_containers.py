@@ -1,0 +1,34 @@
+"""Dockerfile, .dockerignore and docker-compose.yml agree with the repository."""
+
+import re
+
+import yaml
+
+from tests.rooms import ROOT
+
+
+def test_the_image_is_made_from_files_that_exist_and_reach_the_builder() -> None:
+    text = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    let_through = [
+        line[1:] for line in (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines() if line.startswith("!")
+    ]
+    copied = [
+        source for line in re.findall(r"^COPY (?!--from)(.+)$", text, re.MULTILINE) for source in line.split()[:-1]
+    ]
+    assert copied
+    for source in copied:
+        assert (ROOT / source).exists(), source
+        assert any(source == name or source.startswith(f"{name}/") for name in let_through), source
+
+
+def test_compose_asks_for_a_gpu_and_keeps_certificate_and_weights_outside() -> None:
+    service = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))["services"]["lipar"]
+    (device,) = service["deploy"]["resources"]["reservations"]["devices"]
+    assert device == {"driver": "nvidia", "count": 1, "capabilities": ["gpu"]}
+    assert {volume.split(":")[1] for volume in service["volumes"]} == {"/certs", "/weights"}
+
+
+def test_compose_does_not_start_without_a_token() -> None:
+    service = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))["services"]["lipar"]
+    assert service["environment"]["LIPAR_TOKEN"].startswith("${LIPAR_TOKEN:?set it to")
+    assert service["environment"]["LIPAR_EDITOR_TOKEN"] == "${LIPAR_EDITOR_TOKEN:-}"  # empty is not set
