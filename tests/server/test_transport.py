@@ -19,7 +19,6 @@ from server.media.h264 import CLOCK_RATE, H264Encoder
 from server.media.loss_repair import LossRepair
 from server.media.rate_control import BAD, RateControl
 from server.media.sender_feedback import hear_feedback
-from tests.server.live import free_port
 
 SIZE = (320, 192)
 LOSS = 0.15
