@@ -1,4 +1,4 @@
-"""The controls show the session's parameters, whoever set them, and what was typed, requested or refused."""
+"""The controls show the session's parameters, set by any client, and what was typed, requested or refused."""
 
 from typing import Any
 

@@ -47,7 +47,7 @@ export function unconfirmedChanges(state: ControlState, now_ms: number): Changes
   return state.name === "applied" && now_ms - state.at_ms < TELEMETRY_LAG_MS ? state.changes : null;
 }
 
-/** The next state when the session has these parameters, whoever set them. */
+/** The next state when the session has these parameters, set by any client. */
 export function syncWithSession(state: ControlState, current: Parameters): ControlState {
   if (state.name === "typed") return hasChanges(current, state.changes) ? SYNCED : state;
   if (state.name !== "applied") return state;
