@@ -24,6 +24,7 @@ from lipar_core.runtime.denoise import BlockPlan, PreparedSchedule, clean_pass, 
 from lipar_core.runtime.stopwatch import Stopwatch
 from lipar_core.stream.block_assembler import BlockAssembler
 from lipar_core.stream.history import History
+from lipar_core.stream.prompt_blend import PromptBlend
 from lipar_core.stream.timeline import Timeline
 
 P = TypeVar("P")  # a timestamp, in any unit of the caller
@@ -94,7 +95,8 @@ class EditSession(Generic[P]):
         self._assembler: BlockAssembler[P] = BlockAssembler(stream.frames_per_block)
         self._timeline: Timeline[P] = Timeline(self.preset.codec.lag_frames)
         self._text: TextKV = []
-        self._text_prompt: str | None = None  # the prompt of `_text`
+        self._text_prompt: str | None = None  # the prompt of `_text`, or the one that it is blended to
+        self._blend: PromptBlend | None = None  # to that prompt
         self._steps = self._prepare_schedule(self.parameters)
         self._applied: Parameters | None = None  # of the newest block
         self._reset_requested = False
@@ -227,13 +229,25 @@ class EditSession(Generic[P]):
         old, self._applied = self._applied, new
         if old is None or (new.strength, new.denoising_steps) != (old.strength, old.denoising_steps):
             self._steps = self._prepare_schedule(new)
-        if new.prompt != self._text_prompt:
-            context = self.models.prompts.encode(new.prompt).context
-            self._text = self.models.dit.text_kv(context.to(self.models.device))
+        text_changed = self._advance_prompt(new, continues=old is not None)
+        return old is not None and (text_changed or needs_full_block(old, new))
+
+    def _advance_prompt(self, new: Parameters, *, continues: bool) -> bool:
+        """Set the text of the next block; returns whether it changed. continues: the stream has blocks already."""
+        mode = new.transition.mode
+        if self._blend is None or new.prompt != self._text_prompt:
+            end = self.models.prompts.encode(new.prompt).context.to(self.models.device)
+            if continues and mode == "blend" and self._blend is not None:
+                self._blend = PromptBlend(self._blend.context, end, new.transition.blocks)
+            else:
+                self._blend = PromptBlend(end, end, 1)
             self._text_prompt = new.prompt
-            if old is not None and new.transition.mode == "recache":
-                self._recache()
-        return old is not None and needs_full_block(old, new)
+        if not self._blend.is_active:
+            return False
+        self._text = self.models.dit.text_kv(self._blend.advance())
+        if continues and not self._blend.is_active and mode in ("recache", "blend"):
+            self._recache()
+        return True
 
     @torch.inference_mode()
     def _prepare_schedule(self, parameters: Parameters) -> PreparedSchedule:
@@ -265,6 +279,8 @@ class EditSession(Generic[P]):
         self._assembler.clear()
         self._timeline.clear()
         self._previous, self._applied = None, None
+        if self._blend is not None:
+            self._blend.skip_to_end()
         self._stream_block = 0
         self._reset_requested = False
 

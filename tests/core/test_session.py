@@ -233,6 +233,7 @@ def test_wrong_frames_are_rejected(frames, stamps, message):
 NEEDS_FULL_BLOCK = {
     "prompt": ("no change", True),
     "transition.mode": ("keep", False),  # says what a new prompt does, and nothing by itself
+    "transition.blocks": (3, False),
     "strength": (0.3, True),
     "denoising_steps": ([300, 200], True),
     "seed": (7, True),  # reused tokens would show the old noise
