@@ -13,6 +13,7 @@ CLEAN = [
     "web_client/index.html",
     "tests/browser",
     "benchmarks",
+    "harness",
     "README.md",
     "CONTRIBUTING.md",
     "docs/architecture.md",
