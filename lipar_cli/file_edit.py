@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lipar_cli.progress import Progress
-    from lipar_core.session import EditedFrames, EditSession
+    from lipar_core.session import EditSession
+    from lipar_core.stream.output import EditedFrames
     from lipar_video.picture_filter import Picture
     from lipar_video.reader import SourceFrame
 

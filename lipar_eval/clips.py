@@ -10,7 +10,8 @@ from torch import Tensor
 
 from lipar_core.models.registry import Models
 from lipar_core.parameters import Parameters
-from lipar_core.session import EditedFrames, EditSession
+from lipar_core.session import EditSession
+from lipar_core.stream.output import EditedFrames
 from lipar_video.reader import SourceFrame, VideoReader
 
 

@@ -10,7 +10,8 @@ from lipar_core.models.registry import Models
 from lipar_core.parameters import Parameters
 from lipar_core.patches import unpatchify
 from lipar_core.runtime.denoise import BlockPlan
-from lipar_core.session import EditedFrames, EditSession
+from lipar_core.session import EditSession
+from lipar_core.stream.output import EditedFrames
 from lipar_eval.clips import Clip, run_session
 
 
@@ -23,28 +24,20 @@ class Recording:
     computed: Tensor  # [N, T] bool: which tokens ran in the last denoising step
 
 
-class _RecordingSession(EditSession[int]):
-    def __init__(
-        self, models: Models, parameters: Parameters, force_keep: Callable[[int], Tensor] | None = None
-    ) -> None:
-        super().__init__(models, parameters, force_keep=force_keep)
-        self.x0: list[Tensor] = []
-        self.computed: list[Tensor] = []
-
-    def _denoise(self, latents: Tensor, seed: int, plan: BlockPlan) -> Tensor:
-        x0 = super()._denoise(latents, seed, plan)
-        self.x0 += x0.unflatten(0, plan.last_step.keep.shape)
-        self.computed += plan.last_step.keep
-        return x0
-
-
 def record(
     models: Models, clip: Clip, parameters: Parameters, force_keep: Callable[[int], Tensor] | None = None
 ) -> Recording:
     """Edit the whole clip and record its latents."""
-    session = _RecordingSession(models, parameters, force_keep)
+    latents: list[Tensor] = []
+    computed: list[Tensor] = []
+
+    def observe(x0: Tensor, plan: BlockPlan) -> None:
+        latents.extend(x0.unflatten(0, plan.last_step.keep.shape))
+        computed.extend(plan.last_step.keep)
+
+    session: EditSession[int] = EditSession(models, parameters, force_keep=force_keep, observer=observe)
     edited = run_session(session, clip)
-    return Recording(edited, torch.stack(session.x0), torch.stack(session.computed))
+    return Recording(edited, torch.stack(latents), torch.stack(computed))
 
 
 def as_last_computed(x0: Tensor, computed: Tensor) -> Tensor:

@@ -13,7 +13,8 @@ from torch import Tensor
 from lipar_core.config import default_parameters
 from lipar_core.errors import LiparError
 from lipar_core.models.registry import Models
-from lipar_core.session import BlockReport, EditSession
+from lipar_core.session import EditSession
+from lipar_core.stream.output import BlockReport
 from lipar_eval.clips import read_clip
 
 WARMUP_BLOCKS = 3  # blocks of each variant, not measured

@@ -1,1 +1,1 @@
-"""The state of one stream: frames waiting for a block, timestamps, past latents."""
+"""One stream: frames waiting for a block, the state that a reset replaces, and the editing of a block."""

@@ -14,13 +14,13 @@ class BlockAssembler(Generic[P]):
 
     def __init__(self, frames_per_block: int) -> None:
         self.size = frames_per_block
-        self.clear()
-
-    def clear(self) -> None:
-        """Discard all state of the stream."""
         self.frames: list[Tensor] = []
         self.pts: list[P | None] = []
-        self.last: Tensor | None = None  # last frame of the newest taken block [1, 3, H, W]
+
+    @property
+    def has_frames(self) -> bool:
+        """Whether frames other than padding are waiting."""
+        return any(stamp is not None for stamp in self.pts)
 
     def drop_waiting(self) -> list[P]:
         """Discard the waiting frames; returns their timestamps."""
@@ -33,9 +33,9 @@ class BlockAssembler(Generic[P]):
         self.frames.append(frames)
         self.pts.extend(pts)
 
-    def pad(self) -> None:
-        """Complete a block by repeating the newest frame, whether waiting or already taken."""
-        newest = self.frames[-1][-1:] if self.frames else self.last
+    def pad(self, last: Tensor | None) -> None:
+        """Complete a block by repeating the newest waiting frame, else `last` [1, 3, H, W]."""
+        newest = self.frames[-1][-1:] if self.frames else last
         assert newest is not None, "a stream without frames cannot be padded"
         missing = self.size - len(self.pts) % self.size
         self.add(newest.expand(missing, -1, -1, -1), [None] * missing)
@@ -49,5 +49,4 @@ class BlockAssembler(Generic[P]):
         waiting = torch.cat(self.frames) if len(self.frames) > 1 else self.frames[0]
         self.frames = [waiting[self.size :]] if len(waiting) > self.size else []
         pts, self.pts = self.pts[: self.size], self.pts[self.size :]
-        self.last = waiting[self.size - 1 : self.size].clone()
         return waiting[: self.size], pts

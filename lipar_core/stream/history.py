@@ -12,12 +12,8 @@ class History:
         """`past_frames`: latent frames before the current block that it attends to, without the sink."""
         self.sink_frames, self.block_frames = sink_frames, block_frames
         self.recent: deque[tuple[int, Tensor]] = deque(maxlen=-(-past_frames // block_frames))
-        self.clear()
-
-    def clear(self) -> None:
-        self.frames = 0
         self.sink: list[tuple[int, Tensor]] = []
-        self.recent.clear()
+        self.frames = 0
 
     def add(self, x0: Tensor) -> None:
         """x0 [F * T, P] of the block just finished."""

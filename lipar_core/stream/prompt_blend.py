@@ -22,11 +22,6 @@ class PromptBlend:
         self.done += 1
         return self.context
 
-    def skip_to_end(self) -> None:
-        """Reach the end at the next block."""
-        if self.is_active:
-            self.done = self.blocks - 1
-
     @property
     def context(self) -> Tensor:
         """The context of the current block."""

@@ -23,13 +23,8 @@ class Timeline(Generic[P]):
     """
 
     def __init__(self, lag_frames: int) -> None:
-        self.lag_frames = lag_frames
-        self.clear()
-
-    def clear(self) -> None:
-        """Discard all state of the stream."""
         self.entries: deque[_Entry[P]] = deque()
-        self.lag = self.lag_frames  # raw frames still to be dropped before the first is shown
+        self.lag = lag_frames  # raw frames still to be dropped before the first is shown
 
     @property
     def has_pending(self) -> bool:

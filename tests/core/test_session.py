@@ -5,7 +5,8 @@ from torch import Tensor
 
 from lipar_core.errors import LiparError, ParameterError
 from lipar_core.parameters import Parameters, Pruning, detector_of, to_dict
-from lipar_core.session import BlockReport, EditSession
+from lipar_core.session import EditSession
+from lipar_core.stream.output import BlockReport
 from tests.tiny import moving_square, tiny_models, tiny_preset
 
 MODELS = tiny_models()
@@ -110,6 +111,17 @@ def test_after_reset_a_session_equals_a_new_one(change):
     assert rest.blocks[0].keep_ratio == 1.0
 
 
+def test_a_reset_replaces_the_stream_state_and_keeps_the_storage():
+    session: EditSession[int] = EditSession(MODELS, SETTINGS)
+    session.push(CLIP[:12], range(12))
+    state, storage = session.state, session.cache.k.data_ptr()
+    session.reset()
+    session.push(CLIP[12:24], range(12, 24))
+    assert session.state is not state
+    assert session.state.blocks == 1
+    assert session.cache.k.data_ptr() == storage
+
+
 @pytest.mark.parametrize("mode", ["recache", "keep"])
 def test_prompt_applies_at_the_acknowledged_block(plain, mode):
     changed = edit(changes={20: {"prompt": "no change", "transition": {"mode": mode}}})
@@ -125,11 +137,11 @@ def test_recaching_the_same_text_changes_nothing():
     models = tiny_models(tiny_preset(sink_frames=0, window_frames=12))
     session: EditSession[int] = EditSession(models, replace(SETTINGS, pruning=Pruning(enabled=False)))
     session.push(CLIP[:36], range(36))
-    before = session._cache.k.clone(), session._cache.v.clone()
-    session._cache.k.zero_()
-    session._recache()
+    before = session.cache.k.clone(), session.cache.v.clone()
+    session.cache.k.zero_()
+    session.editor.recache(session.state)
     assert before[0].any()
-    torch.testing.assert_close((session._cache.k, session._cache.v), before, rtol=0, atol=1e-6)
+    torch.testing.assert_close((session.cache.k, session.cache.v), before, rtol=0, atol=1e-6)
 
 
 def test_strength_zero_is_the_codecs_round_trip():

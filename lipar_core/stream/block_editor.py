@@ -1,0 +1,168 @@
+"""Edits one block of a stream: encode, detect, denoise, decode, clean pass."""
+
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+import torch
+from torch import Tensor
+
+from lipar_core.flow import sigmas
+from lipar_core.models.registry import Models
+from lipar_core.noise import block_noise
+from lipar_core.parameters import Parameters, needs_full_block
+from lipar_core.patches import patchify, unpatchify
+from lipar_core.pruning.selection import Selection, select
+from lipar_core.runtime.denoise import BlockPlan, clean_pass, denoise_block, prepare_schedule
+from lipar_core.runtime.stopwatch import Stopwatch
+from lipar_core.stream.output import BlockReport, EditedFrames, no_frames
+from lipar_core.stream.prompt_blend import PromptBlend
+from lipar_core.stream.state import StreamState
+
+P = TypeVar("P")
+
+ForceKeep = Callable[[int], Tensor]  # block number -> keep mask [F, rows, cols]
+Observer = Callable[[Tensor, BlockPlan], None]  # x0 [F * T, P] of a block, and its plan
+
+
+class BlockEditor(Generic[P]):
+    """Edits blocks of a `StreamState`; it has no state of its own."""
+
+    def __init__(self, models: Models, force_keep: ForceKeep | None = None, observer: Observer | None = None) -> None:
+        self.models, self.preset = models, models.preset
+        self.force_keep = force_keep
+        self.observer = observer
+
+    def edit(
+        self, state: StreamState[P], frames: Tensor, pts: list[P | None], parameters: Parameters, number: int
+    ) -> EditedFrames[P]:
+        """One block: frames [4F, 3, H, W] in [0, 1] with timestamps (None: padding) -> the frames that it completes."""
+        watch = Stopwatch(self.models.device)
+        force = self._apply(state, parameters)
+        assert state.schedule is not None
+        latents, state.encoder = self.models.codec.encode(frames[None], state.encoder)
+        watch.mark("encode")
+        keep = self._keep_mask(state, frames, latents[0], parameters, number, force=force).flatten(1)
+        counts, noise_levels = _read_counts_and_noise(keep, state.detector.noise_levels())
+        kept, refreshed = select(keep, counts)
+        watch.mark("detect")
+        plan = self._plan(parameters, kept, refreshed)
+        x0 = self._denoise(state, latents[0], parameters.seed, plan)
+        watch.mark("denoise")
+        raw, state.decoder = self.models.codec.decode(self._latents(x0)[None], state.decoder)
+        watch.mark("decode")
+        clean_pass(self.models.dit, state.cache, x0, plan, state.schedule, state.text)
+        watch.mark("clean")
+        self._advance(state, frames, x0)
+        report = BlockReport(number, kept.count / kept.keep.numel(), noise_levels, parameters, watch)
+        return self._with_timestamps(state, raw[0], pts, kept, report)
+
+    def recache(self, state: StreamState[P]) -> None:
+        """Rebuild the KV cache under the current prompt, by clean passes over the cached frames."""
+        assert state.schedule is not None
+        tokens = self.preset.stream.tokens_per_frame
+        state.cache.clear()
+        for start, x0 in state.history.segments(tokens):
+            all_tokens, _ = select(torch.ones(len(x0) // tokens, tokens, dtype=torch.bool, device=x0.device))
+            state.cache.skip_to(start)
+            state.cache.open(len(x0) // tokens)
+            plan = BlockPlan(all_tokens, all_tokens)
+            clean_pass(self.models.dit, state.cache, x0, plan, state.schedule, state.text)
+
+    def _apply(self, state: StreamState[P], new: Parameters) -> bool:
+        """Apply the parameters to the next block; returns whether it must be computed in full."""
+        old, state.applied = state.applied, new
+        if old is None or (new.strength, new.denoising_steps) != (old.strength, old.denoising_steps):
+            values = sigmas(self.preset.schedule, new.strength, new.denoising_steps)
+            state.schedule = prepare_schedule(self.models.dit, values, self.preset.schedule)
+        text_changed = self._advance_prompt(state, new, continues=old is not None)
+        return old is not None and (text_changed or needs_full_block(old, new))
+
+    def _advance_prompt(self, state: StreamState[P], new: Parameters, *, continues: bool) -> bool:
+        """Set the text of the next block; returns whether it changed. continues: the stream has blocks already."""
+        mode = new.transition.mode
+        if state.blend is None or new.prompt != state.prompt:
+            end = self.models.prompts.encode(new.prompt).context.to(self.models.device)
+            if mode == "blend" and state.blend is not None:
+                state.blend = PromptBlend(state.blend.context, end, new.transition.blocks)
+            else:
+                state.blend = PromptBlend(end, end, 1)
+            state.prompt = new.prompt
+        if not state.blend.is_active:
+            return False
+        state.text = self.models.dit.text_kv(state.blend.advance())
+        if continues and not state.blend.is_active and mode in ("recache", "blend"):
+            self.recache(state)
+        return True
+
+    def _keep_mask(
+        self,
+        state: StreamState[P],
+        frames: Tensor,
+        latents: Tensor,
+        parameters: Parameters,
+        number: int,
+        *,
+        force: bool,
+    ) -> Tensor:
+        keep = state.detector(frames, self.models.codec.picture(latents), parameters.pruning, force=force)
+        if self.force_keep is not None and state.blocks > 0 and not force:
+            return self.force_keep(number).to(keep.device)
+        return keep
+
+    def _plan(self, parameters: Parameters, kept: Selection, refreshed: Selection) -> BlockPlan:
+        pruning = parameters.pruning
+        last_step = refreshed if pruning.refresh_last_frame else kept
+        return BlockPlan(kept, last_step, pruning.recovery, self.preset.stream.restore_from)
+
+    def _denoise(self, state: StreamState[P], latents: Tensor, seed: int, plan: BlockPlan) -> Tensor:
+        """latents [F, C, h, w] of the source -> x0 of the edit [F * T, P]."""
+        source = patchify(latents, self.preset.stream.patch).flatten(0, 1)
+        assert state.schedule is not None
+        state.cache.open(self.preset.stream.block_frames)
+        x0 = denoise_block(
+            self.models.dit,
+            state.cache,
+            source,
+            state.previous,
+            plan,
+            state.schedule,
+            state.text,
+            lambda step: block_noise(source, seed, state.blocks, step),
+        )
+        if self.observer is not None:
+            self.observer(x0, plan)
+        return x0
+
+    def _latents(self, x0: Tensor) -> Tensor:
+        stream = self.preset.stream
+        tokens = x0.view(stream.block_frames, stream.tokens_per_frame, -1)
+        return unpatchify(tokens, stream.patch, stream.rows)
+
+    def _advance(self, state: StreamState[P], frames: Tensor, x0: Tensor) -> None:
+        """Store what later blocks need of this one."""
+        state.history.add(x0)
+        state.previous = x0[-self.preset.stream.tokens_per_frame :]
+        state.last_frame = frames[-1:].clone()
+        state.blocks += 1
+
+    def _with_timestamps(
+        self, state: StreamState[P], raw: Tensor, pts: list[P | None], kept: Selection, report: BlockReport
+    ) -> EditedFrames[P]:
+        """Pair raw decoded frames [N, 3, H, W] with the source frames that they show."""
+        stream = self.preset.stream
+        state.timeline.add_block(pts, kept.keep.view(-1, stream.rows, stream.cols))
+        shown = state.timeline.take_shown(len(raw))
+        if not shown:
+            return no_frames(stream, self.models.device, [report])
+        frames = raw[[i for i, _, _ in shown]].float().clamp_(0, 1)
+        keep = torch.stack([mask for _, _, mask in shown])
+        return EditedFrames(frames, [stamp for _, stamp, _ in shown], keep, [report])
+
+
+def _read_counts_and_noise(keep: Tensor, noise_levels: Tensor | None) -> tuple[list[int], float | None]:
+    """Kept counts per frame of keep [F, T], and the noise: the block's only host sync."""
+    counts = keep.sum(dim=1)
+    if noise_levels is None:
+        return counts.tolist(), None
+    *kept, noise = torch.cat([counts.double(), noise_levels.double().view(1)]).tolist()
+    return [int(count) for count in kept], noise
