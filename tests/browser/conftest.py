@@ -9,9 +9,13 @@ from playwright.sync_api import Page
 from harness.browser import browser, camera_flags, expect_pill, stop, visit
 from harness.camera import write_camera
 from harness.live_server import LiveServer, running_server
+from tests.browser.sources import write_clip
 from tests.rooms import ROOT
 
-CLIP, CLIP_FRAMES = "cups.mp4", 64  # static camera, strong colours; 64 frames are a loop of 4 s
+CLIP = "cups.mp4"
+CLIP_FRAMES = 64  # static camera, strong colours; 64 frames are a loop of 4 s
+ORANGE = (230, 120, 20)
+BLUE = (20, 60, 220)
 
 
 class Camera:
@@ -56,3 +60,14 @@ def page(chromium: Path, camera: Camera, live_server: LiveServer) -> Iterator[Pa
         yield page
         if page.get_by_role("button", name="Stop").count():
             stop(page, live_server)
+
+
+@pytest.fixture(scope="session")
+def clips(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Files of one colour each, portrait and wide, and one that is not a video."""
+    folder = tmp_path_factory.mktemp("clips")
+    paths = {name: folder / f"{name}.mp4" for name in ("portrait", "wide", "broken")}
+    write_clip(paths["portrait"], 270, 480, ORANGE)
+    write_clip(paths["wide"], 1280, 360, BLUE)
+    paths["broken"].write_bytes(b"no video" * 1000)
+    return paths

@@ -1,50 +1,20 @@
-"""Camera, screen and files in one session, in any aspect ratio, and failures of sources."""
+"""Camera, screen and files in one session, in any aspect ratio."""
 
-import time
 from pathlib import Path
 
-import av
 import numpy as np
-import pytest
 from playwright.sync_api import Page, expect
 
-from harness.browser import (
-    TIMEOUT_MS,
-    browser,
-    expect_applied,
-    expect_banner,
-    expect_pill,
-    start,
-    stop,
-    visit,
-    wait_until,
-)
-from harness.camera import MEDIA
+from harness.browser import TIMEOUT_MS, expect_applied, expect_banner, expect_pill, start, wait_until
 from harness.live_server import LiveServer
 from tests.browser import recording
+from tests.browser.sources import CLIP, choose, disable_editing, mean_result, session_id
 
 SETTLE_S = 4  # from a switch to its frames
-RECORD_S = 1.5
-CLIP = MEDIA / "juggle.mp4"
-ORANGE, BLUE = (230, 120, 20), (20, 60, 220)
 
-# The effects of Cancel in the browser's picker and Stop in its bar, which a test cannot press.
-CANCEL = """
-() => {
-  const cancelled = new DOMException("Permission denied", "NotAllowedError");
-  navigator.mediaDevices.getDisplayMedia = () => Promise.reject(cancelled);
-}
-"""
 NO_CAMERA = """
 () => {
   navigator.mediaDevices.getUserMedia = () => Promise.reject(new Error("the camera was opened"));
-}
-"""
-END = """
-() => {
-  const [track] = document.getElementById("source").srcObject.getVideoTracks();
-  track.stop();
-  track.dispatchEvent(new Event("ended"));
 }
 """
 DROP = """
@@ -57,61 +27,6 @@ DROP = """
   }
 }
 """
-
-
-@pytest.fixture(scope="module")
-def clips(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Files of one colour each, portrait and wide, and one that is not a video."""
-    folder = tmp_path_factory.mktemp("clips")
-    paths = {name: folder / f"{name}.mp4" for name in ("portrait", "wide", "broken")}
-    write_clip(paths["portrait"], 270, 480, ORANGE)
-    write_clip(paths["wide"], 1280, 360, BLUE)
-    paths["broken"].write_bytes(b"no video" * 1000)
-    return paths
-
-
-def write_clip(path: Path, width: int, height: int, colour: tuple[int, int, int]) -> None:
-    with av.open(str(path), "w") as out:
-        stream = out.add_stream("libx264", rate=15, options={"preset": "ultrafast"})
-        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-        for number in range(30):
-            picture = np.full((height, width, 3), colour, np.uint8)
-            picture[: height // 8] = number * 8  # a moving part
-            out.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
-        out.mux(stream.encode(None))
-
-
-def choose(page: Page, path: Path) -> None:
-    with page.expect_file_chooser() as chooser:
-        page.get_by_role("button", name="File", exact=True).click()
-    chooser.value.set_files(path)
-
-
-def disable_editing(page: Page) -> None:
-    """Autoencoder only: the result is the source's picture, delayed."""
-    page.get_by_label("Strength").fill("0")
-    expect_applied(page, "#strength-note")
-
-
-def mean_result(page: Page, settle_s: float = 0.0, max_error: float = 0.08) -> np.ndarray:
-    """The result's mean frame, as soon as it moves and differs from the source's by less than `max_error`."""
-    page.wait_for_timeout(settle_s * 1000)
-    deadline = time.monotonic() + TIMEOUT_MS / 1000
-    while True:
-        for video in ("source", "result"):
-            recording.discard(page, video)
-        page.wait_for_timeout(RECORD_S * 1000)
-        result, source = recording.take(page, "result"), recording.take(page, "source")
-        mean = result.rgb.mean(axis=0)
-        error = np.abs(mean - source.rgb.mean(axis=0)).mean()
-        if len(np.unique(result.rgb, axis=0)) > 2 and error < max_error:
-            return mean
-        assert time.monotonic() < deadline, f"the result stands still, or differs by {error:.2f} from the source"
-
-
-def session_id(page: Page, server: LiveServer) -> str:
-    (session,) = page.request.get(f"{server.address}/api/v1/sessions").json()
-    return str(session["id"])
 
 
 def test_sources_follow_one_another_in_one_session(page: Page, live_server: LiveServer, clips: dict[str, Path]) -> None:
@@ -197,16 +112,6 @@ def test_a_screen_starts_a_session_without_a_camera(page: Page) -> None:
     expect(page.locator("figcaption.source-name")).to_have_text("Screen")
 
 
-def test_the_camera_is_kept_when_a_file_cannot_be_played(page: Page, clips: dict[str, Path]) -> None:
-    start(page)
-    choose(page, clips["broken"])
-    expect_banner(page, "broken.mp4 cannot be played", "does not know its format")
-    expect(page.get_by_role("button", name="Camera")).to_have_attribute("aria-pressed", "true")
-    page.get_by_role("button", name="OK").click()
-    expect(page.locator("#banner")).to_be_hidden()
-    expect_pill(page, "Live")
-
-
 def test_a_file_can_be_dropped_on_the_picture(page: Page) -> None:
     page.evaluate("document.body.insertAdjacentHTML('beforeend', '<input type=file id=test-file>')")
     page.locator("#test-file").set_input_files(CLIP)
@@ -214,45 +119,3 @@ def test_a_file_can_be_dropped_on_the_picture(page: Page) -> None:
     page.locator("#source").evaluate(DROP)
     expect(page.locator("figcaption.source-name")).to_have_text(CLIP.name, timeout=TIMEOUT_MS)
     expect_pill(page, "Live")
-
-
-def test_a_cancelled_screen_picker_changes_nothing(page: Page) -> None:
-    page.evaluate(CANCEL)
-    page.get_by_role("button", name="Screen").click()
-    page.get_by_role("button", name="Start", exact=True).click()
-    expect_pill(page, "Ready")
-    expect(page.locator("#banner")).to_be_hidden()
-    page.get_by_role("button", name="Camera").click()
-    start(page)
-    page.get_by_role("button", name="Screen").click()
-    page.wait_for_timeout(500)
-    expect(page.locator("figcaption.source-name")).to_have_text("Camera")
-    expect(page.locator("#banner")).to_be_hidden()
-    expect_pill(page, "Live")
-
-
-def test_the_end_of_screen_sharing_is_reported(page: Page, live_server: LiveServer) -> None:
-    page.get_by_role("button", name="Screen").click()
-    start(page)
-    first_id = session_id(page, live_server)
-    page.evaluate(END)
-    expect_banner(page, "Screen sharing ended", "choose what to send next")
-    expect_pill(page, "Live")
-    page.get_by_role("button", name="Use the camera").click()
-    expect(page.locator("figcaption.source-name")).to_have_text("Camera", timeout=TIMEOUT_MS)
-    expect(page.locator("#banner")).to_be_hidden()
-    assert session_id(page, live_server) == first_id
-
-
-def test_an_insecure_page_can_send_a_file(chromium: Path, live_server: LiveServer) -> None:
-    with browser(chromium, "--host-resolver-rules=MAP lipar.test 127.0.0.1") as context:
-        page = visit(context, f"http://lipar.test:{live_server.port}")
-        expect_pill(page, "Not secure")
-        expect(page.get_by_role("button", name="Camera")).to_be_disabled()
-        expect(page.get_by_role("button", name="Screen")).to_be_hidden()
-        choose(page, CLIP)
-        start(page)
-        recording.start(page)
-        disable_editing(page)
-        mean_result(page)
-        stop(page, live_server)
