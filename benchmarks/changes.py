@@ -10,7 +10,7 @@ from multiprocessing.connection import Connection
 
 import numpy as np
 
-from lipar_core.config import load_preset
+from lipar_core.presets import load_preset
 from server import wire
 from server.model_entry import main as model_main
 from server.model_options import ModelOptions

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from benchmarks import strip
 from benchmarks.sheet import write_sheet
-from lipar_core.config import load_preset
 from lipar_core.models.registry import load_models
+from lipar_core.presets import load_preset
 from lipar_core.sizes import with_size
 
 SHEET, SIZE = Path(__file__).parent.parent / "docs" / "images" / "styles.jpg", "416x240"

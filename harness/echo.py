@@ -15,7 +15,7 @@ import yaml
 
 from harness.impaired_link import Way, spoil_all
 from harness.local import ROOT
-from lipar_core.config import load_preset
+from lipar_core.presets import load_preset
 from server import wire
 from server.model_options import ModelOptions
 from server.ring import FrameRing

@@ -19,9 +19,9 @@ def run(args: argparse.Namespace) -> int:
     import av
     import torch
 
-    from lipar_core.config import load_preset, preset_names
     from lipar_core.errors import LiparError
     from lipar_core.kernels.attention import HAS_FLASH_ATTENTION
+    from lipar_core.presets import load_preset, preset_names
     from lipar_core.weight_files import missing_weights
 
     print(f"Python {platform.python_version()}, PyTorch {torch.__version__}, PyAV {av.__version__}")
@@ -54,9 +54,9 @@ def _self_test() -> float:
 
     import torch
 
-    from lipar_core.config import load_preset
     from lipar_core.errors import LiparError
     from lipar_core.models.registry import load_models
+    from lipar_core.presets import load_preset
     from lipar_core.session import EditSession
 
     preset = load_preset("tiny")

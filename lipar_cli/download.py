@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from lipar_cli.weights.manifest import MANIFEST_NAME, Manifest, ManifestEntry
 from lipar_cli.weights.sources import Source, sources_of
-from lipar_core.config import load_preset
 from lipar_core.errors import LiparError
+from lipar_core.presets import load_preset
 from lipar_core.weight_files import weights_folder
 
 if TYPE_CHECKING:

@@ -4,7 +4,8 @@ import argparse
 from typing import TYPE_CHECKING
 
 from lipar_cli.presets import resolve
-from lipar_core.config import Preset, load_preset
+from lipar_core.config import Preset
+from lipar_core.presets import load_preset
 from lipar_core.sizes import with_size
 
 if TYPE_CHECKING:

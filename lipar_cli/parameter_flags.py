@@ -5,10 +5,11 @@ from typing import Any
 
 from msgspec import inspect
 
-from lipar_core.config import Preset, default_parameters
+from lipar_core.config import Preset
 from lipar_core.errors import LiparError, ParameterError
 from lipar_core.fields import allowed_values, leaves, metadata, plain_type
 from lipar_core.parameters import Parameters, merge
+from lipar_core.presets import default_parameters
 
 NO_FLAG = ("prompt", "paused")  # -p is defined by the command; a file edit is never paused
 MAX_SHOWN = 60  # characters of a rejected value

@@ -4,7 +4,7 @@ import ctypes
 import subprocess
 import sys
 
-from lipar_core.config import load_preset
+from lipar_core.presets import load_preset
 from lipar_core.weight_files import missing_weights
 
 CPU_PRESET, GPU_PRESET = "tiny", "wan-1.3b"

@@ -19,9 +19,9 @@ def main() -> int:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as in the model process
 
     from lipar_cli.devices import set_threads
-    from lipar_core.config import load_preset
     from lipar_core.errors import LiparError
     from lipar_core.models.registry import load_models
+    from lipar_core.presets import load_preset
     from lipar_core.sizes import with_size
     from lipar_core.speed import measured_fps
 

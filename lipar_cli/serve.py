@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
 
     from lipar_cli.live_size import choose_size
     from lipar_cli.presets import resolve
-    from lipar_core.config import load_preset
+    from lipar_core.presets import load_preset
     from lipar_core.sizes import with_size
     from server.run import serve
     from server.settings_sources import load_settings

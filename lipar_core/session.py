@@ -7,10 +7,10 @@ from typing import Generic, TypeVar
 import torch
 from torch import Tensor
 
-from lipar_core.config import default_parameters
 from lipar_core.errors import LiparError, ParameterError
 from lipar_core.models.registry import Models
 from lipar_core.parameters import Parameters, merge
+from lipar_core.presets import default_parameters
 from lipar_core.stream.block_assembler import BlockAssembler
 from lipar_core.stream.block_editor import BlockEditor, ForceKeep, Observer
 from lipar_core.stream.output import EditedFrames, joined, no_frames

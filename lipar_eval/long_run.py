@@ -3,8 +3,9 @@
 import torch
 from msgspec.structs import replace
 
-from lipar_core.config import PresetStyle, default_parameters
+from lipar_core.config import PresetStyle
 from lipar_core.models.registry import Models
+from lipar_core.presets import default_parameters
 from lipar_core.session import EditSession
 from lipar_eval.classical_styles import StyleFunction
 from lipar_eval.clips import Clip, edit_clip

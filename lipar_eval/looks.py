@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from torch import Tensor
 
-from lipar_core.config import CODEC_STRIDE, default_parameters
+from lipar_core.config import CODEC_STRIDE
 from lipar_core.models.registry import Models
+from lipar_core.presets import default_parameters
 from lipar_eval.classical_styles import StyleFunction
 from lipar_eval.clips import Clip, edit_clip, mean_keep_ratio
 from lipar_eval.faces import FaceFinder, count_matching_faces

@@ -7,9 +7,10 @@ import torch
 from msgspec.structs import replace
 from torch import Tensor
 
-from lipar_core.config import Preset, default_parameters
+from lipar_core.config import Preset
 from lipar_core.models.registry import Models
 from lipar_core.parameters import Parameters, Pruning
+from lipar_core.presets import default_parameters
 from lipar_core.stream.output import EditedFrames
 from lipar_eval.clips import Clip, mean_keep_ratio
 from lipar_eval.detectors import most_changed, pixel_change

@@ -4,9 +4,10 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from lipar_core.config import PresetStyle, default_parameters
+from lipar_core.config import PresetStyle
 from lipar_core.models.registry import Models
 from lipar_core.parameters import merge
+from lipar_core.presets import default_parameters
 from lipar_core.sizes import size_name
 from lipar_eval import autoencoder, detectors, fidelity, limits, long_run, pruning, vbench
 from lipar_eval.clips import Clip, edit_clip, read_clip

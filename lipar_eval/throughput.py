@@ -10,9 +10,9 @@ import torch
 from msgspec.structs import replace
 from torch import Tensor
 
-from lipar_core.config import default_parameters
 from lipar_core.errors import LiparError
 from lipar_core.models.registry import Models
+from lipar_core.presets import default_parameters
 from lipar_core.session import EditSession
 from lipar_core.stream.output import BlockReport
 from lipar_eval.clips import read_clip

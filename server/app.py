@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 import lipar_core
-from lipar_core.config import load_preset
+from lipar_core.presets import load_preset
 from lipar_core.sizes import with_size
 from server.error_answers import map_errors
 from server.media import aiortc_patches

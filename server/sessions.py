@@ -6,8 +6,9 @@ import logging
 import time
 from collections.abc import Mapping
 
-from lipar_core.config import Preset, default_parameters
+from lipar_core.config import Preset
 from lipar_core.parameters import Parameters, merge
+from lipar_core.presets import default_parameters
 from server import wire
 from server.changes import CONGESTED
 from server.errors import NameTaken, NoCapacity, SessionNotFound, Unavailable

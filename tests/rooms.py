@@ -39,7 +39,9 @@ ROOMS = (
         name=PLAIN,
         prefixes=(
             "lipar_core.__init__",
-            *core("errors", "fields", "parsing", "config", "parameters", "sizes", "weight_files", "colour_tags"),
+            *core(
+                "errors", "fields", "parsing", "config", "presets", "parameters", "sizes", "weight_files", "colour_tags"
+            ),
         ),
         may_import=(),
         packages=frozenset({"yaml", "msgspec"}),

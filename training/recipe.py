@@ -6,9 +6,10 @@ from typing import Annotated
 import yaml
 from msgspec import Meta
 
-from lipar_core.config import Positive, PositiveFloat, Preset, load_preset
+from lipar_core.config import Positive, PositiveFloat, Preset
 from lipar_core.errors import ConfigError, ParameterError
 from lipar_core.parsing import ConfigStruct, parse
+from lipar_core.presets import load_preset
 
 Ratio = Annotated[float, Meta(ge=0, le=1)]
 NonNegative = Annotated[float, Meta(ge=0, le=1000)]

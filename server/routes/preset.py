@@ -5,8 +5,8 @@ from typing import Annotated, Any
 import msgspec
 from fastapi import APIRouter, Depends, Query
 
-from lipar_core.config import default_parameters
 from lipar_core.parameters import Parameters, to_dict
+from lipar_core.presets import default_parameters
 from server.access import Role
 from server.ice import ice_servers as given_servers
 from server.routes.dependencies import Registry

@@ -133,7 +133,7 @@ def test_doctor_reports_the_machine_and_runs_the_bundled_model(lipar):
 
 def test_doctor_fails_where_the_bundled_model_does_not_load(lipar, monkeypatch):
     from lipar_core.errors import CheckpointError
-    from lipar_core.models.registry import registry as models
+    from lipar_core.models import registry as models
 
     def broken(*_args: object) -> None:
         raise CheckpointError("checkpoint tiny.safetensors: unreadable")

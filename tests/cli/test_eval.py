@@ -14,7 +14,8 @@ import torch
 import yaml
 from msgspec.structs import replace
 
-from lipar_core.config import PresetStyle, default_parameters
+from lipar_core.config import PresetStyle
+from lipar_core.presets import default_parameters
 from lipar_eval import detectors, faces, fidelity, quality, vbench
 from lipar_eval.autoencoder import change_correlation, token_pixels
 from lipar_eval.clips import Clip, edit_clip, mean_keep_ratio, read_clip

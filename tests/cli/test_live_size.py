@@ -9,7 +9,7 @@ import yaml
 
 from lipar_cli import live_size
 from lipar_cli.live_size import SizeMeasurement, choose_size, report
-from lipar_core.config import load_preset
+from lipar_core.presets import load_preset
 
 
 @pytest.fixture

@@ -5,10 +5,10 @@ import argparse
 import pytest
 
 from lipar_cli.parameter_flags import NO_FLAG, add_parameter_flags, flag_of, parameters_from_flags
-from lipar_core.config import default_parameters, load_preset
 from lipar_core.errors import LiparError
 from lipar_core.fields import leaves
 from lipar_core.parameters import Parameters
+from lipar_core.presets import default_parameters, load_preset
 
 PRESET = load_preset("tiny")
 

@@ -3,15 +3,9 @@ import sys
 
 import pytest
 
-from lipar_core.config import (
-    CodecConfig,
-    StreamConfig,
-    TransformerConfig,
-    default_parameters,
-    load_preset,
-    preset_names,
-)
+from lipar_core.config import CodecConfig, StreamConfig, TransformerConfig
 from lipar_core.errors import ConfigError
+from lipar_core.presets import default_parameters, load_preset, preset_names, presets_folder
 
 WAN = load_preset("wan-1.3b")
 
@@ -38,7 +32,7 @@ def test_live_sessions_have_their_own_thresholds():
 
 
 def test_presets_are_read_without_torch():
-    code = "import sys, lipar_core.config as c; c.load_preset('tiny'); sys.exit('torch' in sys.modules)"
+    code = "import sys, lipar_core.presets as p; p.load_preset('tiny'); sys.exit('torch' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
@@ -57,7 +51,7 @@ def test_presets_are_read_without_torch():
     ],
 )
 def test_bad_preset_names_the_key(tmp_path, edit, message):
-    source = (load_preset.__globals__["_presets_folder"]() / "wan-1.3b.yaml").read_text()
+    source = (presets_folder() / "wan-1.3b.yaml").read_text()
     assert edit[0] in source
     path = tmp_path / "mine.yaml"
     path.write_text(source.replace(*edit))

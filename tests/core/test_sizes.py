@@ -1,8 +1,9 @@
 import pytest
 
-from lipar_core.config import StreamConfig, load_preset
+from lipar_core.config import StreamConfig
 from lipar_core.errors import ConfigError, LiparError
 from lipar_core.parsing import parse
+from lipar_core.presets import load_preset
 from lipar_core.sizes import live_candidates, size_name, size_names, with_size
 
 TINY, WAN = load_preset("tiny"), load_preset("wan-1.3b")

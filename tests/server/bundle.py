@@ -5,8 +5,8 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 
-from lipar_core.config import load_preset
 from lipar_core.models.hashed_text import HashedTextEncoder
+from lipar_core.presets import load_preset
 from tests.tiny import tiny_models
 
 PRESET = """\

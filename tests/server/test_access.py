@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 
 from harness.echo import write_preset
-from lipar_core.config import default_parameters, load_preset
+from lipar_core.presets import default_parameters, load_preset
 from server.app import create_app
 from server.middleware import MAX_BODY
 from server.routes.needs import Needs, needs_nothing

@@ -151,7 +151,7 @@ def test_too_little_shared_memory_is_an_error_that_names_the_remedy(tmp_path):
         "from server.errors import Unavailable\n"
         "from server.sessions import Sessions\n"
         "from server.settings import Settings\n"
-        "from lipar_core.config import load_preset, default_parameters\n"
+        "from lipar_core.presets import load_preset, default_parameters\n"
         "async def main(preset):\n"
         "    sessions = Sessions(Settings(preset=preset), load_preset(preset), print)\n"
         "    try:\n"

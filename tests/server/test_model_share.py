@@ -7,8 +7,8 @@ import pytest
 import server.session
 import server.sessions
 from harness.echo import write_preset
-from lipar_core.config import load_preset
 from lipar_core.parameters import merge
+from lipar_core.presets import load_preset
 from server import wire
 from server.sessions import Sessions
 from server.settings import Settings

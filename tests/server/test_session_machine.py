@@ -15,9 +15,9 @@ import server.media.path
 import server.session
 import server.sessions
 from harness.echo import write_preset
-from lipar_core.config import load_preset
 from lipar_core.errors import ParameterError
 from lipar_core.parameters import to_dict
+from lipar_core.presets import load_preset
 from server.errors import ServerError
 from server.ring import SHARED_MEMORY, FrameRing
 from server.sessions import Sessions

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from lipar_core.checkpoints.weights import MetaDevice
-from lipar_core.config import load_preset
 from lipar_core.models.wan import CausalWan
+from lipar_core.presets import load_preset
 
 MAX_EXTRA_GB = 1.0  # of anonymous memory, beyond what stays
 
@@ -19,7 +19,7 @@ LOAD = r"""
 import re, sys, threading, time
 from pathlib import Path
 import torch
-from lipar_core.config import load_preset
+from lipar_core.presets import load_preset
 from lipar_core.models.wan import CausalWan
 from lipar_core.checkpoints.weights import MetaDevice, load_network
 

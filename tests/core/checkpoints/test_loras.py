@@ -8,10 +8,10 @@ import yaml
 from safetensors.torch import load_file, save_file
 
 from lipar_core.checkpoints.weights import MetaDevice, load_network
-from lipar_core.config import load_preset
 from lipar_core.errors import CheckpointError, ConfigError
 from lipar_core.models.registry import load_models
 from lipar_core.models.wan import CausalWan
+from lipar_core.presets import load_preset
 from lipar_core.weight_files import locate
 from tests.core.checkpoints.test_key_names import diffusers_name
 from tests.tiny import tiny_models

@@ -9,10 +9,10 @@ from safetensors.torch import save_file
 from lipar_core.checkpoints.checkpoint_file import read_tensors
 from lipar_core.checkpoints.key_names import select_network
 from lipar_core.checkpoints.weights import load_into, transformer_config
-from lipar_core.config import load_preset
 from lipar_core.errors import CheckpointError, LiparError
 from lipar_core.models.hashed_text import HashedTextEncoder
 from lipar_core.models.registry import load_models
+from lipar_core.presets import load_preset
 from lipar_core.weight_files import missing_weights
 from tests.tiny import tiny_models, tiny_preset
 

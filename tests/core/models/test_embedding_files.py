@@ -7,10 +7,10 @@ import torch
 import yaml
 
 from lipar_cli.main import main
-from lipar_core.config import load_preset
 from lipar_core.errors import CheckpointError, LiparError
 from lipar_core.models.embedding_files import CachedTextEncoder, PrecomputedTextEncoder
 from lipar_core.models.registry import load_models
+from lipar_core.presets import load_preset
 from lipar_core.weight_files import locate
 
 

@@ -3,7 +3,6 @@ from dataclasses import replace
 import pytest
 import torch
 
-from lipar_core.config import load_preset
 from lipar_core.errors import ConfigError
 from lipar_core.models.precision import (
     OPERATIONS,
@@ -15,6 +14,7 @@ from lipar_core.models.precision import (
     uniform,
 )
 from lipar_core.models.registry import Models
+from lipar_core.presets import load_preset
 from lipar_core.session import EditSession
 from tests.tiny import moving_square, tiny_models
 

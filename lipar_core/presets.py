@@ -1,0 +1,54 @@
+"""Presets: the bundled ones by name, any other as a YAML file."""
+
+from pathlib import Path
+
+import yaml
+
+from lipar_core.config import Preset
+from lipar_core.errors import ConfigError, ParameterError
+from lipar_core.parameters import Parameters
+from lipar_core.parsing import parse
+
+
+def default_parameters(preset: Preset, *, live: bool = False) -> Parameters:
+    """The preset's initial parameters; `live` sessions have their own thresholds."""
+    return Parameters(prompt=preset.styles[0].prompt, pruning=preset.live_pruning if live else preset.pruning)
+
+
+def preset_names() -> list[str]:
+    """The bundled presets, by name."""
+    return sorted(path.stem for path in presets_folder().glob("*.yaml"))
+
+
+def load_preset(name_or_path: str | Path) -> Preset:
+    """Read a bundled preset by name, or any YAML file by path; raises `ConfigError` naming the invalid key."""
+    path = Path(name_or_path)
+    if path.suffix not in (".yaml", ".yml"):
+        path = presets_folder() / f"{name_or_path}.yaml"
+        if str(name_or_path) not in preset_names():
+            raise ConfigError(f"preset {str(name_or_path)!r} is unknown: choose one of {', '.join(preset_names())}")
+    try:
+        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"preset {path}: {error.strerror}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"preset {path}: not YAML ({' '.join(str(error).split())})") from error
+    try:
+        return _preset_from_tree(tree, path.stem)
+    except (ConfigError, ParameterError) as error:
+        raise ConfigError(f"preset {path.name}: {error}") from error
+
+
+def _preset_from_tree(tree: object, name: str) -> Preset:
+    if not isinstance(tree, dict):
+        raise ConfigError("must be a mapping of sections")
+    live = tree.get("live_pruning", {})
+    if isinstance(tree.get("pruning"), dict) and isinstance(live, dict):
+        live = tree["pruning"] | live  # what it does not name is as for files
+    return parse({**tree, "name": name, "live_pruning": live}, Preset)
+
+
+def presets_folder() -> Path:
+    """The folder of preset files: inside an installed package, beside it in a checkout."""
+    packaged = Path(__file__).parent / "configs"
+    return packaged if packaged.is_dir() else Path(__file__).parent.parent / "configs"
