@@ -58,9 +58,9 @@ function legendEntry(stage: TimedStage): HTMLElement {
   return part;
 }
 
-function stageElement(tag: "div" | "span", { name, description: what, ms, label }: TimedStage): HTMLElement {
+function stageElement(tag: "div" | "span", { name, description, ms, label }: TimedStage): HTMLElement {
   const part = document.createElement(tag);
   part.dataset.stage = name;
-  part.title = `${label} ${ms.toFixed(1)} ms. ${what}`;
+  part.title = `${label} ${ms.toFixed(1)} ms. ${description}`;
   return part;
 }

@@ -87,7 +87,7 @@ export class ChangeQueue {
     }
   }
 
-  /** One invalid value rejects the whole request: the others are sent requeued without it. */
+  /** One invalid value rejects the whole request: the others are sent again without it. */
   private handleRefusal(batch: Batch, error: unknown): void {
     const reason = error instanceof Error ? error.message : String(error);
     const path = error instanceof ApiError ? error.path : null;

@@ -88,7 +88,7 @@ export class Settings {
 
   /** Updates the current parameters from telemetry, which may be older than an acknowledgement. */
   followTelemetry({ parameters, prompt_tokens }: Pick<Status, "parameters" | "prompt_tokens">): void {
-    const confirmed = withOverlays(parameters, [...this.states.values()].map((setting) => unconfirmedChanges(setting, Date.now())));
+    const confirmed = withOverlays(parameters, [...this.states.values()].map((state) => unconfirmedChanges(state, Date.now())));
     if (confirmed.prompt === parameters.prompt) this.storeTokenCount(parameters.prompt, prompt_tokens); // else telemetry is older than the acknowledgement
     this.setCurrent(confirmed);
   }
@@ -101,7 +101,7 @@ export class Settings {
   /** Replaces the current parameters, for example when a session was created or resumed. */
   setCurrent(parameters: Parameters): void {
     this.current = parameters;
-    for (const [control, setting] of this.states) this.states.set(control, syncWithSession(setting, parameters));
+    for (const [control, state] of this.states) this.states.set(control, syncWithSession(state, parameters));
     this.changed();
   }
 
@@ -110,8 +110,8 @@ export class Settings {
    * the controls' notes are cleared.
    */
   endSession(): void {
-    for (const [control, setting] of [...this.states]) {
-      const changes = overlayOf(setting);
+    for (const [control, state] of [...this.states]) {
+      const changes = overlayOf(state);
       if (changes !== null) this.prepare(control, changes);
     }
     this.current = { ...this.current, paused: false };
@@ -120,16 +120,16 @@ export class Settings {
   }
 
   private storeTokenCount(prompt: string, tokens: PromptTokens | null | undefined): void {
-    if (tokens != null) this.tokenCount = { prompt, tokens: tokens };
+    if (tokens != null) this.tokenCount = { prompt, tokens };
   }
 
   private updateDragged(control: string, changes: Changes): void {
     if (this.draggedControl?.control === control) this.draggedControl = { control, changes };
   }
 
-  private setState(control: string, setting: ControlState): void {
+  private setState(control: string, state: ControlState): void {
     this.states.delete(control); // re-inserted, so that the most recently used is last
-    this.states.set(control, setting);
+    this.states.set(control, state);
     this.changed();
   }
 }
