@@ -13,6 +13,7 @@ from lipar_core.models.taehv import TAEHV
 from training.batches import draw_batch
 from training.media import Clip
 from training.muon import Muon
+from training.precision import autocast_is_faster
 from training.recipe import StageRecipe
 from training.rollout import Editor, rollout_loss
 from training.steps import TrainingState, run_steps
@@ -91,7 +92,8 @@ def _optimizers(editor: Editor, rate: float) -> list[torch.optim.Optimizer]:
         {"params": list(renderer.parameters()), "lr": RENDERER_RATE * rate, "weight_decay": 0.0},
     ]
     groups = [{"params": others}, *(group for group in drawing if group["params"])]
+    dtype = torch.bfloat16 if autocast_is_faster() else torch.float32
     return [
-        Muon(matrices, lr=rate, weight_decay=0.01),
+        Muon(matrices, lr=rate, weight_decay=0.01, dtype=dtype),
         torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.98), weight_decay=0.01),
     ]

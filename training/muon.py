@@ -1,9 +1,10 @@
-"""Muon (Jordan et al. 2024) for matrices, in float32.
+"""Muon (Jordan et al. 2024): matrices of one shape are orthogonalised together.
 
-PyTorch's implementation always multiplies in bfloat16: without AVX-512 BF16 that takes longer than the rest of a
-training step.
+PyTorch's implementation multiplies them one by one, always in bfloat16: without AVX-512 BF16 that takes longer than the
+rest of a training step.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable
 
 import torch
@@ -15,32 +16,51 @@ EPS = 1e-7
 
 
 class Muon(torch.optim.Optimizer):
-    """Orthogonalised Nesterov momentum, scaled to AdamW's step size (Liu et al. 2025, arXiv 2502.16982)."""
+    """Orthogonalised Nesterov momentum, scaled to AdamW's step size (Liu et al. 2025, arXiv 2502.16982).
 
-    def __init__(self, params: Iterable[Tensor], lr: float, weight_decay: float) -> None:
+    dtype: of the Newton-Schulz iteration; weights and momentum keep theirs.
+    """
+
+    def __init__(
+        self, params: Iterable[Tensor], lr: float, weight_decay: float, dtype: torch.dtype = torch.float32
+    ) -> None:
         super().__init__(params, {"lr": lr, "weight_decay": weight_decay})
+        self.dtype = dtype
 
     @torch.no_grad()
     def step(self) -> None:  # type: ignore[override]
         """Update every matrix [N, M] that has a gradient."""
         for group in self.param_groups:
-            lr, decay = group["lr"], group["weight_decay"]
-            for matrix in (p for p in group["params"] if p.grad is not None):
-                state = self.state[matrix]
-                if not state:
-                    state["momentum_buffer"] = torch.zeros_like(matrix)
-                momentum = state["momentum_buffer"].lerp_(matrix.grad, 1 - MOMENTUM)
-                update = orthogonal(matrix.grad.lerp(momentum, MOMENTUM))
-                matrix.mul_(1 - lr * decay).add_(update, alpha=-0.2 * lr * max(matrix.shape) ** 0.5)
+            same_shape = defaultdict[torch.Size, list[Tensor]](list)
+            for matrix in group["params"]:
+                if matrix.grad is not None:
+                    same_shape[matrix.shape].append(matrix)
+            for matrices in same_shape.values():
+                self._update(matrices, group["lr"], group["weight_decay"])
+
+    def _update(self, matrices: list[Tensor], lr: float, decay: float) -> None:
+        updates = orthogonal(torch.stack([self._nesterov(matrix) for matrix in matrices]), self.dtype)
+        scale = 0.2 * lr * max(updates.shape[-2:]) ** 0.5
+        for matrix, update in zip(matrices, updates, strict=True):
+            matrix.mul_(1 - lr * decay).add_(update, alpha=-scale)
+
+    def _nesterov(self, matrix: Tensor) -> Tensor:
+        assert matrix.grad is not None
+        state = self.state[matrix]
+        if not state:
+            state["momentum_buffer"] = torch.zeros_like(matrix)
+        momentum = state["momentum_buffer"].lerp_(matrix.grad, 1 - MOMENTUM)
+        return matrix.grad.lerp(momentum, MOMENTUM)
 
 
-def orthogonal(matrix: Tensor) -> Tensor:
-    """The matrix [N, M] with all singular values moved to about 1 (0.7 to 1.2)."""
-    tall = matrix.shape[0] > matrix.shape[1]
-    x = matrix.T if tall else matrix
-    x = x / x.norm().clamp(min=EPS)
+def orthogonal(matrices: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
+    """The matrices [K, N, M] with all singular values moved to about 1 (0.7 to 1.2)."""
+    tall = matrices.shape[-2] > matrices.shape[-1]
+    x = matrices.mT if tall else matrices
+    x = (x / x.flatten(1).norm(dim=1).clamp(min=EPS).view(-1, 1, 1)).to(dtype)
     a, b, c = QUINTIC
     for _ in range(ITERATIONS):
-        gram = x @ x.T
-        x = a * x + (b * gram + c * gram @ gram) @ x
-    return x.T if tall else x
+        gram = x @ x.mT
+        x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
+    x = x.to(matrices.dtype)
+    return x.mT if tall else x
