@@ -90,7 +90,7 @@ ROOMS = (
     ),
     Room(
         name=SESSION,
-        prefixes=core("session", "speed", "verify"),
+        prefixes=core("session", "speed", "recorded_run", "verify"),
         may_import=CORE,
         packages=frozenset({"torch", "safetensors", "msgspec"}),
     ),

@@ -15,9 +15,10 @@ from lipar_core.models.taehv import TAEHV
 from lipar_core.patches import patchify, unpatchify
 from lipar_core.pruning.kv_cache import KVCache
 from lipar_core.pruning.selection import select
+from lipar_core.recorded_run import seeded_weights
 from lipar_core.rope import RotaryTable
 from lipar_core.runtime.denoise import BlockPlan, clean_pass, denoise_block, prepare_schedule
-from lipar_core.verify import seeded_weights, verify_file
+from lipar_core.verify import verify_file
 from tests.tiny import tiny_models, tiny_preset
 
 DATA = Path(__file__).parent.parent / "data"

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from lipar_core.parameters import Pruning
 from lipar_core.pruning.anchor import AnchorDetector
-from tests.core import real_sources as real
+from tests.core.pruning import real_sources as real
 
 SETTINGS = Pruning(detector="anchor", threshold=8)
 
