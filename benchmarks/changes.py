@@ -27,7 +27,9 @@ def blocks_per_s(pipe: Connection, seconds: float, changes_per_s: float) -> floa
     session = f"{changes_per_s:.0f} changes per second, {time.monotonic()}"
     wire.send(pipe, wire.Open(session=session, incoming=incoming.name, outgoing=outgoing.name, parameters={}))
     planes = np.random.default_rng(0).integers(0, 256, (STREAM.height * 3 // 2, STREAM.width), dtype=np.uint8)
-    started, blocks, sent = time.monotonic(), 0, 0
+    started = time.monotonic()
+    blocks = 0
+    sent = 0
     while (passed := time.monotonic() - started) < seconds:
         if sent < passed * changes_per_s:
             changes = {"pruning": {"threshold": 5 + 0.1 * (sent % 100)}}

@@ -41,7 +41,8 @@ def clean(seconds: int) -> None:
         screen.wait_for_timeout(SETTLE_S * 1000)
         seen = Seen(screen, server, seconds)
         preview = screen.evaluate("window.preview()")
-    stages, camera = seen.status["stats"]["latency_stages_ms"], seen.page["camera_ms"]
+    stages = seen.status["stats"]["latency_stages_ms"]
+    camera = seen.page["camera_ms"]
     parts = sum(stages.values())
     print(f"clean, {seconds} s: {seen}; {seen.cores:.2f} cores of the media process")
     print(f"  server's stages, ms: {stages}, sum {parts:.0f}")

@@ -51,7 +51,8 @@ class Seen:
 
     def __init__(self, page: Page, server: EchoServer, seconds: float) -> None:
         page.evaluate("window.seen.length = 0")
-        cpu, began = server.cpu_s, time.monotonic()
+        cpu = server.cpu_s
+        began = time.monotonic()
         self.memory_mb: list[tuple[float, float]] = []  # minutes, MB
         while (passed := time.monotonic() - began) < seconds:
             page.wait_for_timeout(1000)

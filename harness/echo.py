@@ -51,10 +51,14 @@ class Echo:
 
 class _Work:
     def __init__(self, pipe: Connection, echo: Echo, width: int, height: int, frames_per_block: int) -> None:
-        self.pipe, self.echo, self.size = pipe, echo, (width, height, frames_per_block)
+        self.pipe = pipe
+        self.echo = echo
+        self.size = (width, height, frames_per_block)
         self.needed = frames_per_block if echo.whole_blocks else 1
         self.rings: dict[str, tuple[FrameRing, FrameRing]] = {}
-        self.blocks, self.running, self.said = 0, True, time.monotonic()
+        self.blocks = 0
+        self.running = True
+        self.said = time.monotonic()
 
     def turn(self) -> None:
         wait = 0.0 if self.ready() else BEAT_S

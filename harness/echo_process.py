@@ -26,7 +26,8 @@ class EchoServer:
         environment: Mapping[str, str] | None = None,
     ) -> None:
         """`before` stands before the command, to run it elsewhere; `environment` is added to this process's own."""
-        port, self.before = free_port(), before
+        port = free_port()
+        self.before = before
         self.address = f"http://{host}:{port}"
         command = [sys.executable, "-m", "harness.echo", "--port", str(port), "--host", host, *flags]
         self.process = subprocess.Popen([*before, *command], cwd=ROOT, env={**os.environ, **(environment or {})})

@@ -15,7 +15,9 @@ class Way:
 
     def __init__(self, loss: float = 0.0, *, late: float = 0.0, twice: float = 0.0, seed: int = 0) -> None:
         """`loss`, `late` and `twice` are the shares of packets that are lost, overtaken by others, and doubled."""
-        self.loss, self.late, self.twice = loss, late, twice
+        self.loss = loss
+        self.late = late
+        self.twice = twice
         self.loss_of_repairs = 0.0  # more of the retransmissions than of the rest
         self.repairs: set[int] = set()  # their payload types
         self.dark = False  # nothing comes through
@@ -44,7 +46,9 @@ class Way:
 
 def spoil(transport: RTCIceTransport, coming: Way, going: Way) -> None:
     """Put a way into each direction of a connection."""
-    recv, send, arrived = transport._recv, transport._send, deque[bytes]()
+    recv = transport._recv
+    send = transport._send
+    arrived = deque[bytes]()
 
     async def spoilt_recv() -> bytes:
         while not arrived:
@@ -55,7 +59,8 @@ def spoil(transport: RTCIceTransport, coming: Way, going: Way) -> None:
         for passing in going.passes(data):
             await send(passing)
 
-    transport._recv, transport._send = spoilt_recv, spoilt_send
+    transport._recv = spoilt_recv
+    transport._send = spoilt_send
 
 
 def spoil_connection(pc: RTCPeerConnection, coming: Way, going: Way) -> None:

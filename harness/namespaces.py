@@ -28,10 +28,12 @@ def why_not() -> str | None:
 class Wire:
     """Between `server` and `client`, names of namespaces."""
 
-    server_address, client_address = "10.77.0.1", "10.77.0.2"
+    server_address = "10.77.0.1"
+    client_address = "10.77.0.2"
 
     def __init__(self) -> None:
-        self.server, self.client = _name(), _name()
+        self.server = _name()
+        self.client = _name()
 
     def limit(self, namespace: str, bits_per_s: int) -> None:
         """What this end may send, from now on (token bucket, 200 ms of queue)."""

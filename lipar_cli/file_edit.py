@@ -20,7 +20,9 @@ class FileEdit:
     """Passes source frames to a session in blocks and returns the edited frames."""
 
     def __init__(self, session: "EditSession[int]", args: argparse.Namespace, progress: "Progress") -> None:
-        self.session, self.args, self.progress = session, args, progress
+        self.session = session
+        self.args = args
+        self.progress = progress
         self.totals = Totals()
         self._block: list[SourceFrame] = []
         self._pushed: deque[SourceFrame] = deque()  # frames that the session has not returned yet
@@ -74,7 +76,8 @@ class Totals:
     """Statistics over all blocks."""
 
     def __init__(self) -> None:
-        self.blocks, self.kept = 0, 0.0
+        self.blocks = 0
+        self.kept = 0.0
         self.stage_ms: dict[str, float] = {}
 
     def add(self, edited: "EditedFrames[int]") -> None:

@@ -62,7 +62,8 @@ def _verify(folder: Path, manifest: Manifest, preset: str | None) -> int:
     required = _targets(preset) if preset else set(manifest.entries)
     failures = 0
     for target in sorted(required):
-        path, entry = folder / target, manifest.entries.get(target)
+        path = folder / target
+        entry = manifest.entries.get(target)
         if entry is None:
             state = "not from `lipar download`, no checksum known"
         elif not path.is_file():

@@ -58,7 +58,8 @@ def _argparse_type(node: inspect.Type) -> dict[str, Any]:
 
 
 def _help(node: inspect.Type) -> str:
-    plain, text = plain_type(node), metadata(node)["description"]
+    plain = plain_type(node)
+    text = metadata(node)["description"]
     ranged = isinstance(plain, (inspect.IntType, inspect.FloatType))
     return f"{text} ({allowed_values(node)})" if ranged else text
 

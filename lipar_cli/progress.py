@@ -10,7 +10,8 @@ class Progress:
     """Counts frames and shows progress."""
 
     def __init__(self, expected: int | None) -> None:
-        self.expected, self.done = expected, 0
+        self.expected = expected
+        self.done = 0
         self.started = time.perf_counter()
         self._printed_at = 0.0
         self._terminal = sys.stderr.isatty()

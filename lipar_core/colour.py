@@ -13,7 +13,8 @@ def rgb_from_yuv420p(planes: Tensor) -> Tensor:
     y = (planes[:, :height].float() - 16) / 219
     chroma = planes[:, height:].reshape(-1, 2, height // 2, width // 2).float()
     cb, cr = ((chroma - 128) / 224).repeat_interleave(2, -1).repeat_interleave(2, -2).unbind(1)
-    red, blue = y + 2 * (1 - KR) * cr, y + 2 * (1 - KB) * cb
+    red = y + 2 * (1 - KR) * cr
+    blue = y + 2 * (1 - KB) * cb
     return torch.stack([red, (y - KR * red - KB * blue) / KG, blue], dim=1).clamp_(0, 1)
 
 

@@ -88,7 +88,8 @@ class CodecConfig(ConfigStruct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         for side in ("encoder", "decoder"):
-            time, space = getattr(self, f"{side}_time"), getattr(self, f"{side}_space")
+            time = getattr(self, f"{side}_time")
+            space = getattr(self, f"{side}_space")
             if math.prod(time) != FRAMES_PER_LATENT:
                 raise ConfigError(f"codec.{side}_time = {time}: must multiply to {FRAMES_PER_LATENT}")
             if math.prod(space) * self.unshuffle != self.stride:

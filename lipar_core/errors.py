@@ -13,7 +13,9 @@ class ParameterError(LiparError):
         if len(shown) > 60:
             shown = f"{shown[:57]}..."
         super().__init__(f"{path} = {shown}: {allowed}")
-        self.path, self.value, self.allowed = path, value, allowed
+        self.path = path
+        self.value = value
+        self.allowed = allowed
 
 
 class ConfigError(LiparError):

@@ -14,6 +14,8 @@ def patchify(latents: Tensor, patch: int) -> Tensor:
 def unpatchify(tokens: Tensor, patch: int, rows: int) -> Tensor:
     """[..., T, C * patch * patch] -> [..., C, h, w] for a grid of `rows` rows."""
     *lead, count, values = tokens.shape
-    cols, channels, n = count // rows, values // patch**2, len(lead)
+    cols = count // rows
+    channels = values // patch**2
+    n = len(lead)
     x = tokens.reshape(*lead, rows, cols, channels, patch, patch)
     return x.permute(*range(n), n + 2, n, n + 3, n + 1, n + 4).reshape(*lead, channels, rows * patch, cols * patch)

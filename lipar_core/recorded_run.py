@@ -75,11 +75,13 @@ class RecordedRun:
         )
         sources = [self._tensor(f"block{i}.source") for i in blocks]
         keeps = [self.tensors[f"block{i}.keep"].bool().flatten(1).to(self.device) for i in blocks]
-        refresh, rule = bool(self.config["refresh_last_frame"]), str(self.config["restore_from"])
+        refresh = bool(self.config["refresh_last_frame"])
+        rule = str(self.config["restore_from"])
         return self._run_rollout(cache, sources, keeps, refresh=refresh, rule=rule)
 
     def taehv(self) -> TensorPairs:
-        latents, video = self._tensor("decoder_input"), self._tensor("video")
+        latents = self._tensor("decoder_input")
+        video = self._tensor("video")
         published = CodecConfig(latent_channels=latents.shape[2])
         recorded_stride = video.shape[-1] // self.tensors["latent"].shape[-1]
         codec = TAEHV(replace(published, unshuffle=recorded_stride // published.stride))
@@ -100,7 +102,8 @@ class RecordedRun:
         pairs: TensorPairs = {}
         seen: list[tuple[Tensor, Tensor]] = []  # the network's input and output, per denoising step
         self._dit.register_forward_hook(lambda _, args, out: seen.append((args[0], out)))
-        patch, rows = self._dit.config.patch, self._config_int("latent_h") // self._dit.config.patch
+        patch = self._dit.config.patch
+        rows = self._config_int("latent_h") // self._dit.config.patch
         schedule = self._schedule()
         steps = prepare_schedule(self._dit, sigmas(schedule), schedule)
         text = self._dit.text_kv(self._tensor("context").reshape(-1, self._dit.config.text_dim))
@@ -149,7 +152,8 @@ class RecordedRun:
         return (self._config_int("latent_h") // patch) * (self._config_int("latent_w") // patch)
 
     def _schedule(self) -> ScheduleConfig:
-        steps, shift = self.config["steps"], self.config["shift"]
+        steps = self.config["steps"]
+        shift = self.config["shift"]
         if not isinstance(steps, list) or not isinstance(shift, (int, float)):
             raise CheckpointError(f"config steps = {steps!r}, shift = {shift!r}: must be a list and a number")
         return ScheduleConfig(steps=tuple(steps), shift=float(shift))

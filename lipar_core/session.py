@@ -130,7 +130,8 @@ class EditSession(Generic[P]):
 
         Padding blocks are not counted, so that acknowledged block numbers stay valid.
         """
-        number, waiting = self.next_block, self._assembler
+        number = self.next_block
+        waiting = self._assembler
         self._assembler = BlockAssembler(waiting.size)
         tail = self._drain(self.state.applied or self.parameters)
         self._start_stream()
@@ -148,7 +149,8 @@ class EditSession(Generic[P]):
 
     def _repeat_last_frame(self, pts: Sequence[P]) -> EditedFrames[P]:
         """The last edited frame for every pending and new timestamp; empty if no frame was edited yet."""
-        stream, last = self.preset.stream, self._last_edited
+        stream = self.preset.stream
+        last = self._last_edited
         if last is None:
             return self._no_frames()
         stamps = [*self.state.timeline.cancel_pending(), *self._assembler.drop_waiting(), *pts]

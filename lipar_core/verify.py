@@ -41,15 +41,25 @@ def verify_file(path: Path, device: str = "cpu", dtype: str | None = None) -> Ve
         raise CheckpointError(f"{path}: config dtype = {dtype!r}: must be float32, bfloat16 or float16")
     run = RecordedRun(tensors, config, torch.device(device), getattr(torch, dtype))
     if "source_latent" in tensors:
-        kind, pairs, tolerance, measure = "Self-Forcing rollout", run.self_forcing, 1e-5, "max abs"
+        kind = "Self-Forcing rollout"
+        pairs = run.self_forcing
+        tolerance = 1e-5
+        measure = "max abs"
     elif "block0.keep" in tensors:
-        kind, pairs, tolerance, measure = "LIPAR rollout", run.lipar, 1e-5, "max abs"
+        kind = "LIPAR rollout"
+        pairs = run.lipar
+        tolerance = 1e-5
+        measure = "max abs"
     elif "decoder_input" in tensors:
-        kind, pairs, tolerance, measure = "TAEHV", run.taehv, 1e-4, "max rel"
+        kind = "TAEHV"
+        pairs = run.taehv
+        tolerance = 1e-4
+        measure = "max rel"
     else:
         raise CheckpointError(f"{path}: not a golden file (it has none of source_latent, block0.keep, decoder_input)")
     if run.dtype != torch.float32:
-        tolerance, measure = BF16_TOLERANCE, "rel L2"
+        tolerance = BF16_TOLERANCE
+        measure = "rel L2"
     tf32 = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
     try:
         torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
@@ -78,7 +88,8 @@ def _read_golden_file(path: Path) -> tuple[StateDict, Mapping[str, object]]:
 
 
 def _max_error(ours: Tensor, golden: Tensor, measure: str) -> float:
-    a, b = ours.detach().double().cpu(), golden.double().cpu()
+    a = ours.detach().double().cpu()
+    b = golden.double().cpu()
     if a.shape != b.shape:
         raise CheckpointError(f"shape {list(b.shape)} recorded, {list(a.shape)} computed")
     if measure == "rel L2":

@@ -50,7 +50,8 @@ def edit_clip(
 
 def run_session(session: EditSession[int], clip: Clip) -> EditedFrames[int]:
     """The whole clip edited by a new session, on the CPU."""
-    first, rest = session.push(clip.frames, range(len(clip.frames))), session.flush()
+    first = session.push(clip.frames, range(len(clip.frames)))
+    rest = session.flush()
     frames, keep = (torch.cat([getattr(part, name).cpu() for part in (first, rest)]) for name in ("frames", "keep"))
     return EditedFrames(frames, [*first.pts, *rest.pts], keep, [*first.blocks, *rest.blocks])
 

@@ -35,7 +35,8 @@ def load_faces() -> tuple[FaceFinder | None, str]:
         frame = (picture.permute(1, 2, 0).numpy() * 255).astype(np.float32)
         network.setInput(cv2.dnn.blobFromImage(frame, size=(width, height)))
         scores, sizes, offsets, _ = network.forward(network.getUnconnectedOutLayersNames())
-        across, down = picture.shape[2] / width, picture.shape[1] / height
+        across = picture.shape[2] / width
+        down = picture.shape[1] / height
         boxes = _boxes(scores[0, 0], np.exp(sizes[0]) * CELL, offsets[0])
         return [(left * across, top * down, wide * across, tall * down) for left, top, wide, tall in boxes]
 

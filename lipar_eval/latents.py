@@ -50,7 +50,9 @@ def as_last_computed(x0: Tensor, computed: Tensor) -> Tensor:
 @torch.inference_mode()
 def decode_video(models: Models, x0: Tensor, frames: int) -> Tensor:
     """Decode latent frames x0 [N, T, P]; returns the first `frames` frames [frames, 3, H, W] on the CPU."""
-    stream, lag, state = models.preset.stream, models.preset.codec.lag_frames, None
+    stream = models.preset.stream
+    lag = models.preset.codec.lag_frames
+    state = None
     pixels = []
     for block in unpatchify(x0, stream.patch, stream.rows).split(stream.block_frames):
         raw, state = models.codec.decode(block[None], state)

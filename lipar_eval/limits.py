@@ -102,7 +102,8 @@ def _flicker(styles: Sequence[Row]) -> list[Row]:
         return []
     worst, ratio = _worst(rated, "ratio", max)
     total = means(rated)[0]
-    unpruned, codec = _number(total, "unpruned_flicker"), _number(total, "codec_flicker")
+    unpruned = _number(total, "unpruned_flicker")
+    codec = _number(total, "codec_flicker")
     text = f"flicker over the target's ({worst}; unpruned {unpruned:.2f} levels, codec {codec:.2f})"
     return [_line(text, ratio, f"<= {MAX_FLICKER_RATIO}", ratio <= MAX_FLICKER_RATIO)]
 
@@ -111,7 +112,8 @@ def _pruned(rows: Sequence[Row]) -> list[Row]:
     if not rows:
         return []
     total = means(rows)[0]
-    db, keep = _number(total, "pruned_db"), _number(total, "kept")
+    db = _number(total, "pruned_db")
+    keep = _number(total, "kept")
     text = f"pruned to unpruned, dB, low and medium motion, {keep:.2f} kept"
     limit = f">= {MIN_PRUNED_DB:g} at <= {MAX_PRUNED_KEEP}"
     return [_line(text, db, limit, db >= MIN_PRUNED_DB and keep <= MAX_PRUNED_KEEP)]

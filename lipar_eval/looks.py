@@ -79,7 +79,9 @@ def _look(
     settings = replace(base, prompt=prompt)
     whole = edit_clip(models, clip, replace(settings, pruning=replace(base.pruning, enabled=False))).frames[-SHOWN:]
     edited = edit_clip(models, clip, settings)
-    ours, source, token = edited.frames[-SHOWN:], clip.pixels[-SHOWN:], CODEC_STRIDE * models.preset.stream.patch
+    ours = edited.frames[-SHOWN:]
+    source = clip.pixels[-SHOWN:]
+    token = CODEC_STRIDE * models.preset.stream.patch
     target = expected[name]
     through = _round_trip(models, target)
     row: Row = {

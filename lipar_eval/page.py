@@ -28,7 +28,10 @@ class Section:
     """A heading, a text, a table, and pictures as data: URLs."""
 
     def __init__(self, title: str, text: str, rows: Sequence[Row] = (), pictures: Sequence[str] = ()) -> None:
-        self.title, self.text, self.rows, self.pictures = title, text, rows, pictures
+        self.title = title
+        self.text = text
+        self.rows = rows
+        self.pictures = pictures
 
 
 def curves(

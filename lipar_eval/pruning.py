@@ -120,7 +120,9 @@ def _compare(models: Models, clip: Clip, pruned: Recording, full: Recording, lpi
     start = models.preset.stream.frames_per_block
     x0 = torch.where(pruned.computed[..., None], pruned.x0, full.x0)  # pruned tokens without error
     computed = decode_video(models, x0, len(clip.frames))[start:]
-    ours, expected, source = pruned.edited.frames[start:], full.edited.frames[start:], clip.pixels[start:]
+    ours = pruned.edited.frames[start:]
+    expected = full.edited.frames[start:]
+    source = clip.pixels[start:]
     metrics: Row = {
         "kept": mean_keep_ratio(pruned.edited),
         "psnr_db": psnr(ours, expected),

@@ -128,7 +128,8 @@ class Report:
 
     def long_run(self, minutes: float) -> None:
         style = next((s for s in self.models.preset.styles if s.name in self.targets), self.models.preset.styles[0])
-        clip, target = self.clips[-1], self.targets.get(style.name)
+        clip = self.clips[-1]
+        target = self.targets.get(style.name)
         rows = self._store("long", long_run.long_run(self.models, clip, style, target, minutes))
         picture = curves({style.name: _series(rows, "second", "psnr_db")}, "second", "PSNR, dB")
         against = "the style's classical target" if target else "the first loop"
@@ -172,7 +173,8 @@ class Report:
 
     def _strip(self, clip: Clip, styles: Sequence[PresetStyle]) -> str:
         """The source's middle frame, its edits, and the last edit's keep mask."""
-        at, base = len(clip.frames) // 2, default_parameters(self.models.preset)
+        at = len(clip.frames) // 2
+        base = default_parameters(self.models.preset)
         part = Clip(clip.name, clip.frames[: at + self.models.preset.stream.frames_per_block])
         edited = [edit_clip(self.models, part, merge(base, {"prompt": style.prompt})) for style in styles]
         shown = [part.frames[at].permute(1, 2, 0).numpy()]

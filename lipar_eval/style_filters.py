@@ -70,7 +70,8 @@ def along_edges(frame: Frame, reach: int) -> Floats:
 
 def edge_tangent(grey: Floats) -> tuple[Floats, Floats]:
     """The direction [H, W] of the least change, x and y; 0 without a direction."""
-    dx, dy = cv2.Sobel(grey, cv2.CV_32F, 1, 0), cv2.Sobel(grey, cv2.CV_32F, 0, 1)
+    dx = cv2.Sobel(grey, cv2.CV_32F, 1, 0)
+    dy = cv2.Sobel(grey, cv2.CV_32F, 0, 1)
     xx, yy, xy = (cv2.GaussianBlur(product, (0, 0), 2.2) for product in (dx * dx, dy * dy, dx * dy))
     angle = 0.5 * np.arctan2(2 * xy, xx - yy) + np.pi / 2
     clear = np.sqrt((xx - yy) ** 2 + 4 * xy**2)
@@ -92,7 +93,8 @@ def shock_filter(image: Floats, sigma: float) -> Floats:
     grey = cv2.GaussianBlur(image.mean(axis=-1), (0, 0), sigma)
     side = np.tanh(cv2.Laplacian(grey, cv2.CV_32F) * 0.9)[..., None]
     kernel = np.ones((3, 3), np.uint8)
-    darker, lighter = cv2.erode(image, kernel), cv2.dilate(image, kernel)
+    darker = cv2.erode(image, kernel)
+    lighter = cv2.dilate(image, kernel)
     pushed: Floats = image + np.maximum(side, 0) * (darker - image) + np.maximum(-side, 0) * (lighter - image)
     return pushed
 

@@ -86,7 +86,8 @@ def pruning_on_and_off(models: Models, path: Path, blocks: int) -> list[Variant]
     parameters = default_parameters(models.preset)
     off = replace(parameters, pruning=replace(parameters.pruning, enabled=False))
     variants = [Variant("off", EditSession(models, off)), Variant("on", EditSession(models, parameters))]
-    clip, size = read_clip(path, models).frames, models.preset.stream.frames_per_block
+    clip = read_clip(path, models).frames
+    size = models.preset.stream.frames_per_block
     count = len(clip) // size
     if not count:
         raise LiparError(f"clip {path}: has {len(clip)} frames, a block takes {size}")

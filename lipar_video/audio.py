@@ -67,7 +67,8 @@ class CopiedTrack:
 
     def __init__(self, container: OutputContainer, source: AudioStream, name: str) -> None:
         self.stream = container.add_stream_from_template(source)
-        self.note, self.damaged = f"audio ({name}) copied", 0
+        self.note = f"audio ({name}) copied"
+        self.damaged = 0
         self._ordered = OrderedMuxer(container, self.stream)
         self._keeps_padding = "mp4" in container.format.name or "mov" in container.format.name
 
@@ -100,7 +101,8 @@ class EncodedTrack:
         stream.codec_context.layout = "mono" if context.layout.nb_channels == 1 else "stereo"
         stream.codec_context.time_base = Fraction(1, rate)
         self.stream: AudioStream = stream
-        self.note, self.damaged = f"audio ({name}) re-encoded as {muxer.audio}: {reason}", 0
+        self.note = f"audio ({name}) re-encoded as {muxer.audio}: {reason}"
+        self.damaged = 0
         self._ordered = OrderedMuxer(container, stream)
         self._normaliser = _AudioNormaliser(stream)
 

@@ -34,7 +34,8 @@ class FrameTimestamps:
         if self._last is not None:
             at = max(at, self._last + 1)
         length = round(frame.duration * self._ticks) if frame.duration > 0 else self._step
-        self._last, self._next = at, at + max(length, 1)
+        self._last = at
+        self._next = at + max(length, 1)
         self._waiting.append((at, max(length, 1)))
 
     def take(self) -> tuple[int, int]:

@@ -63,7 +63,8 @@ class Geometry:
         shown = size[::-1] if self.swaps_axes else size
         kept = min(shown[0], width), min(shown[1], height)
         if kept != shown:
-            left, top = (shown[0] - kept[0]) // 2, (shown[1] - kept[1]) // 2
+            left = (shown[0] - kept[0]) // 2
+            top = (shown[1] - kept[1]) // 2
             after.append(("crop", f"{kept[0]}:{kept[1]}:{left}:{top}:exact=1"))
         if kept != (width, height):
             after.append(("pad", f"{width}:{height}:{(width - kept[0]) // 2}:{(height - kept[1]) // 2}:black"))

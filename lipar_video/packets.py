@@ -13,7 +13,9 @@ def copy_packet(packet: "av.Packet[Stream]") -> "av.Packet[Stream]":
     """A packet with the same data and timestamps, without side data."""
     copy: av.Packet[Stream] = av.Packet(bytes(packet))
     copy.time_base = packet.time_base
-    copy.pts, copy.dts, copy.duration = packet.pts, packet.dts, packet.duration
+    copy.pts = packet.pts
+    copy.dts = packet.dts
+    copy.duration = packet.duration
     copy.is_keyframe = packet.is_keyframe
     return copy
 
@@ -39,7 +41,8 @@ class OrderedMuxer:
             packet.dts = self._last + self._min_step
         if packet.pts is None or packet.pts < packet.dts:
             packet.pts = packet.dts
-        self._last, packet.stream = packet.dts, self.stream
+        self._last = packet.dts
+        packet.stream = self.stream
         self.container.mux_one(packet)
 
 

@@ -42,7 +42,9 @@ class PictureFilter:
     """
 
     def __init__(self, width: int, height: int, fit: Fit) -> None:
-        self.width, self.height, self.fit = width, height, fit
+        self.width = width
+        self.height = height
+        self.fit = fit
         self.shown_size: tuple[int, int] | None = None  # of the newest frame
         self.notes: dict[str, None] = {}  # conversions applied, in order, without duplicates
         self._format: _FrameFormat | None = None
@@ -59,7 +61,8 @@ class PictureFilter:
             yield from self.flush()
             self._build(frame_format)
         self._note_alpha(frame, frame_format)
-        frame.pts, frame.time_base = self._frames, Fraction(1)
+        frame.pts = self._frames
+        frame.time_base = Fraction(1)
         self._frames += 1
         assert self._source is not None
         self._source.push(frame)
@@ -110,7 +113,8 @@ class PictureFilter:
         if note := describe_colours(frame_format.tags):
             self.notes[note] = None
         self.shown_size = geometry.shown_size
-        self._format, self._graph = frame_format, Graph()
+        self._format = frame_format
+        self._graph = Graph()
         self._connect(steps, frame_format)
         if use_lut:
             self._push_lut(frame_format.tags)

@@ -51,7 +51,10 @@ class VideoReader:
 
     def __init__(self, path: Path, width: int, height: int, fit: Fit, spool_folder: Path = Path()) -> None:
         """Raises `LiparError` if the file cannot be read or has no decodable video."""
-        self.path, self.width, self.height, self.fit = path, width, height, fit
+        self.path = path
+        self.width = width
+        self.height = height
+        self.fit = fit
         self.source = Source(path, spool_folder)
         try:
             self.container = self.source.open()
@@ -96,7 +99,8 @@ class VideoReader:
         """Frames per second, on average."""
         if self._is_elementary_stream:
             return self.video.guessed_rate or DEFAULT_RATE  # FFmpeg's average is only a default there
-        average, guessed = self.video.average_rate, self.video.guessed_rate
+        average = self.video.average_rate
+        guessed = self.video.guessed_rate
         if average and guessed and average > 2 * guessed:
             return guessed  # for raw DV, FFmpeg's average is the clock rate
         return average or guessed or DEFAULT_RATE
@@ -163,7 +167,8 @@ class VideoReader:
     @property
     def _ended_early(self) -> bool:
         """Whether the file is shorter than its header says, in time, not only in samples of an edit list."""
-        video, found = self.video, self.survey.streams[self.video.index]
+        video = self.video
+        found = self.survey.streams[self.video.index]
         if self.frames >= video.frames or not video.duration or found.end is None:
             return False
         announced_end = (video.start_time or 0) * self.stream_time_base + video.duration * self.stream_time_base

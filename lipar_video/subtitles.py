@@ -14,7 +14,8 @@ class SubtitleTrack:
     """A subtitle track of the output."""
 
     def __init__(self, container: OutputContainer, source: SubtitleStream, encoder: str | None) -> None:
-        self._source, self._encodes = source, encoder is not None
+        self._source = source
+        self._encodes = encoder is not None
         if encoder is None:
             self.stream: SubtitleStream = container.add_stream_from_template(source)
         else:
@@ -43,7 +44,9 @@ class SubtitleTrack:
             self.damaged += 1
             return []
         written.time_base = packet.time_base
-        written.pts, written.dts, written.duration = packet.pts, packet.pts, packet.duration
+        written.pts = packet.pts
+        written.dts = packet.pts
+        written.duration = packet.duration
         return [written]
 
 

@@ -52,7 +52,8 @@ class TimestampCorrector:
     def _offset(self, packet: "av.Packet[Stream]") -> Fraction:
         if packet.stream.type == "subtitle":  # sparse: uses the newest section of the other streams
             return self._offsets[-1]
-        index, base = packet.stream.index, packet.time_base
+        index = packet.stream.index
+        base = packet.time_base
         stamp = packet.pts if packet.dts is None else packet.dts  # never later than the presentation time
         assert stamp is not None
         shown = (stamp if packet.pts is None else packet.pts) * base
@@ -79,4 +80,5 @@ class TimestampCorrector:
         stream.section += 1
         if stream.section == len(self._offsets):
             self._offsets.append(self._offsets[-1] + stream.shown - shown)
-        stream.decoded, stream.shown = None, shown
+        stream.decoded = None
+        stream.shown = shown

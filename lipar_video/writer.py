@@ -44,7 +44,9 @@ class VideoWriter:
 
     def __init__(self, path: Path, width: int, height: int, rate: Fraction, time_base: Fraction, crf: int) -> None:
         """Raises `LiparError` if the file cannot be written."""
-        self.path, self.muxer, self.time_base = path, muxer_for(path), time_base
+        self.path = path
+        self.muxer = muxer_for(path)
+        self.time_base = time_base
         self.file = OutputFile(path)
         self.losses: list[str] = []  # contents of the input that are left out
         self._tracks: dict[int, AudioTrack | SubtitleTrack] = {}
@@ -149,7 +151,9 @@ class VideoWriter:
             ) from error
         assert isinstance(stream, VideoStream)
         context = stream.codec_context
-        context.width, context.height, context.pix_fmt = width, height, "yuv420p"
+        context.width = width
+        context.height = height
+        context.pix_fmt = "yuv420p"
         context.colorspace = context.color_primaries = context.color_trc = BT709
         context.color_range = LIMITED
         context.options = {"crf": str(crf)} | ENCODER_OPTIONS[self.muxer.video]

@@ -79,13 +79,15 @@ def _draw_crop(pool: Sequence[Clip], stage: StageRecipe, scenes: Sequence[int], 
     """One sample of consecutive scenes; `scenes` has the latent frames of each."""
     clips = [pool[int(rng.integers(len(pool)))] for _ in scenes]
     height, width = stage.crop or clips[0].shape[1:3]
-    parts, inner = [], (slice(0, height), slice(0, width))
+    parts = []
+    inner = (slice(0, height), slice(0, width))
     flip = rng.random() < 0.5
     for clip, count in zip(clips, scenes, strict=True):
         spare = np.array(clip.shape[1:3]) - (height, width)
         top, left = rng.integers(0, spare // TOKEN + 1) * TOKEN
         margin = REACH if len(scenes) == 1 else 0  # scenes of one sample have the same size
-        above, before = min(margin, top), min(margin, left)
+        above = min(margin, top)
+        before = min(margin, left)
         rows = slice(top - above, min(top + height + margin, clip.shape[1]))
         columns = slice(left - before, min(left + width + margin, clip.shape[2]))
         inner = (slice(above, above + height), slice(before, before + width))

@@ -68,7 +68,8 @@ def _train_stage(
 
 def widen_channels(state: StateDict, preset: Preset) -> StateDict:
     """A transformer's weights extended to more latent channels: new inputs are ignored, new outputs are 0."""
-    wide, tokens = preset.transformer.channels, preset.transformer.patch**2
+    wide = preset.transformer.channels
+    tokens = preset.transformer.patch**2
     known = state["patch_embedding.weight"].shape[1]
     grown = dict(state)
     for name in ("head.head.weight", "head.head.bias"):  # rows ordered (position in the patch, channel)

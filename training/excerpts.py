@@ -19,7 +19,9 @@ def load_excerpts(clips: Iterable[tuple[str, Clip]], folder: Path) -> list[Clip]
         checkpoint.save(table, {"shapes": _write(clips, pixels)})
     state = checkpoint.load(table)
     assert state is not None
-    flat, at, found = np.memmap(pixels, dtype=np.uint8, mode="r"), 0, []
+    flat = np.memmap(pixels, dtype=np.uint8, mode="r")
+    at = 0
+    found = []
     for shape in state["shapes"]:
         size = int(np.prod(shape))
         found.append(flat[at : at + size].reshape(shape))
@@ -29,7 +31,8 @@ def load_excerpts(clips: Iterable[tuple[str, Clip]], folder: Path) -> list[Clip]
 
 def _write(clips: Iterable[tuple[str, Clip]], path: Path) -> list[list[int]]:
     path.parent.mkdir(parents=True, exist_ok=True)
-    part, shapes = path.with_suffix(".part"), []
+    part = path.with_suffix(".part")
+    shapes = []
     with part.open("wb") as file:
         for number, (name, clip) in enumerate(clips):
             if number % LOG_EVERY == 0:

@@ -83,7 +83,8 @@ def _pass_over(clip: Clip, picture: Clip, rng: np.random.Generator) -> Clip:
     ends = rng.uniform(0, 1, (2, 2)) * (width, height)
     middle = rng.uniform(0.3, 0.7, 2) * (width, height)
     y, x = np.mgrid[0:height, 0:width].astype(np.float32)
-    power, out = (2 if rng.random() < 0.5 else 8), []
+    power = 2 if rng.random() < 0.5 else 8
+    out = []
     for frame, at in zip(clip, np.linspace(*ends, frames), strict=True):
         shift = np.array([[1, 0, at[0] - middle[0]], [0, 1, at[1] - middle[1]]], dtype=np.float32)
         moved = cv2.warpAffine(picture, shift, (width, height), borderMode=cv2.BORDER_REFLECT)

@@ -23,7 +23,8 @@ def start_as_pca(codec: TAEHV, frames: Tensor) -> None:
     diffusion noise and noise-like channels are not amplified.
     """
     config = codec.config
-    half, channels = config.encoder_width // 2, config.latent_channels
+    half = config.encoder_width // 2
+    channels = config.latent_channels
     if {*config.encoder_space, *config.decoder_space} != {1} or set(config.decoder_widths) != {config.encoder_width}:
         raise ValueError(f"codec layout {config}: PCA needs strides of 1 in space and one width")
     pixels = F.pixel_unshuffle(frames, config.unshuffle)
@@ -45,7 +46,8 @@ def start_as_pca(codec: TAEHV, frames: Tensor) -> None:
 def _set_encoder(
     layers: nn.Sequential, mean: Tensor, space: Tensor, second: Tensor, third: Tensor, scale: Tensor
 ) -> None:
-    half, channels = space.shape[1], len(scale)
+    half = space.shape[1]
+    channels = len(scale)
     convs = [layer for layer in layers if isinstance(layer, nn.Conv2d)]
     pools = [layer for layer in layers if isinstance(layer, TPool)]
     _centre(convs[0], _signed(space).T, bias=-(mean @ _signed(space)))

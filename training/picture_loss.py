@@ -35,8 +35,10 @@ def flicker(output: Tensor, target: Tensor) -> Tensor:
 
 def _ssim(x: Tensor, y: Tensor) -> Tensor:
     """Mean SSIM (Wang et al. 2004). A Gaussian window, as in `lipar eval`, would cost ten times the decoder's pass."""
-    mean_x, mean_y = _window_mean(x), _window_mean(y)
-    spread_x, spread_y = _window_mean(x * x) - mean_x**2, _window_mean(y * y) - mean_y**2
+    mean_x = _window_mean(x)
+    mean_y = _window_mean(y)
+    spread_x = _window_mean(x * x) - mean_x**2
+    spread_y = _window_mean(y * y) - mean_y**2
     both = _window_mean(x * y) - mean_x * mean_y
     light = (2 * mean_x * mean_y + C1) / (mean_x**2 + mean_y**2 + C1)
     return (light * (2 * both + C2) / (spread_x + spread_y + C2)).mean()

@@ -64,7 +64,8 @@ class PromptBatch:
 
 def draw_prompt_sample(rng: np.random.Generator) -> PromptSample:
     """A random sample; hard styles are more frequent."""
-    names, words = list(STYLES), random.Random(int(rng.integers(2**31)))
+    names = list(STYLES)
+    words = random.Random(int(rng.integers(2**31)))
     weights = np.array([_weight(name) for name in names])
     first, second = (names[i] for i in rng.choice(len(names), 2, p=weights / weights.sum()))
     prompt = draw_prompt(first, words)

@@ -50,7 +50,8 @@ def rollout_loss(
 ) -> Tensor:
     """Visual distance of the edited frames to their target, plus `guide` x the distance to the styles' codes."""
     x0 = _rollout(editor, preset, batch, rng)
-    learned, state = x0[:, batch.past :], None
+    learned = x0[:, batch.past :]
+    state = None
     if batch.past:
         with torch.no_grad():
             _, state = editor.codec.decode(x0[:, max(0, batch.past - DECODED_PAST) : batch.past])
@@ -113,7 +114,8 @@ def _selection(batch: Batch, frame: int) -> Selection | None:
 
 
 def _text_kv(editor: Editor, prompts: PromptBatch) -> TextKV:
-    ours, other_prompts = editor.text(prompts.prompts), editor.text(prompts.other_prompts)
+    ours = editor.text(prompts.prompts)
+    other_prompts = editor.text(prompts.other_prompts)
     context: Tensor = torch.lerp(ours, other_prompts, prompts.blends.view(-1, 1, 1).to(ours))
     return editor.dit.text_kv(context)
 
@@ -145,7 +147,8 @@ def _denoise(
     sigma_values: list[float],
 ) -> Tensor:
     """One frame [B, T, P] through all steps: x0."""
-    x0, chosen = source, cache.selection
+    x0 = source
+    chosen = cache.selection
     for sigma in sigma_values:
         x = add_noise(x0.detach(), torch.randn_like(x0), sigma)
         if chosen is not None:

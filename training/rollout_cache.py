@@ -15,7 +15,10 @@ class RolloutCache:
 
     def __init__(self, layers: int, rope: RotaryTable, sink: int, window: int, first_position: int) -> None:
         """`first_position`: of the first frame after the sink, so that training covers all distances to the sink."""
-        self.rope, self.sink, self.window, self.gap = rope, sink, window, first_position - sink
+        self.rope = rope
+        self.sink = sink
+        self.window = window
+        self.gap = first_position - sink
         self.past: list[list[tuple[Tensor, Tensor]]] = [[] for _ in range(layers)]
         self.clear()
 

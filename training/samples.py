@@ -45,7 +45,8 @@ def write_samples(preset: Preset, editor: Editor, clips: Mapping[str, Clip], pat
     for style, draw in STYLES.items():
         prompt = NAMES[style][0] if style in NAMES else "no change"
         settings = merge(default_parameters(preset), {"prompt": prompt, "pruning": {"enabled": False}})
-        found, pictures = [], []
+        found = []
+        pictures = []
         for clip in clips.values():
             session: EditSession[int] = EditSession(models, settings)
             part = clip[:FRAMES]

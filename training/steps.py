@@ -28,7 +28,10 @@ class TrainingState:
     """A module, its optimizers and its averaged weights: everything needed to resume a run."""
 
     def __init__(self, module: nn.Module, optimizers: list[torch.optim.Optimizer], path: Path) -> None:
-        self.module, self.optimizers, self.path, self.step = module, optimizers, path, 0
+        self.module = module
+        self.optimizers = optimizers
+        self.path = path
+        self.step = 0
         self.rates = [[group["lr"] for group in optimizer.param_groups] for optimizer in optimizers]
         self.averaged = {name: value.clone() for name, value in module.state_dict().items()}
         if state := checkpoint.load(path):
@@ -72,7 +75,8 @@ def run_steps(
     with ThreadPoolExecutor(1) as ahead:  # prepares the next batch during this step
         pending = ahead.submit(draw, np.random.default_rng((*seed, state.step)))
         while state.step < stage.steps:
-            step, batch = state.step, pending.result()
+            step = state.step
+            batch = pending.result()
             if step + 1 < stage.steps:
                 pending = ahead.submit(draw, np.random.default_rng((*seed, step + 1)))
             torch.manual_seed(hash((*seed, step)))

@@ -27,7 +27,8 @@ class Manifest:
 
     def __init__(self, folder: Path) -> None:
         """Read the manifest (empty if the file does not exist); raises `LiparError` for a damaged one."""
-        self.folder, self.path = folder, folder / MANIFEST_NAME
+        self.folder = folder
+        self.path = folder / MANIFEST_NAME
         self.entries: dict[str, ManifestEntry] = {}
         try:
             tree = json.loads(self.path.read_text(encoding="utf-8")) if self.path.exists() else {}

@@ -63,7 +63,8 @@ def sha256_of(path: Path) -> str:
 
 def _download(remote: RemoteFile, target: Path) -> Path:
     """Download all bytes into a partial file, named after the version, in the target's folder."""
-    failures, received = 0, -1
+    failures = 0
+    received = -1
     while True:
         part = target.with_name(f"{target.name}.{_version_tag(remote)}{PARTIAL}")
         try:
@@ -97,7 +98,8 @@ def _append(remote: RemoteFile, part: Path) -> None:
 
 def _verified_sha256(part: Path, remote: RemoteFile) -> str:
     """The file's SHA-256; if it is not the server's, removes the file and raises `LiparError`."""
-    size, sha256 = part.stat().st_size, sha256_of(part)
+    size = part.stat().st_size
+    sha256 = sha256_of(part)
     if size == remote.size and remote.sha256 in (None, sha256):
         return sha256
     part.unlink()

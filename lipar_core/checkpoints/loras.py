@@ -127,7 +127,8 @@ def _low_rank_delta(parts: Parts, scale: float, default_alpha: float | None) -> 
     for role, other in (("down", "up"), ("up", "down")):
         if role not in parts:
             raise CheckpointError(f"key {parts[other][0]} is given without its counterpart")
-    (down_key, down), (up_key, up) = parts["down"], parts["up"]
+    down_key, down = parts["down"]
+    up_key, up = parts["up"]
     if down.dim() < 2 or up.dim() < 2 or down.shape[0] != up.shape[1]:
         raise CheckpointError(
             f"key {down_key} has shape {list(down.shape)}, {up_key} {list(up.shape)}: the ranks must agree"

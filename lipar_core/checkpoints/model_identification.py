@@ -51,7 +51,8 @@ def _identify_other_wan(state: Mapping[str, Tensor], own: Mapping[str, Tensor]) 
     name = "patch_embedding.weight"
     if name not in state or name not in own or state[name].dim() != 5:
         return None
-    (width, channels, *_), (own_width, own_channels, *_) = state[name].shape, own[name].shape
+    width, channels, *_ = state[name].shape
+    own_width, own_channels, *_ = own[name].shape
     if width != own_width:
         return f"{MODEL_OF_WIDTH.get(width, 'a Wan transformer')} (width {width}, {_layer_count(state)} layers)"
     if channels != own_channels:

@@ -17,7 +17,8 @@ def attention(q: Tensor, k: Tensor, v: Tensor, present: Tensor | None = None) ->
     Computed in the dtype of k and v, returned in that of q. The layout is token-major, as the linear layers output it.
     FlashAttention is used if it is installed and applicable (CUDA, 16-bit, no masked keys), else PyTorch's kernels.
     """
-    lead, dtype = q.shape[:-3], q.dtype
+    lead = q.shape[:-3]
+    dtype = q.dtype
     q, k, v = (x.reshape(-1, *x.shape[-3:]) for x in (q.to(k.dtype), k, v))
     if flash_attn_func is not None and present is None and q.is_cuda and q.dtype != float32:
         out: Tensor = flash_attn_func(q, k, v)

@@ -28,7 +28,9 @@ class CachedTextEncoder:
 
     def __init__(self, encoder: TextEncoder, folder: Path, identity: str) -> None:
         """identity: of the encoder; part of the cache key, so that encoders can share a folder."""
-        self.encoder, self.folder, self.identity = encoder, folder, identity
+        self.encoder = encoder
+        self.folder = folder
+        self.identity = identity
 
     def encode(self, prompt: str) -> Tensor:
         """prompt -> [text_length, text_dim]."""

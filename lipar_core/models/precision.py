@@ -96,12 +96,16 @@ def _benchmark_operation(kind: str, dtype: torch.dtype) -> Callable[[], torch.Te
     """One operation in the bundled model's sizes at 416x240."""
     ones = functools.partial(torch.ones, dtype=dtype)
     if kind == "linear":
-        x, weight, bias = ones(390, 192), ones(1152, 192), ones(1152)
+        x = ones(390, 192)
+        weight = ones(1152, 192)
+        bias = ones(1152)
         return lambda: F.linear(x, weight, bias)
     if kind == "convolution":
-        frames, kernel = ones(4, 128, 30, 52), ones(128, 128, 3, 3)
+        frames = ones(4, 128, 30, 52)
+        kernel = ones(128, 128, 3, 3)
         return lambda: F.conv2d(frames, kernel, padding=1)
-    q, kv = ones(1, 6, 390, 32), ones(1, 6, 1560, 32)
+    q = ones(1, 6, 390, 32)
+    kv = ones(1, 6, 1560, 32)
     return lambda: F.scaled_dot_product_attention(q, kv, kv)
 
 

@@ -46,7 +46,8 @@ def load_models(preset: Preset, device: str | None = None, dtype: str | None = N
     precision = choose_precision(dtype or preset.dtype, target)
     weights = preset.weights
     with MetaDevice():
-        codec, dit = TAEHV(preset.codec), CausalWan(preset.transformer)
+        codec = TAEHV(preset.codec)
+        dit = CausalWan(preset.transformer)
     load_network(codec, locate(weights.codec), "codec", target, precision.convolution)
     loras = [(locate(lora.file), lora.scale) for lora in weights.loras]
     load_network(dit, locate(weights.transformer), "transformer", target, precision.linear, loras)

@@ -23,7 +23,8 @@ def load_umt5(folder: Path, text_length: int, device: torch.device, dtype: torch
     """
     from transformers import AutoTokenizer, UMT5EncoderModel  # slow to import, and only this encoder needs it
 
-    encoder, tokenizer_folder = umt5_encoder(folder), umt5_tokenizer(folder)
+    encoder = umt5_encoder(folder)
+    tokenizer_folder = umt5_tokenizer(folder)
     if encoder is None:
         raise CheckpointError(f"text encoder {folder}: found neither a config.json nor a checkpoint")
     if tokenizer_folder is None:

@@ -30,7 +30,9 @@ class AnchorDetector:
     """Source frames in, keep mask out. Causal, independent of the split into calls, without host reads."""
 
     def __init__(self, rows: int, cols: int, block_frames: int) -> None:
-        self.rows, self.cols, self.block_frames = rows, cols, block_frames
+        self.rows = rows
+        self.cols = cols
+        self.block_frames = block_frames
         self.noise = SourceNoise(rows, cols)
         self.reset()
 

@@ -25,7 +25,10 @@ class KVCache:
         frame_shape: tuple[int, int, int],
         dtype: torch.dtype = torch.float32,
     ) -> None:
-        self.sink, self.window, self.rope, self.rope_cap = sink, window, rope, rope_cap
+        self.sink = sink
+        self.window = window
+        self.rope = rope
+        self.rope_cap = rope_cap
         self.tokens = frame_shape[0]
         size = (layers, sink + window, *frame_shape)
         self.k = torch.zeros(size, dtype=dtype, device=rope.device)  # rotated [layer, slot, T, H, D]
@@ -74,7 +77,8 @@ class KVCache:
 
     def store_clean(self, layer: int, k: Tensor, v: Tensor) -> None:
         """Store what later blocks need of the clean, un-rotated k and v [F * T, H, D]: last frame and sink."""
-        self.last_k[layer], self.last_v[layer] = k[-self.tokens :], v[-self.tokens :]
+        self.last_k[layer] = k[-self.tokens :]
+        self.last_v[layer] = v[-self.tokens :]
         pinned = min(self.sink, self.frames + len(self.slots)) - self.frames
         if pinned > 0:
             self.sink_k[layer, self.frames : self.frames + pinned] = k[: pinned * self.tokens].unflatten(

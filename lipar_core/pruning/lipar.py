@@ -19,7 +19,10 @@ class LiparDetector:
     """
 
     def __init__(self, rows: int, cols: int, block_frames: int, patch: int) -> None:
-        self.rows, self.cols, self.block_frames, self.patch = rows, cols, block_frames, patch
+        self.rows = rows
+        self.cols = cols
+        self.block_frames = block_frames
+        self.patch = patch
         self.reset()
 
     def reset(self) -> None:
@@ -50,7 +53,8 @@ class LiparDetector:
         smoothed = gaussian3x3((distance + weight * earlier) / (1 + weight))
         if first:
             smoothed[0] = 0
-        self.latest, self.distance = patches[-1], distance[-1]
+        self.latest = patches[-1]
+        self.distance = distance[-1]
         return smoothed
 
     def _keep_mask(self, patches: Tensor, smoothed: Tensor, pruning: Pruning, force: bool) -> Tensor:
@@ -76,7 +80,8 @@ class LiparDetector:
     def _update_state(self, patches: Tensor, raw: Tensor, keep: Tensor, block: int) -> None:
         self.undilated = raw
         if self.anchor is None or self.kept_block is None:
-            self.anchor, self.kept_block = patches, torch.zeros_like(keep, dtype=torch.long)
+            self.anchor = patches
+            self.kept_block = torch.zeros_like(keep, dtype=torch.long)
         else:
             self.anchor = torch.where(keep.view(-1, 1), patches, self.anchor)
             self.kept_block = torch.where(keep, block, self.kept_block)

@@ -57,7 +57,8 @@ class NaivePass:
     def __init__(self, cache: KVCache, selection: Selection, *, clean: bool) -> None:
         self.cache, self.clean = cache, clean
         self.rows, self.rotary = _kept_rows(cache, selection)
-        self.index, self.count = selection.index, selection.keep.numel()
+        self.index = selection.index
+        self.count = selection.keep.numel()
         cache.present[cache.slots] = selection.keep
         cache.any_absent = True
 
@@ -65,7 +66,8 @@ class NaivePass:
         self.cache.write(layer, self.rows, self.rotary, k, v)
         if self.clean:
             full = k.new_zeros(2, self.count, *k.shape[1:])
-            full[0, self.index], full[1, self.index] = k, v
+            full[0, self.index] = k
+            full[1, self.index] = v
             self.cache.store_clean(layer, full[0], full[1])
         return self.cache.read(layer)
 

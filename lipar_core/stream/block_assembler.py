@@ -25,7 +25,8 @@ class BlockAssembler(Generic[P]):
     def drop_waiting(self) -> list[P]:
         """Discard the waiting frames; returns their timestamps."""
         stamps = [p for p in self.pts if p is not None]
-        self.frames, self.pts = [], []
+        self.frames = []
+        self.pts = []
         return stamps
 
     def add(self, frames: Tensor, pts: Sequence[P | None]) -> None:

@@ -8,7 +8,9 @@ class PromptBlend:
 
     def __init__(self, start: Tensor, end: Tensor, blocks: int) -> None:
         """blocks: until the end is reached; 1 reaches it at the next block."""
-        self.start, self.end, self.blocks = start, end, blocks
+        self.start = start
+        self.end = end
+        self.blocks = blocks
         self.done = 0  # blocks
 
     @property
