@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from torch import Tensor
 
 from lipar_core.checkpoints.checkpoint_file import StateDict
 from lipar_core.errors import CheckpointError, ConfigError
-from lipar_core.recorded_run import RecordedRun
+from lipar_core.recorded_run import RecordedRun, TensorPairs
 
 BF16_TOLERANCE = 2e-2  # relative L2, the only bound for 16-bit runs
 
@@ -33,6 +33,24 @@ class VerificationResult:
         return self.error <= self.tolerance  # NaN never passes
 
 
+@dataclass(frozen=True, slots=True)
+class GoldenKind:
+    """A kind of golden file."""
+
+    name: str
+    marker: str  # a tensor that only this kind has
+    pairs: Callable[[RecordedRun], TensorPairs]
+    tolerance: float  # in float32
+    measure: str
+
+
+KINDS = (
+    GoldenKind("Self-Forcing rollout", "source_latent", RecordedRun.self_forcing, 1e-5, "max abs"),
+    GoldenKind("LIPAR rollout", "block0.keep", RecordedRun.lipar, 1e-5, "max abs"),
+    GoldenKind("TAEHV", "decoder_input", RecordedRun.taehv, 1e-4, "max rel"),
+)
+
+
 def verify_file(path: Path, device: str = "cpu", dtype: str | None = None) -> VerificationResult:
     """Recognise a golden file's kind by its tensors, repeat its run and compare; raises `CheckpointError`."""
     tensors, config = _read_golden_file(path)
@@ -40,31 +58,18 @@ def verify_file(path: Path, device: str = "cpu", dtype: str | None = None) -> Ve
     if dtype not in ("float32", "bfloat16", "float16"):
         raise CheckpointError(f"{path}: config dtype = {dtype!r}: must be float32, bfloat16 or float16")
     run = RecordedRun(tensors, config, torch.device(device), getattr(torch, dtype))
-    if "source_latent" in tensors:
-        kind = "Self-Forcing rollout"
-        pairs = run.self_forcing
-        tolerance = 1e-5
-        measure = "max abs"
-    elif "block0.keep" in tensors:
-        kind = "LIPAR rollout"
-        pairs = run.lipar
-        tolerance = 1e-5
-        measure = "max abs"
-    elif "decoder_input" in tensors:
-        kind = "TAEHV"
-        pairs = run.taehv
-        tolerance = 1e-4
-        measure = "max rel"
-    else:
-        raise CheckpointError(f"{path}: not a golden file (it has none of source_latent, block0.keep, decoder_input)")
+    kind = next((kind for kind in KINDS if kind.marker in tensors), None)
+    if kind is None:
+        markers = ", ".join(kind.marker for kind in KINDS)
+        raise CheckpointError(f"{path}: not a golden file (it has none of {markers})")
+    tolerance, measure = kind.tolerance, kind.measure
     if run.dtype != torch.float32:
-        tolerance = BF16_TOLERANCE
-        measure = "rel L2"
+        tolerance, measure = BF16_TOLERANCE, "rel L2"
     tf32 = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
     try:
         torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
         with torch.inference_mode():
-            errors = {name: _max_error(ours, golden, measure) for name, (ours, golden) in pairs().items()}
+            errors = {name: _max_error(ours, golden, measure) for name, (ours, golden) in kind.pairs(run).items()}
     except KeyError as error:
         raise CheckpointError(f"{path}: {error.args[0]} is missing") from error
     except (ConfigError, CheckpointError) as error:
@@ -72,7 +77,7 @@ def verify_file(path: Path, device: str = "cpu", dtype: str | None = None) -> Ve
     finally:
         torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = tf32
     worst = max(errors, key=lambda name: math.inf if math.isnan(errors[name]) else errors[name])
-    return VerificationResult(path, kind, errors[worst], tolerance, measure, worst)
+    return VerificationResult(path, kind.name, errors[worst], tolerance, measure, worst)
 
 
 def _read_golden_file(path: Path) -> tuple[StateDict, Mapping[str, object]]:

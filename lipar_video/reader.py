@@ -5,15 +5,14 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import Self, cast
+from typing import Self
 
 import av
-from av.codec.context import ThreadType
 from av.stream import Disposition, Stream
-from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
 from lipar_core.errors import LiparError
+from lipar_video.decoder import decoder_of
 from lipar_video.frame_timestamps import FrameTimestamps
 from lipar_video.geometry import Fit, describe_fit
 from lipar_video.picture_filter import Picture, PictureFilter
@@ -31,7 +30,6 @@ FRAME_PER_PACKET = (
     "mpeg1video",
     "mpeg2video",
 )  # other codecs have packets without a visible frame
-NO_CONCEALMENT = ("mjpeg", "mjpegb")  # FFmpeg leaves missing parts uninitialised without an error
 MAX_INT = 2**31 - 1  # of FFmpeg's fractions; damaged headers may exceed it
 NO_TIMESTAMPS = 0x80  # FFmpeg's AVFMT_NOTIMESTAMPS
 PLAIN_TIME_BASE = Fraction(1, 90_000)
@@ -64,7 +62,7 @@ class VideoReader:
         except BaseException:
             self.source.close()
             raise
-        self._decoder = _decoder_of(self.video)
+        self._decoder = decoder_of(self.video)
         self.frames = self.damaged = self.concealed = 0
         self._filter = PictureFilter(width, height, fit)
         self._timestamps = TimestampCorrector(self.container)
@@ -238,19 +236,6 @@ class VideoReader:
 
     def survey_of(self, stream: Stream) -> StreamSurvey:
         return self.survey.streams[stream.index]
-
-
-def _decoder_of(video: VideoStream) -> VideoCodecContext:
-    """The stream's decoder; libvpx for VP8 and VP9 with alpha, which FFmpeg's native decoders do not support."""
-    decoder = video.codec_context
-    name = {"vp8": "libvpx", "vp9": "libvpx-vp9"}.get(decoder.codec.canonical_name)
-    if video.metadata.get("alpha_mode") == "1" and name in av.codecs_available:
-        decoder = cast(VideoCodecContext, av.CodecContext.create(name, "r"))
-    is_vp8 = decoder.codec.name == "vp8"  # detects damage only with slice threads
-    decoder.thread_type = ThreadType.SLICE if is_vp8 else ThreadType.AUTO
-    if decoder.codec.canonical_name in NO_CONCEALMENT:
-        decoder.options = {"err_detect": "explode"}  # a damaged picture is dropped and counted
-    return decoder
 
 
 def _times_text(count: int) -> str:

@@ -1,9 +1,7 @@
-"""Common checkpoint layouts: loaded with the right values, or rejected in one line."""
+"""Common checkpoint layouts are loaded with the right values."""
 
 import argparse
-import gzip
 import json
-import zipfile
 
 import numpy as np
 import pytest
@@ -11,79 +9,17 @@ import torch
 from safetensors.torch import save_file
 
 from lipar_core.checkpoints.key_names import DIFFUSERS
-from lipar_core.checkpoints.weights import MetaDevice, load_network
-from lipar_core.errors import CheckpointError
-from lipar_core.models.taehv import TAEHV
-from lipar_core.models.wan import CausalWan
-from tests.tiny import tiny_models
-
-MODELS = tiny_models()
-WAN = MODELS.dit.state_dict()
-CODEC = MODELS.codec.state_dict()
-CPU = torch.device("cpu")
-E4M3 = torch.float8_e4m3fn
-
-# Our name of every weight to diffusers', written out rather than derived from the product's table.
-TO_DIFFUSERS = {
-    "time_embedding.0": "condition_embedder.time_embedder.linear_1",
-    "time_embedding.2": "condition_embedder.time_embedder.linear_2",
-    "text_embedding.0": "condition_embedder.text_embedder.linear_1",
-    "text_embedding.2": "condition_embedder.text_embedder.linear_2",
-    "time_projection.1": "condition_embedder.time_proj",
-    "head.modulation": "scale_shift_table",
-    "head.head": "proj_out",
-    "self_attn": "attn1",
-    "cross_attn": "attn2",
-    ".q.": ".to_q.",
-    ".k.": ".to_k.",
-    ".v.": ".to_v.",
-    ".o.": ".to_out.0.",
-    "norm3": "norm2",
-    "ffn.0": "ffn.net.0.proj",
-    "ffn.2": "ffn.net.2",
-    "modulation": "scale_shift_table",
-}
-
-
-def diffusers_name(name):
-    for ours, theirs in TO_DIFFUSERS.items():
-        name = name.replace(ours, theirs)
-    return name
-
-
-def prefixed(prefix, state=WAN):
-    return {prefix + name: value.clone() for name, value in state.items()}
-
-
-def save(path, tree):
-    if path.suffix == ".safetensors":
-        save_file(tree, path)
-    else:
-        torch.save(tree, path)
-    return path
-
-
-def load(path, part="transformer", dtype=torch.float32):
-    with MetaDevice():
-        module = CausalWan(MODELS.preset.transformer) if part == "transformer" else TAEHV(MODELS.preset.codec)
-    load_network(module, path, part, CPU, dtype)
-    return module.state_dict()
-
-
-def refusal(path, part="transformer"):
-    with pytest.raises(CheckpointError) as error:
-        load(path, part)
-    text = str(error.value)
-    assert text.isprintable(), "one line without escape sequences"
-    assert path.name.split("-")[0] in text
-    return text
-
-
-def assert_same(loaded, expected, **tolerance):
-    assert loaded.keys() == expected.keys()
-    for name, value in expected.items():
-        torch.testing.assert_close(loaded[name].float(), value.float(), **tolerance or {"rtol": 0, "atol": 0})
-
+from tests.core.checkpoints.wan_checkpoints import (
+    CODEC,
+    E4M3,
+    WAN,
+    assert_same,
+    diffusers_name,
+    load,
+    prefixed,
+    refusal,
+    save,
+)
 
 PREFIXES = [
     *("", "model.", "module.", "_orig_mod.", "model._orig_mod.", "module._orig_mod.", "_orig_mod.module."),
@@ -273,116 +209,3 @@ def test_a_folder_with_one_checkpoint(tmp_path):
 @pytest.mark.parametrize("prefix", ["", "module.", "_orig_mod.", "taehv."])
 def test_codecs(tmp_path, prefix):
     assert_same(load(save(tmp_path / "a.pth", prefixed(prefix, CODEC)), "codec"), CODEC)
-
-
-def with_embedding(shape):
-    return prefixed("") | {"patch_embedding.weight": torch.zeros(shape)}
-
-
-@pytest.mark.parametrize(
-    ("state", "message"),
-    [
-        ({"diffusion_model.blocks.0.self_attn.q.lora_A.weight": torch.zeros(4, 48)}, "a LoRA"),
-        ({"lora_unet_blocks_0_self_attn_q.lora_down.weight": torch.zeros(4, 48)}, "a LoRA"),
-        (with_embedding((5120, 8, 1, 2, 2)), "Wan 14B"),
-        (with_embedding((48, 36, 1, 2, 2)), "36 input channels, as image-to-video"),
-        (prefixed("") | {"img_emb.proj.0.weight": torch.zeros(2)}, "image-to-video"),
-        (prefixed("") | {"blocks.0.cross_attn.k_img.weight": torch.zeros(2)}, "image-to-video"),
-        (prefixed("") | {"vace_blocks.0.a": torch.zeros(2)}, "VACE"),
-        (prefixed("") | {"blocks.2.modulation": torch.zeros(2)}, "of 3 layers"),
-        ({"token_embedding.weight": torch.zeros(2)}, "text encoder"),
-        ({"shared.weight": torch.zeros(2), "encoder.block.0.a": torch.zeros(2)}, "T5 text encoder"),
-        ({"encoder.downsamples.0.a": torch.zeros(2), "conv1.weight": torch.zeros(2)}, "Wan's own autoencoder"),
-        (prefixed("", CODEC), "a TAEHV autoencoder"),
-        ({"_fsdp_wrapped_module._flat_param": torch.zeros(2)}, "sharded FSDP"),
-    ],
-)
-def test_other_models_are_called_what_they_are(tmp_path, state, message):
-    text = refusal(save(tmp_path / "a.safetensors", state))
-    assert message in text
-    assert "key" in text
-
-
-def test_a_transformer_is_not_a_codec(tmp_path):
-    assert "is a Wan transformer" in refusal(save(tmp_path / "a.safetensors", prefixed("")), "codec")
-
-
-def test_one_error_per_kind_is_named(tmp_path):
-    state = prefixed("model.")
-    for name in ("model.head.modulation", "model.blocks.0.ffn.0.bias"):
-        state[name + ".renamed"] = state.pop(name)
-    state["model.head.head.bias"] = torch.zeros(3)
-    text = refusal(save(tmp_path / "a.safetensors", state))
-    assert "missing key blocks.0.ffn.0.bias (and 1 more)" in text
-    assert "unexpected key blocks.0.ffn.0.bias.renamed (and 1 more)" in text
-    assert "key head.head.bias has shape [3], the model needs [32]" in text
-
-
-@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
-def test_values_that_are_not_finite_are_rejected(tmp_path, value):
-    state = prefixed("")
-    state["blocks.1.ffn.2.weight"][0, 0] = value
-    assert "key blocks.1.ffn.2.weight holds NaN or Inf" in refusal(save(tmp_path / "a.safetensors", state))
-
-
-def test_overflowing_values_are_rejected(tmp_path):
-    state = prefixed("")
-    state["blocks.1.ffn.2.weight"][0, 0] = 1e6
-    with pytest.raises(CheckpointError, match="too large for float16"):
-        load(save(tmp_path / "a.safetensors", state), dtype=torch.float16)
-
-
-def zipped(path, name="readme.txt"):
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr(name, "text")
-
-
-LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"0" * 64 + b"\nsize 5680000000\n"
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        (LFS, "Git LFS pointer, not the file itself of 5.68 GB"),
-        (b"<!DOCTYPE html>\n<html><head><title>404 Not Found</title></head></html>", "(HTML), titled '404 Not Found'"),
-        (b"\xef\xbb\xbf\n <html><body>" + b"x" * 9000, "web page (HTML)"),
-        (b'<?xml version="1.0"?><Error><Code>AccessDenied</Code></Error>', "is XML"),
-        (b'{"error": "Repository not found"}', "is JSON"),
-        (b"Entry not found", "is text, not a checkpoint: 'Entry not found'"),
-        (b"", "is empty"),
-        (b"GGUF\x03\x00\x00\x00" + b"\x00" * 64, "GGUF"),
-        (gzip.compress(b"weights"), "gzip"),
-        (b"\x00" * 64, "starts with the bytes 00 00"),
-        (b"\x80\x02junk", "unreadable"),
-    ],
-)
-@pytest.mark.parametrize("suffix", [".pt", ".safetensors"])
-def test_files_that_are_no_checkpoints(tmp_path, content, message, suffix):
-    path = tmp_path / f"a{suffix}"
-    path.write_bytes(content)
-    assert message in refusal(path)
-
-
-def test_archives_and_cut_files(tmp_path):
-    path = tmp_path / "a.pt"
-    zipped(path)
-    assert "a zip archive" in refusal(path)
-    zipped(path, "a/constants.pkl")
-    assert "TorchScript" in refusal(path)
-    for name in ("a.pt", "a.safetensors"):
-        whole = save(tmp_path / name, prefixed("")).read_bytes()
-        for share in (0.3, 0.9):
-            (tmp_path / name).write_bytes(whole[: int(share * len(whole))])
-            assert "cut short" in refusal(tmp_path / name)
-
-
-def test_pickles_without_weights(tmp_path):
-    path = tmp_path / "a.pt"
-    for tree, message in (
-        ([1, 2], "holds a list"),
-        ({"step": 3}, "it has step"),
-        ({"state": {}, "param_groups": []}, "optimizer"),
-        (torch.nn.Linear(2, 2), "Python objects beside tensors (torch.nn.modules.linear.Linear)"),
-    ):
-        torch.save(tree, path)
-        assert message in refusal(path)

@@ -13,7 +13,7 @@ from lipar_core.models.registry import load_models
 from lipar_core.models.wan import CausalWan
 from lipar_core.presets import load_preset
 from lipar_core.weight_files import locate
-from tests.core.checkpoints.test_key_names import diffusers_name
+from tests.core.checkpoints.wan_checkpoints import diffusers_name
 from tests.tiny import tiny_models
 
 MODELS = tiny_models()
