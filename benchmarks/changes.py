@@ -12,9 +12,9 @@ import numpy as np
 
 from lipar_core.presets import load_preset
 from server import wire
-from server.model_entry import main as model_main
 from server.model_options import ModelOptions
 from server.ring import FrameRing
+from server.workers.entry import main as model_main
 
 CHANGES_PER_S = 60
 STREAM = load_preset("tiny").stream

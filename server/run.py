@@ -9,9 +9,9 @@ import sys
 import uvicorn
 
 from lipar_core.errors import ConfigError
-from server.app import create_app
-from server.model_entry import Entry, main
+from server.api.app import create_app
 from server.settings import Settings
+from server.workers.entry import Entry, main
 
 log = logging.getLogger(__name__)
 

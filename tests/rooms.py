@@ -24,7 +24,8 @@ class Room:
 
 PLAIN, EQUATIONS, KERNELS, CHECKPOINTS, MODELS = "plain", "equations", "kernels", "checkpoints", "models"
 PRUNING, RUNTIME, STREAM, SESSION = "pruning", "runtime", "stream", "session"
-WIRE, MODEL, MEDIA, WEB, SERVE, COMMANDS = "wire", "model", "media", "web", "serve", "commands"
+WIRE, MODEL, MEDIA, WORKERS, CONTROL, API = "wire", "model", "media", "workers", "control", "api"
+SERVE, COMMANDS = "serve", "commands"
 SETTINGS, ENTRY, EVALUATION, VIDEO = "settings", "entry", "evaluation", "video"
 CORE = (PLAIN, EQUATIONS, KERNELS, CHECKPOINTS, MODELS, PRUNING, RUNTIME, STREAM, SESSION)
 
@@ -125,21 +126,33 @@ ROOMS = (
         packages=frozenset({"msgspec"}),
     ),
     Room(
-        name=ENTRY,  # the door between the processes: named in one, run in the other
-        prefixes=("server.model_entry",),
+        name=ENTRY,  # named in the web process, run in the model process
+        prefixes=("server.workers.entry",),
         may_import=(MODEL, WIRE),
         packages=frozenset(),
     ),
     Room(
-        name=WEB,
-        prefixes=("server",),
-        may_import=(PLAIN, WIRE, MEDIA, SETTINGS, ENTRY),
-        packages=frozenset({"aiortc", "fastapi", "msgspec", "numpy", "pydantic", "starlette", "uvicorn"}),
+        name=WORKERS,
+        prefixes=("server.workers",),
+        may_import=(WIRE, SETTINGS, ENTRY),
+        packages=frozenset(),
+    ),
+    Room(
+        name=CONTROL,
+        prefixes=("server.control",),
+        may_import=(PLAIN, WIRE, MEDIA, SETTINGS, WORKERS, ENTRY),
+        packages=frozenset({"aiortc"}),
+    ),
+    Room(
+        name=API,
+        prefixes=("server.__init__", "server.api", "server.run"),
+        may_import=(PLAIN, MEDIA, SETTINGS, CONTROL, ENTRY),
+        packages=frozenset({"fastapi", "msgspec", "pydantic", "starlette", "uvicorn"}),
     ),
     Room(
         name=SERVE,
         prefixes=("lipar_cli.serve",),
-        may_import=(COMMANDS, PLAIN, WIRE, WEB, SETTINGS),
+        may_import=(COMMANDS, PLAIN, API, SETTINGS),
         packages=frozenset({"msgspec", "uvicorn"}),
     ),
     Room(

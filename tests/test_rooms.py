@@ -92,19 +92,24 @@ def loaded_by(names: list[str]) -> set[str]:
         ("lipar_core.session", "import fastapi", "imports the package fastapi"),
         ("lipar_core.config", "import torch.nn as nn", "imports the package torch"),
         ("lipar_core.runtime.denoise", "from training import losses", "which is no part of the product"),
-        ("server.media.tracks", "from ..routes import sessions", "imports server.routes.sessions (web)"),
+        ("server.media.tracks", "from ..api import sessions", "imports server.api.sessions (api)"),
         ("server.media.tracks", "if True:\n    import torch", "imports the package torch"),
-        ("server.app", "from lipar_core.session import EditSession", "imports lipar_core.session (session)"),
-        ("server.app", "from server.model import main", "imports server.model.__init__ (model)"),
-        ("server.wire", "from server.sessions import SessionHandle", "imports server.sessions (web)"),
-        ("lipar_cli.edit", "import server.app", "imports server.app (web)"),
+        ("server.api.app", "from lipar_core.session import EditSession", "imports lipar_core.session (session)"),
+        ("server.api.app", "from server.model import main", "imports server.model.__init__ (model)"),
+        (
+            "server.wire",
+            "from server.control.registry import SessionHandle",
+            "imports server.control.registry (control)",
+        ),
+        ("lipar_cli.edit", "import server.api.app", "imports server.api.app (api)"),
     ],
 )
 def test_a_backward_import_is_found(module: str, source: str, violation: str, tmp_path: Path) -> None:
     known = {
         "lipar_core.kernels.attention",
         "lipar_core.session",
-        "server.routes.sessions",
+        "server.api.sessions",
+        "server.control.registry",
         "server.model.__init__",
         "server.wire",
         module,
@@ -122,7 +127,7 @@ def test_a_backward_import_is_found(module: str, source: str, violation: str, tm
         ("lipar_core.session", "import torch\nfrom lipar_core import kernels, models"),
         ("lipar_core.kernels.attention", "import triton.language as tl\nfrom . import softmax"),
         ("server.model.engine", "from lipar_core.session import EditSession\nfrom server import wire"),
-        ("lipar_cli.serve", "import server.app"),
+        ("lipar_cli.serve", "import server.api.app"),
     ],
 )
 def test_a_forward_import_is_allowed(module: str, source: str, tmp_path: Path) -> None:

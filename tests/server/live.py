@@ -14,9 +14,9 @@ import uvicorn
 from aiortc import RTCConfiguration, RTCDataChannel, RTCPeerConnection, RTCSessionDescription, VideoStreamTrack
 from aiortc.mediastreams import MediaStreamError
 
-from server.app import create_app
-from server.model_entry import Entry, main
+from server.api.app import create_app
 from server.settings import Settings
+from server.workers.entry import Entry, main
 
 PATIENCE_S = 60.0  # the slowest thing here, a fresh model process, takes some 3 s on an idle machine
 

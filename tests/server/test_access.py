@@ -10,11 +10,11 @@ from fastapi.routing import iter_route_contexts
 
 from harness.echo import write_preset
 from lipar_core.presets import default_parameters, load_preset
-from server.app import create_app
-from server.middleware import MAX_BODY
-from server.routes.needs import Needs, needs_nothing
-from server.session import SessionHandle
-from server.sessions import Sessions
+from server.api.app import create_app
+from server.api.auth import Needs, needs_nothing
+from server.api.middleware import MAX_BODY
+from server.control.registry import Sessions
+from server.control.session_handle import SessionHandle
 from server.settings import Settings
 
 ADMIN, EDITOR, VIEW = "admins-secret", "editors-secret", "viewers-secret"

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from server.media.broadcast import Broadcast
+from server.media.frame_pipeline import FramePath
 from server.media.latency import Latency
-from server.media.path import FramePath
 from server.media.tracks import WAITING
 
 PICTURE = np.zeros((48, 64), np.uint8)  # 64x32

@@ -5,7 +5,7 @@ import pytest
 from lipar_core.errors import ParameterError
 from lipar_core.parameters import Parameters
 from server import wire
-from server.changes import Changes
+from server.control.live_parameters import Changes
 from server.errors import Unavailable
 
 

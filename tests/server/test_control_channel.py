@@ -6,7 +6,7 @@ import json
 import pytest
 
 from lipar_core.errors import ParameterError
-from server.control_channel import MOST_CHARACTERS, MOST_OPEN, MOST_UNSENT, ControlChannel
+from server.control.control_channel import MOST_CHARACTERS, MOST_OPEN, MOST_UNSENT, ControlChannel
 from server.errors import Unavailable
 
 

@@ -1,7 +1,7 @@
 """How long a model process may be silent follows from what it has shown of itself."""
 
 from server import wire
-from server.deadline import BLOCKS, FIRST_USE_S, FLOOR_S, Deadline
+from server.workers.deadline import BLOCKS, FIRST_USE_S, FLOOR_S, Deadline
 
 
 def block(session: str, busy_ms: float, stage_ms: dict[str, float]) -> wire.BlockDone:

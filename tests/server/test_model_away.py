@@ -71,7 +71,7 @@ async def test_a_hung_model_process_is_told_and_replaced(viewer):
 
 
 async def test_a_change_while_the_model_is_away_is_refused_at_once_and_not_applied(server, viewer, monkeypatch):
-    monkeypatch.setattr("server.model_link.BACKOFF_S", (1.5,))
+    monkeypatch.setattr("server.workers.worker.BACKOFF_S", (1.5,))
     (process,) = model_processes()
     os.kill(process, signal.SIGKILL)
     await seen(viewer, "model_restarting", AT_ONCE_S)
@@ -149,7 +149,7 @@ def test_too_little_shared_memory_is_an_error_that_names_the_remedy(tmp_path):
     script = (
         "import asyncio\n"
         "from server.errors import Unavailable\n"
-        "from server.sessions import Sessions\n"
+        "from server.control.registry import Sessions\n"
         "from server.settings import Settings\n"
         "from lipar_core.presets import load_preset, default_parameters\n"
         "async def main(preset):\n"

@@ -10,8 +10,8 @@ import torch
 
 from lipar_core.models.prompts import MAX_PROMPTS, PromptCache
 from server import wire
+from server.model.loop import Worker
 from server.model.scheduler import Scheduler
-from server.model.worker import Worker
 from server.ring import FrameRing
 from tests.tiny import RandomText, tiny_models, tiny_preset
 
@@ -156,7 +156,7 @@ def test_two_sessions_take_turns_by_block(web):
 def test_memory_that_runs_out_while_a_session_opens_refuses_that_session_alone(web, monkeypatch):
     opened(web, "a")
     with monkeypatch.context() as patch:
-        patch.setattr("server.model.worker.LiveSession", _raise(torch.OutOfMemoryError("CUDA out of memory.")))
+        patch.setattr("server.model.loop.LiveSession", _raise(torch.OutOfMemoryError("CUDA out of memory.")))
         web.open("b", prompt="a")
         assert "out of memory" in web.turn_until(wire.SessionFailed, session="b").reason
     web.put_block("a")
@@ -167,7 +167,7 @@ def test_memory_that_runs_out_while_a_session_opens_refuses_that_session_alone(w
 def test_memory_that_runs_out_in_the_middle_of_opening_holds_no_ring(web, monkeypatch):
     closed = []
     monkeypatch.setattr(FrameRing, "close", lambda ring, close=FrameRing.close: closed.append(ring.name) or close(ring))
-    monkeypatch.setattr("server.model.live_session.LiveChanges", _raise(MemoryError()))
+    monkeypatch.setattr("server.model.live_stream.LiveChanges", _raise(MemoryError()))
     web.open("a", prompt="a")
     assert "--max-sessions" in web.turn_until(wire.SessionFailed, session="a").reason
     assert sorted(closed) == sorted(ring.name for ring in web.rings["a"])
@@ -175,7 +175,7 @@ def test_memory_that_runs_out_in_the_middle_of_opening_holds_no_ring(web, monkey
 
 def test_any_other_error_while_a_session_opens_is_its_own(web, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr("server.model.worker.LiveSession", _raise(ZeroDivisionError("division by zero")))
+        patch.setattr("server.model.loop.LiveSession", _raise(ZeroDivisionError("division by zero")))
         web.open("a", prompt="a")
         assert "division by zero" in web.turn_until(wire.SessionFailed, session="a").reason
     opened(web, "a")

@@ -4,13 +4,13 @@ import time
 
 import pytest
 
-import server.session
-import server.sessions
+import server.control.registry
+import server.control.session_handle
 from harness.echo import write_preset
 from lipar_core.parameters import merge
 from lipar_core.presets import load_preset
 from server import wire
-from server.sessions import Sessions
+from server.control.registry import Sessions
 from server.settings import Settings
 from tests.server.fake_peer import GOOD, FakeLink, FakePeer
 
@@ -19,9 +19,9 @@ BUSY_MS = 100.0
 
 @pytest.fixture
 async def sessions(tmp_path, monkeypatch):
-    monkeypatch.setattr(server.session, "Peer", FakePeer)
-    monkeypatch.setattr(server.sessions, "ModelLink", FakeLink)
-    for module in (server.session, server.sessions):
+    monkeypatch.setattr(server.control.session_handle, "Peer", FakePeer)
+    monkeypatch.setattr(server.control.registry, "ModelLink", FakeLink)
+    for module in (server.control.session_handle, server.control.registry):
         monkeypatch.setattr(module, "check_offer", lambda sdp, **_: None)
     preset = write_preset(tmp_path, width=32, height=16)
     sessions = Sessions(Settings(preset=str(preset), max_sessions=3), load_preset(str(preset)), lambda *_: None)

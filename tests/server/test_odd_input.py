@@ -15,7 +15,7 @@ from av.video.frame import PictureType
 from harness.echo import Echo, write_preset
 from harness.impaired_link import Way, spoil_connection
 from harness.local import free_port
-from server.app import SWITCH_S
+from server.api.app import SWITCH_S
 from server.media import h264, video_format
 from server.media.sender_feedback import hear_feedback
 from server.settings import Settings

@@ -64,7 +64,7 @@ async def test_a_second_offer_that_is_refused_leaves_the_first_publisher_and_its
             await refused(422, "", "v=0\r\nm=video nonsense")
             await refused(422, "", without_codec(sdp))
             await watcher.sees(8)
-            monkeypatch.setattr("server.model_link.BACKOFF_S", (1.0,))
+            monkeypatch.setattr("server.workers.worker.BACKOFF_S", (1.0,))
             (process,) = model_processes()
             os.kill(process, signal.SIGKILL)
             async with asyncio.timeout(3.0):

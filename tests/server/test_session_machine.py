@@ -11,16 +11,16 @@ import pytest
 from hypothesis import settings as hypothesis_settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-import server.media.path
-import server.session
-import server.sessions
+import server.control.registry
+import server.control.session_handle
+import server.media.frame_pipeline
 from harness.echo import write_preset
 from lipar_core.errors import ParameterError
 from lipar_core.parameters import to_dict
 from lipar_core.presets import load_preset
+from server.control.registry import Sessions
 from server.errors import ServerError
 from server.ring import SHARED_MEMORY, FrameRing
-from server.sessions import Sessions
 from server.settings import Settings
 from tests.server.fake_peer import BAD, GOOD, FakeLink, FakePeer
 
@@ -51,11 +51,11 @@ class SessionMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        PATCH.setattr(server.session, "Peer", FakePeer)
-        PATCH.setattr(server.session, "check_offer", lambda sdp, **_: None)
-        PATCH.setattr(server.sessions, "check_offer", lambda sdp, **_: None)
-        PATCH.setattr(server.sessions, "ModelLink", FakeLink)
-        PATCH.setattr(server.media.path, "FrameRing", ListedRing)
+        PATCH.setattr(server.control.session_handle, "Peer", FakePeer)
+        PATCH.setattr(server.control.session_handle, "check_offer", lambda sdp, **_: None)
+        PATCH.setattr(server.control.registry, "check_offer", lambda sdp, **_: None)
+        PATCH.setattr(server.control.registry, "ModelLink", FakeLink)
+        PATCH.setattr(server.media.frame_pipeline, "FrameRing", ListedRing)
         ListedRing.names.clear()
         FakePeer.all.clear()
         self.loop = asyncio.new_event_loop()

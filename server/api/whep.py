@@ -5,14 +5,11 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 
-from server.access import Role
-from server.errors import NoCodec
-from server.media.peer import Peer
-from server.routes.addresses import relative_address
-from server.routes.dependencies import Registry, Session
-from server.routes.needs import Needs, needs_nothing
-from server.routes.refusals import refusals
-from server.routes.sdp_bodies import (
+from server.api.auth import Needs, needs_nothing
+from server.api.dependencies import Registry, Session
+from server.api.error_schemas import refusals
+from server.api.relative_urls import relative_address
+from server.api.sdp_bodies import (
     ACCEPTED,
     ANSWER,
     CANDIDATES,
@@ -23,6 +20,9 @@ from server.routes.sdp_bodies import (
     answered,
     trickled,
 )
+from server.control.access import Role
+from server.errors import NoCodec
+from server.media.peer import Peer
 
 router = APIRouter(prefix="/api/v1/whep", tags=["WHEP"])
 viewer = Depends(Needs(Role.VIEWER, token_always=True, in_address=True))

@@ -10,14 +10,14 @@ from lipar_core.config import Preset
 from lipar_core.parameters import Parameters, merge
 from lipar_core.presets import default_parameters
 from server import wire
-from server.changes import CONGESTED
+from server.control.live_parameters import CONGESTED
+from server.control.session_handle import Kind, SessionHandle
 from server.errors import NameTaken, NoCapacity, SessionNotFound, Unavailable
 from server.media.offer import check_offer
-from server.model_entry import Entry
-from server.model_link import ModelLink
-from server.session import Kind, SessionHandle
 from server.settings import Settings
 from server.supervisor import Supervisor
+from server.workers.entry import Entry
+from server.workers.worker import ModelLink
 
 log = logging.getLogger(__name__)
 

@@ -6,15 +6,15 @@ from typing import Any
 from fastapi import APIRouter, Depends, Request, Response
 
 from lipar_core.parameters import to_dict
-from server.access import Role
+from server.api.auth import Needs
+from server.api.dependencies import Registry, Session
+from server.api.error_schemas import refusals
+from server.api.relative_urls import relative_address
+from server.api.schemas import Answer, Changed, Offer, Parting, Return, Status
+from server.api.sdp_bodies import CANDIDATES, TRICKLE_REFUSALS, trickled
+from server.control.access import Role
+from server.control.session_handle import SessionHandle
 from server.errors import SessionNotFound
-from server.routes.addresses import relative_address
-from server.routes.dependencies import Registry, Session
-from server.routes.needs import Needs
-from server.routes.refusals import refusals
-from server.routes.sdp_bodies import CANDIDATES, TRICKLE_REFUSALS, trickled
-from server.schemas import Answer, Changed, Offer, Parting, Return, Status
-from server.session import SessionHandle
 
 router = APIRouter(prefix="/api/v1/sessions", tags=["sessions"])
 viewer, editor, admin = (Depends(Needs(role)) for role in Role)

@@ -4,8 +4,8 @@ import asyncio
 import logging
 from collections.abc import Callable
 
+from server.control.phase import SessionPhase
 from server.media.peer import Peer
-from server.session_phase import SessionPhase
 from server.supervisor import Supervisor
 
 log = logging.getLogger(__name__)

@@ -11,11 +11,11 @@ from multiprocessing.connection import Connection
 from typing import Literal
 
 from server import wire
-from server.deadline import Deadline
-from server.model_entry import Entry
 from server.model_options import ModelOptions
 from server.settings import Settings
 from server.supervisor import Supervisor
+from server.workers.deadline import Deadline
+from server.workers.entry import Entry
 
 log = logging.getLogger(__name__)
 

@@ -17,6 +17,6 @@ def main(pipe: Connection, options: ModelOptions) -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s model %(levelname)s %(message)s")
     # idle OpenMP threads must not spin: on a laptop the browser needs the same cores. Read when torch is loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    from server.model.worker import work
+    from server.model.loop import work
 
     work(pipe, options)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Literal
 
-from server.session import SessionHandle
+from server.control.session_handle import SessionHandle
 from server.settings import Settings
 
 Proof = Literal["local", "no_auth", "server_token", "session_token"]

@@ -4,8 +4,8 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from server.session import SessionHandle
-from server.sessions import Sessions
+from server.control.registry import Sessions
+from server.control.session_handle import SessionHandle
 
 
 async def get_sessions(request: Request) -> Sessions:

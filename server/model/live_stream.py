@@ -12,7 +12,7 @@ from lipar_core.parameters import merge
 from lipar_core.presets import default_parameters
 from lipar_core.session import EditSession
 from server import wire
-from server.model.live_changes import LiveChanges
+from server.model.pending_changes import LiveChanges
 from server.model.prompt_encoder import PromptEncoder
 from server.ring import FrameRing
 

@@ -7,12 +7,12 @@ from fastapi import APIRouter, Depends, Query
 
 from lipar_core.parameters import Parameters, to_dict
 from lipar_core.presets import default_parameters
-from server.access import Role
+from server.api.auth import Needs
+from server.api.dependencies import Registry
+from server.api.error_schemas import refusals
+from server.api.schemas import NAME_PATTERN, PresetInfo, StyleInfo
+from server.control.access import Role
 from server.ice import ice_servers as given_servers
-from server.routes.dependencies import Registry
-from server.routes.needs import Needs
-from server.routes.refusals import refusals
-from server.schemas import NAME_PATTERN, PresetInfo, StyleInfo
 
 viewer_anywhere = Depends(Needs(Role.VIEWER, any_session=True))
 Name = Annotated[str, Query(pattern=NAME_PATTERN)]

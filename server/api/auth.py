@@ -5,11 +5,11 @@ from typing import Annotated
 from fastapi import Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from server.access import Grant, Role, find_grant
+from server.api.dependencies import Registry
+from server.api.request_origin import is_cross_origin
+from server.control.access import Grant, Role, find_grant
+from server.control.registry import Sessions
 from server.errors import Forbidden, Unauthenticated
-from server.request_origin import is_cross_origin
-from server.routes.dependencies import Registry
-from server.sessions import Sessions
 
 bearer = HTTPBearer(auto_error=False, description="LIPAR_TOKEN, LIPAR_EDITOR_TOKEN, LIPAR_VIEW_TOKEN or a session's")
 Bearer = Annotated[HTTPAuthorizationCredentials | None, Security(bearer)]

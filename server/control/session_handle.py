@@ -14,20 +14,20 @@ from lipar_core.config import Preset
 from lipar_core.parameters import Parameters, to_dict
 from lipar_core.sizes import size_name
 from server import wire
-from server.changes import Ack
-from server.control_channel import ControlChannel
+from server.control.control_channel import ControlChannel
+from server.control.live_parameters import Ack
+from server.control.model_proxy import ModelSession
+from server.control.phase import SessionPhase
+from server.control.source import Source
+from server.control.tokens import new_token, view_token_of
+from server.control.viewers import Viewers
 from server.errors import NothingLive, Unavailable
+from server.media.frame_pipeline import FramePath
 from server.media.offer import check_offer
-from server.media.path import FramePath
 from server.media.peer import Peer
-from server.model_link import ModelLink
-from server.model_session import ModelSession
-from server.session_phase import SessionPhase
 from server.settings import Settings
-from server.source import Source
 from server.supervisor import Supervisor
-from server.tokens import new_token, view_token_of
-from server.viewers import Viewers
+from server.workers.worker import ModelLink
 
 log = logging.getLogger(__name__)
 

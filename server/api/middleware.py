@@ -6,8 +6,8 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from server.error_answers import error_answer
-from server.request_origin import bad_host, proxy_header
+from server.api.error_handlers import error_answer
+from server.api.request_origin import bad_host, proxy_header
 from server.settings import Settings
 
 API = "/api/"

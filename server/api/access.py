@@ -2,11 +2,11 @@
 
 from fastapi import APIRouter, Depends, Request
 
-from server.access import Grant
+from server.api.auth import Bearer, grant_of, needs_nothing
+from server.api.dependencies import Registry
+from server.api.schemas import AccessInfo
+from server.control.access import Grant
 from server.errors import Forbidden, Unauthenticated
-from server.routes.dependencies import Registry
-from server.routes.needs import Bearer, grant_of, needs_nothing
-from server.schemas import AccessInfo
 
 router = APIRouter(prefix="/api/v1", tags=["access"])
 

@@ -4,12 +4,12 @@ from typing import Annotated, Any
 
 from fastapi import Depends, HTTPException, Request, Response
 
+from server.api.error_schemas import refusals
+from server.api.schemas import MAX_SDP
 from server.errors import BadOffer
 from server.ice import IceServer, ice_servers
 from server.media.peer import Peer
 from server.media.trickle import MEDIA_TYPE, read_trickle
-from server.routes.refusals import refusals
-from server.schemas import MAX_SDP
 from server.settings import Settings
 
 SDP = "application/sdp"

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from server.tokens import TOKEN_PATTERN
+from server.control.tokens import TOKEN_PATTERN
 
 NAME_PATTERN = "^[A-Za-z0-9_-]{1,64}$"
 MAX_SDP = 200_000  # characters; a browser's offer has some 5,000

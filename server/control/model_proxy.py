@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 
 from lipar_core.parameters import Parameters, to_dict
 from server import wire
-from server.changes import CONGESTED, Changes
+from server.control.live_parameters import CONGESTED, Changes
 from server.errors import Unavailable
-from server.media.path import FramePath
-from server.model_link import ModelLink
+from server.media.frame_pipeline import FramePath
+from server.workers.worker import ModelLink
 
 OPENING_S = 3.0  # whoever begins a session is not kept waiting for longer; its state says what becomes of it
 

@@ -4,14 +4,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from server.access import Role
-from server.errors import SessionNotFound
-from server.media.peer import Peer
-from server.routes.addresses import relative_address
-from server.routes.dependencies import Registry, Session
-from server.routes.needs import Needs, needs_nothing
-from server.routes.refusals import refusals
-from server.routes.sdp_bodies import (
+from server.api.auth import Needs, needs_nothing
+from server.api.dependencies import Registry, Session
+from server.api.error_schemas import refusals
+from server.api.relative_urls import relative_address
+from server.api.schemas import NAME_PATTERN
+from server.api.sdp_bodies import (
     ACCEPTED,
     ANSWER,
     CANDIDATES,
@@ -21,8 +19,10 @@ from server.routes.sdp_bodies import (
     answered,
     trickled,
 )
-from server.schemas import NAME_PATTERN
-from server.session import SessionHandle
+from server.control.access import Role
+from server.control.session_handle import SessionHandle
+from server.errors import SessionNotFound
+from server.media.peer import Peer
 
 router = APIRouter(prefix="/api/v1/whip", tags=["WHIP"])
 editor = Depends(Needs(Role.EDITOR))

@@ -4,7 +4,7 @@ from fastapi import APIRouter, Depends
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import HTMLResponse
 
-from server.routes.needs import needs_nothing
+from server.api.auth import needs_nothing
 
 router = APIRouter(include_in_schema=False)
 PUBLISHED = "https://cdn.jsdelivr.net"

@@ -14,7 +14,7 @@ from lipar_core.presets import load_preset
 from lipar_core.session import EditSession
 from lipar_core.sizes import with_size
 from server import wire
-from server.model.live_session import LiveSession
+from server.model.live_stream import LiveSession
 from server.model.prompt_encoder import Encoded, Encoding, PromptEncoder
 from server.model.scheduler import Scheduler
 from server.model_options import ModelOptions

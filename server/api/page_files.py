@@ -10,8 +10,8 @@ from starlette.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
-from server.middleware import API
-from server.routes.needs import needs_nothing
+from server.api.auth import needs_nothing
+from server.api.middleware import API
 
 NOT_BUILT = "The web page is not built yet. Run `make web` in the project's folder, then reload this page.\n"
 ASSETS = "assets"  # where the build puts files with a hash of their contents in their names

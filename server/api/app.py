@@ -10,17 +10,17 @@ from fastapi import FastAPI
 import lipar_core
 from lipar_core.presets import load_preset
 from lipar_core.sizes import with_size
-from server.error_answers import map_errors
+from server.api import access, docs, health, preset, sessions, whep, whip
+from server.api.error_handlers import map_errors
+from server.api.middleware import AnswerHeaders, BodyLimit, Compression, Gate, PublicCors, ServerPath
+from server.api.page_files import add_page
+from server.control.registry import Sessions
 from server.media import aiortc_patches
 from server.media.colour_space import accept_colour_space
 from server.media.decoder import count_undecodable_frames
 from server.media.dtls import patch_dtls
-from server.middleware import AnswerHeaders, BodyLimit, Compression, Gate, PublicCors, ServerPath
-from server.model_entry import Entry, main
-from server.page_files import add_page
-from server.routes import access, docs, health, preset, sessions, whep, whip
-from server.sessions import Sessions
 from server.settings import Settings
+from server.workers.entry import Entry, main
 
 SWITCH_S = 0.0005  # how long a busy Python thread may keep the event loop from the interpreter
 
@@ -51,7 +51,7 @@ def create_app(settings: Settings, model: Entry = main) -> FastAPI:
         version=lipar_core.__version__,
         lifespan=lifespan,
         redirect_slashes=False,
-        docs_url=None,  # `routes/docs.py` has its own
+        docs_url=None,  # `api/docs.py` has its own
         redoc_url=None,
     )
     for module in (health, access, preset, sessions, whip, whep, docs):

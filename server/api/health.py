@@ -2,9 +2,9 @@
 
 from fastapi import APIRouter, Depends, Response
 
-from server.routes.dependencies import Registry
-from server.routes.needs import needs_nothing
-from server.schemas import Readiness
+from server.api.auth import needs_nothing
+from server.api.dependencies import Registry
+from server.api.schemas import Readiness
 
 router = APIRouter(tags=["health"], dependencies=[Depends(needs_nothing)])
 

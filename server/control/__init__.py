@@ -1,0 +1,1 @@
+"""Live sessions: their phases, sources, viewers and parameters, the registry, access."""

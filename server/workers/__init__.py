@@ -1,0 +1,1 @@
+"""The web process's side of a model process: starts it, supervises it, restarts it."""
