@@ -30,13 +30,13 @@ async def feed(broadcasts: list[AudioBroadcast], seconds: float) -> None:
         await asyncio.sleep(started + number * PERIOD_S - time.monotonic())
         now = time.monotonic()
         for ssrc, broadcast in enumerate(broadcasts):
-            broadcast.picture_sent(now - DELAY_S, now)
-            broadcast.take(ssrc, number * SAMPLES, PACKET, now)
+            broadcast.frame_sent(now - DELAY_S, now)
+            broadcast.receive_packet(ssrc, number * SAMPLES, PACKET, now)
 
 
 async def measure(seconds: float) -> None:
     broadcasts = [AudioBroadcast(lambda: False, fail) for _ in range(SESSIONS)]
-    readers = [asyncio.create_task(read(one.join())) for one in broadcasts for _ in range(LISTENERS)]
+    readers = [asyncio.create_task(read(one.add_track())) for one in broadcasts for _ in range(LISTENERS)]
     started = time.process_time()
     await feed(broadcasts, seconds)
     await asyncio.sleep(2 * DELAY_S)

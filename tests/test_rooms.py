@@ -92,8 +92,8 @@ def loaded_by(names: list[str]) -> set[str]:
         ("lipar_core.session", "import fastapi", "imports the package fastapi"),
         ("lipar_core.config", "import torch.nn as nn", "imports the package torch"),
         ("lipar_core.runtime.denoise", "from training import losses", "which is no part of the product"),
-        ("server.media.tracks", "from ..api import sessions", "imports server.api.sessions (api)"),
-        ("server.media.tracks", "if True:\n    import torch", "imports the package torch"),
+        ("server.media.edited_track", "from ..api import sessions", "imports server.api.sessions (api)"),
+        ("server.media.edited_track", "if True:\n    import torch", "imports the package torch"),
         ("server.api.app", "from lipar_core.session import EditSession", "imports lipar_core.session (session)"),
         ("server.api.app", "from server.model import main", "imports server.model.__init__ (model)"),
         (

@@ -16,8 +16,8 @@ from server.api.middleware import AnswerHeaders, BodyLimit, Compression, Gate, P
 from server.api.page_files import add_page
 from server.control.registry import Sessions
 from server.media import aiortc_patches
-from server.media.colour_space import accept_colour_space
-from server.media.decoder import count_undecodable_frames
+from server.media.colour_space import register_colour_space
+from server.media.decoder import patch_decoder_worker
 from server.media.dtls import patch_dtls
 from server.settings import Settings
 from server.workers.entry import Entry, main
@@ -32,15 +32,15 @@ def create_app(settings: Settings, model: Entry = main) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         sys.setswitchinterval(SWITCH_S)
         aiortc_patches.check_versions()
-        aiortc_patches.accept_more_codecs()
+        aiortc_patches.register_receive_codecs()
         patch_dtls()
-        accept_colour_space()
-        count_undecodable_frames()
+        register_colour_space()
+        patch_decoder_worker()
         aiortc_patches.set_bitrates(settings.start_bitrate, settings.min_bitrate, settings.max_bitrate)
         if settings.loopback:
-            aiortc_patches.offer_loopback()
+            aiortc_patches.enable_loopback_candidates()
         if settings.udp_range is not None:
-            aiortc_patches.limit_ports(asyncio.get_running_loop(), *settings.udp_range)
+            aiortc_patches.limit_udp_ports(asyncio.get_running_loop(), *settings.udp_range)
         app.state.sessions = Sessions(settings, with_size(load_preset(settings.preset), settings.size), model)
         app.state.sessions.start()
         yield

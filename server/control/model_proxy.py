@@ -9,7 +9,7 @@ from lipar_core.parameters import Parameters, to_dict
 from server import wire
 from server.control.live_parameters import CONGESTED, Changes
 from server.errors import Unavailable
-from server.media.frame_pipeline import FramePath
+from server.media.frame_pipeline import FramePipeline
 from server.workers.worker import ModelLink
 
 OPENING_S = 3.0  # whoever begins a session is not kept waiting for longer; its state says what becomes of it
@@ -24,7 +24,7 @@ class ModelSession:
         self,
         session: str,
         link: ModelLink,
-        frames: FramePath,
+        frames: FramePipeline,
         parameters: Parameters,
         on_failed: Callable[[str], None],
     ) -> None:
@@ -45,7 +45,7 @@ class ModelSession:
         self.key = f"{self.session}.{next(_openings)}"
         self.prompt_tokens = None
         self._open_ended.clear()
-        self.frames.restart_rings()
+        self.frames.reset_rings()
         names = {"incoming": self.frames.incoming.name, "outgoing": self.frames.outgoing.name}
         opened = wire.Open(session=self.key, parameters=to_dict(self.changes.parameters), **names)
         self.changes.opened = self.link.send(opened)
@@ -75,7 +75,7 @@ class ModelSession:
         """A message about this session; `sessions` take turns."""
         match message:
             case wire.FramesTaken():
-                self.frames.frames_taken(message.total)
+                self.frames.release_input(message.total)
             case wire.FramesPut():
                 self.frames.outgoing.note_written(message.total)
             case wire.BlockDone():

@@ -13,7 +13,7 @@ from server import wire
 from server.control.live_parameters import CONGESTED
 from server.control.session_handle import Kind, SessionHandle
 from server.errors import NameTaken, NoCapacity, SessionNotFound, Unavailable
-from server.media.offer import check_offer
+from server.media.offer_check import check_offer
 from server.settings import Settings
 from server.supervisor import Supervisor
 from server.workers.entry import Entry
@@ -73,7 +73,7 @@ class Sessions:
         `name`: its id; drawn if None. `token`: its editor's; a page that had a session begins it again by both.
         """
         parameters = merge(default_parameters(self.preset, live=True), changes)
-        check_offer(sdp, sends=True, takes=kind == "edit")
+        check_offer(sdp, sends=True, receives=kind == "edit")
         if self._stopped:
             raise Unavailable("the server is stopping")
         if self.link.state != "ready":

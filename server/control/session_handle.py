@@ -22,8 +22,8 @@ from server.control.source import Source
 from server.control.tokens import new_token, view_token_of
 from server.control.viewers import Viewers
 from server.errors import NothingLive, Unavailable
-from server.media.frame_pipeline import FramePath
-from server.media.offer import check_offer
+from server.media.frame_pipeline import FramePipeline
+from server.media.offer_check import check_offer
 from server.media.peer import Peer
 from server.settings import Settings
 from server.supervisor import Supervisor
@@ -59,7 +59,9 @@ class SessionHandle:
         self.began = time.monotonic()
         self.settings, self.preset, self.link = settings, preset, link
         size = preset.stream.width, preset.stream.height, preset.stream.frames_per_block
-        self.frames = FramePath(*size, self._frames_put, self._frames_taken, lambda: self.parameters.paused, self.fail)
+        self.frames = FramePipeline(
+            *size, self._frames_put, self._frames_taken, lambda: self.parameters.paused, self.fail
+        )
         self.model = ModelSession(self.id, link, self.frames, parameters, self.fail)
         self.phase = SessionPhase()
         self.tasks = Supervisor(self.fail)
@@ -86,7 +88,7 @@ class SessionHandle:
     @property
     def takes_turns(self) -> bool:
         """Whether it has a share of the model now."""
-        return self.phase.name == "connected" and not self.parameters.paused and self.frames.flows_in
+        return self.phase.name == "connected" and not self.parameters.paused and self.frames.source_active
 
     @property
     def state(self) -> State:
@@ -101,7 +103,7 @@ class SessionHandle:
             return "paused"
         if self._stalled_s() is not None:
             return "stalled"
-        return "live" if self.frames.flows else "connecting"
+        return "live" if self.frames.has_output else "connecting"
 
     @property
     def reason(self) -> str | None:
@@ -123,7 +125,7 @@ class SessionHandle:
         An offer that is refused, for whatever reason, disturbs nothing: the new connection is set up first, then takes
         the old one's place. Raises `ParameterError`, `SessionNotFound`, or what `check_offer` and `Peer.answer` do.
         """
-        check_offer(sdp, sends=True, takes=self.kind == "edit")
+        check_offer(sdp, sends=True, receives=self.kind == "edit")
         if changes:
             self.model.check(changes)
         return await self.source.connect(sdp, self._new_peer, lambda: self._before_install(changes))
@@ -132,12 +134,12 @@ class SessionHandle:
         peer = Peer(
             self.settings,
             lambda reason: self._lost(peer, reason),
-            track=self.frames.broadcast.join(leads=True) if self.kind == "edit" else None,
+            track=self.frames.broadcast.add_track(primary=True) if self.kind == "edit" else None,
             on_frame=lambda *frame: self._take_frame(peer, *frame),
             on_control=self._control,
             on_undecodable=self.frames.count_undecodable,
-            sound_in=self.frames.audio,
-            sound_out=self.frames.audio.join() if self.kind == "edit" else None,
+            audio_in=self.frames.audio,
+            audio_out=self.frames.audio.add_track() if self.kind == "edit" else None,
         )
         return peer
 
@@ -146,22 +148,22 @@ class SessionHandle:
             self.model.check(changes)
             self.tasks.start(self._log_refusal(self.model.changes.request(changes)), "await a publisher's change")
         self.no_picture = None
-        self.frames.begin_anew()
+        self.frames.source_reconnected()
 
     async def watch(self, sdp: str) -> tuple[Peer, str]:
         """A viewer's offer: the peer and the answer.
 
         Raises `NothingLive`, `NoCapacity`, or what `check_offer` and `Peer.answer` do.
         """
-        if not self.frames.flows or self.phase.name != "connected":
+        if not self.frames.has_output or self.phase.name != "connected":
             raise NothingLive("nothing is live in this session yet")
         self.viewers.require_room()
-        check_offer(sdp, sends=False, takes=True)
+        check_offer(sdp, sends=False, receives=True)
         return await self.viewers.add(sdp, self._new_viewer)
 
     def _new_viewer(self, ended: Callable[[str], None]) -> Peer:
-        track = self.frames.broadcast.join(leads=False)
-        return Peer(self.settings, ended, track=track, sound_out=self.frames.audio.join())
+        track = self.frames.broadcast.add_track(primary=False)
+        return Peer(self.settings, ended, track=track, audio_out=self.frames.audio.add_track())
 
     async def park(self, reason: str = "the page has gone") -> None:
         """Its source is gone: free the connection, wait for it to come back."""
@@ -169,7 +171,7 @@ class SessionHandle:
             await asyncio.shield(closing)
 
     def _leave(self, reason: str) -> asyncio.Task[None] | None:
-        self.frames.broadcast.source_left()
+        self.frames.broadcast.source_disconnected()
         return self.source.park(reason)
 
     async def close(self) -> None:
@@ -224,7 +226,7 @@ class SessionHandle:
     def tell(self) -> None:
         """Send the page the session's state."""
         if self.peer is not None:
-            self.peer.say(self.status())
+            self.peer.send_telemetry(self.status())
 
     def status(self) -> dict[str, object]:
         """What GET and the telemetry channel say."""
@@ -237,7 +239,7 @@ class SessionHandle:
             "prompt_tokens": self.model.prompt_tokens,
             "viewers": len(self.viewers),
             "model": {"preset": self.preset.name, "size": size_name(self.preset), "dtype": self.link.dtype},
-            "stats": self.frames.figures()
+            "stats": self.frames.stats()
             | {
                 "keep_ratio": round(block.keep_ratio, 3) if block else None,
                 "noise_levels": round(block.noise_levels, 2) if block and block.noise_levels is not None else None,
@@ -258,10 +260,10 @@ class SessionHandle:
             self._note_problem(peer.problem(now))
             self.tell()
             limit = self.settings.silence_timeout_s if peer.started else self.settings.setup_timeout_s
-            if now - peer.heard > limit:
+            if now - peer.last_activity > limit:
                 self._lost(peer, self.no_picture or f"nothing from the browser for {limit:g} s")
-            self.frames.note_way(await peer.round_trip_s(), peer.playout_s)
-        if self.frames.flows and self.phase.name == "connected":
+            self.frames.record_round_trip(await peer.round_trip_s(), peer.playout_s)
+        if self.frames.has_output and self.phase.name == "connected":
             self.viewers.reap_silent(now)
 
     def _stalled_s(self) -> float | None:
@@ -283,7 +285,7 @@ class SessionHandle:
 
     def _take_frame(self, peer: Peer, *frame: Any) -> None:
         if self.peer is peer:  # else another has taken its place already
-            self.frames.take_frame(*frame)
+            self.frames.receive_frame(*frame)
 
     def _frames_put(self, total: int) -> None:
         self.link.send(wire.FramesPut(session=self.model.key, total=total))

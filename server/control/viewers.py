@@ -64,7 +64,7 @@ class Viewers:
         """Who sends no reports of the video that they are given."""
         for peer in list(self.peers.values()):
             limit = self.settings.viewer_timeout_s if peer.started else self.settings.setup_timeout_s
-            if now - peer.heard > limit:
+            if now - peer.last_activity > limit:
                 self._ended(peer, peer.problem(now) or f"no report for {limit:g} s")
 
     async def close(self) -> None:

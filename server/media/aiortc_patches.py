@@ -33,7 +33,7 @@ def set_bitrates(start: int, minimum: int, maximum: int) -> None:
             setattr(codec, name, value)
 
 
-def offer_loopback() -> None:
+def enable_loopback_candidates() -> None:
     """Let ICE offer 127.0.0.1 too: aioice leaves it out, and a laptop without a network has nothing else."""
     original = aioice.ice.get_host_addresses
     if getattr(original, "offers_loopback", False):
@@ -46,7 +46,7 @@ def offer_loopback() -> None:
     aioice.ice.get_host_addresses = get_host_addresses
 
 
-def accept_more_codecs() -> None:
+def register_receive_codecs() -> None:
     """Let video come in that FFmpeg decodes and aiortc does not know, and with any dynamic payload type (RFC 7826)."""
     known = own(codecs, "CODECS")["video"]
     if any(one.mimeType == "video/VP9" for one in known):
@@ -61,7 +61,7 @@ def accept_more_codecs() -> None:
     rtp.DYNAMIC_PAYLOAD_TYPES = (*range(35, 64), *range(96, 128))  # type: ignore[assignment]
 
 
-def limit_ports(loop: asyncio.AbstractEventLoop, first: int, last: int) -> None:
+def limit_udp_ports(loop: asyncio.AbstractEventLoop, first: int, last: int) -> None:
     """Bind media to UDP ports of a range, for a firewall to open: aioice has no setting (aioice#47).
 
     It binds port 0 of an address and leaves the choice to the kernel; here a random free port of the range is taken.

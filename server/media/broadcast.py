@@ -12,11 +12,11 @@ from typing import Any
 import av
 
 from server.media.counters import FrameCounters
+from server.media.edited_track import EditedTrack
 from server.media.h264 import CLOCK_RATE, H264Encoder, open_encoder
 from server.media.latency import Latency
 from server.media.pacer import Pacer
 from server.media.slate import IdlePicture
-from server.media.tracks import EditedTrack
 from server.ring import Planes
 from server.supervisor import Supervisor
 
@@ -52,7 +52,7 @@ class Broadcast:
         self.tracks: list[EditedTrack] = []
         self.keyframes = 0
         self.idle = IdlePicture()
-        self.spent = 0.0  # bit/s of the shared stream, smoothed
+        self.bitrate = 0.0  # bit/s of the shared stream, smoothed
         self._interval_s = 1 / 30  # between frames, smoothed
         self._last_sent: float | None = None
         self._encoder: H264Encoder | None = None
@@ -67,14 +67,14 @@ class Broadcast:
     def fps(self) -> float:
         return 1 / self._interval_s
 
-    def join(self, *, leads: bool) -> EditedTrack:
+    def add_track(self, *, primary: bool) -> EditedTrack:
         """A track of the stream for one more connection; it leaves with its `stop`."""
-        track = EditedTrack(self, leads=leads)
+        track = EditedTrack(self, primary=primary)
         self.tracks.append(track)
         self._wake.set()
         return track
 
-    def leave(self, track: EditedTrack) -> None:
+    def remove_track(self, track: EditedTrack) -> None:
         if track in self.tracks:
             self.tracks.remove(track)
 
@@ -85,16 +85,16 @@ class Broadcast:
         self.latency.add("pacing", stamp + self.pacer.delay - now)
         self._wake.set()
 
-    def source_left(self) -> None:
+    def source_disconnected(self) -> None:
         """Nobody sends video any more; who watches is told after a while, until it comes back."""
-        self.idle.source_left(time.monotonic())
+        self.idle.source_disconnected(time.monotonic())
 
-    def forget(self) -> None:
+    def source_reconnected(self) -> None:
         """What waits is stale: its source has gone and come back."""
         self.pacer.restart()
-        self.idle.source_returned()
+        self.idle.source_reconnected()
 
-    def want_keyframe(self) -> None:
+    def request_keyframe(self) -> None:
         """Make a coming packet one that can be decoded by itself."""
         self._keyframe_wanted = True
 
@@ -118,7 +118,7 @@ class Broadcast:
     @property
     def _repeats(self) -> bool:
         """To viewers alone: an editor's page has to see for itself that nothing comes."""
-        return bool(self.tracks) and not any(track.leads for track in self.tracks)
+        return bool(self.tracks) and not any(track.primary for track in self.tracks)
 
     async def _give(self, planes: Planes, stamp: float) -> None:
         now = time.monotonic()
@@ -133,7 +133,7 @@ class Broadcast:
     async def _send(self, planes: Planes, now: float, *, repeated: bool = False) -> None:
         """To every track; what is repeated says nothing about rates."""
         pts = round((now - self._began) * CLOCK_RATE)
-        sharing = [track for track in self.tracks if track.shares(self.spent)]
+        sharing = [track for track in self.tracks if track.shares(self.bitrate)]
         packet = await self._encoded(_frame(planes, pts), sharing) if sharing else None
         for track in self.tracks:
             if track not in sharing:
@@ -141,12 +141,12 @@ class Broadcast:
             elif packet is not None:
                 track.give(packet)
         if packet is not None and not repeated:
-            self.spent += SMOOTHING * (packet.size * 8 * self.fps - self.spent)
+            self.bitrate += SMOOTHING * (packet.size * 8 * self.fps - self.bitrate)
             self.latency.add("encode", time.monotonic() - now)
 
     async def _encoded(self, frame: av.VideoFrame, sharing: list[EditedTrack]) -> "av.Packet[Any] | None":
         controls = [track.control for track in sharing if track.control is not None]
-        leader = next((track.control for track in sharing if track.leads), None)
+        leader = next((track.control for track in sharing if track.primary), None)
         control = leader or max(controls, key=lambda control: control.target)
         begin = time.monotonic()
         keyframe = self._keyframe_wanted and begin - self._keyframe_at > KEYFRAME_GAP_S

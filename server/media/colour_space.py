@@ -46,7 +46,7 @@ def read_colour_space(value: bytes) -> ColourSpace | None:
     return ColourSpace(value[0], value[1], value[2], 0 if colour_range == DERIVED else colour_range)
 
 
-def accept_colour_space() -> None:
+def register_colour_space() -> None:
     """Agree on the extension, and have packets bring it as `extensions.colour_space`."""
     known = own(codecs, "HEADER_EXTENSIONS")["video"]
     if any(one.uri == URI for one in known):

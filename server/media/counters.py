@@ -10,12 +10,12 @@ class FrameCounters:
     What a connection that has ended did not take stays counted.
     """
 
-    received: int = 0  # FramePath: came in and were decoded
-    undecodable: int = 0  # FramePath: came in and could not be
+    received: int = 0  # FramePipeline: came in and were decoded
+    undecodable: int = 0  # FramePipeline: came in and could not be
     admitted: int = 0  # Ingest: are for the model
     not_admitted: int = 0  # Ingest: the model has no time for them
-    edited: int = 0  # FramePath: came back from the model
-    not_returned: int = 0  # FramePath: were edited, and found no room on the way back
+    edited: int = 0  # FramePipeline: came back from the model
+    not_returned: int = 0  # FramePipeline: were edited, and found no room on the way back
     too_late: int = 0  # Pacer: waited for their time for too long
     sent: int = 0  # Broadcast: were due, and given to all connections
     not_taken: int = 0  # EditedTrack: a connection had no room for them, once for each connection

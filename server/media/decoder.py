@@ -104,7 +104,7 @@ def _open(codec: RTCRtpCodecParameters) -> Decoder:
     return _FFmpegDecoder(FFMPEG_DECODERS[codec.name]) if codec.name in FFMPEG_DECODERS else get_decoder(codec)
 
 
-def count_undecodable_frames() -> None:
+def patch_decoder_worker() -> None:
     """Let aiortc's receivers run the thread of their `DecoderQueue`, where they have one."""
     original = own(rtcrtpreceiver, "decoder_worker")
     if getattr(original, "counts", False):

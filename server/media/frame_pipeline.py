@@ -11,18 +11,18 @@ from server.media.audio.broadcast import AudioBroadcast
 from server.media.broadcast import Broadcast
 from server.media.colour_space import ColourSpace
 from server.media.counters import FrameCounters
-from server.media.fit import Fitter
+from server.media.fitter import Fitter
 from server.media.ingest import Ingest
 from server.media.latency import Latency
-from server.media.rates import Rate
+from server.media.rate import Rate
 from server.ring import FrameRing
 
-FLOWS_S = 1.0  # a source from which nothing has come for so long takes no time of the model
+SOURCE_TIMEOUT_S = 1.0  # a source from which nothing has come for so long takes no time of the model
 STALLED_S = 1.5  # that the model may owe a block at least
 STALLED_BLOCKS = 4  # times what a block usually takes
 
 
-class FramePath:
+class FramePipeline:
     """Owns both rings and everything that waits beside them. Times in seconds on the monotonic clock."""
 
     def __init__(
@@ -56,24 +56,24 @@ class FramePath:
         self.fit = Fitter(width, height)
         self.frames_in, self.frames_edited, self.frames_out = Rate(), Rate(), Rate()
         self.latency_ms: float | None = None
-        self.flows = False  # an edited frame has come back
+        self.has_output = False  # an edited frame has come back
         self._last_frame_at = -math.inf  # of the source
         self._owed_since: float | None = None  # the model has had a whole block to edit, and none has come back
         self.one_way_s = 0.0  # to the camera's browser, as far as it is known
 
-    def note_way(self, round_trip_s: float | None, playout_s: float | None) -> None:
+    def record_round_trip(self, round_trip_s: float | None, playout_s: float | None) -> None:
         """What RTCP says of the way, and the page of its jitter buffer and decoder."""
         if round_trip_s is not None:
             self.one_way_s = round_trip_s / 2
             self.latency.add("transport_out", self.one_way_s + (playout_s or 0.0))
 
-    def begin_anew(self) -> None:
+    def source_reconnected(self) -> None:
         """The camera comes over a new connection: what waits of the old one is stale."""
-        self.broadcast.forget()
+        self.broadcast.source_reconnected()
         self.audio.restart()
-        self.flows = False
+        self.has_output = False
 
-    def take_frame(
+    def receive_frame(
         self, frame: av.VideoFrame, first_packet: float, now: float, colours: ColourSpace | None = None
     ) -> None:
         """A camera frame is here; `first_packet`: when it began to arrive."""
@@ -89,7 +89,7 @@ class FramePath:
         self.counters.undecodable += 1
 
     def _picture_due(self, stamp: float, now: float) -> None:
-        self.audio.picture_sent(stamp, now)
+        self.audio.frame_sent(stamp, now)
         self.frames_out.add(now)
         self.latency_ms = (now - stamp) * 1000
 
@@ -108,13 +108,13 @@ class FramePath:
         for picture, stamp in zip(planes, stamps, strict=True):
             self.broadcast.add(picture, stamp, now)
             self.frames_edited.add(now)
-        self.flows |= bool(stamps)
+        self.has_output |= bool(stamps)
         self._owed_since = now if self._block_waits else None
 
     @property
-    def flows_in(self) -> bool:
+    def source_active(self) -> bool:
         """Whether the source sends frames now."""
-        return time.monotonic() - self._last_frame_at < FLOWS_S
+        return time.monotonic() - self._last_frame_at < SOURCE_TIMEOUT_S
 
     def stalled_s(self, now: float) -> float | None:
         """How long the model has owed a block, where that is longer than it should be."""
@@ -133,18 +133,18 @@ class FramePath:
         if self._owed_since is None and self._block_waits:
             self._owed_since = time.monotonic()
 
-    def frames_taken(self, total: int) -> None:
+    def release_input(self, total: int) -> None:
         """The model has taken frames out: there is room for those that wait."""
         self.incoming.note_read(total)
         self.ingest.move()
 
-    def restart_rings(self) -> None:
+    def reset_rings(self) -> None:
         """Frames that a dead model process left half-way are of no use to the next."""
         self.incoming.restart()
         self.outgoing.restart()
         self._owed_since = None
 
-    def figures(self) -> dict[str, object]:
+    def stats(self) -> dict[str, object]:
         """Rates over the last seconds, latency of the newest frame sent, frames given up on the way, what waits."""
         now = time.monotonic()
         return {
@@ -152,7 +152,7 @@ class FramePath:
             "fps_out": round(self.frames_out.per_second(now), 1),
             "model_fps": round(self.frames_edited.per_second(now), 1),
             "latency_ms": None if self.latency_ms is None else round(self.latency_ms),
-            "latency_stages_ms": self.latency.figures(),
+            "latency_stages_ms": self.latency.medians_ms(),
             "dropped_frames": self.counters.dropped,
             "undecodable_frames": self.counters.undecodable,
             "counters": asdict(self.counters),

@@ -22,6 +22,6 @@ class Latency:
     def add(self, stage: Stage, seconds: float) -> None:
         self._recent[stage].append(seconds)
 
-    def figures(self) -> dict[str, float]:
+    def medians_ms(self) -> dict[str, float]:
         """Medians in ms of the stages that have been seen; their sum is about what lies between the two pictures."""
         return {stage: round(statistics.median(times) * 1000, 1) for stage, times in self._recent.items() if times}

@@ -33,14 +33,14 @@ from server.media.audio.track import AudioTrack
 from server.media.codecs import opus_alone, preferred_codecs
 from server.media.colour_space import ColourSpace
 from server.media.dtls import dtls_failure
+from server.media.edited_track import EditedTrack
 from server.media.json_messages import read_json
 from server.media.rate_control import RateControl
 from server.media.remote_candidates import RemoteCandidates
-from server.media.sender_feedback import hear_feedback
-from server.media.tracks import EditedTrack
+from server.media.sender_feedback import attach_feedback_handlers
 from server.media.trickle import Trickle
 from server.media.video_offer import read_video_offer
-from server.media.video_receiver import NO_PICTURE_S, OnFrame, VideoReceiver
+from server.media.video_receiver import NO_VIDEO_S, OnFrame, VideoReceiver
 from server.settings import Settings
 from server.supervisor import Supervisor
 
@@ -66,22 +66,22 @@ class Peer:
         on_frame: OnFrame | None = None,
         on_control: OnChannel | None = None,
         on_undecodable: Callable[[], None] = lambda: None,
-        sound_in: AudioBroadcast | None = None,
-        sound_out: AudioTrack | None = None,
+        audio_in: AudioBroadcast | None = None,
+        audio_out: AudioTrack | None = None,
     ) -> None:
         """`track` goes out; `on_frame` gets what comes in, as `OnFrame` says.
 
-        `sound_in` is given the sound that comes in, `sound_out` goes out, where the offer has audio for them.
+        `audio_in` is given the sound that comes in, `audio_out` goes out, where the offer has audio for them.
         `on_undecodable` is told of every frame that came in and cannot be decoded.
         `on_control` is given the data channel of that name. `on_gone` is told once why the connection has ended.
         """
         self.settings, self.on_frame, self.on_gone, self.track = settings, on_frame, on_gone, track
         self.on_control, self.on_undecodable = on_control, on_undecodable
-        self.sound_in, self.sound_out = sound_in, sound_out
+        self.audio_in, self.audio_out = audio_in, audio_out
         self.sound: AudioReceiver | None = None
         self.id, self.etag = secrets.token_urlsafe(12), f'"{secrets.token_hex(8)}"'
         self.video: VideoReceiver | None = None
-        self.began = self.heard = time.monotonic()  # heard: when the last frame, ping or report arrived
+        self.created_at = self.last_activity = time.monotonic()  # heard: when the last frame, ping or report arrived
         self.started = False  # video has come, or was asked for
         self.playout_s: float | None = None  # what the page says of its jitter buffer and decoder
         known = ice_servers(settings, "server")
@@ -95,7 +95,7 @@ class Peer:
         self._sender: RTCRtpSender | None = None
         self._closed = False
         self._setup = asyncio.Lock()  # what the answer opens can be closed when it stands, no sooner
-        for outgoing in (track, sound_out):
+        for outgoing in (track, audio_out):
             if outgoing is not None:
                 outgoing.on("ended", self._sender_ended)
         self.pc.on("track", self._begin)
@@ -154,7 +154,7 @@ class Peer:
     def problem(self, now: float) -> str | None:
         """Why nothing has come over the connection for a while; asked once a second."""
         if problem := self._network_problem():
-            return problem if now - self.began > NO_PICTURE_S else None
+            return problem if now - self.created_at > NO_VIDEO_S else None
         return None if self.video is None else self.video.problem(now)
 
     def _network_problem(self) -> str | None:
@@ -176,7 +176,7 @@ class Peer:
         times = [one.roundTripTime for one in found if isinstance(one, RTCRemoteInboundRtpStreamStats)]
         return next((seconds for seconds in times if seconds is not None), None)
 
-    def say(self, telemetry: dict[str, object]) -> None:
+    def send_telemetry(self, telemetry: dict[str, object]) -> None:
         """Send telemetry where the page has opened the channel."""
         channel = self._telemetry
         if channel is not None and channel.readyState == "open" and channel.bufferedAmount < MOST_UNSENT:
@@ -187,7 +187,7 @@ class Peer:
         if self._closed:
             return
         self._closed = True
-        for track in (self.track, self.sound_out):
+        for track in (self.track, self.audio_out):
             if track is not None:
                 track.stop()
         async with self._setup:
@@ -206,22 +206,22 @@ class Peer:
         if self.track is None:
             return
         self._sender, settings = transceiver.sender, self.settings
-        start = max(settings.start_bitrate, min(round(self.track.stream.spent), settings.max_bitrate))
+        start = max(settings.start_bitrate, min(round(self.track.stream.bitrate), settings.max_bitrate))
         control = RateControl(start, settings.min_bitrate, settings.max_bitrate)
         if media.rtp.codecs[0].mimeType == "video/H264":  # aiortc's VP8 encoder follows the estimate by itself
             self.track.encode_at(control)
-        listeners = (control.reported, control.estimated, self.track.want_keyframe, self._reported)
-        hear_feedback(transceiver.sender, *listeners)
+        listeners = (control.reported, control.estimated, self.track.request_keyframe, self._reported)
+        attach_feedback_handlers(transceiver.sender, *listeners)
 
     def _add_sound(self, offer: AudioOffer, video: RTCRtpTransceiver) -> None:
         """Before the offer is taken, which has audio that can be passed on."""
-        direction = DIRECTIONS[self.sound_in is not None, self.sound_out is not None]
-        audio = self.pc.addTransceiver(self.sound_out or "audio", direction)
+        direction = DIRECTIONS[self.audio_in is not None, self.audio_out is not None]
+        audio = self.pc.addTransceiver(self.audio_out or "audio", direction)
         audio.setCodecPreferences(opus_alone())
         offer.bind(audio)
         report_from_first_packet(audio.sender)
-        if self.sound_in is not None:
-            self.sound = AudioReceiver(audio.receiver, video.receiver, self.sound_in)
+        if self.audio_in is not None:
+            self.sound = AudioReceiver(audio.receiver, video.receiver, self.audio_in)
 
     def _begin(self, track: MediaStreamTrack) -> None:
         if track.kind == "video" and self.video is not None and not self.video.started:
@@ -231,13 +231,13 @@ class Peer:
 
     def _take_frame(self, frame: av.VideoFrame, arrived: float, now: float, colours: ColourSpace | None) -> None:
         assert self.on_frame is not None
-        self.heard, self.started = now, True
+        self.last_activity, self.started = now, True
         if self.sound is not None and frame.pts is not None:
             self.sound.picture(frame.pts, now)
         self.on_frame(frame, arrived, now, colours)
 
     def _hear(self) -> None:
-        self.heard, self.started = time.monotonic(), True
+        self.last_activity, self.started = time.monotonic(), True
 
     def _reported(self) -> None:
         if self.on_frame is None:  # who sends video has to send it, not only reports
@@ -252,7 +252,7 @@ class Peer:
 
     def _ping(self, message: str | bytes) -> None:
         """The page is there, even where its camera gives nothing; it may say how long it holds a frame."""
-        self.heard = time.monotonic()
+        self.last_activity = time.monotonic()
         told = read_json(message)
         held = told.get("playout_ms") if isinstance(told, dict) else None
         if isinstance(held, (int, float)):  # else a ping alone

@@ -9,7 +9,7 @@ from aiortc.rtp import unpack_remb_fci as unpack_remb
 from server.media.aiortc_patches import own
 
 
-def hear_feedback(
+def attach_feedback_handlers(
     sender: RTCRtpSender,
     on_lost: Callable[[float], None],
     on_estimate: Callable[[int], None],

@@ -57,13 +57,13 @@ class IdlePicture:
         if self._source_is_back:
             self._source_left_at = None
 
-    def source_left(self, now: float) -> None:
+    def source_disconnected(self, now: float) -> None:
         """Nobody sends pictures any more."""
         self._source_is_back = False
         if self._source_left_at is None:
             self._source_left_at = now
 
-    def source_returned(self) -> None:
+    def source_reconnected(self) -> None:
         """The next new picture is the source's."""
         self._source_is_back = True
 

@@ -15,7 +15,7 @@ from server.media.unexpected_packets import UnexpectedPackets
 from server.media.video_offer import VideoOffer
 from server.supervisor import Supervisor
 
-NO_PICTURE_S = 3.0  # after which it is said why there is none
+NO_VIDEO_S = 3.0  # after which it is said why there is none
 
 OnFrame = Callable[[av.VideoFrame, float, float, ColourSpace | None], None]
 
@@ -70,7 +70,7 @@ class VideoReceiver:
         counts = self._counts()
         if self._seen_at is None or counts.decoded > self._seen.decoded:
             self._seen, self._seen_at = counts, now
-        if now - self._seen_at < NO_PICTURE_S:
+        if now - self._seen_at < NO_VIDEO_S:
             return None
         if failed := counts.undecodable - self._seen.undecodable:
             return f"{failed} frames have come that cannot be decoded ({self.decoder.error})"

@@ -22,7 +22,7 @@ class FakePeer:
     def __init__(self, settings, on_gone: Callable[[str], None], **_: object) -> None:
         self.on_gone, self.open, self.answered = on_gone, True, False
         self.id, self.etag = f"peer{len(FakePeer.all)}", '"e"'
-        self.heard, self.started, self.playout_s = float("inf"), True, None
+        self.last_activity, self.started, self.playout_s = float("inf"), True, None
         self.sent: list[dict[str, object]] = []
         FakePeer.all.append(self)
 
@@ -40,7 +40,7 @@ class FakePeer:
         self.open = False
         await asyncio.sleep(0)
 
-    def say(self, telemetry: dict[str, object]) -> None:
+    def send_telemetry(self, telemetry: dict[str, object]) -> None:
         self.sent.append(telemetry)
 
     def problem(self, now: float) -> None:

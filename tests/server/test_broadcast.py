@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from server.media.broadcast import Broadcast
-from server.media.frame_pipeline import FramePath
+from server.media.edited_track import WAITING
+from server.media.frame_pipeline import FramePipeline
 from server.media.latency import Latency
-from server.media.tracks import WAITING
 
 PICTURE = np.zeros((48, 64), np.uint8)  # 64x32
 
@@ -22,7 +22,7 @@ def ignore(*_: object) -> None:
 async def test_a_fault_of_its_own_is_told():
     faults: list[str] = []
     broadcast = Broadcast(4, Latency(), ignore, faults.append)
-    broadcast.join(leads=True)
+    broadcast.add_track(primary=True)
     now = time.monotonic()
     broadcast.add(np.zeros((3, 5), np.uint8), now, now)  # no yuv420p picture has three rows
     async with asyncio.timeout(5):
@@ -38,8 +38,8 @@ async def test_closing_is_no_fault():
 
 
 async def test_counters_only_grow_also_when_a_viewer_leaves_and_however_often_they_are_read():
-    frames = FramePath(64, 32, 4, ignore, ignore, lambda: False, pytest.fail)
-    viewer = frames.broadcast.join(leads=False)
+    frames = FramePipeline(64, 32, 4, ignore, ignore, lambda: False, pytest.fail)
+    viewer = frames.broadcast.add_track(primary=False)
     reading = asyncio.create_task(viewer.recv())
     await asyncio.sleep(0)
     for i in range(WAITING + 3):
@@ -50,11 +50,11 @@ async def test_counters_only_grow_also_when_a_viewer_leaves_and_however_often_th
     before = asdict(frames.counters)
     assert before["sent"] == WAITING + 3
     assert before["not_taken"] > 0
-    first, second = frames.figures(), frames.figures()
+    first, second = frames.stats(), frames.stats()
     assert first["fps_out"] == second["fps_out"] > 0
     assert first["latency_ms"] == second["latency_ms"] is not None
     viewer.stop()
-    after = frames.figures()
+    after = frames.stats()
     assert after["counters"] == before
     assert after["dropped_frames"] == before["not_taken"]
     frames.close()

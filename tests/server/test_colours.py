@@ -10,7 +10,7 @@ import torch
 from lipar_core.colour import rgb_from_yuv420p
 from lipar_core.colour_tags import BT601, FULL, LIMITED
 from server.media.colour_space import ColourSpace, read_colour_space
-from server.media.fit import Fitter
+from server.media.fitter import Fitter
 from server.media.h264 import H264Encoder
 
 COLOURS = [(230, 30, 30), (30, 200, 30), (30, 30, 230), (200, 180, 40), (128, 128, 128), (250, 250, 250), (8, 8, 8)]

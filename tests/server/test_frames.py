@@ -6,10 +6,10 @@ import av
 import numpy as np
 import pytest
 
-from server.media.fit import Fitter
+from server.media.fitter import Fitter
 from server.media.ingest import Ingest
 from server.media.pacer import MARGIN_S, REVIEW_S, Pacer
-from server.media.rates import Rate
+from server.media.rate import Rate
 from server.ring import FrameRing
 
 SIZE = (16, 8)

@@ -17,7 +17,7 @@ from harness.impaired_link import Way, spoil_connection
 from harness.local import free_port
 from server.api.app import SWITCH_S
 from server.media import h264, video_format
-from server.media.sender_feedback import hear_feedback
+from server.media.sender_feedback import attach_feedback_handlers
 from server.settings import Settings
 from tests.server.live import RunningServer, Viewer, eventually
 from tests.server.test_bad_way import FREEZE_S, longest_gap
@@ -115,7 +115,7 @@ async def test_what_cannot_be_decoded_makes_the_server_ask_for_a_keyframe(client
     def asked() -> None:
         camera.asked = True
 
-    hear_feedback(viewer.pc.getSenders()[0], print, print, asked, lambda: None)
+    attach_feedback_handlers(viewer.pc.getSenders()[0], print, print, asked, lambda: None)
     await viewer.receives(8)
     assert camera.asked
     await end(client, viewer)

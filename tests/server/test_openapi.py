@@ -47,7 +47,7 @@ async def run(server: RunningServer, folder: Path, *flags: str) -> None:
         assert begun.status_code == 201, begun.text
         handle = server.app.state.sessions.get(LIVE)
         handle.settings = Settings(setup_timeout_s=FOREVER_S, silence_timeout_s=FOREVER_S)  # nobody connects
-        handle.frames.flows = True
+        handle.frames.has_output = True
         environment = os.environ | {
             "SCHEMATHESIS_HOOKS": "tests.server.openapi_hooks",
             "LIPAR_TEST_OFFER": await other.offer(),

@@ -85,7 +85,7 @@ class SessionMachine(RuleBasedStateMachine):
 
     async def watch(self, name: str, sdp: str) -> None:
         handle = self.sessions.get(name)
-        handle.frames.flows = True
+        handle.frames.has_output = True
         await handle.watch(sdp)
 
     async def leave(self, name: str, _: str) -> None:

@@ -13,15 +13,15 @@ def test_the_last_picture_is_held_and_then_a_card_is_shown_until_the_source_is_b
     idle.new_picture(PICTURE, 0.0)
     assert idle.wait(0.1) == REPEAT_S - 0.1
     assert idle.wait(REPEAT_S) == 0
-    idle.source_left(1.0)
-    idle.source_left(2.0)  # it is gone already
+    idle.source_disconnected(1.0)
+    idle.source_disconnected(2.0)  # it is gone already
     assert (idle.take(1.0 + HELD_S - 0.1) == PICTURE).all()
     card = idle.take(1.0 + HELD_S)
     assert (card == slate(4, 4)).all()
     assert idle.wait(1.0 + HELD_S) == REPEAT_S
     idle.new_picture(PICTURE, 5.0)  # the source's last ones were on their way
     assert (idle.take(5.5) == card).all()
-    idle.source_returned()
+    idle.source_reconnected()
     assert (idle.take(6.0) == card).all()
     idle.new_picture(PICTURE, 9.0)
     assert (idle.take(9.0 + 2 * HELD_S) == PICTURE).all()  # its source is there

@@ -18,7 +18,7 @@ from server.media.frame_buffer import ASK_AGAIN_S, CAPACITY, GIVE_UP_S, FrameBuf
 from server.media.h264 import CLOCK_RATE, H264Encoder
 from server.media.loss_repair import LossRepair
 from server.media.rate_control import BAD, RateControl
-from server.media.sender_feedback import hear_feedback
+from server.media.sender_feedback import attach_feedback_handlers
 
 SIZE = (320, 192)
 LOSS = 0.15
@@ -211,7 +211,7 @@ async def test_our_parts_stand_where_aiortc_s_were():
         assert generator.missing == [2]
         repair.stop()
         keyframes: list[bool] = []
-        hear_feedback(transceiver.sender, print, print, lambda: keyframes.append(True), print)
+        attach_feedback_handlers(transceiver.sender, print, print, lambda: keyframes.append(True), print)
         transceiver.sender._send_keyframe()
         assert keyframes == [True]
         await transceiver.sender._retransmit(5)  # is not kept: what needs it can only begin anew
@@ -250,7 +250,7 @@ async def test_media_is_bound_within_the_range_and_refused_past_it():
 
     async def bind_all() -> None:
         first = free_port()
-        aiortc_patches.limit_ports(asyncio.get_running_loop(), first, first + 2)
+        aiortc_patches.limit_udp_ports(asyncio.get_running_loop(), first, first + 2)
         ports = {await bind() for _ in range(3)}
         assert ports == {first, first + 1, first + 2}
         with pytest.raises(OSError, match="all UDP ports from"):
@@ -325,4 +325,4 @@ async def test_a_lossy_way_freezes_the_picture_for_no_longer_than_it_must():
 
 def test_a_part_that_is_gone_is_named():
     with pytest.raises(RuntimeError, match="aiortc's object has no _handle_rtcp_packet any more"):
-        hear_feedback(object(), print, print, print, print)
+        attach_feedback_handlers(object(), print, print, print, print)

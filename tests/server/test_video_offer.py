@@ -4,7 +4,7 @@ import pytest
 from aiortc.sdp import SessionDescription
 
 from server.errors import BadOffer, NoCodec
-from server.media.offer import check_offer
+from server.media.offer_check import check_offer
 from server.media.source_streams import SILENT_S, StreamSelector
 from server.media.video_offer import read_video_offer
 
@@ -49,7 +49,7 @@ def offer(formats: dict[int, tuple[str, str]], *lines: str, direction: str = "se
     ],
 )
 def test_a_publisher_may_send_all_that_can_be_decoded(name, parameters):
-    read = check_offer(offer({96: (name, parameters), 97: ("rtx", "apt=96")}), sends=True, takes=False)
+    read = check_offer(offer({96: (name, parameters), 97: ("rtx", "apt=96")}), sends=True, receives=False)
     assert [one.payload_type for one in read.formats] == ["96"]
     media = SessionDescription.parse(read.sdp).media[0]
     assert [codec.payloadType for codec in media.rtp.codecs] == [96, 97]
@@ -97,7 +97,7 @@ def test_h264_stands_first_and_once_and_vp8_after_it():
 )
 def test_what_cannot_be_used_is_named_with_what_to_choose(formats, takes, named):
     with pytest.raises(NoCodec, match=r"choose H\.264 or VP8") as raised:
-        check_offer(offer(formats, direction="sendrecv"), sends=True, takes=takes)
+        check_offer(offer(formats, direction="sendrecv"), sends=True, receives=takes)
     assert named in str(raised.value)
 
 
@@ -120,7 +120,7 @@ def test_candidates_are_taken_out_and_aiortc_is_not_told_of_their_end():
 )
 def test_a_malformed_offer_is_refused_with_the_reason(line):
     with pytest.raises(BadOffer):
-        check_offer(offer({96: ("VP8", "")}, line), sends=True, takes=False)
+        check_offer(offer({96: ("VP8", "")}, line), sends=True, receives=False)
 
 
 @pytest.mark.parametrize(
@@ -173,4 +173,4 @@ def test_the_named_stream_has_time_to_begin():
 )
 def test_what_is_no_offer_is_told_in_words(sdp, said):
     with pytest.raises(BadOffer, match=said):
-        check_offer(sdp, sends=True, takes=False)
+        check_offer(sdp, sends=True, receives=False)

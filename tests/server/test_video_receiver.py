@@ -6,7 +6,7 @@ import pytest
 from aiortc import RTCPeerConnection
 
 from server.media.video_offer import read_video_offer
-from server.media.video_receiver import NO_PICTURE_S, VideoReceiver
+from server.media.video_receiver import NO_VIDEO_S, VideoReceiver
 from tests.server.test_video_offer import offer
 
 
@@ -49,8 +49,8 @@ async def test_the_reason_is_what_has_come_since_the_last_picture(happens, reaso
     receiver.decoder.decoded += 1
     assert receiver.problem(200.0) is None
     happens(receiver)
-    assert receiver.problem(200.0 + NO_PICTURE_S - 0.1) is None
-    said = receiver.problem(200.0 + NO_PICTURE_S)
+    assert receiver.problem(200.0 + NO_VIDEO_S - 0.1) is None
+    said = receiver.problem(200.0 + NO_VIDEO_S)
     assert said is not None
     assert reason in said
     receiver.decoder.decoded += 1

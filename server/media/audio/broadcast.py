@@ -35,17 +35,17 @@ class AudioBroadcast:
         self._tasks = Supervisor(on_error)
         self._tasks.start(self._run(), "audio broadcast")
 
-    def join(self) -> AudioTrack:
+    def add_track(self) -> AudioTrack:
         """A track for one more connection; it leaves with its `stop`."""
         track = AudioTrack(self)
         self.tracks.append(track)
         return track
 
-    def leave(self, track: AudioTrack) -> None:
+    def remove_track(self, track: AudioTrack) -> None:
         if track in self.tracks:
             self.tracks.remove(track)
 
-    def take(self, ssrc: int, timestamp: int, payload: bytes, now: float) -> None:
+    def receive_packet(self, ssrc: int, timestamp: int, payload: bytes, now: float) -> None:
         """An Opus packet is here, with its RTP timestamp."""
         self.received += 1
         if self.muted():
@@ -54,7 +54,7 @@ class AudioBroadcast:
             self.line.put(ssrc, timestamp, payload, now)
             self._wake.set()
 
-    def picture_sent(self, stamp: float, now: float) -> None:
+    def frame_sent(self, stamp: float, now: float) -> None:
         """A picture that came in at `stamp` goes out: the sound of its time is to be heard now."""
         self._latencies.append(now - stamp)
         self.line.delay = max(

@@ -30,7 +30,7 @@ class AudioReceiver:
         self.broadcast.picture_arrived((pts + origin) & 0xFFFFFFFF, now)
 
     def _take(self, packet: RtpPacket) -> None:
-        self.broadcast.take(packet.ssrc, packet.timestamp, packet.payload, time.monotonic())
+        self.broadcast.receive_packet(packet.ssrc, packet.timestamp, packet.payload, time.monotonic())
 
 
 class _HandOver(JitterBuffer):

@@ -20,7 +20,7 @@ Packet: TypeAlias = "av.Packet[Any]"
 class Stream(Protocol):
     """What a track is part of."""
 
-    def leave(self, track: "AudioTrack") -> None: ...
+    def remove_track(self, track: "AudioTrack") -> None: ...
 
 
 class AudioTrack(MediaStreamTrack):
@@ -48,7 +48,7 @@ class AudioTrack(MediaStreamTrack):
 
     def stop(self) -> None:
         super().stop()
-        self.stream.leave(self)
+        self.stream.remove_track(self)
         self._arrived.set()
 
     async def recv(self) -> Any:  # aiortc takes packets too, and declares frames alone

@@ -28,14 +28,14 @@ class Stream(Protocol):
     def fps(self) -> float: ...
 
     @property
-    def spent(self) -> float:
+    def bitrate(self) -> float:
         """bit/s of what is shared."""
 
     counters: FrameCounters
 
-    def want_keyframe(self) -> None: ...
+    def request_keyframe(self) -> None: ...
 
-    def leave(self, track: "EditedTrack") -> None: ...
+    def remove_track(self, track: "EditedTrack") -> None: ...
 
 
 class EditedTrack(MediaStreamTrack):
@@ -46,10 +46,10 @@ class EditedTrack(MediaStreamTrack):
 
     kind = "video"
 
-    def __init__(self, stream: Stream, *, leads: bool) -> None:
-        """`leads`: the shared stream has the rate that this track's way carries."""
+    def __init__(self, stream: Stream, *, primary: bool) -> None:
+        """`primary`: the shared stream has the rate that this track's way carries."""
         super().__init__()
-        self.stream, self.leads = stream, leads
+        self.stream, self.primary = stream, primary
         self.control: RateControl | None = None
         self._items: deque[Any] = deque()
         self._arrived = asyncio.Event()
@@ -65,17 +65,17 @@ class EditedTrack(MediaStreamTrack):
         """Whether the shared stream, of `bitrate` bit/s, suits this track."""
         if self.control is None or not self._reading:
             return False
-        aside = not self.leads and self.control.target < (RETURNS if self._aside else LEAVES) * bitrate
+        aside = not self.primary and self.control.target < (RETURNS if self._aside else LEAVES) * bitrate
         if aside != self._aside:
             self._aside, self._wants_keyframe, self._encoder = aside, True, None
         return not aside
 
-    def want_keyframe(self) -> None:
+    def request_keyframe(self) -> None:
         """Make the next packet one that can be decoded by itself."""
         if self._aside:
             self._wants_keyframe = True
         else:
-            self.stream.want_keyframe()
+            self.stream.request_keyframe()
 
     def give(self, item: Item) -> None:
         """The next picture: a packet of the shared stream, or a frame where `shares` said no."""
@@ -83,7 +83,7 @@ class EditedTrack(MediaStreamTrack):
             return
         if isinstance(item, av.Packet) and self._wants_keyframe:
             if not item.is_keyframe:
-                self.stream.want_keyframe()
+                self.stream.request_keyframe()
                 return
             self._wants_keyframe = False
         if len(self._items) == WAITING:
@@ -91,7 +91,7 @@ class EditedTrack(MediaStreamTrack):
             if isinstance(item, av.Packet):  # a gap: nothing can be decoded before the next keyframe
                 self._items.clear()
                 self._wants_keyframe = True
-                self.stream.want_keyframe()
+                self.stream.request_keyframe()
                 return
             self._items.popleft()
         self._items.append(item)
@@ -104,7 +104,7 @@ class EditedTrack(MediaStreamTrack):
 
     def stop(self) -> None:
         super().stop()
-        self.stream.leave(self)
+        self.stream.remove_track(self)
         self._arrived.set()
 
     async def recv(self) -> Item:

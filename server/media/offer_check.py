@@ -7,12 +7,12 @@ from server.media.audio.offer import AudioOffer
 from server.media.video_offer import VideoOffer, read_video_offer
 
 
-def check_offer(sdp: str, *, sends: bool, takes: bool) -> VideoOffer:
+def check_offer(sdp: str, *, sends: bool, receives: bool) -> VideoOffer:
     """Raise `BadOffer` unless the offer can be read and has video of this direction, `NoCodec` where none is usable."""
     if not sdp.startswith("v="):
         raise BadOffer("the offer is not SDP: it must begin with v=0")
     sdp = AudioOffer(sdp).sdp
-    offer = read_video_offer(sdp, sends=takes) if "\nm=video" in sdp else None
+    offer = read_video_offer(sdp, sends=receives) if "\nm=video" in sdp else None
     try:
         media = SessionDescription.parse(sdp if offer is None else offer.sdp).media
     except Exception as error:  # aiortc's parser fails in many ways on a malformed text
@@ -22,6 +22,6 @@ def check_offer(sdp: str, *, sends: bool, takes: bool) -> VideoOffer:
         raise BadOffer("the offer has no video")
     if sends and not directions & {"sendonly", "sendrecv"}:
         raise BadOffer("the offer sends no video")
-    if takes and not directions & {"recvonly", "sendrecv"}:
-        raise BadOffer("the offer takes no video")
+    if receives and not directions & {"recvonly", "sendrecv"}:
+        raise BadOffer("the offer receives no video")
     return offer
