@@ -32,7 +32,7 @@ def run(args: argparse.Namespace) -> int:
     preset = load_preset(resolve(args.preset))
     encoder = load_text_encoder(preset, check_device(args.device))
     for prompt in prompts:
-        used, given = encoder.count(prompt)
+        used, given = encoder.count_tokens(prompt)
         if given > used:
             print(f"truncated to {used} of {given} tokens: {prompt[:60]}")
     try:

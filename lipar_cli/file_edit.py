@@ -36,7 +36,7 @@ class FileEdit:
         """The remaining frames."""
         if self._block:
             yield from self._push_block()
-        yield from self._finished(self.session.flush())
+        yield from self._finished_frames(self.session.flush())
         self.progress.end()
 
     def summary(self) -> str:
@@ -50,9 +50,9 @@ class FileEdit:
         stamps = [frame.pts for frame in self._block]
         self._pushed.extend(self._block)
         self._block.clear()
-        yield from self._finished(self.session.push(pictures, stamps))
+        yield from self._finished_frames(self.session.push(pictures, stamps))
 
-    def _finished(self, edited: "EditedFrames[int]") -> "Iterator[SourceFrame]":
+    def _finished_frames(self, edited: "EditedFrames[int]") -> "Iterator[SourceFrame]":
         """The edited frames with the durations of their source frames."""
         from lipar_video.reader import SourceFrame
 

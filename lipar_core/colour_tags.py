@@ -49,16 +49,16 @@ def resolve_colour_tags(
     limited range, and RGB and JPEG are of full range.
     """
     if pixel_format.startswith(RGB_FORMATS):
-        return ColourTags(RGB, True, _known(primaries, BT709), _known(transfer, BT709))
+        return ColourTags(RGB, True, _tag_or_default(primaries, BT709), _tag_or_default(transfer, BT709))
     full = colour_range == FULL or (colour_range != LIMITED and pixel_format.startswith(FULL_FORMATS))
     matrix, primaries, transfer = (UNSPECIFIED if tag in RESERVED else tag for tag in (matrix, primaries, transfer))
     if matrix == UNSPECIFIED:
-        matrix = MATRIX_OF_PRIMARIES.get(primaries, _default(width, height, pixel_format, transfer))
-    primaries = _known(primaries, PRIMARIES_OF_MATRIX.get(matrix, BT709))
-    return ColourTags(matrix, full, primaries, _known(transfer, BT709))
+        matrix = MATRIX_OF_PRIMARIES.get(primaries, _default_matrix(width, height, pixel_format, transfer))
+    primaries = _tag_or_default(primaries, PRIMARIES_OF_MATRIX.get(matrix, BT709))
+    return ColourTags(matrix, full, primaries, _tag_or_default(transfer, BT709))
 
 
-def _default(width: int, height: int, pixel_format: str, transfer: int) -> int:
+def _default_matrix(width: int, height: int, pixel_format: str, transfer: int) -> int:
     """The matrix of a picture without one and without primaries that imply it."""
     if transfer in (PQ, HLG):
         return BT2020
@@ -67,5 +67,5 @@ def _default(width: int, height: int, pixel_format: str, transfer: int) -> int:
     return BT709 if width >= HD_WIDTH or height >= HD_HEIGHT else BT601
 
 
-def _known(tag: int, otherwise: int) -> int:
+def _tag_or_default(tag: int, otherwise: int) -> int:
     return otherwise if tag in (UNSPECIFIED, *RESERVED) else tag

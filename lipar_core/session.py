@@ -13,7 +13,7 @@ from lipar_core.parameters import Parameters, merge
 from lipar_core.presets import default_parameters
 from lipar_core.stream.block_assembler import BlockAssembler
 from lipar_core.stream.block_editor import BlockEditor, ForceKeep, Observer
-from lipar_core.stream.output import EditedFrames, joined, no_frames
+from lipar_core.stream.output import EditedFrames, join_frames, no_frames
 from lipar_core.stream.state import StreamState, build_cache
 
 P = TypeVar("P")  # a timestamp, in any unit of the caller
@@ -94,7 +94,7 @@ class EditSession(Generic[P]):
             if self._starts_new_stream():
                 done.append(self._end_stream())
             done.append(self._edit_block(self.parameters))
-        return joined(done)
+        return join_frames(done)
 
     @torch.inference_mode()
     def flush(self) -> EditedFrames[P]:
@@ -145,7 +145,7 @@ class EditSession(Generic[P]):
         while self._assembler.has_frames or self.state.timeline.has_pending:
             self._assembler.pad(self.state.last_frame)
             done.append(self._edit_block(parameters))
-        return joined(done)
+        return join_frames(done)
 
     def _repeat_last_frame(self, pts: Sequence[P]) -> EditedFrames[P]:
         """The last edited frame for every pending and new timestamp; empty if no frame was edited yet."""

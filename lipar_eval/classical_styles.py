@@ -30,7 +30,7 @@ from lipar_eval.style_filters import (
 
 StyleFunction = Callable[[Frame], Frame]
 
-REACH = 16  # pixels: radius of influence of the filters: a crop with this margin is styled like the whole frame
+FILTER_RADIUS = 16  # pixels: radius of influence of the filters: a crop with this margin is styled like the whole frame
 
 
 def no_edit(frame: Frame) -> Frame:

@@ -10,7 +10,7 @@ from lipar_core.models.registry import Models
 from lipar_core.presets import default_parameters
 from lipar_eval.classical_styles import STYLES, StyleFunction
 from lipar_eval.clips import Clip, edit_clip
-from lipar_eval.quality import EVERY, psnr, ssim
+from lipar_eval.quality import FRAME_STEP, psnr, ssim
 from lipar_eval.summary import Row
 
 
@@ -25,10 +25,10 @@ def fidelity(models: Models, clips: list[Clip], targets: dict[str, StyleFunction
     base = default_parameters(models.preset)
     prompts = {style.name: style.prompt for style in models.preset.styles}
     for clip in clips:
-        expected = {name: apply(target, clip.frames[::EVERY]) for name, target in targets.items()}
+        expected = {name: apply(target, clip.frames[::FRAME_STEP]) for name, target in targets.items()}
         for name in targets:
             parameters = replace(base, prompt=prompts[name], pruning=replace(base.pruning, enabled=False))
-            ours = edit_clip(models, clip, parameters).frames[::EVERY]
+            ours = edit_clip(models, clip, parameters).frames[::FRAME_STEP]
             predicted = [
                 nearest_style(frame, {style: expected[style][i] for style in expected}) for i, frame in enumerate(ours)
             ]

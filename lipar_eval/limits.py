@@ -32,7 +32,7 @@ def limits(looks: Sequence[Row], long: Sequence[Row], motions: dict[str, str]) -
     if len(long) > 1:
         lost = _number(long[0], "psnr_db") - _number(long[-1], "psnr_db")
         lines.append(
-            _line(f"drift in {long[-1]['second']} s, dB lost", lost, f"<= {MAX_DRIFT_DB}", lost <= MAX_DRIFT_DB)
+            _limit_row(f"drift in {long[-1]['second']} s, dB lost", lost, f"<= {MAX_DRIFT_DB}", lost <= MAX_DRIFT_DB)
         )
     return lines
 
@@ -58,9 +58,9 @@ def read_motions(clips: Iterable[Path]) -> dict[str, str]:
 def _grid(styles: Sequence[Row]) -> Row:
     drawn = [row for row in styles if _number(row, "target_grid") <= MAX_GRID_RATIO]
     own = [str(row["style"]) for row in styles if row not in drawn]
-    worst, value = _worst(drawn, "grid", max)
+    worst, value = _worst_style(drawn, "grid", max)
     text = f"grid ratio ({worst}; grid of their own: {', '.join(own) or 'none'})"
-    return _line(text, value, f"<= {MAX_GRID_RATIO}", value <= MAX_GRID_RATIO)
+    return _limit_row(text, value, f"<= {MAX_GRID_RATIO}", value <= MAX_GRID_RATIO)
 
 
 def _faces(looks: Sequence[Row]) -> list[Row]:
@@ -72,26 +72,26 @@ def _faces(looks: Sequence[Row]) -> list[Row]:
     text = (
         f"faces found, {sums['faces_found']} of {sums['faces']} (hidden by: {', '.join(hides_faces(rows)) or 'none'})"
     )
-    return [_line(text, ratio, f">= {MIN_FACES_FOUND}", ratio >= MIN_FACES_FOUND)]
+    return [_limit_row(text, ratio, f">= {MIN_FACES_FOUND}", ratio >= MIN_FACES_FOUND)]
 
 
 def _fidelity(styles: Sequence[Row], looks: Sequence[Row]) -> list[Row]:
     lines = []
     if plain := [row for row in styles if str(row["style"]).lower() == "no edit"]:
         found = _number(plain[0], "psnr_db")
-        lines.append(_line("no edit, dB", found, f">= {MIN_NO_EDIT_DB}", found >= MIN_NO_EDIT_DB))
+        lines.append(_limit_row("no edit, dB", found, f">= {MIN_NO_EDIT_DB}", found >= MIN_NO_EDIT_DB))
     edited = [row | {"gap": _number(row, "codec_db") - _number(row, "psnr_db")} for row in styles]
     far = [row for row in edited if _number(row, "psnr_db") < GOOD_DB]
-    worst, gap = _worst(far, "gap", max) if far else ("all good", 0.0)
+    worst, gap = _worst_style(far, "gap", max) if far else ("all good", 0.0)
     bad = sum(_number(row, "gap") > MAX_CODEC_GAP_DB for row in far)
     text = f"dB below the codec's target where under {GOOD_DB:g} dB ({worst}; {bad} of {len(styles)} styles fail)"
-    lines.append(_line(text, gap, f"<= {MAX_CODEC_GAP_DB:g}", not bad))
+    lines.append(_limit_row(text, gap, f"<= {MAX_CODEC_GAP_DB:g}", not bad))
     mean = sum(_number(row, "ssim") for row in styles) / len(styles)
-    lines.append(_line("SSIM, mean of styles", mean, f">= {MIN_MEAN_SSIM}", mean >= MIN_MEAN_SSIM))
-    worst, lowest = _worst(styles, "ssim", min)
-    lines.append(_line(f"SSIM ({worst})", lowest, f">= {MIN_SSIM}", lowest >= MIN_SSIM))
+    lines.append(_limit_row("SSIM, mean of styles", mean, f">= {MIN_MEAN_SSIM}", mean >= MIN_MEAN_SSIM))
+    worst, lowest = _worst_style(styles, "ssim", min)
+    lines.append(_limit_row(f"SSIM ({worst})", lowest, f">= {MIN_SSIM}", lowest >= MIN_SSIM))
     accuracy = sum(_number(row, "style_accuracy") for row in looks) / len(looks)
-    lines.append(_line("style accuracy", accuracy, f">= {MIN_STYLE_ACCURACY}", accuracy >= MIN_STYLE_ACCURACY))
+    lines.append(_limit_row("style accuracy", accuracy, f">= {MIN_STYLE_ACCURACY}", accuracy >= MIN_STYLE_ACCURACY))
     return lines
 
 
@@ -100,12 +100,12 @@ def _flicker(styles: Sequence[Row]) -> list[Row]:
     rated = [row for row in rated if not math.isnan(_number(row, "ratio"))]
     if not rated:
         return []
-    worst, ratio = _worst(rated, "ratio", max)
+    worst, ratio = _worst_style(rated, "ratio", max)
     total = means(rated)[0]
     unpruned = _number(total, "unpruned_flicker")
     codec = _number(total, "codec_flicker")
     text = f"flicker over the target's ({worst}; unpruned {unpruned:.2f} levels, codec {codec:.2f})"
-    return [_line(text, ratio, f"<= {MAX_FLICKER_RATIO}", ratio <= MAX_FLICKER_RATIO)]
+    return [_limit_row(text, ratio, f"<= {MAX_FLICKER_RATIO}", ratio <= MAX_FLICKER_RATIO)]
 
 
 def _pruned(rows: Sequence[Row]) -> list[Row]:
@@ -116,14 +116,14 @@ def _pruned(rows: Sequence[Row]) -> list[Row]:
     keep = _number(total, "kept")
     text = f"pruned to unpruned, dB, low and medium motion, {keep:.2f} kept"
     limit = f">= {MIN_PRUNED_DB:g} at <= {MAX_PRUNED_KEEP}"
-    return [_line(text, db, limit, db >= MIN_PRUNED_DB and keep <= MAX_PRUNED_KEEP)]
+    return [_limit_row(text, db, limit, db >= MIN_PRUNED_DB and keep <= MAX_PRUNED_KEEP)]
 
 
-def _line(what: str, measured: float, limit: str, passed: bool) -> Row:
+def _limit_row(what: str, measured: float, limit: str, passed: bool) -> Row:
     return {"line": what, "measured": measured, "limit": limit, "passed": "yes" if passed else "NO"}
 
 
-def _worst(rows: Sequence[Row], name: str, choose: Callable[..., Row]) -> tuple[str, float]:
+def _worst_style(rows: Sequence[Row], name: str, choose: Callable[..., Row]) -> tuple[str, float]:
     row: Row = choose(rows, key=lambda row: _number(row, name))
     return str(row["style"]), _number(row, name)
 

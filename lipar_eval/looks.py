@@ -16,7 +16,7 @@ from lipar_eval.classical_styles import StyleFunction
 from lipar_eval.clips import Clip, edit_clip, mean_keep_ratio
 from lipar_eval.faces import FaceFinder, count_matching_faces
 from lipar_eval.fidelity import apply, nearest_style
-from lipar_eval.quality import EVERY, Metric, flicker, grid_ratio, psnr, ssim
+from lipar_eval.quality import FRAME_STEP, Metric, flicker, grid_ratio, psnr, ssim
 from lipar_eval.summary import Row
 
 LEAD_IN, SHOWN = 24, 16  # frames of a clip that are edited before the measured ones, and measured frames
@@ -47,14 +47,14 @@ def looks(
     in the output.
     """
     parts = {clip.name: Clip(clip.name, clip.frames[: LEAD_IN + SHOWN]) for clip in clips}
-    order = sorted(parts.values(), key=lambda clip: -_count(clip.pixels[-SHOWN::EVERY], faces))
+    order = sorted(parts.values(), key=lambda clip: -_count(clip.pixels[-SHOWN::FRAME_STEP], faces))
     rows: list[Row] = []
     sheets: list[Picture] = []
     for clip in order:
         tiles: list[Picture] = []
         expected = {name: apply(style, clip.frames[-SHOWN:]) for name, style in targets.items()}
         for name in targets:
-            row, tile = _look(models, clip, name, expected, faces, lpips)
+            row, tile = _measure_style(models, clip, name, expected, faces, lpips)
             rows.append(row)
             tiles.append(tile)
         sheets.append(_sheet(tiles))
@@ -71,7 +71,7 @@ def face_counts(rows: list[Row]) -> dict[str, Row]:
     return found
 
 
-def _look(
+def _measure_style(
     models: Models, clip: Clip, name: str, expected: dict[str, Tensor], faces: FaceFinder | None, lpips: Metric | None
 ) -> tuple[Row, Picture]:
     base = default_parameters(models.preset)
@@ -102,8 +102,10 @@ def _look(
         "codec_flicker": flicker(through, source),
     }
     if faces:
-        pairs = [(faces(there), faces(found)) for there, found in zip(target[::EVERY], ours[::EVERY], strict=True)]
-        row |= {"source_faces": _count(source[::EVERY], faces), "faces": sum(len(there) for there, _ in pairs)}
+        pairs = [
+            (faces(there), faces(found)) for there, found in zip(target[::FRAME_STEP], ours[::FRAME_STEP], strict=True)
+        ]
+        row |= {"source_faces": _count(source[::FRAME_STEP], faces), "faces": sum(len(there) for there, _ in pairs)}
         row |= {"faces_found": sum(count_matching_faces(there, found) for there, found in pairs)}
     if lpips:
         row["lpips"] = lpips(ours, target)
@@ -113,10 +115,12 @@ def _look(
 @torch.inference_mode()
 def _round_trip(models: Models, frames: Tensor) -> Tensor:
     """frames [N, 3, H, W] after the codec's round trip; the first is repeated before them to fill the codec's state."""
-    video = torch.cat([frames[:1].expand(2 * EVERY, -1, -1, -1), frames, frames[-1:].expand(EVERY, -1, -1, -1)])
+    video = torch.cat(
+        [frames[:1].expand(2 * FRAME_STEP, -1, -1, -1), frames, frames[-1:].expand(FRAME_STEP, -1, -1, -1)]
+    )
     latents, _ = models.codec.encode(video[None].to(models.device, models.precision.convolution))
     raw, _ = models.codec.decode(latents)
-    start = 2 * EVERY + models.preset.codec.lag_frames
+    start = 2 * FRAME_STEP + models.preset.codec.lag_frames
     return raw[0, start : start + len(frames)].float().clamp(0, 1).cpu()
 
 
@@ -124,7 +128,7 @@ def style_accuracy_of(frames: Tensor, name: str, expected: dict[str, Tensor]) ->
     """The ratio of frames, of every fourth, whose nearest target is the named style's."""
     found = [
         nearest_style(frames[i], {style: expected[style][i] for style in expected})
-        for i in range(0, len(frames), EVERY)
+        for i in range(0, len(frames), FRAME_STEP)
     ]
     return found.count(name) / len(found)
 

@@ -21,7 +21,7 @@ def write_page(path: Path, title: str, notes: Sequence[str], sections: Sequence[
     """Write the report; sections come in the order given."""
     environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
     template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
-    path.write_text(template.render(title=title, notes=notes, sections=sections, shown=_shown), encoding="utf-8")
+    path.write_text(template.render(title=title, notes=notes, sections=sections, shown=_format_cell), encoding="utf-8")
 
 
 class Section:
@@ -58,5 +58,5 @@ def strip(pictures: Sequence[NDArray[np.uint8]]) -> str:
     return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
-def _shown(value: object) -> str:
+def _format_cell(value: object) -> str:
     return f"{value:.3f}" if isinstance(value, float) else str(value)

@@ -9,8 +9,8 @@ from torchmetrics.functional.image import structural_similarity_index_measure
 
 Metric = Callable[[Tensor, Tensor], float]
 
-STILL = 2 / 255  # a pixel that changes less between frames is static
-EVERY = 4  # SSIM and LPIPS use every fourth frame: they are slow, and neighbours are similar
+STATIC_THRESHOLD = 2 / 255  # a pixel that changes less between frames is static
+FRAME_STEP = 4  # SSIM and LPIPS use every fourth frame: they are slow, and neighbours are similar
 
 
 def psnr(a: Tensor, b: Tensor) -> float:
@@ -20,14 +20,14 @@ def psnr(a: Tensor, b: Tensor) -> float:
 
 def ssim(a: Tensor, b: Tensor) -> float:
     """Mean structural similarity (Wang et al. 2004)."""
-    found = structural_similarity_index_measure(a[::EVERY], b[::EVERY], data_range=1.0)
+    found = structural_similarity_index_measure(a[::FRAME_STEP], b[::FRAME_STEP], data_range=1.0)
     assert isinstance(found, Tensor)
     return float(found)
 
 
 def flicker(frames: Tensor, source: Tensor) -> float:
     """Mean change between frames in static regions of the source, in levels of 255; NaN if there are none."""
-    still = source.diff(dim=0).abs().mean(dim=1) < STILL
+    still = source.diff(dim=0).abs().mean(dim=1) < STATIC_THRESHOLD
     return float(frames.diff(dim=0).abs().mean(dim=1)[still].mean()) * 255
 
 
@@ -59,6 +59,6 @@ def load_lpips() -> tuple[Metric | None, str]:
 
     @torch.inference_mode()
     def measure(a: Tensor, b: Tensor) -> float:
-        return float(network(a[::EVERY] * 2 - 1, b[::EVERY] * 2 - 1).mean())
+        return float(network(a[::FRAME_STEP] * 2 - 1, b[::FRAME_STEP] * 2 - 1).mean())
 
     return measure, "LPIPS (AlexNet)"

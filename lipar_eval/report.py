@@ -111,9 +111,12 @@ class Report:
         rows = self._store("detectors", detectors.detectors(self.models, self.clips, settings))
         overall = means(rows, ["noise", "tau", "threshold"])
         pictures = []
-        for title, group in [("mean", overall), *((clip.name, _of(rows, "clip", clip.name)) for clip in self.clips)]:
+        for title, group in [
+            ("mean", overall),
+            *((clip.name, _rows_where(rows, "clip", clip.name)) for clip in self.clips),
+        ]:
             for sigma in detectors.NOISES:
-                found = _of(group, "noise", sigma)
+                found = _rows_where(group, "noise", sigma)
                 series = {name: _series(found, f"{name}_kept", f"{name}_db") for name in detectors.VARIANTS}
                 named = f"{title}, noise {sigma:g}"
                 pictures.append(curves(series, "keep ratio", "PSNR of the held source, dB", named))
@@ -182,7 +185,7 @@ class Report:
         return strip([*shown, tint_by_keep_mask(shown[-1], edited[-1].keep[at].numpy())])
 
 
-def _of(rows: Sequence[Row], name: str, value: object) -> list[Row]:
+def _rows_where(rows: Sequence[Row], name: str, value: object) -> list[Row]:
     return [row for row in rows if row[name] == value]
 
 

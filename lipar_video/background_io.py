@@ -22,7 +22,7 @@ class ReadAhead(Generic[T]):
         self._queue: queue.Queue[T | _EndOfStream] = queue.Queue(depth)
         self._stopped = threading.Event()
         self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._fetch, name="read ahead", daemon=True)
+        self._thread = threading.Thread(target=self._read_items, name="read ahead", daemon=True)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -42,7 +42,7 @@ class ReadAhead(Generic[T]):
         if self._error is not None:
             raise self._error
 
-    def _fetch(self) -> None:
+    def _read_items(self) -> None:
         try:
             for item in self._items:
                 if self._stopped.is_set():
@@ -59,7 +59,7 @@ class WriteBehind:
     def __init__(self, depth: int) -> None:
         self._queue: queue.Queue[Callable[[], None] | _EndOfStream] = queue.Queue(depth)
         self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._work, name="write behind", daemon=True)
+        self._thread = threading.Thread(target=self._run_calls, name="write behind", daemon=True)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -80,7 +80,7 @@ class WriteBehind:
             raise self._error
         self._queue.put(work)
 
-    def _work(self) -> None:
+    def _run_calls(self) -> None:
         while not isinstance(work := self._queue.get(), _EndOfStream):
             if self._error is None:
                 try:

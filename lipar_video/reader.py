@@ -184,12 +184,12 @@ class VideoReader:
                 self._drop_guessed_timestamps(packet)
                 self._timestamps.correct(packet)
                 self._stamps.feed(packet)
-            yield from self._decoded(packet)
-        yield from self._framed(self._filter.flush())
+            yield from self._decode_packet(packet)
+        yield from self._source_frames(self._filter.flush())
         if not self.frames:
             raise LiparError(f"input {self.path}: no frame of its video could be decoded")
 
-    def _decoded(self, packet: "av.Packet[Stream] | None") -> Iterator[SourceFrame]:
+    def _decode_packet(self, packet: "av.Packet[Stream] | None") -> Iterator[SourceFrame]:
         try:
             frames = self._decoder.decode(packet)
         except av.FFmpegError:
@@ -198,9 +198,9 @@ class VideoReader:
         for frame in frames:
             self.concealed += frame.is_corrupt
             self._stamps.add(frame)
-            yield from self._framed(self._filter.push(frame, self._pixel_aspect()))
+            yield from self._source_frames(self._filter.push(frame, self._pixel_aspect()))
 
-    def _framed(self, pictures: Iterator[Picture]) -> Iterator[SourceFrame]:
+    def _source_frames(self, pictures: Iterator[Picture]) -> Iterator[SourceFrame]:
         for picture in pictures:
             self.frames += 1
             yield SourceFrame(picture, *self._stamps.take())

@@ -24,7 +24,7 @@ class Source:
         try:
             mode = path.stat().st_mode
             if stat.S_ISFIFO(mode):
-                self._spool = _spooled(path, spool_folder)
+                self._spool = _copy_pipe(path, spool_folder)
         except (FileNotFoundError, NotADirectoryError) as error:
             raise LiparError(f"input {path}: no such file") from error
         except (OSError, ValueError) as error:  # for example a name that is too long or has a null byte
@@ -64,7 +64,7 @@ class Source:
         return self._spool.seek(0, 2)
 
 
-def _spooled(path: Path, folder: Path) -> IO[bytes]:
+def _copy_pipe(path: Path, folder: Path) -> IO[bytes]:
     """Copy a pipe to a temporary file that is deleted when closed."""
     spool = tempfile.NamedTemporaryFile(dir=folder, prefix=".lipar-", suffix=".pipe")  # noqa: SIM115 (the source closes it)
     try:

@@ -32,7 +32,7 @@ class RandomText:
         generator = torch.Generator().manual_seed(sum(prompt.encode()))
         return torch.randn(self.length, self.dim, generator=generator)
 
-    def count(self, prompt: str) -> tuple[int, int]:
+    def count_tokens(self, prompt: str) -> tuple[int, int]:
         words = len(prompt.split())
         return min(words, self.length), words
 

@@ -10,12 +10,12 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from lipar_core.config import FRAMES_PER_LATENT
-from lipar_eval.classical_styles import REACH
+from lipar_eval.classical_styles import FILTER_RADIUS
 from training.media import Clip
 from training.prompt_samples import PromptBatch, PromptSample, draw_prompt_sample
 from training.recipe import StageRecipe
 
-TOKEN = 16  # pixels to a side
+TOKEN_SIZE = 16  # pixels to a side
 # Of batches with a past: a cut to another scene; a change of prompts.
 CUT_PROBABILITY, PROMPT_CHANGE_PROBABILITY = 0.2, 0.2
 HALF_RATE_PROBABILITY = 0.5  # of samples: every second frame, as live streams have lower frame rates than clips
@@ -84,8 +84,8 @@ def _draw_crop(pool: Sequence[Clip], stage: StageRecipe, scenes: Sequence[int], 
     flip = rng.random() < 0.5
     for clip, count in zip(clips, scenes, strict=True):
         spare = np.array(clip.shape[1:3]) - (height, width)
-        top, left = rng.integers(0, spare // TOKEN + 1) * TOKEN
-        margin = REACH if len(scenes) == 1 else 0  # scenes of one sample have the same size
+        top, left = rng.integers(0, spare // TOKEN_SIZE + 1) * TOKEN_SIZE
+        margin = FILTER_RADIUS if len(scenes) == 1 else 0  # scenes of one sample have the same size
         above = min(margin, top)
         before = min(margin, left)
         rows = slice(top - above, min(top + height + margin, clip.shape[1]))
@@ -138,7 +138,7 @@ def _change(crop: _Crop) -> NDArray[np.float32]:
     last = crop.frames[FRAMES_PER_LATENT - 1 :: FRAMES_PER_LATENT, *crop.inner].astype(np.float32)
     change = np.abs(np.diff(last, axis=0)).mean(axis=-1)
     count, height, width = change.shape
-    return change.reshape(count, height // TOKEN, TOKEN, width // TOKEN, TOKEN).mean(axis=(2, 4))
+    return change.reshape(count, height // TOKEN_SIZE, TOKEN_SIZE, width // TOKEN_SIZE, TOKEN_SIZE).mean(axis=(2, 4))
 
 
 def _freeze_pruned_tokens(crop: _Crop, keep: NDArray[np.bool_]) -> None:
@@ -146,7 +146,7 @@ def _freeze_pruned_tokens(crop: _Crop, keep: NDArray[np.bool_]) -> None:
     rows, columns = crop.inner
     inner = crop.frames[:, rows, columns]
     for frame in range(1, len(keep)):
-        moving = keep[frame].repeat(TOKEN, axis=0).repeat(TOKEN, axis=1)[..., None]
+        moving = keep[frame].repeat(TOKEN_SIZE, axis=0).repeat(TOKEN_SIZE, axis=1)[..., None]
         start = FRAMES_PER_LATENT * frame
         for at in range(start, start + FRAMES_PER_LATENT):
             inner[at] = np.where(moving, inner[at], inner[start - 1])

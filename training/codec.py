@@ -21,8 +21,8 @@ from training.picture_loss import picture_loss
 from training.recipe import CodecRecipe
 
 SAVE_EVERY = 200  # steps
-STRUCTURE = 0.1  # weight of SSIM in the loss
-STILL = 2 / 255  # a pixel that changes less between frames is static
+SSIM_WEIGHT = 0.1  # weight of SSIM in the loss
+STATIC_THRESHOLD = 2 / 255  # a pixel that changes less between frames is static
 
 
 def train_codec(
@@ -84,9 +84,9 @@ def _loss(codec: TAEHV, video: Tensor, latent_noise: float) -> Tensor:
     raw, _ = codec.decode(latents + latent_noise * torch.randn_like(latents))
     lag = codec.config.lag_frames
     target = video[:, : video.shape[1] - lag]
-    look = picture_loss(raw[:, lag:].flatten(0, 1), target.flatten(0, 1), STRUCTURE)
+    look = picture_loss(raw[:, lag:].flatten(0, 1), target.flatten(0, 1), SSIM_WEIGHT)
     error = raw[:, lag:] - target
-    still = (target.diff(dim=1).abs().mean(dim=2, keepdim=True) < STILL).float()
+    still = (target.diff(dim=1).abs().mean(dim=2, keepdim=True) < STATIC_THRESHOLD).float()
     flicker = (error.diff(dim=1).abs() * (1 + still)).mean()
     return look + 0.25 * flicker + 1e-4 * (latents**2).mean()
 

@@ -14,7 +14,7 @@ Clip = NDArray[np.uint8]  # [N, H, W, 3] RGB
 
 Sizes = Sequence[Sequence[int]]  # width and height
 
-LEFT_OUT = {"gif-source"}  # dithered to few colours, unlike camera video
+EXCLUDED_TAGS = {"gif-source"}  # dithered to few colours, unlike camera video
 
 
 def train_clips(folder: Path, sizes: Sizes, frames: int) -> Iterator[tuple[str, Clip]]:
@@ -54,7 +54,7 @@ def read_clip(path: Path, width: int, height: int) -> Clip:
 
 def _entries(folder: Path, split: str, kind: str) -> list[dict[str, str]]:
     manifest = json.loads((folder / "MANIFEST.json").read_text())
-    return [e for e in manifest if e["split"] == split and e["kind"] == kind and not LEFT_OUT & set(e["tags"])]
+    return [e for e in manifest if e["split"] == split and e["kind"] == kind and not EXCLUDED_TAGS & set(e["tags"])]
 
 
 def _photo(folder: Path, entry: dict[str, str]) -> Clip:

@@ -5,19 +5,19 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
 WINDOW, STRIDE = 7, 2  # pixels: SSIM windows, uniformly weighted, at every second position
-STILL = 0.04  # of 1: smaller changes between frames count as static
+STATIC_THRESHOLD = 0.04  # of 1: smaller changes between frames count as static
 C1, C2 = 0.01**2, 0.03**2
 
 
-STRUCTURE, FLICKER = 0.5, 4.0  # weights of SSIM and of flicker in `visual_loss`
+SSIM_WEIGHT, FLICKER_WEIGHT = 0.5, 4.0  # weights of SSIM and of flicker in `visual_loss`
 
 
 def visual_loss(output: Tensor, target: Tensor) -> Tensor:
     """The loss of renderer and editor: visual distance and flicker of [B, N, 3, H, W], any dtype."""
     with torch.autocast(output.device.type, enabled=False):
         output, target = output.float(), target.float()
-        pictures = picture_loss(output.flatten(0, 1), target.flatten(0, 1), STRUCTURE)
-        return 4 * (pictures + FLICKER * flicker(output, target))
+        pictures = picture_loss(output.flatten(0, 1), target.flatten(0, 1), SSIM_WEIGHT)
+        return 4 * (pictures + FLICKER_WEIGHT * flicker(output, target))
 
 
 def picture_loss(output: Tensor, target: Tensor, structure: float) -> Tensor:
@@ -29,7 +29,7 @@ def picture_loss(output: Tensor, target: Tensor, structure: float) -> Tensor:
 
 def flicker(output: Tensor, target: Tensor) -> Tensor:
     """Mean change between frames [B, N, 3, H, W] in [0, 1] where the target is static."""
-    still = target.diff(dim=1).abs() < STILL
+    still = target.diff(dim=1).abs() < STATIC_THRESHOLD
     return (output.diff(dim=1).abs() * still).mean()
 
 

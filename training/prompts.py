@@ -74,7 +74,7 @@ TEMPLATES = (
     "change the video to a {}", "apply a {} filter",
 )  # fmt: skip
 
-MIXES = (
+MIX_TEMPLATES = (
     "{} and {}", "a {} and a {}", "half {}, half {}", "a mix of {} and {}", "{} meets {}", "{}, {}", "{} with {}",
     "a blend of {} and {}",
 )  # fmt: skip
@@ -109,7 +109,7 @@ def draw_prompt(style: str, rng: random.Random) -> str:
 def draw_mixed_prompt(first: str, second: str, rng: random.Random) -> str:
     """A prompt that names two styles."""
     names = [rng.choice(NAMES[style]) for style in (first, second)]
-    return rng.choice(MIXES).format(*names)
+    return rng.choice(MIX_TEMPLATES).format(*names)
 
 
 def _filler(rng: random.Random, max_words: int) -> str:

@@ -44,9 +44,9 @@ class CachedTextEncoder:
         self._store(path, context)
         return context
 
-    def count(self, prompt: str) -> tuple[int, int]:
+    def count_tokens(self, prompt: str) -> tuple[int, int]:
         """How many tokens of the prompt are encoded, and how many it has."""
-        return self.encoder.count(prompt)
+        return self.encoder.count_tokens(prompt)
 
     def _path(self, prompt: str) -> Path:
         text = f"{self.identity}\0{clean_prompt(prompt)}"
@@ -87,7 +87,7 @@ class PrecomputedTextEncoder:
         key, _ = self._lookup(prompt)
         return _unpack({name: self._tensors[f"{key}.{name}"] for name in ("context", "length")})
 
-    def count(self, prompt: str) -> tuple[int, int]:
+    def count_tokens(self, prompt: str) -> tuple[int, int]:
         """How many tokens of the prompt are encoded, and how many it has."""
         return self._lookup(prompt)[1]
 
@@ -105,7 +105,7 @@ def write_embeddings(path: Path, encoder: TextEncoder, prompts: list[str]) -> No
     """Encode prompts into one file."""
     tensors: dict[str, Tensor] = {}
     table: Mapping[str, tuple[str, int, int]] = {
-        str(i): (clean_prompt(prompt), *encoder.count(prompt)) for i, prompt in enumerate(prompts)
+        str(i): (clean_prompt(prompt), *encoder.count_tokens(prompt)) for i, prompt in enumerate(prompts)
     }
     for key, (prompt, *_) in table.items():
         tensors |= {f"{key}.{name}": value for name, value in _pack(encoder.encode(prompt)).items()}

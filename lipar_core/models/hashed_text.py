@@ -30,7 +30,7 @@ class HashedTextEncoder(nn.Module):
             out: Tensor = self([prompt])[0]
         return out
 
-    def count(self, prompt: str) -> tuple[int, int]:
+    def count_tokens(self, prompt: str) -> tuple[int, int]:
         """How many words of the prompt are encoded, and how many it has."""
         given = len(_words(prompt))
         return min(given, MAX_WORDS), given
@@ -52,8 +52,8 @@ def _words(prompt: str) -> list[str]:
     return re.findall(r"\w+", clean_prompt(prompt).lower())
 
 
-def _buckets(word: str, count: int) -> list[int]:
+def _buckets(word: str, count_tokens: int) -> list[int]:
     """Embedding rows of a word and its trigrams; the same on every machine."""
     marked = f"<{word}>"
     pieces = [word, *(marked[i : i + 3] for i in range(len(marked) - 2))]
-    return [zlib.crc32(piece.encode()) % count for piece in pieces]
+    return [zlib.crc32(piece.encode()) % count_tokens for piece in pieces]

@@ -50,7 +50,7 @@ class PromptCache:
             if (found := self.get(prompt)) is not None:
                 return found
             started = time.perf_counter()
-            embedding = PromptEmbedding(self.encoder.encode(prompt), *self.encoder.count(prompt))
+            embedding = PromptEmbedding(self.encoder.encode(prompt), *self.encoder.count_tokens(prompt))
             self.max_encode_s = max(self.max_encode_s, time.perf_counter() - started)
             with self._lock:
                 self._store(prompt, embedding)

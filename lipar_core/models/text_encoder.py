@@ -24,7 +24,7 @@ class TextEncoder(Protocol):
         """prompt -> [text_length, text_dim]."""
         ...
 
-    def count(self, prompt: str) -> tuple[int, int]:
+    def count_tokens(self, prompt: str) -> tuple[int, int]:
         """How many tokens of the prompt are encoded, and how many it has."""
         ...
 
@@ -65,7 +65,7 @@ class UMT5TextEncoder:
         padded[: len(hidden)] = hidden
         return padded
 
-    def count(self, prompt: str) -> tuple[int, int]:
+    def count_tokens(self, prompt: str) -> tuple[int, int]:
         """How many tokens of the prompt are encoded, and how many it has, the end token included."""
         given = len(self.tokenizer(clean_prompt(prompt)).input_ids)
         return min(given, self.text_length), given

@@ -47,7 +47,7 @@ def no_frames(stream: StreamConfig, device: torch.device, blocks: Sequence[Block
     return EditedFrames(frames, [], keep, list(blocks))
 
 
-def joined(parts: Sequence[EditedFrames[P]]) -> EditedFrames[P]:
+def join_frames(parts: Sequence[EditedFrames[P]]) -> EditedFrames[P]:
     """At least one part, in order, as one."""
     return EditedFrames(
         torch.cat([part.frames for part in parts]),

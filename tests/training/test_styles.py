@@ -42,7 +42,7 @@ def test_a_crop_with_its_margin_has_the_target_of_the_whole():
     rng = np.random.default_rng(1)
     scene = cv2.GaussianBlur(rng.integers(0, 256, (128, 160, 3), dtype=np.uint8), (0, 0), 4)
     scene = cv2.normalize(scene, None, 0, 255, cv2.NORM_MINMAX)
-    rows, columns, reach = slice(48, 80), slice(48, 96), classical_styles.REACH
+    rows, columns, reach = slice(48, 80), slice(48, 96), classical_styles.FILTER_RADIUS
     around = scene[rows.start - reach : rows.stop + reach, columns.start - reach : columns.stop + reach]
     for name, style in classical_styles.STYLES.items():
         whole = style(scene)[rows, columns].astype(float)

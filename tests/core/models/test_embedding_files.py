@@ -27,7 +27,7 @@ class Counting:
         out[: len(prompt.split())] = torch.randn(len(prompt.split()), 8, generator=generator)
         return out
 
-    def count(self, prompt):
+    def count_tokens(self, prompt):
         return len(prompt.split()), len(prompt.split())
 
 
