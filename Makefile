@@ -22,11 +22,11 @@ ARGS ?=
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
-	@echo "make lint    ruff, mypy and the web page's linters alone"
+	@echo "make lint    ruff, mypy and the web page's linters only"
 	@echo "make soak    one live session for a long time: memory, latency and pictures are watched"
-	@echo "make bench   figures of this machine: fps, ms per stage, pruning on against off"
+	@echo "make bench   speed of this machine: fps, ms per stage, pruning on against off"
 	@echo "make setup   everything that make test needs, without running it"
-	@echo "make web     the web page's build alone"
+	@echo "make web     the web page's build only"
 	@echo "make clean   removes what these targets made"
 
 python:

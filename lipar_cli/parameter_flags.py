@@ -7,7 +7,7 @@ from msgspec import inspect
 
 from lipar_core.config import Preset
 from lipar_core.errors import LiparError, ParameterError
-from lipar_core.fields import allowed_values, leaves, metadata, plain_type
+from lipar_core.fields import allowed_values, leaf_fields, metadata, plain_type
 from lipar_core.parameters import Parameters, merge
 from lipar_core.presets import default_parameters
 
@@ -18,7 +18,7 @@ MAX_SHOWN = 60  # characters of a rejected value
 def add_parameter_flags(parser: argparse.ArgumentParser) -> None:
     """Add a flag per parameter, None by default: `pruning.min_keep` is --min-keep."""
     group = parser.add_argument_group("live parameters", "Their defaults are the preset's.")
-    for path, node in leaves(Parameters):
+    for path, node in leaf_fields(Parameters):
         if path not in NO_FLAG:
             group.add_argument(flag_of(path), dest=path, default=None, help=_help(node), **_argparse_type(node))
 
@@ -31,7 +31,7 @@ def flag_of(path: str) -> str:
 def parameters_from_flags(args: argparse.Namespace, preset: Preset) -> Parameters:
     """The preset's parameters changed by the prompt and the flags; raises `LiparError` naming the flag."""
     changes: dict[str, Any] = {"prompt": args.prompt}
-    for path, _ in leaves(Parameters):
+    for path, _ in leaf_fields(Parameters):
         if path not in NO_FLAG and (value := getattr(args, path)) is not None:
             outer, _, inner = path.rpartition(".")
             (changes.setdefault(outer, {}) if outer else changes)[inner] = value

@@ -6,22 +6,22 @@ from typing import Any
 from msgspec import inspect
 
 
-def field_type(kind: type, path: str) -> inspect.Type:
+def field_type(struct_class: type, path: str) -> inspect.Type:
     """The type of the field at a dotted path, with its metadata."""
-    node: inspect.Type = inspect.type_info(kind)
+    node: inspect.Type = inspect.type_info(struct_class)
     for name in path.split("."):
         node = child_type(node, name)
     return node
 
 
-def leaves(kind: type, prefix: str = "") -> Iterator[tuple[str, inspect.Type]]:
+def leaf_fields(struct_class: type, prefix: str = "") -> Iterator[tuple[str, inspect.Type]]:
     """All leaf fields (no structs), by dotted path, in order of declaration."""
-    struct = inspect.type_info(kind)
+    struct = inspect.type_info(struct_class)
     assert isinstance(struct, inspect.StructType)
     for field in struct.fields:
         inner = plain_type(field.type)
         if isinstance(inner, inspect.StructType):
-            yield from leaves(inner.cls, f"{prefix}{field.name}.")
+            yield from leaf_fields(inner.cls, f"{prefix}{field.name}.")
         else:
             yield prefix + field.name, field.type
 

@@ -1,4 +1,4 @@
-"""Exit 0 where a LIPAR server on this machine answers at /healthz: `healthcheck.py PORT`. TLS or not is found out."""
+"""`healthcheck.py PORT`: exits with 0 if a LIPAR server on this machine responds at /healthz, with TLS or without."""
 
 import ssl
 import sys
@@ -9,11 +9,11 @@ TIMEOUT_S = 2
 
 
 def is_healthy(port: int) -> bool:
-    return any(answers(f"{scheme}://127.0.0.1:{port}/healthz") for scheme in ("https", "http"))
+    return any(responds(f"{scheme}://127.0.0.1:{port}/healthz") for scheme in ("https", "http"))
 
 
-def answers(url: str) -> bool:
-    """The certificate is not checked: it names the public host, and this asks the machine itself."""
+def responds(url: str) -> bool:
+    """The certificate is not verified: it is for the public host name, and this connects to 127.0.0.1."""
     context = ssl._create_unverified_context() if url.startswith("https:") else None
     try:
         with urllib.request.urlopen(url, timeout=TIMEOUT_S, context=context) as reply:

