@@ -92,31 +92,3 @@ def test_every_clip_and_picture_is_named_in_the_notice() -> None:
     media = [path for folder in folders for path in (ROOT / folder).rglob("*") if path.suffix.lower() in kinds]
     runs = ROOT / "training" / "runs"  # what a training run leaves there is not published
     assert not [str(path.relative_to(ROOT)) for path in media if path.name not in notice and runs not in path.parents]
-
-
-# Private words that had to go; each has a standard term. The server's rooms follow when their words are replaced.
-FORBIDDEN = re.compile(
-    r"\b(afresh|anew|bad_way|narrow_way|come_and_go|haste|twice over|noise share|growing pause|least_\w+|MOST_\w+)\b"
-)
-CHECKED = (
-    "lipar_*",
-    "training",
-    "benchmarks",
-    "configs",
-    "tests/core",
-    "tests/cli",
-    "tests/training",
-    "web_client/src",
-)
-
-
-def test_standard_terms_are_used() -> None:
-    files = [path for pattern in CHECKED for folder in ROOT.glob(pattern) for path in folder.rglob("*")]
-    found = [
-        f"{path.relative_to(ROOT)}:{number}: {match[0]}"
-        for path in files
-        if path.suffix in (".py", ".ts", ".yaml")
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1)
-        if (match := FORBIDDEN.search(line))
-    ]
-    assert not found, "\n".join(found)

@@ -8,6 +8,19 @@ import pytest
 from tests.rooms import ROOT
 
 CLEAN = [
+    "lipar_core",
+    "lipar_video",
+    "lipar_eval",
+    "lipar_cli",
+    "training",
+    "scripts",
+    "tests/core",
+    "tests/cli",
+    "tests/evaluation",
+    "tests/training",
+    "docs/cli.md",
+    "docs/training.md",
+    "docs/weights.md",
     "web_client/src",
     "web_client/tests",
     "web_client/index.html",
@@ -30,7 +43,9 @@ INSTEAD = {
     "look after|look_after": "supervise, check",
     "mend|mends|mended": "fix",
     "outlive|outlived": "survive, be kept after",
+    "noise share|noise shares": "sigma",
     "thinned": "rate-limited",
+    "twice over": "doubled",
     "whoever": "viewer, user, caller",
     "wishes": "request",
 }
