@@ -256,7 +256,7 @@ class SessionHandle:
 
     async def look_after(self, now: float) -> None:
         if (peer := self.peer) is not None:
-            self.frames.ingest.fill(now)
+            self.frames.ingest.pad_block(now)
             self._note_problem(peer.problem(now))
             self.tell()
             limit = self.settings.silence_timeout_s if peer.started else self.settings.setup_timeout_s

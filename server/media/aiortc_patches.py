@@ -1,4 +1,4 @@
-"""What aiortc 1.16 and aioice 0.13 have no setting for. Each change checks that it still fits what it changes."""
+"""Patches for what aiortc 1.16 and aioice 0.13 have no setting for. Each one checks that its target still exists."""
 
 import asyncio
 import errno
@@ -13,11 +13,11 @@ from aiortc import codecs, rtp
 from aiortc.codecs import h264, vpx
 
 TESTED = {"aiortc": "1.16.", "aioice": "0.13."}
-MORE_CODECS = ("VP9", "H265", "AV1")
+RECEIVE_ONLY_CODECS = ("VP9", "H265", "AV1")
 
 
 def check_versions() -> None:
-    """Raise `RuntimeError` where another release is installed: the changes below were written for these."""
+    """Raise `RuntimeError` if another release is installed: the patches below were written for these."""
     for module in (aiortc, aioice):
         wanted = TESTED[module.__name__]
         if not module.__version__.startswith(wanted):
@@ -25,7 +25,7 @@ def check_versions() -> None:
 
 
 def set_bitrates(start: int, minimum: int, maximum: int) -> None:
-    """Bounds of the video encoders' target, bit/s; the start holds until the first estimate of the receiver."""
+    """Bounds of aiortc's video encoders, bit/s; `start` applies until the receiver's first bandwidth estimate."""
     for codec in (h264, vpx):
         for name, value in {"DEFAULT_BITRATE": start, "MIN_BITRATE": minimum, "MAX_BITRATE": maximum}.items():
             if not hasattr(codec, name):
@@ -34,7 +34,7 @@ def set_bitrates(start: int, minimum: int, maximum: int) -> None:
 
 
 def enable_loopback_candidates() -> None:
-    """Let ICE offer 127.0.0.1 too: aioice leaves it out, and a laptop without a network has nothing else."""
+    """Add 127.0.0.1 to the ICE candidates: aioice omits it, and a laptop without a network has no other address."""
     original = aioice.ice.get_host_addresses
     if getattr(original, "offers_loopback", False):
         return
@@ -47,25 +47,25 @@ def enable_loopback_candidates() -> None:
 
 
 def register_receive_codecs() -> None:
-    """Let video come in that FFmpeg decodes and aiortc does not know, and with any dynamic payload type (RFC 7826)."""
-    known = own(codecs, "CODECS")["video"]
+    """Accept codecs that FFmpeg decodes and aiortc does not know, and any dynamic payload type (RFC 7826)."""
+    known = private_attr(codecs, "CODECS")["video"]
     if any(one.mimeType == "video/VP9" for one in known):
         return
     like = next(one for one in known if one.mimeType == "video/VP8")
-    for name in MORE_CODECS:
+    for name in RECEIVE_ONLY_CODECS:
         main = max(one.payloadType for one in known) + 1
         known.append(replace(like, mimeType=f"video/{name}", payloadType=main, parameters={}))
         repeats = {"mimeType": "video/rtx", "payloadType": main + 1, "rtcpFeedback": [], "parameters": {"apt": main}}
         known.append(replace(like, **repeats))
-    own(rtp, "DYNAMIC_PAYLOAD_TYPES")
+    private_attr(rtp, "DYNAMIC_PAYLOAD_TYPES")
     rtp.DYNAMIC_PAYLOAD_TYPES = (*range(35, 64), *range(96, 128))  # type: ignore[assignment]
 
 
 def limit_udp_ports(loop: asyncio.AbstractEventLoop, first: int, last: int) -> None:
     """Bind media to UDP ports of a range, for a firewall to open: aioice has no setting (aioice#47).
 
-    It binds port 0 of an address and leaves the choice to the kernel; here a random free port of the range is taken.
-    Where none is free the binding fails, and an offer is answered with 503.
+    aioice binds port 0, so that the kernel chooses; this binds a random free port of the range instead.
+    If none is free, binding raises `OSError`, and the offer is answered with 503.
     """
     original = loop.create_datagram_endpoint
 
@@ -84,8 +84,8 @@ def limit_udp_ports(loop: asyncio.AbstractEventLoop, first: int, last: int) -> N
     loop.create_datagram_endpoint = create_datagram_endpoint  # type: ignore[method-assign, assignment]
 
 
-def own(owner: object, name: str) -> Any:
-    """A private part of aiortc's object; `RuntimeError` where it has none of that name any more."""
+def private_attr(owner: object, name: str) -> Any:
+    """A private attribute of an aiortc object; `RuntimeError` if it no longer exists."""
     if not hasattr(owner, name):
         raise RuntimeError(f"aiortc's {type(owner).__name__} has no {name} any more")
     return getattr(owner, name)

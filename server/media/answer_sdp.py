@@ -1,4 +1,4 @@
-"""What the answer says beyond what aiortc writes."""
+"""Changes to aiortc's SDP answer: the start bitrate and the public address."""
 
 import re
 
@@ -6,10 +6,10 @@ CODECS = ("H264", "VP8")
 
 
 def with_start_bitrate(sdp: str, bitrate: int) -> str:
-    """Tell Chromium at which rate to begin sending, bit/s: its own 300 kbit/s takes 20 s to reach a sharp picture.
+    """Set Chromium's initial send rate, bit/s: from its default of 300 kbit/s it takes 20 s to reach a sharp picture.
 
-    `x-google-start-bitrate`, kbit/s, in the format parameters of each video codec. Never its `min` sibling: that
-    blacks the picture out where the way is narrower.
+    Adds `x-google-start-bitrate`, kbit/s, to the format parameters of each video codec. `x-google-min-bitrate` is not
+    set: on a link with less bandwidth it turns the picture black.
     """
     lines = sdp.split("\r\n")
     for number in re.findall(rf"^a=rtpmap:(\d+) (?:{'|'.join(CODECS)})/", sdp, re.MULTILINE):
@@ -23,9 +23,11 @@ def with_start_bitrate(sdp: str, bitrate: int) -> str:
     return "\r\n".join(lines)
 
 
-HOST = re.compile(r"^(a=candidate:\S+ \d+ udp \d+ )\d+(?:\.\d+){3}( \d+ typ host)", re.MULTILINE | re.IGNORECASE)
+HOST_CANDIDATE = re.compile(
+    r"^(a=candidate:\S+ \d+ udp \d+ )\d+(?:\.\d+){3}( \d+ typ host)", re.MULTILINE | re.IGNORECASE
+)
 
 
 def with_public_address(sdp: str, address: str) -> str:
-    """Name a public IPv4 address in place of the host's own in the candidates (RFC 8839): for 1:1 NAT."""
-    return HOST.sub(rf"\g<1>{address}\g<2>", sdp)
+    """Replace the host's IPv4 address in the candidates (RFC 8839) by a public one, for 1:1 NAT."""
+    return HOST_CANDIDATE.sub(rf"\g<1>{address}\g<2>", sdp)

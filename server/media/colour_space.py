@@ -1,4 +1,4 @@
-"""The RTP header extension that says a picture's colours: browsers send it, as VP8 has no place for them."""
+"""The color-space RTP header extension: browsers send it, because VP8 cannot signal colour tags."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,38 +8,38 @@ from aiortc.rtcrtpparameters import RTCRtpHeaderExtensionParameters, RTCRtpParam
 from aiortc.rtp import HeaderExtensions, HeaderExtensionsMap, unpack_header_extensions
 
 from lipar_core.colour_tags import UNSPECIFIED
-from server.media.aiortc_patches import own
+from server.media.aiortc_patches import private_attr
 
 URI = "http://www.webrtc.org/experiments/rtp-hdrext/color-space"
-ID = 13  # in offers of ours; an answer takes the offer's
-DERIVED = 3  # a range that follows from the transfer function
+ID = 13  # of the extension in our own offers; an answer uses the offer's
+DERIVED = 3  # range code: follows from the transfer function
 
 
 @dataclass(frozen=True, slots=True)
 class ColourSpace:
-    """Code points of ITU-T H.273; the range as FFmpeg counts it, 0 where it is not known."""
+    """Code points of ITU-T H.273; the range in FFmpeg's numbering, 0 if unknown."""
 
     primaries: int
     transfer: int
     matrix: int
     range: int
 
-    def completed_by(self, other: "ColourSpace") -> "ColourSpace":
-        """What this leaves unspecified comes from the other."""
+    def with_defaults(self, other: "ColourSpace") -> "ColourSpace":
+        """Fields that are unspecified here are taken from `other`."""
 
-        def known(mine: int, theirs: int) -> int:
-            return theirs if mine == UNSPECIFIED else mine
+        def specified(value: int, default: int) -> int:
+            return default if value == UNSPECIFIED else value
 
         return ColourSpace(
-            known(self.primaries, other.primaries),
-            known(self.transfer, other.transfer),
-            known(self.matrix, other.matrix),
+            specified(self.primaries, other.primaries),
+            specified(self.transfer, other.transfer),
+            specified(self.matrix, other.matrix),
             self.range or other.range,
         )
 
 
 def read_colour_space(value: bytes) -> ColourSpace | None:
-    """Primaries, transfer, matrix, then range and where chroma is sampled; HDR's metadata may follow."""
+    """Parse primaries, transfer, matrix, then range and chroma siting in one byte; HDR metadata may follow."""
     if len(value) < 4:
         return None
     colour_range = value[3] >> 4 & 3
@@ -47,26 +47,26 @@ def read_colour_space(value: bytes) -> ColourSpace | None:
 
 
 def register_colour_space() -> None:
-    """Agree on the extension, and have packets bring it as `extensions.colour_space`."""
-    known = own(codecs, "HEADER_EXTENSIONS")["video"]
+    """Negotiate the extension and parse it into `packet.extensions.colour_space`."""
+    known = private_attr(codecs, "HEADER_EXTENSIONS")["video"]
     if any(one.uri == URI for one in known):
         return
     known.append(RTCRtpHeaderExtensionParameters(id=ID, uri=URI))
-    configure, get = own(HeaderExtensionsMap, "configure"), own(HeaderExtensionsMap, "get")
+    configure, get = private_attr(HeaderExtensionsMap, "configure"), private_attr(HeaderExtensionsMap, "get")
 
-    def configure_too(self: Any, parameters: RTCRtpParameters) -> None:
+    def configure_with_colour_space(self: Any, parameters: RTCRtpParameters) -> None:
         configure(self, parameters)
         for extension in parameters.headerExtensions:
             if extension.uri == URI:
                 self.colour_space_id = extension.id
 
-    def get_too(self: Any, profile: int, value: bytes) -> HeaderExtensions:
+    def get_with_colour_space(self: Any, profile: int, value: bytes) -> HeaderExtensions:
         values: Any = get(self, profile, value)
-        wanted = getattr(self, "colour_space_id", None)
-        if wanted is not None:
-            found = dict(unpack_header_extensions(profile, value)).get(wanted)
+        extension_id = getattr(self, "colour_space_id", None)
+        if extension_id is not None:
+            found = dict(unpack_header_extensions(profile, value)).get(extension_id)
             values.colour_space = None if found is None else read_colour_space(found)
         return values  # type: ignore[no-any-return]
 
-    HeaderExtensionsMap.configure = configure_too  # type: ignore[method-assign]
-    HeaderExtensionsMap.get = get_too  # type: ignore[method-assign, assignment]
+    HeaderExtensionsMap.configure = configure_with_colour_space  # type: ignore[method-assign]
+    HeaderExtensionsMap.get = get_with_colour_space  # type: ignore[method-assign, assignment]

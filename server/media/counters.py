@@ -1,26 +1,26 @@
-"""What has happened to a session's frames since it began."""
+"""Monotonic frame counters of a session."""
 
 from dataclasses import dataclass
 
 
 @dataclass(slots=True)
 class FrameCounters:
-    """Each only grows and has one writer, named beside it. Rates and ratios are derived by the reader.
+    """Each counter is monotonic and has one writer, named beside it. Readers derive rates and ratios.
 
-    What a connection that has ended did not take stays counted.
+    Counts of a closed connection are kept.
     """
 
-    received: int = 0  # FramePipeline: came in and were decoded
-    undecodable: int = 0  # FramePipeline: came in and could not be
-    admitted: int = 0  # Ingest: are for the model
-    not_admitted: int = 0  # Ingest: the model has no time for them
-    edited: int = 0  # FramePipeline: came back from the model
-    not_returned: int = 0  # FramePipeline: were edited, and found no room on the way back
-    too_late: int = 0  # Pacer: waited for their time for too long
-    sent: int = 0  # Broadcast: were due, and given to all connections
-    not_taken: int = 0  # EditedTrack: a connection had no room for them, once for each connection
+    received: int = 0  # FramePipeline: received and decoded
+    undecodable: int = 0  # FramePipeline: received, not decodable
+    admitted: int = 0  # Ingest: queued for the model
+    not_admitted: int = 0  # Ingest: dropped by the rate limit, or because the queue was full
+    edited: int = 0  # FramePipeline: returned by the model
+    not_returned: int = 0  # FramePipeline: edited, dropped because the outgoing ring was full
+    too_late: int = 0  # Pacer: dropped as stale, or because the queue was full
+    sent: int = 0  # Broadcast: sent to all connections when due
+    not_taken: int = 0  # EditedTrack: dropped because a connection's queue was full, per connection
 
     @property
     def dropped(self) -> int:
-        """Frames given up on the way, and those that a connection did not get."""
+        """Frames dropped at any stage; `not_taken` is counted per connection."""
         return self.not_admitted + self.not_returned + self.too_late + self.not_taken

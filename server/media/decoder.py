@@ -1,4 +1,4 @@
-"""The thread that decodes incoming video, and what it says of frames that it cannot decode."""
+"""The thread that decodes incoming video and counts frames that cannot be decoded."""
 
 import asyncio
 import logging
@@ -15,7 +15,7 @@ from aiortc.codecs.base import Decoder
 from aiortc.jitterbuffer import JitterFrame
 from aiortc.mediastreams import VIDEO_TIME_BASE
 
-from server.media.aiortc_patches import own
+from server.media.aiortc_patches import private_attr
 
 log = logging.getLogger(__name__)
 
@@ -27,45 +27,45 @@ Task = tuple[RTCRtpCodecParameters, JitterFrame]
 
 
 class DecoderQueue(queue.Queue["Task | None"]):
-    """Encoded frames on their way to a receiver's decoder thread, which alone writes the counters. They only grow."""
+    """Queue of encoded frames for a receiver's decoder thread. That thread alone writes the monotonic counters."""
 
     def __init__(self, parameter_sets: dict[int, bytes], on_undecodable: Callable[[], None] = lambda: None) -> None:
-        """`parameter_sets`: H.264's that the SDP has, by payload type; used until the stream brings its own.
+        """`parameter_sets`: H.264 parameter sets from the SDP, by payload type; used until the stream sends its own.
 
-        `on_undecodable` is called on the event loop, for every frame that cannot be decoded.
+        `on_undecodable` is called on the event loop for every frame that cannot be decoded.
         """
         super().__init__()
         self.decoded = self.undecodable = 0
         self.error: str | None = None  # of the newest frame that could not be decoded
-        self.fault: Exception | None = None  # what ended the thread
+        self.fault: Exception | None = None  # that ended the thread
         self._parameter_sets, self._on_undecodable = dict(parameter_sets), on_undecodable
 
     def replace_in(self, receiver: RTCRtpReceiver) -> None:
-        """Stand in for aiortc's queue; before the receiver's first packet."""
-        own(receiver, "_RTCRtpReceiver__decoder_queue")
+        """Replace the receiver's decoder queue; call it before the receiver's first packet."""
+        private_attr(receiver, "_RTCRtpReceiver__decoder_queue")
         receiver._RTCRtpReceiver__decoder_queue = self  # type: ignore[attr-defined]
 
     def run(self, loop: asyncio.AbstractEventLoop, output: "asyncio.Queue[Any]", failed: threading.Event) -> None:
-        """The thread's body: until there is None in the queue. `failed` asks the sender for a keyframe."""
+        """Decode until the queue yields None. Setting `failed` makes aiortc send a keyframe request (PLI)."""
         decoders: dict[str, Decoder] = {}
         try:
             while (task := self.get()) is not None:
                 codec, encoded = task
                 if codec.name not in decoders:
-                    decoders = {codec.name: _open(codec)}
+                    decoders = {codec.name: _create_decoder(codec)}
                 frames = self._decode(decoders[codec.name], codec, encoded)
                 if frames is None:
                     failed.set()
                     loop.call_soon_threadsafe(self._on_undecodable)
                 for frame in frames or ():
                     asyncio.run_coroutine_threadsafe(output.put(frame), loop)
-        except Exception as error:  # nobody looks at this thread: its receiver is asked for the fault
+        except Exception as error:  # nothing joins this thread: VideoReceiver reports `fault`
             log.exception("the decoder thread ended")
             self.fault = error
         asyncio.run_coroutine_threadsafe(output.put(None), loop)
 
     def _decode(self, decoder: Decoder, codec: RTCRtpCodecParameters, encoded: JitterFrame) -> list[Any] | None:
-        """None where it cannot be done."""
+        """The decoded frames; None if decoding failed."""
         if codec.name == "H264":
             encoded.data = self._with_parameter_sets(codec.payloadType, encoded.data)
         try:
@@ -82,17 +82,17 @@ class DecoderQueue(queue.Queue["Task | None"]):
     def _with_parameter_sets(self, payload_type: int | None, data: bytes) -> bytes:
         if payload_type is None or not self._parameter_sets.get(payload_type):
             return data
-        kinds = {match[1][0] & 0x1F for match in NAL_UNIT.finditer(data)}
-        if H264_SPS in kinds:
+        types = {match[1][0] & 0x1F for match in NAL_UNIT.finditer(data)}
+        if H264_SPS in types:
             del self._parameter_sets[payload_type]
             return data
-        return self._parameter_sets[payload_type] + data if H264_IDR in kinds else data
+        return self._parameter_sets[payload_type] + data if H264_IDR in types else data
 
 
 class _FFmpegDecoder(Decoder):
     def __init__(self, name: str) -> None:
         self._codec = av.CodecContext.create(name, "r")
-        self._codec.thread_count = 1  # more would hold frames back
+        self._codec.thread_count = 1  # frame threading would add latency
 
     def decode(self, encoded_frame: JitterFrame) -> list[Any]:
         packet = av.Packet(encoded_frame.data)
@@ -100,13 +100,13 @@ class _FFmpegDecoder(Decoder):
         return list(self._codec.decode(packet))  # type: ignore[attr-defined]
 
 
-def _open(codec: RTCRtpCodecParameters) -> Decoder:
+def _create_decoder(codec: RTCRtpCodecParameters) -> Decoder:
     return _FFmpegDecoder(FFMPEG_DECODERS[codec.name]) if codec.name in FFMPEG_DECODERS else get_decoder(codec)
 
 
 def patch_decoder_worker() -> None:
-    """Let aiortc's receivers run the thread of their `DecoderQueue`, where they have one."""
-    original = own(rtcrtpreceiver, "decoder_worker")
+    """Let aiortc's decoder threads run `DecoderQueue.run` if their queue is a `DecoderQueue`."""
+    original = private_attr(rtcrtpreceiver, "decoder_worker")
     if getattr(original, "counts", False):
         return
 

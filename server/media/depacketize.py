@@ -1,4 +1,4 @@
-"""Codecs that aiortc does not know: the RTP payloads of one frame -> the frame as FFmpeg takes it."""
+"""Depacketization of codecs that aiortc does not support: RTP payloads of one frame -> bitstream for FFmpeg."""
 
 from collections.abc import Callable, Iterator
 
@@ -9,7 +9,7 @@ AV1_HAS_SIZE, AV1_EXTENDED = 0x02, 0x04  # bits of an OBU's header
 
 
 def vp9_frame(payloads: list[bytes]) -> bytes:
-    """RFC 9628, section 4.2: a descriptor stands before each part of the frame."""
+    """RFC 9628, section 4.2: each payload begins with a payload descriptor."""
     return b"".join(payload[_vp9_descriptor_length(payload) :] for payload in payloads)
 
 
@@ -19,7 +19,7 @@ def h265_frame(payloads: list[bytes]) -> bytes:
 
 
 def av1_frame(payloads: list[bytes]) -> bytes:
-    """RTP Payload Format For AV1, section 4: OBUs, whole or in fragments, mostly without their sizes."""
+    """RTP Payload Format For AV1, section 4: OBUs, whole or fragmented, usually without size fields."""
     units: list[bytes] = []
     for payload in payloads:
         continues = bool(payload[0] & 0x80)
@@ -52,7 +52,7 @@ def _vp9_structure_length(payload: bytes) -> int:
     first, at = payload[0], 1
     if first & 0x10:  # a size for every spatial layer
         at += 4 * ((first >> 5) + 1)
-    if first & 0x08:  # pictures of a group
+    if first & 0x08:  # group of pictures
         count = payload[at]
         at += 1
         for _ in range(count):
@@ -61,12 +61,12 @@ def _vp9_structure_length(payload: bytes) -> int:
 
 
 def _h265_parts(payload: bytes) -> Iterator[bytes]:
-    kind = payload[0] >> 1 & 0x3F
-    if kind == H265_FRAGMENT:
+    unit_type = payload[0] >> 1 & 0x3F
+    if unit_type == H265_FRAGMENT:
         if payload[2] & 0x80:  # the first of its NAL unit
             yield START_CODE + bytes([payload[0] & 0x81 | (payload[2] & 0x3F) << 1, payload[1]])
         yield payload[3:]
-    elif kind == H265_AGGREGATION:
+    elif unit_type == H265_AGGREGATION:
         at = 2
         while at < len(payload):
             length = int.from_bytes(payload[at : at + 2], "big")
@@ -77,10 +77,11 @@ def _h265_parts(payload: bytes) -> Iterator[bytes]:
 
 
 def _av1_elements(payload: bytes) -> Iterator[bytes]:
-    count, at, number = payload[0] >> 4 & 3, 1, 0
+    count = payload[0] >> 4 & 3
+    at, number = 1, 0
     while at < len(payload):
         number += 1
-        if number == count:  # the last one's size is what is left
+        if number == count:  # the last element has no size field
             yield payload[at:]
             return
         length, at = _read_leb128(payload, at)
@@ -96,7 +97,7 @@ def _with_size(unit: bytes) -> bytes:
 
 
 def _read_leb128(data: bytes, at: int) -> tuple[int, int]:
-    """The number at `at`, and where it ends."""
+    """The number at offset `at`, and the offset after it."""
     value = shift = 0
     while True:
         value |= (data[at] & 0x7F) << shift

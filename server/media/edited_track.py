@@ -1,4 +1,4 @@
-"""An outgoing track: what one connection gets of a session's edited stream."""
+"""The outgoing video track of one connection."""
 
 import asyncio
 import functools
@@ -17,19 +17,22 @@ from server.media.rate_control import RateControl
 log = logging.getLogger(__name__)
 
 Item = Any  # av.VideoFrame or av.Packet
-WAITING = 4  # items; past them the oldest go: what is not sent in time is stale
-LEAVES, RETURNS = 0.7, 0.9  # of the shared stream's rate: a way that carries less gets a stream of its own
+MAX_WAITING = 4  # items in the queue; then the oldest are dropped
+UNSHARE_RATIO, SHARE_RATIO = (
+    0.7,
+    0.9,
+)  # of the shared stream's bitrate: below the first a track is encoded separately, above the second no longer
 
 
-class Stream(Protocol):
-    """What a track is part of."""
+class EditedStream(Protocol):
+    """The stream that a track belongs to."""
 
     @property
     def fps(self) -> float: ...
 
     @property
     def bitrate(self) -> float:
-        """bit/s of what is shared."""
+        """Of the shared stream, bit/s."""
 
     counters: FrameCounters
 
@@ -39,58 +42,62 @@ class Stream(Protocol):
 
 
 class EditedTrack(MediaStreamTrack):
-    """Gives aiortc's sender one item at a time; whoever calls `give` is its clock.
+    """Supplies aiortc's sender with one item at a time, at the times of the calls to `send`.
 
-    H.264 is given as packets, mostly the ones that everyone gets; another codec as frames, which aiortc encodes.
+    H.264 is sent as packets, usually those of the shared stream; other codecs as frames, which aiortc encodes.
     """
 
     kind = "video"
 
-    def __init__(self, stream: Stream, *, primary: bool) -> None:
-        """`primary`: the shared stream has the rate that this track's way carries."""
+    def __init__(self, stream: EditedStream, *, primary: bool) -> None:
+        """`primary`: the shared stream is encoded at this track's target bitrate."""
         super().__init__()
         self.stream, self.primary = stream, primary
         self.control: RateControl | None = None
         self._items: deque[Any] = deque()
         self._arrived = asyncio.Event()
-        self._reading = self._aside = False  # aiortc reads it; it has a stream of its own
-        self._wants_keyframe = True  # nothing else can be decoded at first
-        self._encoder: H264Encoder | None = None  # of its own stream
+        self._reading = False  # aiortc has begun to read: the connection is established
+        self._separate = False  # encoded for this track alone
+        self._needs_keyframe = True  # decoding has to begin with one
+        self._encoder: H264Encoder | None = None  # while encoded separately
 
-    def encode_at(self, control: RateControl) -> None:
-        """Give H.264 packets from now on, not frames, at the rate that `control` allows."""
+    def use_rate_control(self, control: RateControl) -> None:
+        """From now on send H.264 packets, not frames, at the bitrate of `control`."""
         self.control = control
 
-    def shares(self, bitrate: float) -> bool:
-        """Whether the shared stream, of `bitrate` bit/s, suits this track."""
+    def can_share(self, bitrate: float) -> bool:
+        """Whether this track has the bandwidth for the shared stream of `bitrate` bit/s."""
         if self.control is None or not self._reading:
             return False
-        aside = not self.primary and self.control.target < (RETURNS if self._aside else LEAVES) * bitrate
-        if aside != self._aside:
-            self._aside, self._wants_keyframe, self._encoder = aside, True, None
-        return not aside
+        ratio = SHARE_RATIO if self._separate else UNSHARE_RATIO
+        separate = not self.primary and self.control.target < ratio * bitrate
+        if separate != self._separate:
+            self._separate = separate
+            self._needs_keyframe = True
+            self._encoder = None
+        return not separate
 
     def request_keyframe(self) -> None:
-        """Make the next packet one that can be decoded by itself."""
-        if self._aside:
-            self._wants_keyframe = True
+        """Make the next packet a keyframe."""
+        if self._separate:
+            self._needs_keyframe = True
         else:
             self.stream.request_keyframe()
 
-    def give(self, item: Item) -> None:
-        """The next picture: a packet of the shared stream, or a frame where `shares` said no."""
+    def send(self, item: Item) -> None:
+        """Queue the next frame: a packet of the shared stream, or an unencoded frame if `can_share` returned False."""
         if not self._reading:
             return
-        if isinstance(item, av.Packet) and self._wants_keyframe:
+        if isinstance(item, av.Packet) and self._needs_keyframe:
             if not item.is_keyframe:
                 self.stream.request_keyframe()
                 return
-            self._wants_keyframe = False
-        if len(self._items) == WAITING:
+            self._needs_keyframe = False
+        if len(self._items) == MAX_WAITING:
             self.stream.counters.not_taken += 1
             if isinstance(item, av.Packet):  # a gap: nothing can be decoded before the next keyframe
                 self._items.clear()
-                self._wants_keyframe = True
+                self._needs_keyframe = True
                 self.stream.request_keyframe()
                 return
             self._items.popleft()
@@ -99,7 +106,7 @@ class EditedTrack(MediaStreamTrack):
 
     @property
     def waiting(self) -> int:
-        """Items that aiortc has not taken yet."""
+        """Number of queued items."""
         return len(self._items)
 
     def stop(self) -> None:
@@ -113,7 +120,7 @@ class EditedTrack(MediaStreamTrack):
             if self._items:
                 item = self._items.popleft()
                 if isinstance(item, av.VideoFrame) and self.control is not None:
-                    item = await self._encoded(item, self.control)
+                    item = await self._encode(item, self.control)
                 if item is not None:
                     return item
                 continue
@@ -121,16 +128,17 @@ class EditedTrack(MediaStreamTrack):
             await self._arrived.wait()
         raise MediaStreamError("the track has ended")
 
-    async def _encoded(self, frame: av.VideoFrame, control: RateControl) -> "av.Packet[Any] | None":
-        """For this track alone; None where the encoder breaks, whose place the next frame's takes."""
-        keyframe, self._wants_keyframe = self._wants_keyframe, False
+    async def _encode(self, frame: av.VideoFrame, control: RateControl) -> "av.Packet[Any] | None":
+        """Encode for this track alone; None if the encoder fails, then the next frame opens a new one."""
+        keyframe = self._needs_keyframe
+        self._needs_keyframe = False
         try:
             if self._encoder is None:
                 self._encoder = open_encoder(frame.width, frame.height, control.maximum)
-            self._encoder.aim(control.target, self.stream.fps)
+            self._encoder.set_rate(control.target, self.stream.fps)
             encode = functools.partial(self._encoder.encode, frame, keyframe=keyframe)
             return await asyncio.get_running_loop().run_in_executor(None, encode)
         except av.FFmpegError:
             log.exception("a frame could not be encoded; a new encoder takes the next")
-            self._encoder, self._wants_keyframe = None, True
+            self._encoder, self._needs_keyframe = None, True
             return None

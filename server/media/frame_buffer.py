@@ -1,4 +1,4 @@
-"""Packets of a video track put together to encoded frames, and which packets to ask for again."""
+"""Assembly of a video track's packets into encoded frames, and which missing packets to NACK."""
 
 from collections.abc import Callable, Iterator
 
@@ -7,45 +7,45 @@ from aiortc.rtp import RtpPacket
 from aiortc.utils import uint16_add, uint16_gt
 
 CAPACITY = 512  # packets, as aiortc's own
-ASK_AGAIN_S = 0.05  # a lost retransmission is asked for once more
-GIVE_UP_S = 0.4  # then a new keyframe is cheaper than waiting
+NACK_INTERVAL_S = 0.05  # between NACKs of the same packet: retransmissions get lost too
+NACK_TIMEOUT_S = 0.4  # then a keyframe request (PLI) is cheaper than waiting
 
 
 class FrameBuffer(JitterBuffer):
-    """Gives a frame out with its last packet (RFC 3550: marker bit), not with the next frame's first.
+    """Returns a frame on its last packet (RFC 3550: marker bit), not on the next frame's first.
 
-    aiortc's waits for the next frame, which costs a frame interval, and gives one frame for a packet, so that frames
-    that were held up by one lost packet stay a frame late for good; `more` gives the others.
+    aiortc's buffer waits for the next frame, which costs a frame interval, and returns one frame per packet, so that
+    frames delayed by one lost packet stay one frame late; `pop_complete` returns the remaining ones.
     """
 
     def __init__(self, assemble: "Callable[[list[RtpPacket]], bytes] | None" = None) -> None:
-        """`assemble`: the packets of a frame -> what is decoded; nothing where there is no frame in them."""
+        """`assemble`: packets of a frame -> its bitstream; empty if they hold no frame."""
         super().__init__(capacity=CAPACITY, is_video=True)
         self._assemble = assemble or join_payloads
 
-    def restart(self) -> None:
-        """Another stream begins."""
+    def reset(self) -> None:
+        """Discard everything: another stream begins."""
         self.remove(self.capacity)
         self._origin = None
 
-    def more(self) -> Iterator[JitterFrame]:
+    def pop_complete(self) -> Iterator[JitterFrame]:
         """Further frames that are complete."""
         while self._origin is not None and (frame := self._remove_frame(self._origin)) is not None:
             yield frame
 
     def add(self, packet: RtpPacket) -> tuple[bool, JitterFrame | None]:
-        """As aiortc's, but a packet from before what is waited for is dropped however late it is.
+        """Like aiortc's, but any packet older than the expected one is dropped.
 
-        aiortc's begins anew at one that is 100 late: at a place from which nothing comes any more.
+        aiortc resets its origin to a packet that is 100 or more behind: to a position that no packet will follow.
         """
         if self._origin is not None and 0 < uint16_add(self._origin, -packet.sequence_number) < self.capacity:
             return False, None
         return super().add(packet)
 
     def skip(self, following: int) -> None:
-        """Give up what waits behind a gap, and the gap, and wait for the packet of this number.
+        """Discard the buffered packets and the gap, and continue with the packet of sequence number `following`.
 
-        Not for whichever comes next: that may be a late one of those given up, and those after it are gone.
+        Not with the next packet that arrives: it may be a late one of those discarded.
         """
         if self._origin is not None:
             self.remove(self.capacity)
@@ -56,10 +56,10 @@ class FrameBuffer(JitterBuffer):
             self.remove(len(packets))
             if data := self._assemble(packets):
                 return JitterFrame(data=data, timestamp=packets[0].timestamp)
-        return None  # padding alone is no frame: to a decoder it would mean the end
+        return None  # padding is no frame: an empty packet would flush the decoder
 
     def _first_frame(self) -> list[RtpPacket]:
-        """The packets of the first frame; none while it is not complete."""
+        """The packets of the first frame; empty while it is incomplete."""
         packets: list[RtpPacket] = []
         assert self._origin is not None
         for count in range(self.capacity):
@@ -67,7 +67,7 @@ class FrameBuffer(JitterBuffer):
             if packet is None:
                 return []
             if packets and packet.timestamp != packets[0].timestamp:
-                return packets  # a sender that sets no marker: the next frame's first packet ends this one
+                return packets  # the sender sets no marker: the next frame's first packet ends this one
             packets.append(packet)
             if packet.marker:
                 return packets
@@ -75,24 +75,24 @@ class FrameBuffer(JitterBuffer):
 
 
 def join_payloads(packets: list[RtpPacket]) -> bytes:
-    """Of codecs whose packets aiortc has unpacked."""
+    """Assemble codecs that aiortc depacketizes."""
     return b"".join(packet._data for packet in packets)  # type: ignore[attr-defined]
 
 
-class Missing:
-    """Sequence numbers of packets that have not come. Times in seconds, on any one clock."""
+class MissingPackets:
+    """Sequence numbers of missing packets. Times in seconds, on any one clock."""
 
     def __init__(self) -> None:
-        self.restart()
-        self._asked = 0.0
+        self.reset()
+        self._last_nack = 0.0
 
-    def restart(self) -> None:
-        """Another stream begins."""
+    def reset(self) -> None:
+        """Forget everything: another stream begins."""
         self.newest: int | None = None
         self._since: dict[int, float] = {}
 
     def arrived(self, sequence_number: int, now: float) -> bool:
-        """A packet is here; True where that opens a gap."""
+        """Record a received packet; True if it opens a gap."""
         if self.newest is None or uint16_gt(sequence_number, self.newest):
             gap = [] if self.newest is None else list(_between(self.newest, sequence_number))
             self.newest = sequence_number
@@ -105,16 +105,16 @@ class Missing:
     def all(self) -> list[int]:
         return sorted(self._since)
 
-    def wanted(self, now: float) -> list[int]:
-        """What to ask for again now: everything missing, every `ASK_AGAIN_S`."""
-        if not self._since or now - self._asked < ASK_AGAIN_S:
+    def due_nacks(self, now: float) -> list[int]:
+        """The packets to NACK now: all missing ones, every `NACK_INTERVAL_S`."""
+        if not self._since or now - self._last_nack < NACK_INTERVAL_S:
             return []
-        self._asked = now
+        self._last_nack = now
         return self.all
 
-    def given_up(self, now: float) -> bool:
-        """Whether something has been missing for too long; all that is missing is forgotten then."""
-        if not any(now - since > GIVE_UP_S for since in self._since.values()):
+    def expire(self, now: float) -> bool:
+        """Whether a packet has been missing for longer than `NACK_TIMEOUT_S`; then all missing ones are forgotten."""
+        if not any(now - since > NACK_TIMEOUT_S for since in self._since.values()):
             return False
         self._since.clear()
         return True

@@ -1,4 +1,4 @@
-"""One session's frames: from the camera into the model's ring, from its other ring to whoever watches."""
+"""The frames of one session: from the camera to the model's input ring, from its output ring to the connections."""
 
 import math
 import time
@@ -17,13 +17,13 @@ from server.media.latency import Latency
 from server.media.rate import Rate
 from server.ring import FrameRing
 
-SOURCE_TIMEOUT_S = 1.0  # a source from which nothing has come for so long takes no time of the model
-STALLED_S = 1.5  # that the model may owe a block at least
-STALLED_BLOCKS = 4  # times what a block usually takes
+SOURCE_TIMEOUT_S = 1.0  # without a frame the source is inactive and uses no model time
+STALLED_S = 1.5  # minimum time for a block before the model counts as stalled
+STALLED_BLOCKS = 4  # the same, in multiples of the usual time per block
 
 
 class FramePipeline:
-    """Owns both rings and everything that waits beside them. Times in seconds on the monotonic clock."""
+    """Owns both rings and the queues around them. Times in seconds on the monotonic clock."""
 
     def __init__(
         self,
@@ -35,11 +35,11 @@ class FramePipeline:
         muted: Callable[[], bool],
         on_error: Callable[[str], None],
     ) -> None:
-        """Told after it is so: `on_put`, how many frames have been put in for the model, `on_taken`, taken out of its.
+        """`on_put(total)`: frames written to the input ring so far; `on_taken(total)`: read from the output ring.
 
-        `muted`: no sound is to be heard now. `on_error` is told of a fault of ours, after which nothing goes out.
+        `muted`: whether audio is off now. `on_error(reason)`: an internal error, after which nothing is sent.
 
-        Raises `OSError` where the machine has too little shared memory.
+        Raises `OSError` if there is too little shared memory.
         """
         self.incoming = FrameRing(width, height, frames_per_block)
         try:
@@ -47,54 +47,56 @@ class FramePipeline:
         except OSError:
             self.incoming.close()
             raise
-        self.on_put, self.on_taken = on_put, on_taken
-        self.counters, self.latency = FrameCounters(), Latency()
+        self.on_put = on_put
+        self.on_taken = on_taken
+        self.counters = FrameCounters()
+        self.latency = Latency()
         self.ingest = Ingest(self.incoming, frames_per_block, self._frames_put, self.counters)
         self.audio = AudioBroadcast(muted, on_error)
         waiting = self.outgoing.capacity
-        self.broadcast = Broadcast(waiting, self.latency, self._picture_due, on_error, self.counters)
+        self.broadcast = Broadcast(waiting, self.latency, self._frame_due, on_error, self.counters)
         self.fit = Fitter(width, height)
         self.frames_in, self.frames_edited, self.frames_out = Rate(), Rate(), Rate()
         self.latency_ms: float | None = None
         self.has_output = False  # an edited frame has come back
         self._last_frame_at = -math.inf  # of the source
-        self._owed_since: float | None = None  # the model has had a whole block to edit, and none has come back
-        self.one_way_s = 0.0  # to the camera's browser, as far as it is known
+        self._block_pending_since: float | None = None  # a full block waits for the model since then
+        self.one_way_s = 0.0  # half the RTT to the camera's browser; 0 while unknown
 
     def record_round_trip(self, round_trip_s: float | None, playout_s: float | None) -> None:
-        """What RTCP says of the way, and the page of its jitter buffer and decoder."""
+        """Record the RTT from RTCP, and the page's delay of jitter buffer and decoder."""
         if round_trip_s is not None:
             self.one_way_s = round_trip_s / 2
             self.latency.add("transport_out", self.one_way_s + (playout_s or 0.0))
 
     def source_reconnected(self) -> None:
-        """The camera comes over a new connection: what waits of the old one is stale."""
+        """The source has a new connection: discard the queued frames of the old one."""
         self.broadcast.source_reconnected()
-        self.audio.restart()
+        self.audio.reset()
         self.has_output = False
 
     def receive_frame(
         self, frame: av.VideoFrame, first_packet: float, now: float, colours: ColourSpace | None = None
     ) -> None:
-        """A camera frame is here; `first_packet`: when it began to arrive."""
+        """Handle a decoded camera frame; `first_packet`: arrival time of its first packet."""
         self.counters.received += 1
         self.frames_in.add(now)
         self._last_frame_at = now
         self.latency.add("transport_in", now - first_packet + self.one_way_s)
-        if self.ingest.wants(now):
-            self.ingest.offer(self.fit(frame, colours), now)
+        if self.ingest.admits(now):
+            self.ingest.enqueue(self.fit(frame, colours), now)
 
     def count_undecodable(self) -> None:
-        """A frame has come in that cannot be decoded."""
+        """Count a received frame that cannot be decoded."""
         self.counters.undecodable += 1
 
-    def _picture_due(self, stamp: float, now: float) -> None:
+    def _frame_due(self, stamp: float, now: float) -> None:
         self.audio.frame_sent(stamp, now)
         self.frames_out.add(now)
         self.latency_ms = (now - stamp) * 1000
 
     def block_done(self, busy_ms: float | None, dropped: int, sessions: int) -> None:
-        """The model put frames into the outgoing ring; `busy_ms` is None where it only repeated one."""
+        """The model has put frames into the output ring; `busy_ms` is None if it only repeated one."""
         now = time.monotonic()
         planes, stamps = self.outgoing.take(self.outgoing.capacity)
         self.on_taken(self.outgoing.read)
@@ -109,20 +111,20 @@ class FramePipeline:
             self.broadcast.add(picture, stamp, now)
             self.frames_edited.add(now)
         self.has_output |= bool(stamps)
-        self._owed_since = now if self._block_waits else None
+        self._block_pending_since = now if self._block_waits else None
 
     @property
     def source_active(self) -> bool:
-        """Whether the source sends frames now."""
+        """Whether the source has sent a frame within `SOURCE_TIMEOUT_S`."""
         return time.monotonic() - self._last_frame_at < SOURCE_TIMEOUT_S
 
     def stalled_s(self, now: float) -> float | None:
-        """How long the model has owed a block, where that is longer than it should be."""
-        if self._owed_since is None or self.ingest.model_fps is None:
+        """Age of the pending block if the model is stalled; else None."""
+        if self._block_pending_since is None or self.ingest.model_fps is None:
             return None
-        usual = self.ingest.frames_per_block / self.ingest.model_fps
-        owed = now - self._owed_since
-        return owed if owed > max(STALLED_S, STALLED_BLOCKS * usual) else None
+        usual_s = self.ingest.frames_per_block / self.ingest.model_fps
+        pending_s = now - self._block_pending_since
+        return pending_s if pending_s > max(STALLED_S, STALLED_BLOCKS * usual_s) else None
 
     @property
     def _block_waits(self) -> bool:
@@ -130,22 +132,22 @@ class FramePipeline:
 
     def _frames_put(self) -> None:
         self.on_put(self.incoming.written)
-        if self._owed_since is None and self._block_waits:
-            self._owed_since = time.monotonic()
+        if self._block_pending_since is None and self._block_waits:
+            self._block_pending_since = time.monotonic()
 
     def release_input(self, total: int) -> None:
-        """The model has taken frames out: there is room for those that wait."""
+        """The model has read `total` frames from the input ring so far: move queued frames into it."""
         self.incoming.note_read(total)
-        self.ingest.move()
+        self.ingest.fill_ring()
 
     def reset_rings(self) -> None:
-        """Frames that a dead model process left half-way are of no use to the next."""
+        """Discard the frames that a dead model process left in the rings."""
         self.incoming.restart()
         self.outgoing.restart()
-        self._owed_since = None
+        self._block_pending_since = None
 
     def stats(self) -> dict[str, object]:
-        """Rates over the last seconds, latency of the newest frame sent, frames given up on the way, what waits."""
+        """Rates over the last seconds, latency of the newest frame sent, dropped frames, queue lengths."""
         now = time.monotonic()
         return {
             "fps_in": round(self.frames_in.per_second(now), 1),

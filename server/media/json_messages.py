@@ -1,14 +1,14 @@
-"""JSON that another program has sent over a data channel."""
+"""Parsing of JSON messages received over a data channel."""
 
 import json
 from typing import Any
 
 
 def read_json(message: str | bytes) -> Any:
-    """The value, or None where it is no JSON, or none that can be read here.
+    """The parsed value; None if the message is not valid JSON or exceeds the parser's limits.
 
-    An error that left a channel's listener would end the whole connection in aiortc. `json` has more than one:
-    RecursionError past some thousand brackets, ValueError at 4300 digits and at bytes that are not Unicode.
+    An exception in a channel's listener would close the whole connection in aiortc. `json` raises RecursionError for
+    deep nesting, ValueError for numbers of more than 4300 digits and for invalid UTF-8.
     """
     try:
         return json.loads(message)

@@ -1,19 +1,19 @@
-"""Where a frame's time goes between the camera and the screen."""
+"""Latency between camera and screen, by stage."""
 
 import statistics
 from collections import deque
 from typing import Literal, get_args
 
 Stage = Literal["transport_in", "wait", "model", "pacing", "encode", "transport_out"]
-RECENT = 60  # frames that a figure is made of
+RECENT = 60  # frames in a median
 
 
 class Latency:
-    """The newest frames' times, by stage.
+    """Durations of the newest frames, by stage.
 
-    transport_in: half the round trip, from a frame's first packet to its picture. wait: until its block is full and
-    the model is free. model: the block's editing. pacing: until the frame is due. encode. transport_out: half the
-    round trip, and what the page says of its jitter buffer and decoder.
+    transport_in: half the round trip, plus first packet to decoded frame. wait: until the block is full and the
+    model is free. model: editing the block. pacing: until the frame is due. encode. transport_out: half the round
+    trip, plus the page's jitter buffer and decoder, as reported by the page.
     """
 
     def __init__(self) -> None:
@@ -23,5 +23,5 @@ class Latency:
         self._recent[stage].append(seconds)
 
     def medians_ms(self) -> dict[str, float]:
-        """Medians in ms of the stages that have been seen; their sum is about what lies between the two pictures."""
+        """Medians in ms of the stages measured so far; their sum approximates the camera-to-screen latency."""
         return {stage: round(statistics.median(times) * 1000, 1) for stage, times in self._recent.items() if times}

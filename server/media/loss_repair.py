@@ -1,4 +1,4 @@
-"""A video receiver that asks for lost packets until they come, and gives up in time."""
+"""Loss repair of a video receiver: repeated NACKs, then a keyframe request."""
 
 import asyncio
 import time
@@ -9,20 +9,20 @@ from aiortc.codecs import is_rtx
 from aiortc.rtp import RtpPacket
 from aiortc.utils import uint16_add
 
-from server.media.aiortc_patches import own
+from server.media.aiortc_patches import private_attr
 from server.media.colour_space import ColourSpace
 from server.media.depacketize import ASSEMBLERS
-from server.media.frame_buffer import ASK_AGAIN_S, FrameBuffer, Missing, join_payloads
+from server.media.frame_buffer import NACK_INTERVAL_S, FrameBuffer, MissingPackets, join_payloads
 from server.media.source_streams import SourceStreams, StreamSelector
 from server.supervisor import Supervisor
 
-FRAMES_REMEMBERED = 64
+MAX_TIMESTAMPS = 64
 
 
 class LossRepair:
-    """Makes a video receiver give frames out at once, ask for lost packets until they come, and give up in time.
+    """Patches a video receiver: complete frames are decoded at once, lost packets are NACKed until a timeout.
 
-    aiortc asks once, when it sees a gap, and then waits until 512 packets are full: seconds of a frozen picture.
+    aiortc sends one NACK per gap and then waits until its 512 packets are full: seconds of a frozen image.
     """
 
     def __init__(
@@ -31,74 +31,78 @@ class LossRepair:
         streams: SourceStreams | None = None,
         on_error: Callable[[str], None] = lambda reason: None,
     ) -> None:
-        """Before the receiver's first packet; `streams`: what the SDP says of them. Ends with `stop`.
+        """Call it before the receiver's first packet. `streams`: from the SDP. Runs until `stop`.
 
-        `on_error` is told of a fault of ours: lost packets are asked for no more.
+        `on_error(reason)` is called after an internal error; then no more NACKs are sent.
         """
         streams = streams or SourceStreams()
-        self.receiver, self.missing = receiver, Missing()
+        self.receiver, self.missing = receiver, MissingPackets()
         self.frames = FrameBuffer(self._assemble)
         self.selector, self._repairs = StreamSelector(streams.main), dict(streams.repairs)
-        self.colour_space: ColourSpace | None = None  # that the newest packets say, if they do
-        self.packets = self.asked = self.given_up = self.malformed = 0
+        self.colour_space: ColourSpace | None = None  # from the newest header extension
+        self.packets = self.nacks_sent = self.timeouts = self.malformed = 0
         self._ssrc: int | None = None
-        self._handle = own(receiver, "_handle_rtp_packet")
-        self._rtx_ssrc = own(receiver, "_RTCRtpReceiver__rtx_ssrc")
-        for name, value in {"jitter_buffer": self.frames, "nack_generator": _Gaps(self.missing)}.items():
-            own(receiver, f"_RTCRtpReceiver__{name}")
+        self._handle = private_attr(receiver, "_handle_rtp_packet")
+        self._rtx_ssrc = private_attr(receiver, "_RTCRtpReceiver__rtx_ssrc")
+        for name, value in {"jitter_buffer": self.frames, "nack_generator": _NackGenerator(self.missing)}.items():
+            private_attr(receiver, f"_RTCRtpReceiver__{name}")
             setattr(receiver, f"_RTCRtpReceiver__{name}", value)
-        self._codecs = own(receiver, "_RTCRtpReceiver__codecs")
-        mapper = own(receiver, "_RTCRtpReceiver__timestamp_mapper")
+        self._codecs = private_attr(receiver, "_RTCRtpReceiver__codecs")
+        mapper = private_attr(receiver, "_RTCRtpReceiver__timestamp_mapper")
         self._original_map, mapper.map = mapper.map, self._map
-        self._first: dict[int, float] = {}  # when a frame's first packet came, by the sender's timestamp, then by ours
-        self._arrived: dict[int, float] = {}
-        self._decode = own(receiver, "_RTCRtpReceiver__decoder_queue").put
+        self._first_packet_times: dict[
+            int, float
+        ] = {}  # when a frame's first packet came, by the sender's timestamp, then by ours
+        self._arrival_times: dict[int, float] = {}
+        self._decode = private_attr(receiver, "_RTCRtpReceiver__decoder_queue").put
         receiver._handle_rtp_packet = self._handle_packet  # type: ignore[method-assign]
         self._tasks = Supervisor(on_error)
-        self._tasks.start(self._ask_again(), "ask for lost packets")
+        self._tasks.start(self._send_nacks(), "ask for lost packets")
 
     def stop(self) -> None:
         self._tasks.cancel()
 
-    def arrived(self, pts: int | None) -> float | None:
-        """When the first packet of the frame with this pts came, on the monotonic clock; asked once."""
-        return None if pts is None else self._arrived.pop(pts, None)
+    def pop_arrival_time(self, pts: int | None) -> float | None:
+        """Arrival of the first packet of the frame with this pts, monotonic clock; can be read once."""
+        return None if pts is None else self._arrival_times.pop(pts, None)
 
     def _map(self, timestamp: int) -> int:
         mapped: int = self._original_map(timestamp)
-        _remember(self._arrived, mapped, self._first.pop(timestamp, time.monotonic()))
+        _put_bounded(self._arrival_times, mapped, self._first_packet_times.pop(timestamp, time.monotonic()))
         return mapped
 
     async def _handle_packet(self, packet: RtpPacket, arrival_time_ms: int) -> None:
         codec = self._codecs.get(packet.payload_type)
-        if codec is not None and not (self._repeats(packet) if is_rtx(codec) else self._selects(packet)):
+        if codec is not None and not (
+            self._accept_retransmission(packet) if is_rtx(codec) else self._accept_stream(packet)
+        ):
             return
         self.packets += 1
         self.colour_space = getattr(packet.extensions, "colour_space", None) or self.colour_space
-        if packet.timestamp not in self._first:
-            _remember(self._first, packet.timestamp, time.monotonic())
+        if packet.timestamp not in self._first_packet_times:
+            _put_bounded(self._first_packet_times, packet.timestamp, time.monotonic())
         await self._handle(packet, arrival_time_ms)
         if codec is not None and is_rtx(codec):
             codec = self._codecs.get(codec.parameters.get("apt"))
         elif codec is not None:
             self._ssrc = packet.ssrc
         if codec is not None:
-            for frame in self.frames.more():
+            for frame in self.frames.pop_complete():
                 frame.timestamp = self._map(frame.timestamp)
                 self._decode((codec, frame))
 
-    def _selects(self, packet: RtpPacket) -> bool:
-        """Whether a packet is of the stream that is decoded; another takes its place when it has fallen silent."""
+    def _accept_stream(self, packet: RtpPacket) -> bool:
+        """Whether a packet belongs to the decoded stream; after a timeout another stream replaces it."""
         before = self._ssrc
         if not self.selector.accepts(packet.ssrc, time.monotonic()):
             return False
         if before not in (None, packet.ssrc):
-            self.frames.restart()
-            self.missing.restart()
+            self.frames.reset()
+            self.missing.reset()
         return True
 
-    def _repeats(self, packet: RtpPacket) -> bool:
-        """Whether a retransmission is of that stream: by what the SDP says, else by what it repeats."""
+    def _accept_retransmission(self, packet: RtpPacket) -> bool:
+        """Whether a retransmission belongs to the decoded stream, by the SDP, else by its original sequence number."""
         original = self._repairs.get(packet.ssrc)
         if original is None and len(packet.payload) >= 2:
             repeated = int.from_bytes(packet.payload[:2], "big")
@@ -118,25 +122,25 @@ class LossRepair:
             self.malformed += 1
             return b""
 
-    async def _ask_again(self) -> None:
+    async def _send_nacks(self) -> None:
         while True:
-            await asyncio.sleep(ASK_AGAIN_S)
+            await asyncio.sleep(NACK_INTERVAL_S)
             now = time.monotonic()
             if self._ssrc is None or (newest := self.missing.newest) is None:
                 continue
-            if self.missing.given_up(now):
-                self.given_up += 1
+            if self.missing.expire(now):
+                self.timeouts += 1
                 self.frames.skip(uint16_add(newest, 1))
                 await self.receiver._send_rtcp_pli(self._ssrc)
-            elif wanted := self.missing.wanted(now):
-                self.asked += len(wanted)
-                await self.receiver._send_rtcp_nack(self._ssrc, wanted)
+            elif nacks := self.missing.due_nacks(now):
+                self.nacks_sent += len(nacks)
+                await self.receiver._send_rtcp_nack(self._ssrc, nacks)
 
 
-class _Gaps:
-    """`Missing` in the shape of aiortc's NackGenerator."""
+class _NackGenerator:
+    """Adapts `MissingPackets` to the interface of aiortc's NackGenerator."""
 
-    def __init__(self, missing: Missing) -> None:
+    def __init__(self, missing: MissingPackets) -> None:
         self._missing = missing
 
     @property
@@ -147,8 +151,8 @@ class _Gaps:
         return self._missing.arrived(packet.sequence_number, time.monotonic())
 
 
-def _remember(times: dict[int, float], key: int, value: float) -> None:
-    """The newest few alone: frames that are given up are never asked for."""
+def _put_bounded(times: dict[int, float], key: int, value: float) -> None:
+    """Keep the newest entries only: those of discarded frames are never read."""
     times[key] = value
-    if len(times) > FRAMES_REMEMBERED:
+    if len(times) > MAX_TIMESTAMPS:
         del times[next(iter(times))]

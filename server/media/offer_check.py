@@ -1,4 +1,4 @@
-"""What an SDP offer must hold before a connection is made for it."""
+"""Validation of an SDP offer before a connection is created for it."""
 
 from aiortc.sdp import SessionDescription
 
@@ -8,14 +8,14 @@ from server.media.video_offer import VideoOffer, read_video_offer
 
 
 def check_offer(sdp: str, *, sends: bool, receives: bool) -> VideoOffer:
-    """Raise `BadOffer` unless the offer can be read and has video of this direction, `NoCodec` where none is usable."""
+    """Raise `BadOffer` if the offer is malformed or lacks video of this direction, `NoCodec` if no codec is usable."""
     if not sdp.startswith("v="):
         raise BadOffer("the offer is not SDP: it must begin with v=0")
     sdp = AudioOffer(sdp).sdp
     offer = read_video_offer(sdp, sends=receives) if "\nm=video" in sdp else None
     try:
         media = SessionDescription.parse(sdp if offer is None else offer.sdp).media
-    except Exception as error:  # aiortc's parser fails in many ways on a malformed text
+    except Exception as error:  # aiortc's parser raises many types on malformed SDP
         raise BadOffer(f"the offer cannot be read ({type(error).__name__}: {error})") from error
     directions = {one.direction for one in media if one.kind == "video"}
     if offer is None or not directions:

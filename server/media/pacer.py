@@ -1,4 +1,4 @@
-"""When edited frames are shown: at the pace of their source, a steady delay behind it."""
+"""Playout times of edited frames: at the source's pace, after a steady delay."""
 
 import math
 from collections import deque
@@ -6,71 +6,74 @@ from collections import deque
 from server.media.counters import FrameCounters
 from server.ring import Planes
 
-REVIEW_S = 2.0  # of source time, after which a delay that was not needed is given back
-GIVE_BACK = 0.5  # share of it
-HASTE = 0.12  # how much faster than their source frames are shown while a delay shrinks: nobody sees it
-MOST_APART_S = 0.2  # a longer time between two frames is a pause
-STALE_S = 1.0  # a delay so much longer than needed is a stall that is over: it is given back at once
-MARGIN_S = 0.01  # kept on top of the delay that was needed
+REVIEW_INTERVAL_S = 2.0  # of source time, after which slack in the delay begins to decay
+DECAY_RATIO = 0.5  # of the slack, per review
+CATCH_UP_RATE = 0.12  # how much faster than real time frames are played while the delay decays: not visible
+MAX_FRAME_INTERVAL_S = 0.2  # a longer interval between two frames is a pause
+STALE_S = 1.0  # slack that indicates the end of a stall: the delay is reset at once
+MARGIN_S = 0.01  # added to the delay that was needed
 
 
 class Pacer:
-    """A queue with a clock. A frame of source time s is due at s + delay; the delay follows what blocks need.
+    """A playout queue. A frame of source time s is due at s + delay; the delay adapts to the blocks' latency.
 
-    A late block raises the delay at once (the picture waits, nothing is shown twice, nothing races to catch up); a
-    delay that is not needed any more shrinks slowly. After a stall what still waits of it goes, and the newest picture
-    is next. Times in seconds, on one clock with the source's.
+    A late block raises the delay at once (playback pauses; no frame is repeated or hurried); slack decays slowly.
+    After a stall the frames queued during it are dropped and playback continues with the newest. Times in seconds,
+    on the clock of the source times.
     """
 
     def __init__(self, capacity: int, counters: FrameCounters | None = None) -> None:
-        """`capacity`: frames that may wait; past it the oldest go."""
+        """`capacity`: frames in the queue; then the oldest are dropped."""
         self.queue: deque[tuple[Planes, float]] = deque()
         self.capacity = capacity
         self.counters = counters or FrameCounters()
-        self.restart()
+        self.reset()
 
-    def restart(self) -> None:
-        """Forget what waits, and the delay that it needed."""
+    def reset(self) -> None:
+        """Discard the queue and the delay."""
         self.queue.clear()
         self.delay: float | None = None
-        self._goal = -math.inf  # what the delay shrinks to
-        self._added = -math.inf  # when the newest came
-        self._shown: float | None = None  # source time of the newest that was taken
-        self._least_spare = math.inf  # since the last review
-        self._review_at = -math.inf  # source time
+        self._target_delay = -math.inf  # that the delay decays to
+        self._last_added = -math.inf  # time of the newest `add`
+        self._last_pts: float | None = None  # source time of the newest popped frame
+        self._min_slack = math.inf  # since the last review
+        self._next_review = -math.inf  # source time
 
     def add(self, planes: Planes, pts: float, now: float) -> None:
-        """An edited frame is ready. Frames come in the order of their pts, those of a block at one `now`."""
+        """Queue an edited frame. Frames are added in pts order, those of a block with the same `now`."""
         needed = now - pts + MARGIN_S
-        first, self._added = now != self._added, now  # of its block, which waited for longest
+        first = now != self._last_added  # of its block: the one with the highest latency
+        self._last_added = now
         if first and self.delay is not None and self.delay - needed > STALE_S:
             self.counters.too_late += len(self.queue)
-            self.restart()
+            self.reset()
         if self.delay is None or needed > self.delay:
-            self.delay = self._goal = needed
-        self._least_spare = min(self._least_spare, self.delay - needed)
-        if pts >= self._review_at:
-            if math.isfinite(self._review_at):
-                self._goal = self.delay - GIVE_BACK * self._least_spare
-            self._least_spare, self._review_at = math.inf, pts + REVIEW_S
+            self.delay = self._target_delay = needed
+        self._min_slack = min(self._min_slack, self.delay - needed)
+        if pts >= self._next_review:
+            if math.isfinite(self._next_review):
+                self._target_delay = self.delay - DECAY_RATIO * self._min_slack
+            self._min_slack, self._next_review = math.inf, pts + REVIEW_INTERVAL_S
         self.queue.append((planes, pts))
         if len(self.queue) > self.capacity:
             self.queue.popleft()
             self.counters.too_late += 1
-            # a delay longer than the queue is would drop every frame before it is due, for ever
+            # a delay longer than the queue would drop every frame before it is due, permanently
             self.delay = min(self.delay, now - self.queue[0][1])
-            self._goal = min(self._goal, self.delay)
+            self._target_delay = min(self._target_delay, self.delay)
 
     def wait(self, now: float) -> float | None:
-        """Seconds until the next frame is due (0: now); None when there is none."""
+        """Seconds until the next frame is due (0: now); None if the queue is empty."""
         if not self.queue or self.delay is None:
             return None
         return max(0.0, self.queue[0][1] + self.delay - now)
 
     def pop(self) -> tuple[Planes, float]:
-        """Take the next frame; the caller has waited until it was due."""
+        """Remove and return the next frame; the caller has waited until it was due."""
         planes, pts = self.queue.popleft()
-        if self.delay is not None and self._shown is not None:
-            self.delay = max(self._goal, self.delay - HASTE * min(pts - self._shown, MOST_APART_S))
-        self._shown = pts
+        if self.delay is not None and self._last_pts is not None:
+            self.delay = max(
+                self._target_delay, self.delay - CATCH_UP_RATE * min(pts - self._last_pts, MAX_FRAME_INTERVAL_S)
+            )
+        self._last_pts = pts
         return planes, pts

@@ -1,4 +1,4 @@
-"""One connection: a camera's or publisher's video in, the edited video out, or both."""
+"""One WebRTC connection: a camera's or publisher's video in, the edited video out, or both."""
 
 import asyncio
 import json
@@ -30,7 +30,7 @@ from server.media.audio.offer import AudioOffer
 from server.media.audio.receiver import AudioReceiver
 from server.media.audio.sender import report_from_first_packet
 from server.media.audio.track import AudioTrack
-from server.media.codecs import opus_alone, preferred_codecs
+from server.media.codecs import opus_codecs, preferred_codecs
 from server.media.colour_space import ColourSpace
 from server.media.dtls import dtls_failure
 from server.media.edited_track import EditedTrack
@@ -46,21 +46,21 @@ from server.supervisor import Supervisor
 
 log = logging.getLogger(__name__)
 
-CLOSE_S = 3.0  # closing joins threads of aiortc; it is not waited for longer
-MOST_UNSENT = 65_536  # bytes in a data channel; telemetry that does not fit is not worth keeping
-MAX_PLAYOUT_MS = 60_000  # a page that says more is wrong
+CLOSE_S = 3.0  # timeout for closing, which joins threads of aiortc
+MAX_UNSENT_BYTES = 65_536  # in the data channel's buffer; beyond it telemetry is dropped
+MAX_PLAYOUT_MS = 60_000  # larger values from a page are invalid
 DIRECTIONS = {(True, True): "sendrecv", (True, False): "recvonly", (False, True): "sendonly"}
 
 OnChannel = Callable[[RTCDataChannel], None]
 
 
 class Peer:
-    """Wraps an RTCPeerConnection. Whatever arrives is taken at once: a queue that nobody empties grows without end."""
+    """Wraps an RTCPeerConnection. Reads every incoming track: the queue of an unread track would grow without bound."""
 
     def __init__(
         self,
         settings: Settings,
-        on_gone: Callable[[str], None],
+        on_closed: Callable[[str], None],
         *,
         track: EditedTrack | None = None,
         on_frame: OnFrame | None = None,
@@ -69,43 +69,47 @@ class Peer:
         audio_in: AudioBroadcast | None = None,
         audio_out: AudioTrack | None = None,
     ) -> None:
-        """`track` goes out; `on_frame` gets what comes in, as `OnFrame` says.
+        """`track` is sent; `on_frame` is called for each received frame, with the arguments of `OnFrame`.
 
-        `audio_in` is given the sound that comes in, `audio_out` goes out, where the offer has audio for them.
-        `on_undecodable` is told of every frame that came in and cannot be decoded.
-        `on_control` is given the data channel of that name. `on_gone` is told once why the connection has ended.
+        `audio_in` gets the received audio and `audio_out` is sent, if the offer has audio in that direction.
+        `on_undecodable` is called for every received frame that cannot be decoded.
+        `on_control` is called with the data channel "control", `on_closed(reason)` when the connection has ended.
         """
-        self.settings, self.on_frame, self.on_gone, self.track = settings, on_frame, on_gone, track
-        self.on_control, self.on_undecodable = on_control, on_undecodable
+        self.settings = settings
+        self.track = track
+        self.on_frame = on_frame
+        self.on_closed = on_closed
+        self.on_control = on_control
+        self.on_undecodable = on_undecodable
         self.audio_in, self.audio_out = audio_in, audio_out
-        self.sound: AudioReceiver | None = None
+        self.audio: AudioReceiver | None = None
         self.id, self.etag = secrets.token_urlsafe(12), f'"{secrets.token_hex(8)}"'
         self.video: VideoReceiver | None = None
-        self.created_at = self.last_activity = time.monotonic()  # heard: when the last frame, ping or report arrived
-        self.started = False  # video has come, or was asked for
-        self.playout_s: float | None = None  # what the page says of its jitter buffer and decoder
+        self.created_at = self.last_activity = time.monotonic()  # activity: a frame, ping or RTCP report
+        self.started = False  # video has been received, or reports of sent video
+        self.playout_s: float | None = None  # delay of the page's jitter buffer and decoder, as reported by the page
         known = ice_servers(settings, "server")
         servers = [RTCIceServer(urls=one.url, username=one.username, credential=one.credential) for one in known]
         self._relays = [one.url for one in known if one.url.startswith("turn")]
-        # an explicit list, if empty: aiortc's default asks a public STUN server
+        # an explicit list, even if empty: aiortc's default is a public STUN server
         self.pc = RTCPeerConnection(RTCConfiguration(iceServers=servers))
         self.candidates = RemoteCandidates(self.pc)
-        self._tasks = Supervisor(self._gone)
+        self._tasks = Supervisor(self._report_closed)
         self._telemetry: RTCDataChannel | None = None
         self._sender: RTCRtpSender | None = None
         self._closed = False
-        self._setup = asyncio.Lock()  # what the answer opens can be closed when it stands, no sooner
+        self._setup = asyncio.Lock()  # `close` waits until `answer` has finished
         for outgoing in (track, audio_out):
             if outgoing is not None:
                 outgoing.on("ended", self._sender_ended)
-        self.pc.on("track", self._begin)
-        self.pc.on("datachannel", self._channel)
+        self.pc.on("track", self._handle_track)
+        self.pc.on("datachannel", self._handle_channel)
         self.pc.on("connectionstatechange", self._state_changed)
 
     async def answer(self, sdp: str) -> str:
-        """Take an offer that `check_offer` has passed, and return the answer.
+        """Set an offer that `check_offer` has accepted, and return the SDP answer.
 
-        Raises `NoCodec` or `NoRoute`; `SessionNotFound` where it was closed meanwhile.
+        Raises `NoCodec` or `NoRoute`; `SessionNotFound` if the peer was closed meanwhile.
         """
         async with self._setup:
             answer = await self._answer(sdp)
@@ -118,15 +122,17 @@ class Peer:
         offer = read_video_offer(audio_offer.sdp, sends=self.track is not None)
         direction = DIRECTIONS[self.on_frame is not None, self.track is not None]
         transceiver = self.pc.addTransceiver(self.track or "video", direction)
-        # before the offer is taken: aiortc settles the codecs then
+        # before setRemoteDescription, where aiortc selects the codecs
         transceiver.setCodecPreferences(preferred_codecs())
         if self.on_frame is not None:
-            self.video = VideoReceiver(transceiver.receiver, offer, self._take_frame, self.on_undecodable, self._gone)
+            self.video = VideoReceiver(
+                transceiver.receiver, offer, self._take_frame, self.on_undecodable, self._report_closed
+            )
         if audio_offer.audio is not None:
-            self._add_sound(audio_offer, transceiver)
+            self._add_audio(audio_offer, transceiver)
         try:
             await self.pc.setRemoteDescription(RTCSessionDescription(sdp=offer.sdp, type="offer"))
-        except Exception as error:  # aiortc fails in many ways on what it cannot use
+        except Exception as error:  # aiortc raises many types on offers that it cannot use
             raise NoCodec(f"the offer cannot be used ({type(error).__name__}: {error})") from error
         try:
             await self.pc.setLocalDescription(await self.pc.createAnswer())
@@ -134,42 +140,42 @@ class Peer:
             raise NoCodec(f"the offer cannot be answered ({type(error).__name__}: {error})") from error
         answer = self.pc.localDescription.sdp
         if self._relays and "typ relay" not in answer:
-            log.warning("no relay address from %s: is it up, and the login right?", ", ".join(self._relays))
+            log.warning("no relay candidate from %s: check that it runs and its credentials", ", ".join(self._relays))
         if self.video is not None:
-            self.video.unexpected.watch(transceiver.receiver.transport)  # bundled: which one is known now
-        self._tune(transceiver, answer)
+            self.video.unexpected.watch(transceiver.receiver.transport)  # bundled: known only now
+        self._set_up_sender(transceiver, answer)
         self.candidates.add(offer.candidates)
-        answer = with_start_bitrate(offer.complete(answer), self.settings.camera_start_bitrate)
+        answer = with_start_bitrate(offer.complete_answer(answer), self.settings.camera_start_bitrate)
         if self.settings.public_ip is not None:
             answer = with_public_address(answer, self.settings.public_ip)
         if "a=candidate" not in answer:
             raise NoRoute("no network address to offer: check the UDP ports and the ICE servers")
-        return audio_offer.complete(answer)
+        return audio_offer.complete_answer(answer)
 
     async def add_candidates(self, trickle: Trickle) -> None:
-        """The other side's addresses that it found after its offer; raises `BadOffer` for an ICE restart."""
+        """Add candidates of the remote peer that follow its offer; raises `BadOffer` for an ICE restart."""
         trickle.check(self.pc)
         self.candidates.add(trickle.candidates)
 
     def problem(self, now: float) -> str | None:
-        """Why nothing has come over the connection for a while; asked once a second."""
+        """Why no video has been received for a while, or None; called once per second."""
         if problem := self._network_problem():
             return problem if now - self.created_at > NO_VIDEO_S else None
         return None if self.video is None else self.video.problem(now)
 
     def _network_problem(self) -> str | None:
-        """What is not yet, or could not be, set up."""
+        """Which part of the connection (ICE, DTLS) is not established, and why; None if all are."""
         transport = self.pc.getTransceivers()[0].receiver.transport
         if failure := dtls_failure(transport):
             return f"the encryption (DTLS) could not be set up: {failure}"
         if self.pc.iceConnectionState != "completed":
-            return f"no way through the network to the other side was found: {self.candidates}"
+            return f"no network route (ICE) to the remote peer was found: {self.candidates}"
         if transport.state not in ("connected", "closed"):
-            return "the other side does not answer the set-up of the encryption (DTLS)"
+            return "the remote peer does not answer the DTLS handshake"
         return None
 
     async def round_trip_s(self) -> float | None:
-        """Of the way to the other side, by RTCP; None while no report has come."""
+        """Round-trip time by RTCP; None before the first receiver report."""
         if self._sender is None:
             return None
         found = (await self._sender.getStats()).values()
@@ -177,13 +183,13 @@ class Peer:
         return next((seconds for seconds in times if seconds is not None), None)
 
     def send_telemetry(self, telemetry: dict[str, object]) -> None:
-        """Send telemetry where the page has opened the channel."""
+        """Send telemetry if the page has opened the data channel."""
         channel = self._telemetry
-        if channel is not None and channel.readyState == "open" and channel.bufferedAmount < MOST_UNSENT:
+        if channel is not None and channel.readyState == "open" and channel.bufferedAmount < MAX_UNSENT_BYTES:
             channel.send(json.dumps(telemetry))
 
     async def close(self) -> None:
-        """Free everything; safe to call twice."""
+        """Release everything; idempotent."""
         if self._closed:
             return
         self._closed = True
@@ -200,30 +206,30 @@ class Peer:
             except TimeoutError:
                 log.warning("a peer did not close within %.0f s", CLOSE_S)
 
-    def _tune(self, transceiver: RTCRtpTransceiver, answer: str) -> None:
-        """Put our own encoder and rate control in place of aiortc's."""
+    def _set_up_sender(self, transceiver: RTCRtpTransceiver, answer: str) -> None:
+        """Replace aiortc's encoder and rate control by our own."""
         media = next(media for media in SessionDescription.parse(answer).media if media.kind == "video")
         if self.track is None:
             return
         self._sender, settings = transceiver.sender, self.settings
         start = max(settings.start_bitrate, min(round(self.track.stream.bitrate), settings.max_bitrate))
         control = RateControl(start, settings.min_bitrate, settings.max_bitrate)
-        if media.rtp.codecs[0].mimeType == "video/H264":  # aiortc's VP8 encoder follows the estimate by itself
-            self.track.encode_at(control)
-        listeners = (control.reported, control.estimated, self.track.request_keyframe, self._reported)
+        if media.rtp.codecs[0].mimeType == "video/H264":  # aiortc's VP8 encoder applies REMB by itself
+            self.track.use_rate_control(control)
+        listeners = (control.on_receiver_report, control.on_remb, self.track.request_keyframe, self._reported)
         attach_feedback_handlers(transceiver.sender, *listeners)
 
-    def _add_sound(self, offer: AudioOffer, video: RTCRtpTransceiver) -> None:
-        """Before the offer is taken, which has audio that can be passed on."""
+    def _add_audio(self, offer: AudioOffer, video: RTCRtpTransceiver) -> None:
+        """Add the audio transceiver, before setRemoteDescription of an offer with Opus audio."""
         direction = DIRECTIONS[self.audio_in is not None, self.audio_out is not None]
         audio = self.pc.addTransceiver(self.audio_out or "audio", direction)
-        audio.setCodecPreferences(opus_alone())
+        audio.setCodecPreferences(opus_codecs())
         offer.bind(audio)
         report_from_first_packet(audio.sender)
         if self.audio_in is not None:
-            self.sound = AudioReceiver(audio.receiver, video.receiver, self.audio_in)
+            self.audio = AudioReceiver(audio.receiver, video.receiver, self.audio_in)
 
-    def _begin(self, track: MediaStreamTrack) -> None:
+    def _handle_track(self, track: MediaStreamTrack) -> None:
         if track.kind == "video" and self.video is not None and not self.video.started:
             self.video.start(track)
         else:
@@ -232,50 +238,50 @@ class Peer:
     def _take_frame(self, frame: av.VideoFrame, arrived: float, now: float, colours: ColourSpace | None) -> None:
         assert self.on_frame is not None
         self.last_activity, self.started = now, True
-        if self.sound is not None and frame.pts is not None:
-            self.sound.picture(frame.pts, now)
+        if self.audio is not None and frame.pts is not None:
+            self.audio.frame_arrived(frame.pts, now)
         self.on_frame(frame, arrived, now, colours)
 
-    def _hear(self) -> None:
+    def _record_activity(self) -> None:
         self.last_activity, self.started = time.monotonic(), True
 
     def _reported(self) -> None:
-        if self.on_frame is None:  # who sends video has to send it, not only reports
-            self._hear()
+        if self.on_frame is None:  # for a peer that sends video, reports alone are no activity
+            self._record_activity()
 
-    def _channel(self, channel: RTCDataChannel) -> None:
+    def _handle_channel(self, channel: RTCDataChannel) -> None:
         if channel.label == "telemetry":
             self._telemetry = channel
-            channel.on("message", self._ping)
+            channel.on("message", self._handle_ping)
         elif channel.label == "control" and self.on_control is not None:
             self.on_control(channel)
 
-    def _ping(self, message: str | bytes) -> None:
-        """The page is there, even where its camera gives nothing; it may say how long it holds a frame."""
+    def _handle_ping(self, message: str | bytes) -> None:
+        """Keepalive of the page, also while its camera sends nothing; may hold its playout delay."""
         self.last_activity = time.monotonic()
-        told = read_json(message)
-        held = told.get("playout_ms") if isinstance(told, dict) else None
-        if isinstance(held, (int, float)):  # else a ping alone
-            self.playout_s = held / 1000 if 0 <= held <= MAX_PLAYOUT_MS else None
+        ping = read_json(message)
+        playout_ms = ping.get("playout_ms") if isinstance(ping, dict) else None
+        if isinstance(playout_ms, (int, float)):
+            self.playout_s = playout_ms / 1000 if 0 <= playout_ms <= MAX_PLAYOUT_MS else None
 
     def _state_changed(self) -> None:
         if self.pc.connectionState in ("failed", "closed"):
-            lost = "it was closed by the other side, or nothing came through any more"
-            why = lost if self.started else self._network_problem() or lost
-            self._gone(f"the connection has ended: {why}")
+            default = "it was closed by the remote peer, or no packets arrived any more"
+            reason = default if self.started else self._network_problem() or default
+            self._report_closed(f"the connection has ended: {reason}")
 
     def _sender_ended(self) -> None:
-        """aiortc stops a track when it fails to send it, and tells nobody."""
+        """aiortc stops a track when sending fails, without any other signal."""
         if not self._closed:
-            self._gone(self._network_problem() or "sending video or sound has ended by an error")
+            self._report_closed(self._network_problem() or "sending video or sound has ended by an error")
 
-    def _gone(self, why: str) -> None:
+    def _report_closed(self, reason: str) -> None:
         if not self._closed:
-            self.on_gone(why)
+            self.on_closed(reason)
 
 
 async def _discard(track: MediaStreamTrack) -> None:
-    """Sound, or video that nobody asked for."""
+    """Read and drop a track that is not used."""
     try:
         while True:
             await track.recv()

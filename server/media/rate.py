@@ -19,6 +19,6 @@ class Rate:
     def per_second(self, now: float) -> float:
         if self.began is None:
             return 0.0
-        # events may come in bursts: at least a second is looked at
+        # events may come in bursts: average over at least one second
         recent = sum(now - time <= WINDOW_S for time in self.times)
         return recent / max(min(now - self.began, WINDOW_S), 1.0)

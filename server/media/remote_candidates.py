@@ -1,4 +1,4 @@
-"""The other side's ICE candidates: added beside the answer, because a name may take a second to resolve."""
+"""The remote peer's ICE candidates: added in tasks of their own, because resolving a name may take a second."""
 
 import logging
 from collections.abc import Iterable
@@ -9,29 +9,29 @@ from server.supervisor import Supervisor
 
 log = logging.getLogger(__name__)
 
-MAX_CANDIDATES = 200  # of one connection; more are not looked at
+MAX_CANDIDATES = 200  # per connection; further ones are ignored
 
 
 class RemoteCandidates:
-    """Never says to ICE that there are no more.
+    """Adds candidates, and never signals end-of-candidates to ICE.
 
-    Where no candidate can be used ICE would fail then, although the other side's checks are on their way: they bring
-    the address that they come from. A connection that does not come about is ended by its own time limit.
+    After that signal ICE would fail if no candidate is usable, although connectivity checks of the remote peer may
+    still arrive and reveal its address. A connection that is not established is ended by its own timeout.
     """
 
     def __init__(self, pc: RTCPeerConnection) -> None:
         self.pc = pc
         self.given: list[RTCIceCandidate] = []
         self.unusable: dict[str, None] = {}  # addresses and names, in the order they came
-        self._tasks = Supervisor(self._note_unusable)
+        self._tasks = Supervisor(self._add_unusable)
 
     def add(self, candidates: Iterable[RTCIceCandidate]) -> None:
-        """Returns at once. Names are resolved all at a time."""
+        """Returns at once. Names are resolved concurrently."""
         room = MAX_CANDIDATES - len(self.given)
         for candidate in list(candidates)[:room]:
             self.given.append(candidate)
             if candidate.protocol.lower() != "udp":
-                self._note_unusable(f"{candidate.protocol} {candidate.ip}")
+                self._add_unusable(f"{candidate.protocol} {candidate.ip}")
                 continue
             self._tasks.start(self._add(candidate), "add a candidate")
 
@@ -39,7 +39,7 @@ class RemoteCandidates:
         self._tasks.cancel()
 
     def __str__(self) -> str:
-        """For whoever wonders why there is no connection."""
+        """For the message on a failed connection."""
         if not self.given:
             return "it named none of its addresses"
         unusable = f", of which cannot be used: {', '.join(list(self.unusable)[:5])}" if self.unusable else ""
@@ -48,17 +48,17 @@ class RemoteCandidates:
     async def _add(self, candidate: RTCIceCandidate) -> None:
         try:
             await self.pc.addIceCandidate(candidate)
-        except OSError as error:  # no multicast here
+        except OSError as error:  # no multicast DNS on this network
             log.info("the name %s cannot be resolved: %s", candidate.ip, error)
         except InvalidStateError:
-            return  # closed meanwhile
-        if candidate.ip not in self._known():
-            self._note_unusable(candidate.ip)
+            return  # the connection was closed meanwhile
+        if candidate.ip not in self._remote_addresses():
+            self._add_unusable(candidate.ip)
 
-    def _note_unusable(self, address: str) -> None:
+    def _add_unusable(self, address: str) -> None:
         self.unusable[address] = None
 
-    def _known(self) -> set[str]:
+    def _remote_addresses(self) -> set[str]:
         transports = {one.receiver.transport.transport for one in self.pc.getTransceivers()}
         if self.pc.sctp is not None:
             transports.add(self.pc.sctp.transport.transport)

@@ -1,10 +1,10 @@
-"""SDP as text: a session part and one section per `m=` line, for what has to be changed before aiortc reads it."""
+"""SDP as text: a session part and a section per `m=` line, for changes before aiortc parses it."""
 
 import re
 
 
 class Section:
-    """An `m=` line and the lines that belong to it."""
+    """A media description: an `m=` line and the lines that belong to it."""
 
     def __init__(self, lines: list[str]) -> None:
         """Raises `ValueError` for an `m=` line that is too short."""
@@ -15,7 +15,7 @@ class Section:
         self.kind, self.port, self.protocol, *self.formats = words
 
     def values(self, attribute: str) -> list[str]:
-        """Of all its lines `a=attribute:...`."""
+        """The values of all lines `a=attribute:...`."""
         start = f"a={attribute}:"
         return [line.removeprefix(start) for line in self.lines if line.startswith(start)]
 
@@ -24,7 +24,7 @@ class Section:
         return next(iter(self.values("mid")), None)
 
     def keep_formats(self, formats: list[str]) -> None:
-        """Forget every payload type but these, in this order."""
+        """Remove all payload types except these, in this order."""
         self.formats = formats
         first = f"m={self.kind} {self.port} {self.protocol} {' '.join(formats)}"
         self.lines = [first, *(line for line in self.lines[1:] if _payload_type(line) in (None, "*", *formats))]
@@ -44,6 +44,6 @@ def join_sections(head: list[str], sections: list[Section]) -> str:
 
 
 def _payload_type(line: str) -> str | None:
-    """Of the format that a line describes."""
+    """The payload type of an attribute line of a format; None for other lines."""
     match = re.match(r"a=(?:rtpmap|fmtp|rtcp-fb):(\S+)", line)
     return match[1] if match else None

@@ -1,4 +1,4 @@
-"""What the other side reports of a sender: packets lost, the rate that it estimates, keyframes that it needs."""
+"""RTCP feedback to a sender: packet loss, bandwidth estimate (REMB), keyframe requests (PLI)."""
 
 from collections.abc import Callable
 
@@ -6,7 +6,7 @@ from aiortc import RTCRtpSender
 from aiortc.rtp import RTCP_PSFB_APP, RTP_HISTORY_SIZE, AnyRtcpPacket, RtcpPsfbPacket, RtcpRrPacket, RtcpSrPacket
 from aiortc.rtp import unpack_remb_fci as unpack_remb
 
-from server.media.aiortc_patches import own
+from server.media.aiortc_patches import private_attr
 
 
 def attach_feedback_handlers(
@@ -16,13 +16,17 @@ def attach_feedback_handlers(
     on_keyframe: Callable[[], None],
     on_any: Callable[[], None],
 ) -> None:
-    """Tell what the other side reports of a sender: share of packets lost, its REMB in bit/s, a keyframe that it needs.
+    """Call handlers on RTCP feedback to a sender: loss ratio 0..1, REMB in bit/s, keyframe request, any report.
 
-    A packet that is asked for again and not kept any more needs a keyframe too: Chromium says so after 3 s only.
-    `on_any` is told of every report: who only watches says nothing else.
+    A NACK for a packet that is no longer in the history counts as a keyframe request: Chromium sends a PLI only after
+    3 s. `on_any` shows that a viewer is alive: it sends nothing else.
     """
-    handle, send_keyframe, ssrc = own(sender, "_handle_rtcp_packet"), own(sender, "_send_keyframe"), sender._ssrc
-    retransmit, sent = own(sender, "_retransmit"), own(sender, "_RTCRtpSender__rtp_history")
+    handle, send_keyframe, ssrc = (
+        private_attr(sender, "_handle_rtcp_packet"),
+        private_attr(sender, "_send_keyframe"),
+        sender._ssrc,
+    )
+    retransmit, sent = private_attr(sender, "_retransmit"), private_attr(sender, "_RTCRtpSender__rtp_history")
 
     async def handle_rtcp(packet: AnyRtcpPacket) -> None:
         on_any()
@@ -34,7 +38,7 @@ def attach_feedback_handlers(
             try:
                 bitrate, ssrcs = unpack_remb(packet.fci)
             except ValueError:
-                bitrate, ssrcs = 0, []  # another application's message
+                bitrate, ssrcs = 0, []  # another application-layer message
             if ssrc in ssrcs:
                 on_estimate(bitrate)
         await handle(packet)
@@ -43,12 +47,12 @@ def attach_feedback_handlers(
         on_keyframe()
         send_keyframe()
 
-    async def retransmit_or_begin_anew(sequence_number: int) -> None:
+    async def retransmit_or_request_keyframe(sequence_number: int) -> None:
         kept = sent.get(sequence_number % RTP_HISTORY_SIZE)
         if kept is None or kept.sequence_number != sequence_number:
             on_keyframe()
         await retransmit(sequence_number)
 
-    sender._retransmit = retransmit_or_begin_anew  # type: ignore[method-assign]
+    sender._retransmit = retransmit_or_request_keyframe  # type: ignore[method-assign]
     sender._handle_rtcp_packet = handle_rtcp  # type: ignore[method-assign]
     sender._send_keyframe = keyframe  # type: ignore[method-assign]

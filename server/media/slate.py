@@ -1,4 +1,4 @@
-"""What viewers see while nothing new comes: the last picture for a while, then a card that says so."""
+"""What viewers see while no new frames arrive: the last frame repeated, then a slate with a text."""
 
 import functools
 
@@ -6,11 +6,11 @@ import numpy as np
 
 from server.ring import Planes
 
-REPEAT_S = 0.5  # between repetitions: a player takes a longer silence for the end
-HELD_S = 3.0  # how long the last picture stands after its source has gone
+REPEAT_INTERVAL_S = 0.5  # between repetitions: players treat longer gaps as the end of the stream
+HOLD_S = 3.0  # how long the last frame is repeated after its source has disconnected
 TEXT = "WAITING FOR THE PICTURE"
 BACKGROUND, INK, GREY = 32, 180, 128  # luma, luma, chroma
-LETTERS = {  # 5 x 7 dots, a row each; the highest of five bits is the left one
+LETTERS = {  # 5 x 7 dots: five bits per row, the most significant is the leftmost dot
     " ": (0, 0, 0, 0, 0, 0, 0),
     "A": (14, 17, 17, 31, 17, 17, 17),
     "C": (14, 17, 16, 16, 16, 17, 14),
@@ -31,7 +31,7 @@ LETTERS = {  # 5 x 7 dots, a row each; the highest of five bits is the left one
 
 @functools.cache
 def slate(width: int, height: int) -> Planes:
-    """yuv420p planes [height * 3 / 2, width] with `TEXT` in the middle."""
+    """yuv420p planes [height * 3 / 2, width] with `TEXT` in the centre."""
     rows = [[LETTERS[letter][row] >> bit & 1 for letter in TEXT for bit in (5, 4, 3, 2, 1, 0)] for row in range(7)]
     scale = max(1, width * 2 // 3 // len(rows[0]))
     dots = np.kron(np.array(rows, np.uint8), np.ones((scale, scale), np.uint8))[:height, :width]
@@ -42,40 +42,40 @@ def slate(width: int, height: int) -> Planes:
     return planes
 
 
-class IdlePicture:
-    """Decides what stands in for new pictures, and when. Times in seconds, on any one clock."""
+class IdleFrame:
+    """Decides what replaces missing new frames, and when. Times in seconds, on any one clock."""
 
     def __init__(self) -> None:
         self._newest: Planes | None = None
-        self._sent_at = 0.0  # anything, repetitions included
-        self._source_left_at: float | None = None
-        self._source_is_back = True
+        self._sent_at = 0.0  # of the last frame, repetitions included
+        self._disconnected_at: float | None = None
+        self._source_connected = True
 
-    def new_picture(self, planes: Planes, now: float) -> None:
-        """A new picture goes out. It ends the wait where its source is back: some are on their way when it leaves."""
+    def new_frame(self, planes: Planes, now: float) -> None:
+        """A new frame is sent. It ends the idle time only if the source is connected: some are sent after it left."""
         self._newest, self._sent_at = planes, now
-        if self._source_is_back:
-            self._source_left_at = None
+        if self._source_connected:
+            self._disconnected_at = None
 
     def source_disconnected(self, now: float) -> None:
-        """Nobody sends pictures any more."""
-        self._source_is_back = False
-        if self._source_left_at is None:
-            self._source_left_at = now
+        """The source has disconnected; repeated calls keep the first time."""
+        self._source_connected = False
+        if self._disconnected_at is None:
+            self._disconnected_at = now
 
     def source_reconnected(self) -> None:
-        """The next new picture is the source's."""
-        self._source_is_back = True
+        """The source has reconnected: the next new frame ends the idle time."""
+        self._source_connected = True
 
     def wait(self, now: float) -> float | None:
-        """Seconds until something has to be sent in place of a new picture; None before the first one."""
-        return None if self._newest is None else max(0.0, self._sent_at + REPEAT_S - now)
+        """Seconds until a replacement has to be sent; None before the first frame."""
+        return None if self._newest is None else max(0.0, self._sent_at + REPEAT_INTERVAL_S - now)
 
-    def take(self, now: float) -> Planes:
-        """What to send now; after the first picture."""
+    def pop(self, now: float) -> Planes:
+        """The frame to send now; call it after the first frame only."""
         assert self._newest is not None
         self._sent_at = now
-        if self._source_left_at is None or now - self._source_left_at < HELD_S:
+        if self._disconnected_at is None or now - self._disconnected_at < HOLD_S:
             return self._newest
         height, width = self._newest.shape[0] * 2 // 3, self._newest.shape[1]
         return slate(width, height)

@@ -1,22 +1,22 @@
-"""Which of the RTP streams of a connection is the picture: an offer may name several, and send others unasked."""
+"""Which RTP stream of a connection is decoded: a sender may signal several, and send others unsignalled."""
 
 from dataclasses import dataclass, field
 
 from server.media.sdp_section import Section
 
-SILENT_S = 2.0  # after which another stream takes the place of one that sends no more
+STREAM_TIMEOUT_S = 2.0  # without a packet; then another stream may replace this one
 
 
 @dataclass(frozen=True, slots=True)
 class SourceStreams:
-    """What an SDP section says of its streams (RFC 5576)."""
+    """The streams signalled by an SDP section (RFC 5576)."""
 
-    main: int | None = None  # SSRC of the picture; None where none is named
-    repairs: dict[int, int] = field(default_factory=dict)  # SSRC of retransmissions -> of what they repeat
+    main: int | None = None  # SSRC of the video to decode; None if none is signalled
+    repairs: dict[int, int] = field(default_factory=dict)  # SSRC of retransmissions (RTX) -> SSRC of the original
 
 
 def read_source_streams(section: Section) -> SourceStreams:
-    """Of simulcast layers the last is taken, which has the most pixels in what browsers offer."""
+    """Of simulcast layers the last is used: in browsers' offers it has the highest resolution."""
     groups: dict[str, list[list[int]]] = {}
     for value in section.values("ssrc-group"):
         semantics, *members = value.split()
@@ -31,19 +31,19 @@ def read_source_streams(section: Section) -> SourceStreams:
 
 
 class StreamSelector:
-    """Lets one stream at a time through. Times in seconds, on any one clock."""
+    """Accepts one stream at a time. Times in seconds, on any one clock."""
 
     def __init__(self, main: int | None) -> None:
-        """`main`: the SSRC that was agreed on, or None: then the first that comes is taken."""
+        """`main`: the signalled SSRC; if None, the first stream that arrives is used."""
         self.current = main
         self.ignored = 0  # packets of other streams
         self._last: float | None = None
 
     def accepts(self, ssrc: int, now: float) -> bool:
-        """Whether a packet of this stream, which arrives now, belongs to the picture."""
+        """Whether a packet of this stream, arriving now, is to be decoded."""
         if self._last is None:
-            self._last = now  # the agreed one has as long to begin as it has to go on
-        if self.current is None or (ssrc != self.current and now - self._last > SILENT_S):
+            self._last = now  # the timeout applies to the first packet of the signalled stream too
+        if self.current is None or (ssrc != self.current and now - self._last > STREAM_TIMEOUT_S):
             self.current = ssrc
         if ssrc != self.current:
             self.ignored += 1

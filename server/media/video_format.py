@@ -1,4 +1,4 @@
-"""The video formats of an SDP section, and which of them this server can use."""
+"""The video formats of an SDP section, and which of them this server uses."""
 
 import base64
 import binascii
@@ -9,16 +9,20 @@ from server.media.sdp_section import Section
 
 DECODED = {"H264", "VP8", "VP9", "H265", "AV1"}
 SENT = {"H264", "VP8"}
-REPAIR = {"RTX", "RED", "ULPFEC", "FLEXFEC-03"}  # no pictures of their own
+REPAIR = {"RTX", "RED", "ULPFEC", "FLEXFEC-03"}  # formats of redundancy, without video of their own
 NAMES = {"H264": "H.264", "H265": "H.265", "HEVC": "H.265"}
-INTERLEAVED = "2"  # of H.264's packetization modes; NAL units come in another order
-NEGOTIATED = ("profile-level-id", "packetization-mode", "level-asymmetry-allowed")  # of H.264; the rest is the sender's
+INTERLEAVED = "2"  # packetization-mode of H.264 in which NAL units are sent out of decoding order
+NEGOTIATED = (
+    "profile-level-id",
+    "packetization-mode",
+    "level-asymmetry-allowed",
+)  # H.264; other parameters describe the sender
 START_CODE = b"\0\0\0\1"
 
 
 @dataclass(frozen=True, slots=True)
 class VideoFormat:
-    """A payload type and what it stands for."""
+    """A payload type and its codec."""
 
     payload_type: str
     name: str  # as registered, in capitals
@@ -31,7 +35,7 @@ class VideoFormat:
 
     @property
     def parameter_sets(self) -> bytes:
-        """H.264's that the SDP has, as a decoder takes them; what cannot be read is left out."""
+        """H.264 parameter sets of the SDP, in Annex B format; malformed ones are omitted."""
         sets = b""
         for text in self.parameters.get("sprop-parameter-sets", "").split(","):
             try:
@@ -58,14 +62,14 @@ def offered_formats(section: Section) -> list[VideoFormat]:
 
 
 def usable_formats(formats: list[VideoFormat], *, sends: bool) -> list[VideoFormat]:
-    """What a connection may use, best first: one format of H.264, VP8, and where there is neither, another.
+    """The formats to negotiate, best first: one of H.264, VP8, or one other if the offer has neither.
 
-    `sends`: video goes out too, in the same formats. H.264 stands first: ours is encoded once for all who watch, and
-    its rate changes without a keyframe. A decoder of any H.264 profile takes ours, which is Constrained Baseline.
+    `sends`: video is sent too, in the same formats. H.264 is first: it is encoded once for all viewers, and its
+    bitrate changes without a keyframe. Decoders of all H.264 profiles decode ours, Constrained Baseline.
     """
     h264 = [one for one in formats if one.name == "H264" and one.mode != INTERLEAVED]
     h264.sort(key=lambda one: one.mode, reverse=True)
-    if sends:  # in mode 0 a NAL unit has to fit a packet: ours do not
+    if sends:  # in mode 0 each NAL unit must fit into one packet: ours do not
         h264 = [one for one in h264 if one.mode == "1" and h264_encoder()]
     best = [*h264[:1], *[one for one in formats if one.name == "VP8"][:1]]
     if best or sends:
@@ -74,20 +78,20 @@ def usable_formats(formats: list[VideoFormat], *, sends: bool) -> list[VideoForm
 
 
 def repair_formats(formats: list[VideoFormat], used: list[VideoFormat]) -> list[str]:
-    """Payload types of the retransmissions of those that are used."""
+    """Payload types of the retransmissions (RTX) of the formats used."""
     kept = {one.payload_type for one in used}
     return [one.payload_type for one in formats if one.name == "RTX" and one.parameters.get("apt") in kept]
 
 
 def refusal(formats: list[VideoFormat], *, sends: bool) -> str:
-    """Why no format can be used, and what to choose instead."""
-    offered = list(dict.fromkeys(str(one) for one in formats if one.name not in REPAIR)) or ["nothing that has a name"]
-    ours = "sends H.264 (packetization-mode=1) and VP8" if sends else "takes H.264, VP8, VP9, H.265 and AV1"
+    """The error message if no format is usable, with what to choose instead."""
+    offered = list(dict.fromkeys(str(one) for one in formats if one.name not in REPAIR)) or ["no known format"]
+    ours = "sends H.264 (packetization-mode=1) and VP8" if sends else "accepts H.264, VP8, VP9, H.265 and AV1"
     return f"the offer's video is {', '.join(offered)}; this server {ours}: choose H.264 or VP8 in the client"
 
 
 def _parameters(text: str) -> dict[str, str]:
-    """Of an fmtp line, with spaces where they should not be, too."""
+    """The parameters of an fmtp line; tolerates extra spaces."""
     pairs = (part.strip().partition("=") for part in text.split(";"))
     return {name.strip().lower(): value.strip() for name, _, value in pairs if name.strip()}
 

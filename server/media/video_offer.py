@@ -1,4 +1,4 @@
-"""The video of an SDP offer: what is used of it, as aiortc can take it, and the answer as the offer needs it."""
+"""The video of an SDP offer: reduced to what is used and what aiortc accepts, and the answer adapted to the offer."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from aiortc import RTCIceCandidate
 from server.errors import BadOffer, NoCodec
 from server.media.sdp_section import Section, join_sections, split_sections
 from server.media.source_streams import SourceStreams, read_source_streams
-from server.media.trickle import MOST, read_candidate
+from server.media.trickle import MAX_FRAGMENT_CANDIDATES, read_candidate
 from server.media.video_format import (
     NEGOTIATED,
     VideoFormat,
@@ -22,9 +22,9 @@ AIORTC_H264 = {"level-asymmetry-allowed": "1", "packetization-mode": "1", "profi
 
 @dataclass(frozen=True, slots=True)
 class VideoOffer:
-    """`sdp` names the formats that are used, every H.264 as the one that aiortc knows, and no candidates.
+    """`sdp` holds only the formats used, H.264 with the parameters that aiortc knows, and no candidates.
 
-    Candidates are added beside, because aiortc would wait for each name to be resolved before it answers.
+    Candidates are added separately: aiortc would resolve each name before it answers.
     """
 
     sdp: str
@@ -32,8 +32,8 @@ class VideoOffer:
     candidates: tuple[RTCIceCandidate, ...]
     streams: SourceStreams
 
-    def complete(self, answer: str) -> str:
-        """The answer that aiortc gave to `sdp`, with the parameters that were offered in place of aiortc's own."""
+    def complete_answer(self, answer: str) -> str:
+        """aiortc's answer to `sdp`, with the offered H.264 parameters in place of aiortc's own."""
         head, sections = split_sections(answer)
         for section in sections:
             if section.kind == "video":
@@ -45,14 +45,14 @@ class VideoOffer:
 
 
 def read_video_offer(sdp: str, *, sends: bool) -> VideoOffer:
-    """`sends`: video goes out to whoever offers. Raises `NoCodec` or `BadOffer`."""
+    """`sends`: video is sent to the offerer. Raises `NoCodec` or `BadOffer`."""
     try:
         head, sections = split_sections(sdp)
     except ValueError as error:
         raise BadOffer(f"the offer cannot be read: {error}") from error
     candidates = [one for section in sections for one in _take_candidates(section)]
-    if len(candidates) > MOST:
-        raise BadOffer(f"the offer names {len(candidates)} candidates: {MOST} at most")
+    if len(candidates) > MAX_FRAGMENT_CANDIDATES:
+        raise BadOffer(f"the offer names {len(candidates)} candidates: {MAX_FRAGMENT_CANDIDATES} at most")
     used: list[VideoFormat] = []
     streams = SourceStreams()
     for i, section in enumerate(one for one in sections if one.kind == "video"):
@@ -62,12 +62,12 @@ def read_video_offer(sdp: str, *, sends: bool) -> VideoOffer:
             if not usable:
                 raise NoCodec(refusal(formats, sends=sends))
             used, streams = usable, read_source_streams(section)
-        _keep(section, formats, usable)
+        _keep_formats(section, formats, usable)
     head = [line for line in head if not line.startswith(("a=candidate:", "a=end-of-candidates"))]
     return VideoOffer(join_sections(head, sections), tuple(used), tuple(candidates), streams)
 
 
-def _keep(section: Section, formats: list[VideoFormat], used: list[VideoFormat]) -> None:
+def _keep_formats(section: Section, formats: list[VideoFormat], used: list[VideoFormat]) -> None:
     section.keep_formats([one.payload_type for one in used] + repair_formats(formats, used))
     for one in formats:
         parameters = AIORTC_H264 if one.name == "H264" else one.parameters
@@ -75,7 +75,7 @@ def _keep(section: Section, formats: list[VideoFormat], used: list[VideoFormat])
 
 
 def _set_parameters(section: Section, payload_type: str, parameters: dict[str, str], name: str | None = None) -> None:
-    """Describe a format that the section has by these alone."""
+    """Replace the fmtp parameters (and the name) of a payload type of the section."""
     start = f"a=fmtp:{payload_type} "
     lines = [line for line in section.lines if not line.startswith(start)]
     text = ";".join(f"{key}={value}" if value else key for key, value in parameters.items())

@@ -1,4 +1,4 @@
-"""The incoming video of a connection: frames as they are decoded, and why there are none."""
+"""The incoming video of a connection: decoded frames, and diagnosis if there are none."""
 
 import time
 from collections.abc import Callable
@@ -15,23 +15,23 @@ from server.media.unexpected_packets import UnexpectedPackets
 from server.media.video_offer import VideoOffer
 from server.supervisor import Supervisor
 
-NO_VIDEO_S = 3.0  # after which it is said why there is none
+NO_VIDEO_S = 3.0  # without a decoded frame; then a reason is reported
 
 OnFrame = Callable[[av.VideoFrame, float, float, ColourSpace | None], None]
 
 
-class Counts(NamedTuple):
-    """What has come since the connection began; they only grow."""
+class ReceiveCounts(NamedTuple):
+    """Monotonic counters since the connection began."""
 
-    packets: int  # of the stream that is decoded
+    packets: int  # of the decoded stream
     decoded: int  # frames
     undecodable: int  # frames
     ignored: int  # packets of other streams
-    unexpected: int  # packets that nothing was agreed on for
+    unexpected: int  # packets with a payload type that was not negotiated
 
 
 class VideoReceiver:
-    """Takes every frame at once: a queue that nobody empties grows without end. Times on the monotonic clock."""
+    """Reads every frame at once, so that aiortc's queue stays empty. Times on the monotonic clock."""
 
     def __init__(
         self,
@@ -41,10 +41,10 @@ class VideoReceiver:
         on_undecodable: Callable[[], None],
         on_end: Callable[[str], None],
     ) -> None:
-        """Before the receiver's first packet. `on_frame` gets a frame, when its first packet came,
-        the time now, and what RTP says of its colours.
+        """Create it before the receiver's first packet.
 
-        `on_undecodable` is told of every frame that cannot be decoded, `on_end` once why no more frames come.
+        `on_frame(frame, first_packet_time, now, colour_space)`: the colour space is that of the RTP header extension.
+        `on_undecodable` is called for every frame that cannot be decoded, `on_end(reason)` when no more frames follow.
         """
         self.on_frame, self.on_end = on_frame, on_end
         sets = {int(one.payload_type): one.parameter_sets for one in offer.formats}
@@ -55,7 +55,7 @@ class VideoReceiver:
         self.unexpected = UnexpectedPackets()
         self.started = False
         self._seen = self._counts()
-        self._seen_at: float | None = None  # when a frame was decoded, or the connection stood
+        self._seen_at: float | None = None  # when a frame was decoded, or the connection was established
 
     def start(self, track: MediaStreamTrack) -> None:
         self.started = True
@@ -66,7 +66,7 @@ class VideoReceiver:
         self._tasks.cancel()
 
     def problem(self, now: float) -> str | None:
-        """Why there has been no picture for a while; asked once a second as long as the connection stands."""
+        """Why no frame was decoded for `NO_VIDEO_S`, or None; called once per second while connected."""
         counts = self._counts()
         if self._seen_at is None or counts.decoded > self._seen.decoded:
             self._seen, self._seen_at = counts, now
@@ -82,9 +82,9 @@ class VideoReceiver:
             return f"connected, but no video comes: only packets that the answer does not name ({self.unexpected})"
         return "connected, but no video comes: the sender sends none"
 
-    def _counts(self) -> Counts:
+    def _counts(self) -> ReceiveCounts:
         decoder, repair = self.decoder, self.repair
-        return Counts(
+        return ReceiveCounts(
             repair.packets, decoder.decoded, decoder.undecodable, repair.selector.ignored, self.unexpected.packets
         )
 
@@ -94,7 +94,7 @@ class VideoReceiver:
                 frame = await track.recv()
                 assert isinstance(frame, av.VideoFrame)
                 now = time.monotonic()
-                arrived = self.repair.arrived(frame.pts)
+                arrived = self.repair.pop_arrival_time(frame.pts)
                 self.on_frame(frame, now if arrived is None else arrived, now, self.repair.colour_space)
         except MediaStreamError:
             fault = self.decoder.fault

@@ -19,8 +19,8 @@ class FakePeer:
     all: ClassVar[list[FakePeer]] = []
     delay_turns = 0  # of the event loop, until an offer is answered
 
-    def __init__(self, settings, on_gone: Callable[[str], None], **_: object) -> None:
-        self.on_gone, self.open, self.answered = on_gone, True, False
+    def __init__(self, settings, on_closed: Callable[[str], None], **_: object) -> None:
+        self.on_closed, self.open, self.answered = on_closed, True, False
         self.id, self.etag = f"peer{len(FakePeer.all)}", '"e"'
         self.last_activity, self.started, self.playout_s = float("inf"), True, None
         self.sent: list[dict[str, object]] = []

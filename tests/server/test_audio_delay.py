@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.media.audio.delay_line import BEGIN_S, CAPACITY, LATE_S, TOLERANCE_S, DelayLine
-from server.media.audio.lip_sync import MAX_SKEW_S, VIDEO_RATE, LipSync, ReportedClock
+from server.media.audio.delay_line import CAPACITY, MAX_LATENESS_S, START_TOLERANCE_S, TOLERANCE_S, DelayLine
+from server.media.audio.lip_sync import MAX_SKEW_S, VIDEO_RATE, LipSync, SenderReportClock
 from server.media.audio.opus import SAMPLE_RATE, packet_samples
 from server.media.audio.source_clock import MAX_JUMP_S, SILENCE_S, SourceClock
 
@@ -89,7 +89,7 @@ def test_nothing_is_sent_before_a_picture_is_and_then_what_belongs_to_it():
     line.line.delay = 0.5
     line.run(line.now)
     first = line.line.due(line.now)
-    assert first == pytest.approx(line.now, abs=BEGIN_S)
+    assert first == pytest.approx(line.now, abs=START_TOLERANCE_S)
     assert line.line.dropped == pytest.approx(75, abs=1)  # of the pictures that had been shown
 
 
@@ -102,9 +102,9 @@ def test_a_delay_that_grew_for_a_moment_leaves_no_burst_behind():
     line.line.delay = 0.5
     line.speak(100, following)
     late = [at - timestamp / SAMPLE_RATE for at, timestamp in line.sent]
-    assert max(late) < LATE_S + 0.001
+    assert max(late) < MAX_LATENESS_S + 0.001
     assert line.sent[-1][0] == pytest.approx(line.now, abs=PERIOD_S)
-    assert line.line.dropped == pytest.approx(0.4 / PERIOD_S, abs=LATE_S / PERIOD_S + 2)  # the moment alone
+    assert line.line.dropped == pytest.approx(0.4 / PERIOD_S, abs=MAX_LATENESS_S / PERIOD_S + 2)  # the moment alone
 
 
 def test_packets_that_wait_for_a_picture_are_bounded():
@@ -207,7 +207,7 @@ def test_what_was_cleared_is_never_heard_and_timestamps_only_grow():
     line.run(line.now + 1)
     assert len(line.sent) == heard
     line.speak(50, following)
-    line.line.restart()
+    line.line.reset()
     line.line.delay = 0.1
     line.speak(50, first=99)
     times = [timestamp for _, timestamp in line.sent]
@@ -240,11 +240,11 @@ def test_counts_go_on_through_a_jump_of_the_timestamps():
 def report_both(sync: LipSync, after_s: float, speed: float = 1.0) -> None:
     """One report of each stream, by a source whose clock has this speed; sound takes 30 ms, pictures take 150 ms."""
     sync.video.report(5000.0 + after_s, (0xFFFFFFFF + round(speed * after_s * VIDEO_RATE)) & 0xFFFFFFFF)
-    sync.sound(5000.0 + after_s, round(speed * after_s * SAMPLE_RATE), START + speed * after_s + 0.030)
+    sync.add_audio_report(5000.0 + after_s, round(speed * after_s * SAMPLE_RATE), START + speed * after_s + 0.030)
     for i in range(40):
         made = after_s + i / 30
         timestamp = (0xFFFFFFFF + round(speed * made * VIDEO_RATE)) & 0xFFFFFFFF
-        sync.picture(timestamp, START + speed * made + 0.150)
+        sync.add_frame(timestamp, START + speed * made + 0.150)
 
 
 def test_reports_tell_how_much_longer_the_picture_was_under_way():
@@ -256,7 +256,7 @@ def test_reports_tell_how_much_longer_the_picture_was_under_way():
     assert sync.skew == pytest.approx(0.120, abs=0.001)
     for after_s in (2.0, 3.0, 4.0, 5.0, 6.0):
         sync.video.report(5000.0 + after_s, (0xFFFFFFFF + round(after_s * VIDEO_RATE)) & 0xFFFFFFFF)
-        sync.sound(5000.0 + after_s + 3 * MAX_SKEW_S, round(after_s * SAMPLE_RATE), START + after_s)
+        sync.add_audio_report(5000.0 + after_s + 3 * MAX_SKEW_S, round(after_s * SAMPLE_RATE), START + after_s)
     assert sync.skew == 0.0  # a clock that is wrong is not believed
 
 
@@ -270,4 +270,4 @@ def test_reports_that_disagree_with_each_other_are_not_believed(speed):
 
 
 def test_a_clock_without_a_report_tells_no_time():
-    assert ReportedClock(VIDEO_RATE).time(0) is None
+    assert SenderReportClock(VIDEO_RATE).time(0) is None

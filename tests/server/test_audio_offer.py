@@ -4,7 +4,7 @@ from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.sdp import SessionDescription
 
 from server.media.audio.offer import AudioOffer
-from server.media.codecs import opus_alone
+from server.media.codecs import opus_codecs
 
 HEAD = "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n"
 TRANSPORT = (
@@ -35,10 +35,10 @@ async def answer_to(offer: AudioOffer) -> str:
     try:
         if offer.audio is not None:
             audio = pc.addTransceiver("audio", "sendrecv")
-            audio.setCodecPreferences(opus_alone())
+            audio.setCodecPreferences(opus_codecs())
             offer.bind(audio)
         await pc.setRemoteDescription(RTCSessionDescription(offer.sdp, "offer"))
-        return offer.complete((await pc.createAnswer()).sdp)
+        return offer.complete_answer((await pc.createAnswer()).sdp)
     finally:
         await pc.close()
 
@@ -48,7 +48,7 @@ def test_an_offer_without_audio_stays_as_it_is():
     offer = AudioOffer(sdp)
     assert offer.audio is None
     assert offer.sdp == sdp
-    assert offer.complete(sdp) == sdp
+    assert offer.complete_answer(sdp) == sdp
 
 
 async def test_opus_is_taken_and_answered_with_the_parameters_of_the_offer():

@@ -12,7 +12,7 @@ from aiortc.rtp import RTCP_PSFB_APP, RtcpPsfbPacket, pack_remb_fci
 from harness.echo import Echo, write_preset
 from harness.impaired_link import Way, spoil_connection
 from harness.local import free_port
-from server.media.broadcast import KEYFRAME_GAP_S
+from server.media.broadcast import MIN_KEYFRAME_INTERVAL_S
 from server.media.loss_repair import LossRepair
 from server.settings import Settings
 from tests.server.live import RunningServer, Viewer, eventually
@@ -85,7 +85,7 @@ async def test_losses_either_way_do_not_freeze_the_picture(server, loss):
     async with over(server, coming, going) as (screen, session):
         keyframes = session.frames.broadcast.keyframes
         assert await longest_gap(screen) < FREEZE_S
-        assert session.frames.broadcast.keyframes - keyframes <= LOOK_S / KEYFRAME_GAP_S
+        assert session.frames.broadcast.keyframes - keyframes <= LOOK_S / MIN_KEYFRAME_INTERVAL_S
     assert coming.lost > 0
     assert going.lost > 0
 
@@ -95,7 +95,7 @@ async def test_retransmissions_that_are_lost_too_are_asked_for_again(server):
     coming.loss_of_repairs = going.loss_of_repairs = 0.5
     async with over(server, coming, going) as (screen, session):
         assert await longest_gap(screen) < FREEZE_S
-        assert session.peer.video.repair.asked > 0
+        assert session.peer.video.repair.nacks_sent > 0
     assert coming.lost_repairs + going.lost_repairs > 0
 
 
@@ -103,12 +103,12 @@ async def test_packets_that_are_late_or_doubled_cost_nothing(server):
     coming, going = Way(late=0.1, twice=0.1, seed=5), Way(late=0.1, twice=0.1, seed=6)
     async with over(server, coming, going) as (screen, session):
         keyframes = session.frames.broadcast.keyframes
-        given_up = session.peer.video.repair.given_up
+        given_up = session.peer.video.repair.timeouts
         assert await longest_gap(screen) < FREEZE_S
         stamps = [stamp for _, stamp in screen.arrived]
         assert stamps == sorted(set(stamps))
         assert session.frames.broadcast.keyframes == keyframes
-        assert session.peer.video.repair.given_up == given_up
+        assert session.peer.video.repair.timeouts == given_up
 
 
 async def test_two_seconds_of_darkness_pass(server):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from server.media.broadcast import Broadcast
-from server.media.edited_track import WAITING
+from server.media.edited_track import MAX_WAITING
 from server.media.frame_pipeline import FramePipeline
 from server.media.latency import Latency
 
@@ -42,13 +42,13 @@ async def test_counters_only_grow_also_when_a_viewer_leaves_and_however_often_th
     viewer = frames.broadcast.add_track(primary=False)
     reading = asyncio.create_task(viewer.recv())
     await asyncio.sleep(0)
-    for i in range(WAITING + 3):
+    for i in range(MAX_WAITING + 3):
         now = time.monotonic()
         frames.broadcast.add(PICTURE, now + i / 1000, now)
         await asyncio.sleep(0.02)
     await reading
     before = asdict(frames.counters)
-    assert before["sent"] == WAITING + 3
+    assert before["sent"] == MAX_WAITING + 3
     assert before["not_taken"] > 0
     first, second = frames.stats(), frames.stats()
     assert first["fps_out"] == second["fps_out"] > 0

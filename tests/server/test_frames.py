@@ -8,7 +8,7 @@ import pytest
 
 from server.media.fitter import Fitter
 from server.media.ingest import Ingest
-from server.media.pacer import MARGIN_S, REVIEW_S, Pacer
+from server.media.pacer import MARGIN_S, REVIEW_INTERVAL_S, Pacer
 from server.media.rate import Rate
 from server.ring import FrameRing
 
@@ -60,13 +60,13 @@ def test_ring_is_shared_between_processes(ring):
 
 def test_ingest_admits_all_until_the_model_is_known(ring):
     ingest = Ingest(ring, 4)
-    assert all(ingest.wants(i / 30) for i in range(60))
+    assert all(ingest.admits(i / 30) for i in range(60))
 
 
 def test_ingest_thins_evenly_to_the_models_speed(ring):
     ingest = Ingest(ring, 4)
     ingest.block_done(busy_s=0.4, sessions=1)  # 10 frames a second
-    wanted = [i for i in range(300) if ingest.wants(i / 30)]
+    wanted = [i for i in range(300) if ingest.admits(i / 30)]
     gaps = np.diff(wanted)
     assert 90 <= len(wanted) <= 100
     assert set(gaps.tolist()) <= {3, 4}
@@ -76,7 +76,7 @@ def test_ingest_thins_evenly_to_the_models_speed(ring):
 def test_ingest_drops_nothing_from_a_slow_camera_and_halves_for_two_sessions(ring):
     ingest = Ingest(ring, 4)
     ingest.block_done(busy_s=0.1, sessions=1)
-    assert all(ingest.wants(i / 15) for i in range(60))
+    assert all(ingest.admits(i / 15) for i in range(60))
     shared = Ingest(ring, 4)
     shared.block_done(busy_s=0.4, sessions=2)
     assert 40 <= sum(shared.wants(i / 30) for i in range(300)) <= 50
@@ -85,37 +85,37 @@ def test_ingest_drops_nothing_from_a_slow_camera_and_halves_for_two_sessions(rin
 def test_ingest_does_not_catch_up_after_a_silence(ring):
     ingest = Ingest(ring, 4)
     ingest.block_done(busy_s=0.4, sessions=1)
-    assert ingest.wants(0.0)
-    assert sum(ingest.wants(9.0 + i / 30) for i in range(30)) <= 11
+    assert ingest.admits(0.0)
+    assert sum(ingest.admits(9.0 + i / 30) for i in range(30)) <= 11
 
 
 def test_at_most_a_block_waits_in_the_ring_and_the_oldest_outside_go():
     ring = FrameRing(*SIZE, frames_per_block=4)
     ingest = Ingest(ring, 4)
     for i in range(10):
-        ingest.offer(planes(i), float(i))
+        ingest.enqueue(planes(i), float(i))
     assert len(ring) == 4
     assert len(ingest.waiting) == 2
     assert ingest.counters.dropped == 4
     assert ring.take(4)[1] == [0.0, 1.0, 2.0, 3.0]
-    ingest.move()
+    ingest.fill_ring()
     assert ring.take(4)[1] == [8.0, 9.0]
     ring.close()
 
 
 def test_a_source_that_stands_still_gets_its_last_block(ring):
     ingest = Ingest(ring, 4)
-    ingest.fill(100.0)
+    ingest.pad_block(100.0)
     assert len(ring) == 0  # nothing has come yet
-    ingest.offer(planes(1), 10.0)
-    ingest.offer(planes(2), 10.1)
-    ingest.fill(10.3)
+    ingest.enqueue(planes(1), 10.0)
+    ingest.enqueue(planes(2), 10.1)
+    ingest.pad_block(10.3)
     assert len(ring) == 2  # it may only be slow
-    ingest.fill(11.1)
+    ingest.pad_block(11.1)
     taken, pts = ring.take(4)
     assert taken[:, 0, 0].tolist() == [1, 2, 2, 2]
     assert pts == pytest.approx([10.0, 10.1, 10.6, 11.1])
-    ingest.fill(20.0)
+    ingest.pad_block(20.0)
     assert len(ring) == 0  # once is enough: there is nothing new to show
 
 
@@ -159,7 +159,7 @@ def test_a_delay_that_is_not_needed_is_given_back():
     shown = play(Pacer(64), late, 12.0)
     assert shown[0][0] - shown[0][1] > 0.85
     assert shown[-1][0] - shown[-1][1] < 0.4
-    assert REVIEW_S < 12.0
+    assert REVIEW_INTERVAL_S < 12.0
 
 
 def test_a_delay_is_given_back_where_frames_come_one_by_one():

@@ -39,15 +39,15 @@ def watch(camera: Iterable[float], block_s: Callable[[float], float], until: flo
     due, began, ends, block = next(frames, until), 0.0, None, []
     for now in np.arange(0.0, until, STEP_S):
         while due <= now:
-            if ingest.wants(now):
-                ingest.offer(PICTURE, due)
+            if ingest.admits(now):
+                ingest.enqueue(PICTURE, due)
             due = next(frames, until)
         if ends is not None and now >= ends:
             ingest.block_done(now - began, 1)
             for stamp in block:
                 pacer.add(PICTURE, stamp, now)
             ends = None
-        ingest.move()
+        ingest.fill_ring()
         if ends is None and len(ring) >= BLOCK:
             began, ends, block = now, now + block_s(now), ring.take(BLOCK)[1]
         while pacer.wait(now) == 0:

@@ -111,11 +111,11 @@ class SessionMachine(RuleBasedStateMachine):
 
     async def lose(self, name: str, _: str) -> None:
         if (peer := self.sessions.get(name).peer) is not None:
-            peer.on_gone("lost")
+            peer.on_closed("lost")
 
     async def lose_viewer(self, name: str, _: str) -> None:
         for peer in self.sessions.get(name).viewers.peers.values():
-            peer.on_gone("lost")
+            peer.on_closed("lost")
             break
 
     async def fail(self, name: str, _: str) -> None:

@@ -2,29 +2,29 @@
 
 import numpy as np
 
-from server.media.slate import HELD_S, REPEAT_S, IdlePicture, slate
+from server.media.slate import HOLD_S, REPEAT_INTERVAL_S, IdleFrame, slate
 
 PICTURE = np.full((6, 4), 7, np.uint8)
 
 
 def test_the_last_picture_is_held_and_then_a_card_is_shown_until_the_source_is_back():
-    idle = IdlePicture()
+    idle = IdleFrame()
     assert idle.wait(0.0) is None
-    idle.new_picture(PICTURE, 0.0)
-    assert idle.wait(0.1) == REPEAT_S - 0.1
-    assert idle.wait(REPEAT_S) == 0
+    idle.new_frame(PICTURE, 0.0)
+    assert idle.wait(0.1) == REPEAT_INTERVAL_S - 0.1
+    assert idle.wait(REPEAT_INTERVAL_S) == 0
     idle.source_disconnected(1.0)
     idle.source_disconnected(2.0)  # it is gone already
-    assert (idle.take(1.0 + HELD_S - 0.1) == PICTURE).all()
-    card = idle.take(1.0 + HELD_S)
+    assert (idle.pop(1.0 + HOLD_S - 0.1) == PICTURE).all()
+    card = idle.pop(1.0 + HOLD_S)
     assert (card == slate(4, 4)).all()
-    assert idle.wait(1.0 + HELD_S) == REPEAT_S
-    idle.new_picture(PICTURE, 5.0)  # the source's last ones were on their way
-    assert (idle.take(5.5) == card).all()
+    assert idle.wait(1.0 + HOLD_S) == REPEAT_INTERVAL_S
+    idle.new_frame(PICTURE, 5.0)  # the source's last ones were on their way
+    assert (idle.pop(5.5) == card).all()
     idle.source_reconnected()
-    assert (idle.take(6.0) == card).all()
-    idle.new_picture(PICTURE, 9.0)
-    assert (idle.take(9.0 + 2 * HELD_S) == PICTURE).all()  # its source is there
+    assert (idle.pop(6.0) == card).all()
+    idle.new_frame(PICTURE, 9.0)
+    assert (idle.pop(9.0 + 2 * HOLD_S) == PICTURE).all()  # its source is there
 
 
 def test_the_card_has_its_text_in_the_middle_at_any_size():

@@ -14,10 +14,10 @@ from aiortc.rtp import RtpPacket, is_rtcp
 from harness.local import free_port
 from server.media import aiortc_patches
 from server.media.answer_sdp import with_public_address, with_start_bitrate
-from server.media.frame_buffer import ASK_AGAIN_S, CAPACITY, GIVE_UP_S, FrameBuffer, Missing
+from server.media.frame_buffer import CAPACITY, NACK_INTERVAL_S, NACK_TIMEOUT_S, FrameBuffer, MissingPackets
 from server.media.h264 import CLOCK_RATE, H264Encoder
 from server.media.loss_repair import LossRepair
-from server.media.rate_control import BAD, RateControl
+from server.media.rate_control import HIGH_LOSS, RateControl
 from server.media.sender_feedback import attach_feedback_handlers
 
 SIZE = (320, 192)
@@ -48,7 +48,7 @@ def encode(encoder: H264Encoder, count: int, fps: float, start: int = 0, keyfram
 def test_the_encoder_keeps_to_a_rate_that_changes_without_a_keyframe(fps):
     encoder = H264Encoder(*SIZE, 2_000_000)
     for run, rate in enumerate((1_000_000, 300_000, 1_500_000)):
-        encoder.aim(rate, fps)
+        encoder.set_rate(rate, fps)
         packets = encode(encoder, 60, fps, start=60 * run)
         spent = sum(packet.size for packet in packets[20:]) * 8 * fps / 40
         assert spent == pytest.approx(rate, rel=0.35)
@@ -67,7 +67,7 @@ def test_keyframes_come_when_asked_for_and_can_be_decoded_from():
 
 def test_the_encoder_never_goes_past_what_it_was_opened_at():
     encoder = H264Encoder(*SIZE, 500_000)
-    encoder.aim(9_000_000, 30)
+    encoder.set_rate(9_000_000, 30)
     assert encoder.bitrate == 500_000
 
 
@@ -75,46 +75,46 @@ def test_the_rate_follows_the_browser_s_estimate_within_its_bounds():
     control = RateControl(1_500_000, 250_000, 6_000_000)
     assert control.target == 1_500_000
     for estimate, target in ((3_000_000, 3_000_000), (9_000_000, 6_000_000), (1_000, 250_000)):
-        control.estimated(estimate)
+        control.on_remb(estimate)
         assert control.target == target
 
 
 def test_a_few_random_losses_do_not_lower_the_rate():
     control, rng = RateControl(1_500_000, 250_000, 6_000_000), np.random.default_rng(0)
-    control.estimated(4_000_000)
+    control.on_remb(4_000_000)
     for _ in range(200):
-        control.reported(rng.binomial(100, 0.03) / 100)
+        control.on_receiver_report(rng.binomial(100, 0.03) / 100)
     assert control.target == 4_000_000
 
 
 def test_one_bad_report_is_chance_and_several_are_congestion():
     control = RateControl(1_500_000, 250_000, 6_000_000)
-    control.estimated(2_000_000)
-    control.reported(0.2)
+    control.on_remb(2_000_000)
+    control.on_receiver_report(0.2)
     assert control.target == 2_000_000
     for _ in range(6):
-        control.reported(0.2)
+        control.on_receiver_report(0.2)
     lowered = control.target
     assert 250_000 <= lowered < 1_500_000
     for _ in range(3):
-        control.reported(BAD - 0.01)
+        control.on_receiver_report(HIGH_LOSS - 0.01)
     assert control.target == lowered  # between calm and bad: hold
     for _ in range(60):
-        control.reported(0.0)
+        control.on_receiver_report(0.0)
     assert control.target == 2_000_000  # and back, no further than the estimate
 
 
 def test_a_way_that_narrows_is_followed_at_once():
     control = RateControl(1_500_000, 250_000, 6_000_000)
-    control.estimated(2_000_000)
-    control.reported(0.6)
+    control.on_remb(2_000_000)
+    control.on_receiver_report(0.6)
     assert control.target == 800_000
 
 
 def test_the_rate_never_falls_below_its_minimum():
     control = RateControl(1_500_000, 250_000, 6_000_000)
     for _ in range(50):
-        control.reported(1.0)
+        control.on_receiver_report(1.0)
     assert control.target == 250_000
 
 
@@ -128,7 +128,7 @@ def given(buffer: FrameBuffer, *packets: RtpPacket) -> list[bytes]:
     out = []
     for one in packets:
         _, frame = buffer.add(one)
-        out += [item.data for item in ([frame] if frame else []) + list(buffer.more())]
+        out += [item.data for item in ([frame] if frame else []) + list(buffer.pop_complete())]
     return out
 
 
@@ -180,19 +180,19 @@ def test_a_packet_that_comes_after_it_was_given_up_holds_nothing_up(late):
 
 
 def test_missing_packets_are_asked_for_until_they_come():
-    missing = Missing()
+    missing = MissingPackets()
     assert not missing.arrived(65534, 0.0)
     assert missing.arrived(2, 0.0)
     assert missing.all == [0, 1, 65535]
-    assert missing.wanted(ASK_AGAIN_S) == [0, 1, 65535]
-    assert missing.wanted(ASK_AGAIN_S * 1.5) == []
+    assert missing.due_nacks(NACK_INTERVAL_S) == [0, 1, 65535]
+    assert missing.due_nacks(NACK_INTERVAL_S * 1.5) == []
     assert not missing.arrived(65535, 0.1)
     assert not missing.arrived(0, 0.1)
-    assert missing.wanted(0.2) == [1]
-    assert not missing.given_up(GIVE_UP_S)
-    assert missing.given_up(GIVE_UP_S + 0.01)
-    assert missing.wanted(1.0) == []
-    assert not missing.given_up(9.0)
+    assert missing.due_nacks(0.2) == [1]
+    assert not missing.expire(NACK_TIMEOUT_S)
+    assert missing.expire(NACK_TIMEOUT_S + 0.01)
+    assert missing.due_nacks(1.0) == []
+    assert not missing.expire(9.0)
 
 
 async def test_our_parts_stand_where_aiortc_s_were():
@@ -319,7 +319,7 @@ async def test_a_lossy_way_freezes_the_picture_for_no_longer_than_it_must():
     gaps = np.diff(arrived)
     assert len(lost) > 20
     assert repairs[0].asked > 0
-    assert gaps[10:].max() < 3 * GIVE_UP_S
+    assert gaps[10:].max() < 3 * NACK_TIMEOUT_S
     assert arrived[-1] - arrived[0] < 3 * 150 / 30
 
 

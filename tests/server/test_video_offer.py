@@ -5,7 +5,7 @@ from aiortc.sdp import SessionDescription
 
 from server.errors import BadOffer, NoCodec
 from server.media.offer_check import check_offer
-from server.media.source_streams import SILENT_S, StreamSelector
+from server.media.source_streams import STREAM_TIMEOUT_S, StreamSelector
 from server.media.video_offer import read_video_offer
 
 SETS = "Z0LAH9oCgL/lhAAAAwAEAAADAHo8YMqA,aM4PyA=="
@@ -149,17 +149,17 @@ def test_one_stream_is_let_through_until_it_falls_silent():
         assert selector.accepts(7, 0.0)
         assert not selector.accepts(8, 0.1)
         assert selector.accepts(7, 1.0)
-        assert not selector.accepts(8, 1.0 + SILENT_S)
-        assert selector.accepts(8, 1.1 + SILENT_S)  # the sender has begun another
-        assert not selector.accepts(7, 1.2 + SILENT_S)
+        assert not selector.accepts(8, 1.0 + STREAM_TIMEOUT_S)
+        assert selector.accepts(8, 1.1 + STREAM_TIMEOUT_S)  # the sender has begun another
+        assert not selector.accepts(7, 1.2 + STREAM_TIMEOUT_S)
         assert selector.ignored == 3
 
 
 def test_the_named_stream_has_time_to_begin():
     selector = StreamSelector(7)
     assert not selector.accepts(8, 0.0)
-    assert not selector.accepts(8, SILENT_S)
-    assert selector.accepts(8, SILENT_S + 0.1)  # what the offer names never came
+    assert not selector.accepts(8, STREAM_TIMEOUT_S)
+    assert selector.accepts(8, STREAM_TIMEOUT_S + 0.1)  # what the offer names never came
 
 
 @pytest.mark.parametrize(

@@ -62,22 +62,22 @@ class AudioBroadcast:
         )  # sound cannot go before it comes
         self._wake.set()
 
-    def picture_arrived(self, timestamp: int, now: float) -> None:
+    def video_arrived(self, timestamp: int, now: float) -> None:
         """A picture of the source is here, with its RTP timestamp."""
-        self.sync.picture(timestamp, now)
+        self.sync.add_frame(timestamp, now)
 
-    def picture_reported(self, ntp_s: float, timestamp: int) -> None:
+    def video_reported(self, ntp_s: float, timestamp: int) -> None:
         """The source says when, by its own clock, the picture with this RTP timestamp was made."""
         self.sync.video.report(ntp_s, timestamp)
 
-    def sound_reported(self, ntp_s: float, timestamp: int) -> None:
+    def audio_reported(self, ntp_s: float, timestamp: int) -> None:
         """The same of sound."""
         if (arrived := self.line.clock.arrival(timestamp)) is not None:
-            self.sync.sound(ntp_s, timestamp, arrived)
+            self.sync.add_audio_report(ntp_s, timestamp, arrived)
 
-    def restart(self) -> None:
+    def reset(self) -> None:
         """The source comes over a new connection: what is known of the old one is stale."""
-        self.line.restart()
+        self.line.reset()
         self.sync = LipSync()
         self._latencies.clear()
 
@@ -101,13 +101,13 @@ class AudioBroadcast:
                 self.line.clear()
             due = self.line.due(now)
             if due is not None and due <= now:
-                self._give(*self.line.pop())
+                self._forward(*self.line.pop())
                 continue
             self._wake.clear()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), None if due is None else due - now)
 
-    def _give(self, payload: bytes, timestamp: int) -> None:
+    def _forward(self, payload: bytes, timestamp: int) -> None:
         packet = opus_packet(payload, timestamp)
         self.forwarded += 1
-        self.dropped += sum(track.give(packet) for track in list(self.tracks))
+        self.dropped += sum(track.send(packet) for track in list(self.tracks))

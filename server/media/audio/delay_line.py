@@ -9,11 +9,11 @@ from server.media.audio.source_clock import SourceClock
 CAPACITY = 1000  # packets, past which the oldest go: 20 s of the usual 20 ms
 TOLERANCE_S = 0.03  # the sound may be so far from the picture before it is moved, which can be heard
 MAX_SLEW = 2e-4  # seconds a second, for what is within the tolerance: clocks differ by less
-LATE_S = 0.1  # sound whose picture was shown so long ago is not sent any more
-BEGIN_S = 0.02  # and where it begins, not even this: it would come in a burst
+MAX_LATENESS_S = 0.1  # sound whose picture was shown so long ago is not sent any more
+START_TOLERANCE_S = 0.02  # and where it begins, not even this: it would come in a burst
 
 
-class Waiting(NamedTuple):
+class QueuedPacket(NamedTuple):
     """A packet in the line; they are in the order of their first samples."""
 
     first: int  # count of its first sample
@@ -34,7 +34,7 @@ class DelayLine:
     def __init__(self) -> None:
         self.clock = SourceClock()
         self.delay: float | None = None  # that the picture has; packets wait while it is not known
-        self.waiting: list[Waiting] = []
+        self.waiting: list[QueuedPacket] = []
         self.dropped = 0
         self._shift: int | None = None  # outgoing timestamp less count; None: the next packet begins anew
         self._slew_s = 0.0  # time at which a packet is sent, less its outgoing timestamp
@@ -45,7 +45,7 @@ class DelayLine:
         self.waiting.clear()
         self._shift = None
 
-    def restart(self) -> None:
+    def reset(self) -> None:
         """The source comes over a new connection: forget its clock too, and how long its picture takes."""
         self.clear()
         self.clock, self.delay = SourceClock(), None
@@ -57,7 +57,7 @@ class DelayLine:
         if count is None:
             self.dropped += 1
             return
-        bisect.insort(self.waiting, Waiting(count, samples, payload))
+        bisect.insort(self.waiting, QueuedPacket(count, samples, payload))
         if len(self.waiting) > CAPACITY:
             self.waiting.pop(0)
             self.dropped += 1
@@ -66,8 +66,8 @@ class DelayLine:
         """When the next packet is to be sent; None where none waits, or no picture has been sent yet."""
         while self.waiting and self.delay is not None:
             head = self.waiting[0]
-            if self._begins(head, now) and self._follows(head) and self._time(head) >= now - LATE_S:
-                return self._time(head)
+            if self._started(head, now) and self._align(head) and self._send_time(head) >= now - MAX_LATENESS_S:
+                return self._send_time(head)
             self.waiting.pop(0)
             self.dropped += 1
         return None
@@ -77,42 +77,42 @@ class DelayLine:
         head = self.waiting.pop(0)
         assert self._shift is not None
         slew = MAX_SLEW * head.samples / SAMPLE_RATE
-        self._slew_s += max(-slew, min(self._error(head), slew))
+        self._slew_s += max(-slew, min(self._timing_error(head), slew))
         outgoing = head.first + self._shift
         self._end = outgoing + head.samples
         return head.payload, outgoing
 
-    def _begins(self, head: Waiting, now: float) -> bool:
+    def _started(self, head: QueuedPacket, now: float) -> bool:
         """Where sound begins, it begins with this packet, unless the picture of its time has been shown."""
-        if self._shift is None and self._wanted(head) >= now - BEGIN_S:
-            self._shift = max(_samples(self._wanted(head) - self._slew_s), self._end) - head.first
+        if self._shift is None and self._target_time(head) >= now - START_TOLERANCE_S:
+            self._shift = max(_samples(self._target_time(head) - self._slew_s), self._end) - head.first
         return self._shift is not None
 
-    def _follows(self, head: Waiting) -> bool:
+    def _align(self, head: QueuedPacket) -> bool:
         """Keep to the picture; False for a packet that came too late, or is in the way of those after it."""
         assert self._shift is not None
         gap = head.first + self._shift - self._end  # after what was sent last
-        error = self._error(head)
+        error = self._timing_error(head)
         if error > TOLERANCE_S:
             self._shift += _samples(error)
         elif error < -TOLERANCE_S and gap >= 0:
             self._shift -= min(gap, _samples(-error))
-            if self._error(head) < -TOLERANCE_S:
+            if self._timing_error(head) < -TOLERANCE_S:
                 self._shift -= head.samples
                 return False
         return gap >= 0
 
-    def _wanted(self, head: Waiting) -> float:
+    def _target_time(self, head: QueuedPacket) -> float:
         assert self.delay is not None
         return self.clock.time(head.first) + self.delay
 
-    def _time(self, head: Waiting) -> float:
+    def _send_time(self, head: QueuedPacket) -> float:
         assert self._shift is not None
         return (head.first + self._shift) / SAMPLE_RATE + self._slew_s
 
-    def _error(self, head: Waiting) -> float:
+    def _timing_error(self, head: QueuedPacket) -> float:
         """How much later it should be sent than it will be."""
-        return self._wanted(head) - self._time(head)
+        return self._target_time(head) - self._send_time(head)
 
 
 def _samples(seconds: float) -> int:

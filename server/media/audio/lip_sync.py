@@ -11,7 +11,7 @@ MAX_SKEW_S = 1.0  # more is no encoder's delay but a clock that is wrong
 MAX_DISAGREEMENT_S = 0.02  # of two reports of a stream: real clocks drift by less in the seconds between them
 
 
-class ReportedClock:
+class SenderReportClock:
     """The source's own time of a stream's RTP timestamps, from its newest sender report."""
 
     def __init__(self, rate: int) -> None:
@@ -42,16 +42,16 @@ class LipSync:
     """
 
     def __init__(self) -> None:
-        self.video, self.audio = ReportedClock(VIDEO_RATE), ReportedClock(SAMPLE_RATE)
+        self.video, self.audio = SenderReportClock(VIDEO_RATE), SenderReportClock(SAMPLE_RATE)
         self._pictures: deque[float] = deque(maxlen=FRAMES)  # arrival here, less the source's time
         self._sounds: deque[float] = deque(maxlen=REPORTS)
 
-    def picture(self, timestamp: int, arrived: float) -> None:
+    def add_frame(self, timestamp: int, arrived: float) -> None:
         """A picture with this RTP timestamp has arrived."""
         if (made := self.video.time(timestamp)) is not None:
             self._pictures.append(arrived - made)
 
-    def sound(self, ntp_s: float, timestamp: int, arrived: float) -> None:
+    def add_audio_report(self, ntp_s: float, timestamp: int, arrived: float) -> None:
         """A report on the sound: what has this RTP timestamp was made at `ntp_s`, by the source's clock."""
         self.audio.report(ntp_s, timestamp)
         self._sounds.append(arrived - ntp_s)

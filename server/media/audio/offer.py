@@ -5,11 +5,11 @@ import re
 from aiortc import RTCRtpTransceiver
 
 from server.errors import BadOffer
-from server.media.aiortc_patches import own
+from server.media.aiortc_patches import private_attr
 from server.media.sdp_section import Section, join_sections, split_sections
 
 DIRECTIONS = ("a=sendrecv", "a=sendonly", "a=recvonly", "a=inactive")
-OF_STREAMS = ("a=rtpmap:", "a=fmtp:", "a=rtcp-fb:", "a=ssrc", "a=msid:", "a=rid:", "a=simulcast:")
+STREAM_ATTRIBUTES = ("a=rtpmap:", "a=fmtp:", "a=rtcp-fb:", "a=ssrc", "a=msid:", "a=rid:", "a=simulcast:")
 PCMU = "0"  # a codec that aiortc knows: it takes no section without one
 
 
@@ -30,15 +30,15 @@ class AudioOffer:
         """Without what the offer itself rejects, and with other audio inactive."""
         rejected = {section.mid for section in self.sections if section not in self.used}
         head = [_without_mids(line, rejected) for line in self.head]
-        return join_sections(head, [section if self._is_kept(section) else _idle(section) for section in self.used])
+        return join_sections(head, [section if self._is_kept(section) else _inactive(section) for section in self.used])
 
     def bind(self, transceiver: RTCRtpTransceiver) -> None:
         """Make this the transceiver of the audio that is passed on: aiortc would take it for the first there is."""
         assert self.audio is not None
-        own(transceiver, "_set_mid")(self.audio.mid or "")
-        own(transceiver, "_set_mline_index")(self.used.index(self.audio))
+        private_attr(transceiver, "_set_mid")(self.audio.mid or "")
+        private_attr(transceiver, "_set_mline_index")(self.used.index(self.audio))
 
-    def complete(self, answer: str) -> str:
+    def complete_answer(self, answer: str) -> str:
         """The answer that was given to `sdp`, as an answer to the offer."""
         head, answered = split_sections(answer)
         given = {asked: self._completed(asked, one) for asked, one in zip(self.used, answered, strict=True)}
@@ -49,7 +49,7 @@ class AudioOffer:
 
     def _completed(self, section: Section, answer: Section) -> Section:
         if not self._is_kept(section):
-            return _idle(answer, section)
+            return _inactive(answer, section)
         opus = _opus(section)
         parameters = [f"a=fmtp:{value}" for value in section.values("fmtp") if value.startswith(f"{opus} ")]
         if opus is not None and parameters:
@@ -71,12 +71,12 @@ def _opus(section: Section) -> str | None:
     return next((match[1] for match in found if match and match[1] in section.formats), None)
 
 
-def _idle(section: Section, formats: Section | None = None) -> Section:
+def _inactive(section: Section, formats: Section | None = None) -> Section:
     """The section inactive, with the formats of another, or with the one that aiortc always takes."""
     names = [PCMU] if formats is None else formats.formats
     described = [f"{PCMU} PCMU/8000"] if formats is None else formats.values("rtpmap")
     first = f"m=audio {section.port} {section.protocol} {' '.join(names)}"
-    rest = [line for line in section.lines[1:] if not line.startswith(OF_STREAMS) and line not in DIRECTIONS]
+    rest = [line for line in section.lines[1:] if not line.startswith(STREAM_ATTRIBUTES) and line not in DIRECTIONS]
     return Section([first, "a=inactive", *(f"a=rtpmap:{value}" for value in described), *rest])
 
 

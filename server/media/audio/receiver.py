@@ -7,7 +7,7 @@ from aiortc import RTCRtpReceiver
 from aiortc.jitterbuffer import JitterBuffer, JitterFrame
 from aiortc.rtp import AnyRtcpPacket, RtcpSrPacket, RtpPacket
 
-from server.media.aiortc_patches import own
+from server.media.aiortc_patches import private_attr
 from server.media.audio.broadcast import AudioBroadcast
 
 
@@ -18,22 +18,22 @@ class AudioReceiver:
         """Before the first packet of either."""
         self.broadcast = broadcast
         name = "_RTCRtpReceiver__jitter_buffer"
-        own(audio, name)
-        setattr(audio, name, _HandOver(self._take))
-        self._mapper = own(video, "_RTCRtpReceiver__timestamp_mapper")
-        _hear_sender_reports(audio, self.broadcast.sound_reported)
-        _hear_sender_reports(video, self.broadcast.picture_reported)
+        private_attr(audio, name)
+        setattr(audio, name, _PacketTap(self._take))
+        self._mapper = private_attr(video, "_RTCRtpReceiver__timestamp_mapper")
+        _on_sender_reports(audio, self.broadcast.audio_reported)
+        _on_sender_reports(video, self.broadcast.video_reported)
 
-    def picture(self, pts: int, now: float) -> None:
+    def frame_arrived(self, pts: int, now: float) -> None:
         """A picture with this time has arrived; aiortc counts it from the first."""
-        origin: int = own(self._mapper, "_origin")
-        self.broadcast.picture_arrived((pts + origin) & 0xFFFFFFFF, now)
+        origin: int = private_attr(self._mapper, "_origin")
+        self.broadcast.video_arrived((pts + origin) & 0xFFFFFFFF, now)
 
     def _take(self, packet: RtpPacket) -> None:
         self.broadcast.receive_packet(packet.ssrc, packet.timestamp, packet.payload, time.monotonic())
 
 
-class _HandOver(JitterBuffer):
+class _PacketTap(JitterBuffer):
     """Gives every packet away as it arrives, so that none is left for aiortc to decode."""
 
     def __init__(self, on_packet: Callable[[RtpPacket], None]) -> None:
@@ -45,9 +45,9 @@ class _HandOver(JitterBuffer):
         return False, None
 
 
-def _hear_sender_reports(receiver: RTCRtpReceiver, on_report: Callable[[float, int], None]) -> None:
+def _on_sender_reports(receiver: RTCRtpReceiver, on_report: Callable[[float, int], None]) -> None:
     """Tell the source's time in seconds, and the timestamp that is of that time (RFC 3550, section 6.4.1)."""
-    handle = own(receiver, "_handle_rtcp_packet")
+    handle = private_attr(receiver, "_handle_rtcp_packet")
 
     async def handle_rtcp(packet: AnyRtcpPacket) -> None:
         if isinstance(packet, RtcpSrPacket) and (ntp := packet.sender_info.ntp_timestamp):  # 0: it has no clock

@@ -3,7 +3,7 @@
 from aiortc import RTCRtpSender
 from aiortc.rtp import AnyRtcpPacket, RtcpSrPacket
 
-from server.media.aiortc_patches import own
+from server.media.aiortc_patches import private_attr
 
 
 def report_from_first_packet(sender: RTCRtpSender) -> None:
@@ -11,7 +11,7 @@ def report_from_first_packet(sender: RTCRtpSender) -> None:
 
     Receivers keep sound and picture together by these reports, and sound may begin long after the picture.
     """
-    send = own(sender, "_send_rtcp")
+    send = private_attr(sender, "_send_rtcp")
 
     async def send_rtcp(packets: list[AnyRtcpPacket]) -> None:
         if not any(isinstance(packet, RtcpSrPacket) and not packet.sender_info.packet_count for packet in packets):

@@ -34,7 +34,7 @@ class SourceClock:
             count = round((now - (self._offsets[0][1] if self._offsets else 0.0)) * SAMPLE_RATE)
             self._base = count - timestamp
         self._ssrc, self._arrived, self._newest = ssrc, now, max(count, self._newest)
-        self._note(now, now - count / SAMPLE_RATE)
+        self._add_offset(now, now - count / SAMPLE_RATE)
         return count
 
     def count(self, timestamp: int) -> int:
@@ -50,7 +50,7 @@ class SourceClock:
         """When sound of this RTP timestamp was to arrive; None before anything has."""
         return self.time(self.count(timestamp)) if self._offsets else None
 
-    def _note(self, now: float, offset: float) -> None:
+    def _add_offset(self, now: float, offset: float) -> None:
         while self._offsets and self._offsets[-1][1] >= offset:
             self._offsets.pop()
         self._offsets.append((now, offset))

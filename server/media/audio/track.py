@@ -17,25 +17,25 @@ TIME_BASE = fractions.Fraction(1, SAMPLE_RATE)
 Packet: TypeAlias = "av.Packet[Any]"
 
 
-class Stream(Protocol):
+class AudioStream(Protocol):
     """What a track is part of."""
 
     def remove_track(self, track: "AudioTrack") -> None: ...
 
 
 class AudioTrack(MediaStreamTrack):
-    """Gives aiortc's sender one Opus packet at a time; whoever calls `give` is its clock."""
+    """Gives aiortc's sender one Opus packet at a time; whoever calls `send` is its clock."""
 
     kind = "audio"
 
-    def __init__(self, stream: Stream) -> None:
+    def __init__(self, stream: AudioStream) -> None:
         super().__init__()
         self.stream = stream
         self._packets: deque[Packet] = deque()
         self._arrived = asyncio.Event()
         self._reading = False  # aiortc reads it: the connection stands
 
-    def give(self, packet: Packet) -> int:
+    def send(self, packet: Packet) -> int:
         """Send this next; returns how many packets were given up for it."""
         if not self._reading:
             return 0
