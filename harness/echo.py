@@ -13,7 +13,7 @@ from pathlib import Path
 
 import yaml
 
-from harness.impaired_link import Way, spoil_all
+from harness.impaired_link import ImpairedLink, impair_all
 from harness.local import ROOT
 from lipar_core.presets import load_preset
 from server import wire
@@ -142,7 +142,7 @@ def main() -> None:
     parser.add_argument("--lose-in", type=float, default=0.0, help="share of the browser's packets that never come")
     parser.add_argument("--lose-out", type=float, default=0.0, help="share of the server's")
     given = parser.parse_args()
-    spoil_all(Way(given.lose_in, seed=1), Way(given.lose_out, seed=2))
+    impair_all(ImpairedLink(given.lose_in, seed=1), ImpairedLink(given.lose_out, seed=2))
     with tempfile.TemporaryDirectory() as folder:
         preset = write_preset(Path(folder), block_frames=given.block_frames)
         flags: dict[str, object] = {"host": given.host, "port": given.port, "preset": str(preset), "max_sessions": 4}

@@ -20,7 +20,7 @@ FLASH_S, CLICK_S = 0.1, 0.02
 LOUD = 3000  # of 32767
 
 
-class Moments:
+class FlashTimes:
     """When it flashes and clicks, in seconds since the source began."""
 
     def __init__(self) -> None:
@@ -45,7 +45,7 @@ class FlashTrack(MediaStreamTrack):
 
     kind = "video"
 
-    def __init__(self, moments: Moments) -> None:
+    def __init__(self, moments: FlashTimes) -> None:
         super().__init__()
         self.moments, self.frames = moments, 0
 
@@ -64,7 +64,7 @@ class ClickTrack(MediaStreamTrack):
 
     kind = "audio"
 
-    def __init__(self, moments: Moments, late_s: float = 0.0, *, held: bool = False) -> None:
+    def __init__(self, moments: FlashTimes, late_s: float = 0.0, *, held: bool = False) -> None:
         """`late_s`: how much later than the picture of its time sound is sent."""
         super().__init__()
         self.moments, self.packets, self.late_s, self.held = moments, 0, late_s, held

@@ -1,4 +1,4 @@
-"""When sound is sent, as a function of time."""
+"""Send times of audio packets, on a simulated clock."""
 
 import itertools
 import random
@@ -32,7 +32,7 @@ SSRC = 7
         (bytes([0b11111_0_11, 0b0011_1111]), 0),  # more than a packet may hold
     ],
 )
-def test_length_of_a_packet_stands_in_its_first_bytes(payload, milliseconds):
+def test_packet_duration_is_read_from_its_first_bytes(payload, milliseconds):
     assert packet_samples(payload) == milliseconds * SAMPLE_RATE // 1000
 
 
@@ -72,7 +72,7 @@ class Line:
         return abs(at - timestamp / SAMPLE_RATE) * 1000
 
 
-def test_sound_leaves_a_steady_delay_after_it_came_in_whatever_the_network_does():
+def test_audio_is_sent_after_a_steady_delay_under_jitter():
     line = Line(delay=0.5)
     line.speak(200, first=0xFFFFFFFF - 50 * SAMPLES, jitter_s=0.1, seed=1)  # timestamps wrap on the way
     assert not any(line.gaps)
@@ -82,7 +82,7 @@ def test_sound_leaves_a_steady_delay_after_it_came_in_whatever_the_network_does(
     assert START + 0.5 <= line.sent[0][0] < START + 0.61
 
 
-def test_nothing_is_sent_before_a_picture_is_and_then_what_belongs_to_it():
+def test_audio_waits_for_the_first_video_frame_and_starts_in_sync():
     line = Line(delay=None)
     line.speak(100)
     assert line.sent == []
@@ -93,7 +93,7 @@ def test_nothing_is_sent_before_a_picture_is_and_then_what_belongs_to_it():
     assert line.line.dropped == pytest.approx(75, abs=1)  # of the pictures that had been shown
 
 
-def test_a_delay_that_grew_for_a_moment_leaves_no_burst_behind():
+def test_a_short_increase_of_the_delay_causes_no_burst():
     """The picture stood still for 3 s, and what was held up by that is skipped after a few frames."""
     line = Line(delay=0.5)
     following = line.speak(100)
@@ -107,7 +107,7 @@ def test_a_delay_that_grew_for_a_moment_leaves_no_burst_behind():
     assert line.line.dropped == pytest.approx(0.4 / PERIOD_S, abs=MAX_LATENESS_S / PERIOD_S + 2)  # the moment alone
 
 
-def test_packets_that_wait_for_a_picture_are_bounded():
+def test_the_number_of_queued_packets_is_bounded():
     line = Line(delay=None)
     line.speak(CAPACITY + 100)
     assert len(line.line.waiting) == CAPACITY
@@ -129,7 +129,7 @@ def test_a_longer_delay_leaves_one_gap_and_a_shorter_one_drops_packets():
     assert line.sent[-1][0] == pytest.approx(line.now, abs=PERIOD_S)
 
 
-def test_a_delay_within_the_tolerance_is_followed_without_a_gap():
+def test_a_delay_change_within_the_tolerance_causes_no_gap():
     line = Line(delay=0.5)
     following = line.speak(100)
     line.line.delay += TOLERANCE_S * 0.9
@@ -141,7 +141,7 @@ def test_a_delay_within_the_tolerance_is_followed_without_a_gap():
 
 
 @pytest.mark.parametrize("drift", [-1e-4, 1e-4])
-def test_a_source_s_clock_that_drifts_is_followed_without_a_gap(drift):
+def test_clock_drift_of_the_source_causes_no_gap(drift):
     line = Line(delay=0.5)
     line.speak(60_000, drift=drift)  # 20 minutes: 120 ms
     assert not any(line.gaps)
@@ -150,7 +150,7 @@ def test_a_source_s_clock_that_drifts_is_followed_without_a_gap(drift):
     assert waits == pytest.approx(0.5, abs=0.03)
 
 
-def test_a_gap_of_the_source_stays_a_gap_and_is_used_up_by_a_shorter_delay():
+def test_a_gap_of_the_source_is_kept_and_closed_by_a_shorter_delay():
     line = Line(delay=0.5)
     following = line.speak(50)
     line.run(line.now + 0.4)
@@ -165,7 +165,7 @@ def test_a_gap_of_the_source_stays_a_gap_and_is_used_up_by_a_shorter_delay():
 
 
 @pytest.mark.parametrize("silence_s", [SILENCE_S * 1.5, 60.0])
-def test_a_microphone_that_was_off_goes_on_at_once_though_its_timestamps_stood_still(silence_s):
+def test_audio_resumes_at_once_after_a_pause_without_timestamp_progress(silence_s):
     line = Line(delay=0.5)
     following = line.speak(50)
     line.run(line.now + silence_s)
@@ -177,7 +177,7 @@ def test_a_microphone_that_was_off_goes_on_at_once_though_its_timestamps_stood_s
     assert line.off_ms < 1
 
 
-def test_another_sender_is_heard_when_the_first_has_ended_and_not_beside_it():
+def test_a_second_sender_is_accepted_only_after_the_first_has_ended():
     line = Line(delay=0.5)
     line.speak(50, first=12_345)
     line.line.put(SSRC + 1, 0, MS20, line.now)
@@ -187,7 +187,7 @@ def test_another_sender_is_heard_when_the_first_has_ended_and_not_beside_it():
     assert line.line.due(line.now) == pytest.approx(line.now + 0.5, abs=0.001)
 
 
-def test_order_is_restored_and_doubles_and_late_packets_are_dropped():
+def test_order_is_restored_and_duplicate_and_late_packets_are_dropped():
     line = Line(delay=0.5)
     for number in (0, 2, 1, 2, 3):
         line.line.put(SSRC, number * SAMPLES, MS20, START)
@@ -199,7 +199,7 @@ def test_order_is_restored_and_doubles_and_late_packets_are_dropped():
     assert line.line.dropped == 2
 
 
-def test_what_was_cleared_is_never_heard_and_timestamps_only_grow():
+def test_cleared_packets_are_not_sent_and_timestamps_are_monotonic():
     line = Line(delay=0.5)
     following = line.speak(50)
     line.line.clear()
@@ -216,7 +216,7 @@ def test_what_was_cleared_is_never_heard_and_timestamps_only_grow():
 
 
 @given(st.lists(st.tuples(st.integers(0, 2**32 - 1), st.floats(0, 3), st.floats(0.05, 5)), max_size=60))
-def test_whatever_comes_is_sent_in_order_never_overlapping_and_never_held_for_ever(arrivals):
+def test_any_input_is_sent_in_order_without_overlap_and_within_bounded_time(arrivals):
     line = Line()
     for timestamp, wait, delay in arrivals:
         line.run(line.now + wait)
@@ -228,7 +228,7 @@ def test_whatever_comes_is_sent_in_order_never_overlapping_and_never_held_for_ev
     assert all(gap >= 0 for gap in line.gaps)
 
 
-def test_counts_go_on_through_a_jump_of_the_timestamps():
+def test_counts_continue_across_a_timestamp_jump():
     clock = SourceClock()
     first = clock.arrived(SSRC, 0, START)
     second = clock.arrived(SSRC, 3_000_000_000, START + 0.02)
@@ -247,7 +247,7 @@ def report_both(sync: LipSync, after_s: float, speed: float = 1.0) -> None:
         sync.add_frame(timestamp, START + speed * made + 0.150)
 
 
-def test_reports_tell_how_much_longer_the_picture_was_under_way():
+def test_sender_reports_give_the_video_skew():
     sync = LipSync()
     assert sync.skew == 0.0
     report_both(sync, 0.0)
@@ -261,7 +261,7 @@ def test_reports_tell_how_much_longer_the_picture_was_under_way():
 
 
 @pytest.mark.parametrize("speed", [2.0, 1.1, 0.5])
-def test_reports_that_disagree_with_each_other_are_not_believed(speed):
+def test_inconsistent_sender_reports_are_ignored(speed):
     """What webrtcbin sent where nobody had set its pipeline's latency: timestamps at twice the speed of the media."""
     sync = LipSync()
     for after_s in (0.0, 0.6, 4.8, 7.4):
@@ -269,5 +269,5 @@ def test_reports_that_disagree_with_each_other_are_not_believed(speed):
         assert sync.skew == 0.0
 
 
-def test_a_clock_without_a_report_tells_no_time():
+def test_a_clock_without_a_report_has_no_time():
     assert SenderReportClock(VIDEO_RATE).time(0) is None

@@ -43,7 +43,7 @@ async def answer_to(offer: AudioOffer) -> str:
         await pc.close()
 
 
-def test_an_offer_without_audio_stays_as_it_is():
+def test_an_offer_without_audio_is_unchanged():
     sdp = bundled(VIDEO, mids="v")
     offer = AudioOffer(sdp)
     assert offer.audio is None
@@ -51,7 +51,7 @@ def test_an_offer_without_audio_stays_as_it_is():
     assert offer.complete_answer(sdp) == sdp
 
 
-async def test_opus_is_taken_and_answered_with_the_parameters_of_the_offer():
+async def test_opus_is_accepted_and_answered_with_the_offered_parameters():
     offer = AudioOffer(bundled(OPUS, VIDEO, mids="a v").replace("\r\n", "\n"))
     assert offer.audio is not None
     audio, video = SessionDescription.parse(await answer_to(offer)).media
@@ -61,7 +61,7 @@ async def test_opus_is_taken_and_answered_with_the_parameters_of_the_offer():
     assert (video.kind, video.rtp.muxId) == ("video", "v")
 
 
-async def test_audio_that_cannot_be_passed_on_is_answered_inactive_in_its_place():
+async def test_other_audio_is_answered_as_inactive():
     offer = AudioOffer(bundled(AAC, VIDEO, OPUS, OPUS.replace("mid:a", "mid:c"), mids="b v a c"))
     given = SessionDescription.parse(offer.sdp).media
     assert [(one.kind, one.rtp.muxId, one.direction) for one in given] == [
@@ -82,7 +82,7 @@ async def test_audio_that_cannot_be_passed_on_is_answered_inactive_in_its_place(
     assert "PCMU" not in answer.split("m=")[1]
 
 
-async def test_a_section_that_the_offer_itself_rejects_keeps_its_place():
+async def test_a_section_rejected_by_the_offer_keeps_its_position():
     offer = AudioOffer(bundled(REJECTED, VIDEO, mids="r v"))
     assert offer.audio is None
     assert "a=group:BUNDLE v\r\n" in offer.sdp
@@ -94,7 +94,7 @@ async def test_a_section_that_the_offer_itself_rejects_keeps_its_place():
     ]
 
 
-async def test_a_bundled_section_of_port_0_is_no_rejected_one():
+async def test_a_bundle_only_section_with_port_0_is_not_rejected():
     offer = AudioOffer(bundled(VIDEO, OPUS.replace("m=audio 9", "m=audio 0") + "a=bundle-only\r\n", mids="v a"))
     assert offer.audio is not None
     assert [one.port for one in SessionDescription.parse(await answer_to(offer)).media] == [9, 9]

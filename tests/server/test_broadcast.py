@@ -1,4 +1,4 @@
-"""The edited stream on its way to everyone who watches, and what is counted of it."""
+"""Distribution of the edited stream to all connections, and its counters."""
 
 import asyncio
 import time
@@ -19,7 +19,7 @@ def ignore(*_: object) -> None:
     pass
 
 
-async def test_a_fault_of_its_own_is_told():
+async def test_an_internal_error_is_reported():
     faults: list[str] = []
     broadcast = Broadcast(4, Latency(), ignore, faults.append)
     broadcast.add_track(primary=True)
@@ -31,13 +31,13 @@ async def test_a_fault_of_its_own_is_told():
     assert "broadcast: ValueError" in faults[0]
 
 
-async def test_closing_is_no_fault():
+async def test_closing_is_no_error():
     broadcast = Broadcast(4, Latency(), ignore, pytest.fail)
     broadcast.close()
     await asyncio.sleep(0)
 
 
-async def test_counters_only_grow_also_when_a_viewer_leaves_and_however_often_they_are_read():
+async def test_counters_are_monotonic_when_a_viewer_leaves_and_when_read_repeatedly():
     frames = FramePipeline(64, 32, 4, ignore, ignore, lambda: False, pytest.fail)
     viewer = frames.broadcast.add_track(primary=False)
     reading = asyncio.create_task(viewer.recv())

@@ -132,7 +132,7 @@ async def relayed(client: httpx2.AsyncClient) -> RTCPeerConnection:
     return RTCPeerConnection(RTCConfiguration(servers, iceTransportPolicy=RTCIceTransportPolicy.RELAY))
 
 
-async def test_editor_and_viewer_connect_through_a_relay_alone(preset, turnserver, tmp_path):
+async def test_editor_and_viewer_connect_through_a_relay_only(preset, turnserver, tmp_path):
     with turn(turnserver, tmp_path) as url:
         settings = Settings(port=free_port(), preset=str(preset), ice_servers=(url,), turn_secret=SECRET)
         with RunningServer(settings, Echo()) as server:
@@ -154,7 +154,7 @@ async def test_editor_and_viewer_connect_through_a_relay_alone(preset, turnserve
                 await editor.close()
 
 
-async def test_a_wrong_login_for_the_relay_is_said(preset, turnserver, tmp_path, monkeypatch, caplog):
+async def test_wrong_relay_credentials_are_reported(preset, turnserver, tmp_path, monkeypatch, caplog):
     """To the client where nothing but the relay could connect, and in the log wherever."""
     with turn(turnserver, tmp_path) as url:
         settings = {"preset": str(preset), "ice_servers": (url,)}
@@ -177,7 +177,7 @@ async def test_a_wrong_login_for_the_relay_is_said(preset, turnserver, tmp_path,
                     await viewer.close()
 
 
-async def test_no_free_port_is_said_and_a_freed_one_is_used(preset):
+async def test_a_full_port_range_is_reported_and_a_freed_port_is_used(preset):
     with contextlib.ExitStack() as taken:
         first = free_port()
         for port in (first, first + 1):
@@ -205,7 +205,7 @@ async def test_no_free_port_is_said_and_a_freed_one_is_used(preset):
                 await viewer.close()
 
 
-async def test_candidates_of_the_first_media_alone_are_used_as_chromium_bundles_them(preset):
+async def test_candidates_of_the_first_media_section_suffice_with_bundle(preset):
     """aiortc's own MAX_BUNDLE forgets them: where no packet of the browser's comes through first, nothing connects."""
     with RunningServer(Settings(port=free_port(), preset=str(preset)), Echo()) as server:
         async with server.ready() as client:

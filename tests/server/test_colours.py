@@ -1,4 +1,4 @@
-"""Colours of live video: whatever matrix and range it comes in, the model sees the same picture."""
+"""Colours of live video: the model's input does not depend on the source's matrix and range."""
 
 from fractions import Fraction
 
@@ -19,7 +19,7 @@ HD, SD = (1280, 720), (320, 180)
 MODEL = (256, 144)
 BAND = MODEL[0] // len(COLOURS)
 UNTAGGED = (2, 0)
-MOST_OFF = 4  # of 255: limited range in eight bits leaves no less
+MAX_DIFFERENCE = 4  # of 255: limited by the rounding of limited range in eight bits
 
 
 def chart(size: tuple[int, int], shares: tuple[float, float], *, full: bool) -> av.VideoFrame:
@@ -63,28 +63,28 @@ def test_the_model_sees_the_same_colours(size, shares, full, tags):
     frame = chart(size, shares, full=full)
     frame.colorspace, frame.color_range = tags
     fit = Fitter(*MODEL)
-    assert worst(fit(frame)) <= MOST_OFF
-    assert worst(fit(chart(SD, K601, full=False))) <= MOST_OFF  # the next frame is another's
+    assert worst(fit(frame)) <= MAX_DIFFERENCE
+    assert worst(fit(chart(SD, K601, full=False))) <= MAX_DIFFERENCE  # the next frame is another's
 
 
-def test_what_rtp_says_counts_before_the_size():
+def test_rtp_colour_space_takes_precedence_over_the_size():
     """Chromium scales an HD file down where the network is narrow, and says that it is BT.709 in a header extension."""
     said = read_colour_space(bytes([1, 1, 1, 1 << 4]))
     assert said == ColourSpace(1, 1, 1, LIMITED)
-    assert worst(Fitter(*MODEL)(chart(SD, K709, full=False), said)) <= MOST_OFF
-    assert worst(Fitter(*MODEL)(chart(SD, K709, full=False))) > MOST_OFF
+    assert worst(Fitter(*MODEL)(chart(SD, K709, full=False), said)) <= MAX_DIFFERENCE
+    assert worst(Fitter(*MODEL)(chart(SD, K709, full=False))) > MAX_DIFFERENCE
     full = read_colour_space(bytes([1, 13, 1, 2 << 4]) + bytes(24))  # with HDR's metadata behind
-    assert worst(Fitter(*MODEL)(chart(SD, K709, full=True), full)) <= MOST_OFF
+    assert worst(Fitter(*MODEL)(chart(SD, K709, full=True), full)) <= MAX_DIFFERENCE
     assert read_colour_space(b"\1\1") is None
 
 
-def test_what_rtp_leaves_open_the_codec_says():
+def test_codec_tags_complete_the_rtp_colour_space():
     frame = chart(HD, K601, full=True)
     frame.colorspace, frame.color_range = BT601, FULL
-    assert worst(Fitter(*MODEL)(frame, ColourSpace(2, 2, 2, 0))) <= MOST_OFF
+    assert worst(Fitter(*MODEL)(frame, ColourSpace(2, 2, 2, 0))) <= MAX_DIFFERENCE
 
 
-def test_the_edited_stream_says_what_its_colours_are():
+def test_the_edited_stream_has_colour_tags():
     encoder = H264Encoder(*HD, 2_000_000)
     frame = chart(HD, K601, full=False)
     frame.pts, frame.time_base = 0, Fraction(1, 90_000)
@@ -92,4 +92,4 @@ def test_the_edited_stream_says_what_its_colours_are():
     decoder = av.CodecContext.create("h264", "r")
     [shown] = [*decoder.decode(packet), *decoder.decode(None)]
     assert (int(shown.colorspace), int(shown.color_range)) == (BT601, LIMITED)
-    assert worst(Fitter(*MODEL)(shown)) <= MOST_OFF + 2  # and a codec's error
+    assert worst(Fitter(*MODEL)(shown)) <= MAX_DIFFERENCE + 2  # and a codec's error

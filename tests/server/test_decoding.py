@@ -1,4 +1,4 @@
-"""Frames put together from packets and decoded, and what is said of those that cannot be."""
+"""Depacketization and decoding of frames, and reports on those that cannot be decoded."""
 
 import asyncio
 import re
@@ -116,7 +116,7 @@ def parameters(name: str) -> RTCRtpCodecParameters:
 
 
 @pytest.mark.parametrize("name", list(ENCODERS))
-async def test_codecs_that_aiortc_does_not_know_are_decoded(name):
+async def test_codecs_unknown_to_aiortc_are_decoded(name):
     frames = DecoderQueue({})
     datas = [ASSEMBLERS[name](list(PACKETIZERS[name](frame))) for frame in encoded(name)]
     decoded = await decode(frames, parameters(name), datas)
@@ -128,7 +128,7 @@ async def test_codecs_that_aiortc_does_not_know_are_decoded(name):
 
 
 @pytest.mark.parametrize("name", list(ASSEMBLERS))
-def test_broken_packets_are_refused_and_not_looped_over(name):
+def test_malformed_packets_are_rejected_without_an_endless_loop(name):
     rng = np.random.default_rng(0)
     for length in (1, 2, 3, 5, 40):
         for _ in range(200):
@@ -148,7 +148,7 @@ def h264_frames(*, in_band: bool) -> tuple[bytes, list[bytes]]:
     return b"".join(units), datas
 
 
-async def test_parameter_sets_of_the_sdp_are_used_until_the_stream_has_its_own():
+async def test_parameter_sets_from_the_sdp_are_used_until_the_stream_sends_its_own():
     sets, bare = h264_frames(in_band=False)
     with_sdp, without = DecoderQueue({96: sets}), DecoderQueue({96: b""})
     assert len(await decode(with_sdp, parameters("H264"), bare)) == FRAMES
@@ -165,7 +165,7 @@ async def test_parameter_sets_of_the_sdp_are_used_until_the_stream_has_its_own()
     assert newer.undecodable == 0
 
 
-async def test_a_fault_of_the_decoder_thread_is_kept(monkeypatch):
+async def test_an_exception_in_the_decoder_thread_is_reported(monkeypatch):
     def broken(_self: object, _frame: JitterFrame) -> list[av.VideoFrame]:
         raise RuntimeError("broken")
 

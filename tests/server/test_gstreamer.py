@@ -34,7 +34,7 @@ def start(role: str, server: EchoServer, path: str, token: str, codec: str, seco
 
 
 @pytest.mark.parametrize("codec", ["H264", "VP8"])
-async def test_gstreamer_publishes_and_watches_picture_and_sound(codec):
+async def test_gstreamer_publishes_and_views_video_and_audio(codec):
     if not is_installed():
         pytest.skip("GStreamer's webrtcbin with its Python bindings, libav, ugly and nice plugins is not installed")
     with echo(environment={"LIPAR_EDITOR_TOKEN": PUBLISH, "LIPAR_VIEW_TOKEN": VIEW}) as server:

@@ -7,7 +7,7 @@ from server.media.slate import HOLD_S, REPEAT_INTERVAL_S, IdleFrame, slate
 PICTURE = np.full((6, 4), 7, np.uint8)
 
 
-def test_the_last_picture_is_held_and_then_a_card_is_shown_until_the_source_is_back():
+def test_the_last_frame_is_held_then_the_slate_is_shown_until_the_source_reconnects():
     idle = IdleFrame()
     assert idle.wait(0.0) is None
     idle.new_frame(PICTURE, 0.0)
@@ -27,7 +27,7 @@ def test_the_last_picture_is_held_and_then_a_card_is_shown_until_the_source_is_b
     assert (idle.pop(9.0 + 2 * HOLD_S) == PICTURE).all()  # its source is there
 
 
-def test_the_card_has_its_text_in_the_middle_at_any_size():
+def test_the_slate_has_its_text_in_the_centre_at_any_size():
     for width, height in ((832, 480), (480, 832), (64, 36), (320, 192)):
         planes = slate(width, height)
         assert planes.shape == (height * 3 // 2, width)

@@ -1,4 +1,4 @@
-"""Sound through the server: beside its picture, unchanged, to everyone who listens."""
+"""Audio through the server: in sync with the video, unchanged, to all connections."""
 
 import asyncio
 from contextlib import asynccontextmanager
@@ -10,7 +10,7 @@ from aiortc.sdp import SessionDescription
 from harness.echo import Echo, write_preset
 from harness.local import free_port
 from server.settings import Settings
-from tests.server.flash_click import ClickTrack, FlashTrack, Listener, Moments, report_lateness
+from tests.server.flash_click import ClickTrack, FlashTimes, FlashTrack, Listener, report_lateness
 from tests.server.live import PATIENCE_S, RunningServer, eventually
 
 SDP = {"Content-Type": "application/sdp"}
@@ -88,8 +88,8 @@ async def falls_silent(listener: Listener) -> None:
     assert len(listener.audio.payloads) == heard
 
 
-async def test_flash_and_click_come_back_together_and_a_pause_is_silent(client):
-    moments = Moments()
+async def test_flash_and_click_stay_in_sync_and_a_pause_mutes_audio(client):
+    moments = FlashTimes()
     async with connection(client, FlashTrack(moments), ClickTrack(moments), "sendrecv") as editor:
         session = (await editor.post("/api/v1/sessions", json=True)).json()["id"]
         await eventually(lambda: bool(editor.listener.flashes))
@@ -109,7 +109,7 @@ async def test_flash_and_click_come_back_together_and_a_pause_is_silent(client):
     await client.delete(f"/api/v1/sessions/{session}")
 
 
-async def test_a_viewer_hears_sound_that_begins_late_and_goes_on_with_another_connection(client):
+async def test_a_viewer_gets_audio_that_starts_late_and_continues_after_a_reconnection(client):
     """The first publisher's sound is sent later than the picture of its time, as its reports say."""
     async with connection(client) as viewer:
         listener = viewer.listener
@@ -133,7 +133,7 @@ async def test_a_viewer_hears_sound_that_begins_late_and_goes_on_with_another_co
 @asynccontextmanager
 async def publishing(client, late_s: float = 0.0, *, held: bool = False):
     """A WHIP publisher whose sound is that late, and honest reports; yields its sound."""
-    moments = Moments()
+    moments = FlashTimes()
     clicks = ClickTrack(moments, late_s, held=held)
     async with connection(client, FlashTrack(moments), clicks, "sendonly") as publisher:
         report_lateness(publisher.audio.sender, late_s)
@@ -148,7 +148,7 @@ async def is_live(client, session: str) -> None:
             await asyncio.sleep(0.05)
 
 
-async def test_a_player_without_opus_gets_the_picture_and_is_told_that_there_is_no_sound(client):
+async def test_a_player_without_opus_gets_video_and_audio_is_rejected(client):
     pcmu = [codec for codec in RTCRtpSender.getCapabilities("audio").codecs if codec.mimeType == "audio/PCMU"]
     async with publishing(client), connection(client) as viewer:
         await is_live(client, "studio")

@@ -1,4 +1,4 @@
-"""The media plane's parts that stand in for aiortc's: encoder, rate, putting packets together, asking again."""
+"""The parts of the media plane that replace aiortc's: encoder, rate control, frame assembly, NACKs."""
 
 import asyncio
 import time
@@ -45,7 +45,7 @@ def encode(encoder: H264Encoder, count: int, fps: float, start: int = 0, keyfram
 
 
 @pytest.mark.parametrize("fps", [10, 16, 30])
-def test_the_encoder_keeps_to_a_rate_that_changes_without_a_keyframe(fps):
+def test_the_encoder_follows_bitrate_changes_without_a_keyframe(fps):
     encoder = H264Encoder(*SIZE, 2_000_000)
     for run, rate in enumerate((1_000_000, 300_000, 1_500_000)):
         encoder.set_rate(rate, fps)
@@ -55,7 +55,7 @@ def test_the_encoder_keeps_to_a_rate_that_changes_without_a_keyframe(fps):
         assert [packet.is_keyframe for packet in packets] == [run == 0] + [False] * 59
 
 
-def test_keyframes_come_when_asked_for_and_can_be_decoded_from():
+def test_requested_keyframes_can_be_decoded_on_their_own():
     packets = encode(H264Encoder(*SIZE, 2_000_000), 8, 30, keyframe_at=5)
     assert [packet.is_keyframe for packet in packets] == [True] + [False] * 4 + [True] + [False] * 2
     decoder = av.CodecContext.create("h264", "r")
@@ -65,7 +65,7 @@ def test_keyframes_come_when_asked_for_and_can_be_decoded_from():
     assert np.abs(difference).mean() < 20
 
 
-def test_the_encoder_never_goes_past_what_it_was_opened_at():
+def test_the_encoder_never_exceeds_its_maximum_bitrate():
     encoder = H264Encoder(*SIZE, 500_000)
     encoder.set_rate(9_000_000, 30)
     assert encoder.bitrate == 500_000
@@ -79,7 +79,7 @@ def test_the_rate_follows_the_browser_s_estimate_within_its_bounds():
         assert control.target == target
 
 
-def test_a_few_random_losses_do_not_lower_the_rate():
+def test_low_random_loss_does_not_lower_the_rate():
     control, rng = RateControl(1_500_000, 250_000, 6_000_000), np.random.default_rng(0)
     control.on_remb(4_000_000)
     for _ in range(200):
@@ -87,7 +87,7 @@ def test_a_few_random_losses_do_not_lower_the_rate():
     assert control.target == 4_000_000
 
 
-def test_one_bad_report_is_chance_and_several_are_congestion():
+def test_several_high_loss_reports_lower_the_rate_and_one_does_not():
     control = RateControl(1_500_000, 250_000, 6_000_000)
     control.on_remb(2_000_000)
     control.on_receiver_report(0.2)
@@ -104,7 +104,7 @@ def test_one_bad_report_is_chance_and_several_are_congestion():
     assert control.target == 2_000_000  # and back, no further than the estimate
 
 
-def test_a_way_that_narrows_is_followed_at_once():
+def test_severe_loss_lowers_the_rate_at_once():
     control = RateControl(1_500_000, 250_000, 6_000_000)
     control.on_remb(2_000_000)
     control.on_receiver_report(0.6)
@@ -124,7 +124,7 @@ def packet(number: int, timestamp: int, marker: int = 0, data: bytes | None = No
     return made
 
 
-def given(buffer: FrameBuffer, *packets: RtpPacket) -> list[bytes]:
+def frames_from(buffer: FrameBuffer, *packets: RtpPacket) -> list[bytes]:
     out = []
     for one in packets:
         _, frame = buffer.add(one)
@@ -133,53 +133,53 @@ def given(buffer: FrameBuffer, *packets: RtpPacket) -> list[bytes]:
 
 
 @pytest.mark.parametrize("first", [10, 65534])
-def test_a_frame_comes_out_with_its_last_packet(first):
+def test_a_frame_is_returned_with_its_last_packet(first):
     buffer = FrameBuffer()
     a, b = packet(first, 0), packet(first + 1, 0, marker=1)
-    assert given(buffer, a) == []
-    assert given(buffer, b) == [b"%d %d " % (first, first + 1)]
-    assert given(buffer, packet(first + 2, 3000, marker=1)) == [b"%d " % (first + 2)]
+    assert frames_from(buffer, a) == []
+    assert frames_from(buffer, b) == [b"%d %d " % (first, first + 1)]
+    assert frames_from(buffer, packet(first + 2, 3000, marker=1)) == [b"%d " % (first + 2)]
 
 
-def test_frames_held_up_by_a_lost_packet_all_come_out_with_it():
+def test_frames_delayed_by_a_lost_packet_are_all_returned_when_it_arrives():
     buffer = FrameBuffer()
-    assert given(buffer, packet(0, 0, 1)) == [b"0 "]
-    assert given(buffer, packet(2, 3000, 1), packet(3, 6000, 1), packet(4, 9000, 1)) == []
-    assert given(buffer, packet(1, 3000)) == [b"1 2 ", b"3 ", b"4 "]
+    assert frames_from(buffer, packet(0, 0, 1)) == [b"0 "]
+    assert frames_from(buffer, packet(2, 3000, 1), packet(3, 6000, 1), packet(4, 9000, 1)) == []
+    assert frames_from(buffer, packet(1, 3000)) == [b"1 2 ", b"3 ", b"4 "]
 
 
 def test_out_of_order_packets_and_senders_without_markers():
     buffer = FrameBuffer()
-    assert given(buffer, packet(0, 0, 1), packet(2, 3000, 1), packet(1, 3000)) == [b"0 ", b"1 2 "]
-    assert given(buffer, packet(3, 6000), packet(4, 6000), packet(5, 9000)) == [b"3 4 "]
+    assert frames_from(buffer, packet(0, 0, 1), packet(2, 3000, 1), packet(1, 3000)) == [b"0 ", b"1 2 "]
+    assert frames_from(buffer, packet(3, 6000), packet(4, 6000), packet(5, 9000)) == [b"3 4 "]
 
 
 def test_padding_is_no_frame():
     buffer = FrameBuffer()
-    assert given(buffer, packet(0, 0, 1), packet(1, 0, data=b""), packet(2, 3000, 1)) == [b"0 ", b"2 "]
+    assert frames_from(buffer, packet(0, 0, 1), packet(1, 0, data=b""), packet(2, 3000, 1)) == [b"0 ", b"2 "]
 
 
-def test_given_up_packets_make_room_for_the_next():
+def test_packets_past_the_nack_timeout_are_skipped():
     buffer = FrameBuffer()
-    given(buffer, packet(0, 0, 1), packet(2, 3000, 1))
+    frames_from(buffer, packet(0, 0, 1), packet(2, 3000, 1))
     buffer.skip(following=3)
-    assert given(buffer, packet(3, 6000, 1)) == [b"3 "]
+    assert frames_from(buffer, packet(3, 6000, 1)) == [b"3 "]
     wide = FrameBuffer()
-    assert given(wide, packet(0, 0, 1), packet(2, 3000, 1)) == [b"0 "]
+    assert frames_from(wide, packet(0, 0, 1), packet(2, 3000, 1)) == [b"0 "]
     assert wide.add(packet(CAPACITY + 5, 6000, 1))[0]  # a gap wider than the buffer: a keyframe is asked for
 
 
 @pytest.mark.parametrize("late", [1, 200])
-def test_a_packet_that_comes_after_it_was_given_up_holds_nothing_up(late):
+def test_a_packet_that_arrives_after_the_nack_timeout_delays_nothing(late):
     """The picture stood still for up to ten seconds: the buffer waited at the late packet for those after it."""
     buffer = FrameBuffer()
-    given(buffer, packet(0, 0, 1), packet(late + 1, 3000, 1))
+    frames_from(buffer, packet(0, 0, 1), packet(late + 1, 3000, 1))
     buffer.skip(following=late + 2)
-    assert given(buffer, packet(1, 3000)) == []
-    assert given(buffer, packet(late + 2, 6000, 1)) == [b"%d " % (late + 2)]
+    assert frames_from(buffer, packet(1, 3000)) == []
+    assert frames_from(buffer, packet(late + 2, 6000, 1)) == [b"%d " % (late + 2)]
 
 
-def test_missing_packets_are_asked_for_until_they_come():
+def test_missing_packets_are_nacked_until_they_arrive():
     missing = MissingPackets()
     assert not missing.arrived(65534, 0.0)
     assert missing.arrived(2, 0.0)
@@ -195,7 +195,7 @@ def test_missing_packets_are_asked_for_until_they_come():
     assert not missing.expire(9.0)
 
 
-async def test_our_parts_stand_where_aiortc_s_were():
+async def test_aiortc_parts_are_replaced():
     """Fails where another aiortc keeps its parts elsewhere."""
     assert aiortc.__version__.startswith(aiortc_patches.TESTED["aiortc"])
     connection = RTCPeerConnection()
@@ -220,7 +220,7 @@ async def test_our_parts_stand_where_aiortc_s_were():
         await connection.close()
 
 
-def test_the_answer_tells_at_which_rate_to_begin():
+def test_the_answer_has_the_start_bitrate():
     sdp = "m=video 9 UDP/TLS/RTP/SAVPF 97 99 98\r\na=rtpmap:97 VP8/90000\r\na=rtpmap:98 rtx/90000\r\na=fmtp:98 apt=97"
     sdp += "\r\na=rtpmap:99 H264/90000\r\na=fmtp:99 packetization-mode=1\r\n"
     wanted = sdp.replace("VP8/90000", "VP8/90000\r\na=fmtp:97 x-google-start-bitrate=1500")
@@ -228,7 +228,7 @@ def test_the_answer_tells_at_which_rate_to_begin():
     assert with_start_bitrate(sdp, 1_500_000) == wanted
 
 
-def test_a_public_address_stands_in_for_the_host_s_own():
+def test_a_public_address_replaces_the_host_address():
     sdp = (
         "a=candidate:1 1 udp 2130706431 10.0.0.5 40000 typ host\r\n"
         "a=candidate:2 1 udp 2130706431 fe80::1 40001 typ host\r\n"
@@ -237,7 +237,7 @@ def test_a_public_address_stands_in_for_the_host_s_own():
     assert with_public_address(sdp, "203.0.113.7") == sdp.replace("10.0.0.5 40000 typ", "203.0.113.7 40000 typ")
 
 
-async def test_media_is_bound_within_the_range_and_refused_past_it():
+async def test_media_ports_stay_within_the_range():
     loop = asyncio.new_event_loop()  # of this test's own: the change stays with it
     taken = []
 
@@ -275,7 +275,7 @@ class Waves(VideoStreamTrack):
         return frame
 
 
-async def test_a_lossy_way_freezes_the_picture_for_no_longer_than_it_must():
+async def test_packet_loss_freezes_the_video_only_briefly():
     """Packets are lost, retransmissions too: what is lost twice is asked for again, or given up in time."""
     browser, server = RTCPeerConnection(), RTCPeerConnection()
     arrived: list[float] = []
@@ -323,6 +323,6 @@ async def test_a_lossy_way_freezes_the_picture_for_no_longer_than_it_must():
     assert arrived[-1] - arrived[0] < 3 * 150 / 30
 
 
-def test_a_part_that_is_gone_is_named():
+def test_a_missing_private_attribute_is_named():
     with pytest.raises(RuntimeError, match="aiortc's object has no _handle_rtcp_packet any more"):
         attach_feedback_handlers(object(), print, print, print, print)

@@ -48,14 +48,14 @@ def offer(formats: dict[int, tuple[str, str]], *lines: str, direction: str = "se
         ("AV1", "profile=0;level-idx=5"),
     ],
 )
-def test_a_publisher_may_send_all_that_can_be_decoded(name, parameters):
+def test_a_publisher_may_send_every_decodable_codec(name, parameters):
     read = check_offer(offer({96: (name, parameters), 97: ("rtx", "apt=96")}), sends=True, receives=False)
     assert [one.payload_type for one in read.formats] == ["96"]
     media = SessionDescription.parse(read.sdp).media[0]
     assert [codec.payloadType for codec in media.rtp.codecs] == [96, 97]
 
 
-def test_the_answer_repeats_what_was_offered():
+def test_the_answer_repeats_the_offered_parameters():
     """RFC 6184, section 8.2.2: profile and packetization mode are the offer's; what the sender alone may say is not."""
     parameters = "packetization-mode=0; profile-level-id=64001f;sprop-parameter-sets=" + SETS
     read = read_video_offer(offer({102: ("H264", parameters)}), sends=False)
@@ -66,7 +66,7 @@ def test_the_answer_repeats_what_was_offered():
     assert "a=fmtp" not in bare.complete(bare.sdp)
 
 
-def test_h264_stands_first_and_once_and_vp8_after_it():
+def test_h264_is_first_and_once_followed_by_vp8():
     formats = {
         35: ("AV1", ""),
         96: ("VP8", ""),
@@ -95,20 +95,20 @@ def test_h264_stands_first_and_once_and_vp8_after_it():
         ({96: ("H264", "packetization-mode=0")}, True, "H.264 (packetization-mode=0)"),
     ],
 )
-def test_what_cannot_be_used_is_named_with_what_to_choose(formats, takes, named):
+def test_unusable_formats_are_named_with_alternatives(formats, takes, named):
     with pytest.raises(NoCodec, match=r"choose H\.264 or VP8") as raised:
         check_offer(offer(formats, direction="sendrecv"), sends=True, receives=takes)
     assert named in str(raised.value)
 
 
-def test_parameter_sets_of_the_sdp_are_read_and_broken_ones_left_out():
+def test_parameter_sets_in_the_sdp_are_read_and_malformed_ones_omitted():
     text = "packetization-mode=1;sprop-parameter-sets=" + SETS.replace(",", ",%%,")
     [h264] = read_video_offer(offer({96: ("H264", text)}), sends=False).formats
     units = h264.parameter_sets.split(b"\0\0\0\1")[1:]
     assert [unit[0] & 31 for unit in units] == [7, 8]
 
 
-def test_candidates_are_taken_out_and_aiortc_is_not_told_of_their_end():
+def test_candidates_are_removed_and_end_of_candidates_is_not_passed_to_aiortc():
     lines = [CANDIDATE.format("192.0.2.1"), CANDIDATE.format("a1b2.local"), "a=candidate:", "a=end-of-candidates"]
     read = read_video_offer(offer({96: ("VP8", "")}, *lines), sends=False)
     assert [(one.ip, one.sdpMid) for one in read.candidates] == [("192.0.2.1", "0"), ("a1b2.local", "0")]
@@ -118,7 +118,7 @@ def test_candidates_are_taken_out_and_aiortc_is_not_told_of_their_end():
 @pytest.mark.parametrize(
     "line", ["a=candidate:nonsense", "\r\n".join(CANDIDATE.format(f"192.0.2.{i}") for i in range(101)), "m=video"]
 )
-def test_a_malformed_offer_is_refused_with_the_reason(line):
+def test_a_malformed_offer_is_rejected_with_the_reason(line):
     with pytest.raises(BadOffer):
         check_offer(offer({96: ("VP8", "")}, line), sends=True, receives=False)
 
@@ -143,7 +143,7 @@ def test_the_stream_to_decode_is_read_from_the_offer(lines, main, repairs):
     assert (streams.main, streams.repairs) == (main, repairs)
 
 
-def test_one_stream_is_let_through_until_it_falls_silent():
+def test_one_stream_is_accepted_until_it_times_out():
     for main in (7, None):
         selector = StreamSelector(main)
         assert selector.accepts(7, 0.0)
@@ -155,7 +155,7 @@ def test_one_stream_is_let_through_until_it_falls_silent():
         assert selector.ignored == 3
 
 
-def test_the_named_stream_has_time_to_begin():
+def test_the_timeout_applies_to_the_start_of_the_signalled_stream():
     selector = StreamSelector(7)
     assert not selector.accepts(8, 0.0)
     assert not selector.accepts(8, STREAM_TIMEOUT_S)
@@ -171,6 +171,6 @@ def test_the_named_stream_has_time_to_begin():
         ("hello", "it must begin with v=0"),
     ],
 )
-def test_what_is_no_offer_is_told_in_words(sdp, said):
+def test_an_invalid_offer_is_rejected_with_a_message(sdp, said):
     with pytest.raises(BadOffer, match=said):
         check_offer(sdp, sends=True, receives=False)

@@ -38,7 +38,7 @@ CAUSES: list[tuple[Callable[[VideoReceiver], None], str]] = [
 
 
 @pytest.mark.parametrize(("happens", "reason"), CAUSES)
-async def test_the_reason_is_what_has_come_since_the_last_picture(happens, reason):
+async def test_the_reason_reflects_what_was_received_since_the_last_frame(happens, reason):
     pc = RTCPeerConnection()
     read = read_video_offer(offer({96: ("H264", "packetization-mode=1")}), sends=False)
     transceiver = pc.addTransceiver("video", "recvonly")

@@ -1,1 +1,1 @@
-"""Sound beside the picture: Opus packets in, the same packets out when the picture of their time is shown."""
+"""Audio: Opus packets are forwarded unchanged, delayed so that they stay in sync with the edited video."""

@@ -1,4 +1,4 @@
-"""A session's sound: delayed as its picture is, then given to everyone who listens."""
+"""A session's audio: delayed like its video, then sent to all connections."""
 
 import asyncio
 import contextlib
@@ -12,19 +12,19 @@ from server.media.audio.lip_sync import LipSync
 from server.media.audio.track import AudioTrack, opus_packet
 from server.supervisor import Supervisor
 
-FRAMES = 5  # pictures whose median latency the sound takes: one late picture moves nothing
+FRAMES = 5  # video frames whose median latency is the audio delay: one late frame has no effect
 
 
 class AudioBroadcast:
-    """Takes Opus packets, keeps them as long as the picture of their time takes, and hands them to every track.
+    """Receives Opus packets, delays them by the video's latency, and sends them to every track.
 
-    Nothing is decoded. A track that is slow loses packets of its own and holds nobody up.
+    Packets are not decoded. A slow track drops packets of its own and does not block the others.
     """
 
     def __init__(self, muted: Callable[[], bool], on_error: Callable[[str], None]) -> None:
-        """`muted`: nothing is to be heard now. Runs until `close`, on the running event loop.
+        """`muted`: whether audio is off now. Runs until `close`, on the running event loop.
 
-        `on_error` is told of a fault that ends it.
+        `on_error(reason)` is called after an internal error that ends it.
         """
         self.muted = muted
         self.line, self.sync = DelayLine(), LipSync()
@@ -36,7 +36,7 @@ class AudioBroadcast:
         self._tasks.start(self._run(), "audio broadcast")
 
     def add_track(self) -> AudioTrack:
-        """A track for one more connection; it leaves with its `stop`."""
+        """A track for one more connection; its `stop` removes it."""
         track = AudioTrack(self)
         self.tracks.append(track)
         return track
@@ -46,7 +46,7 @@ class AudioBroadcast:
             self.tracks.remove(track)
 
     def receive_packet(self, ssrc: int, timestamp: int, payload: bytes, now: float) -> None:
-        """An Opus packet is here, with its RTP timestamp."""
+        """Queue an Opus packet with its RTP timestamp."""
         self.received += 1
         if self.muted():
             self.line.clear()
@@ -55,34 +55,33 @@ class AudioBroadcast:
             self._wake.set()
 
     def frame_sent(self, stamp: float, now: float) -> None:
-        """A picture that came in at `stamp` goes out: the sound of its time is to be heard now."""
+        """A video frame received at `stamp` is sent now: audio of the same time is due now."""
         self._latencies.append(now - stamp)
-        self.line.delay = max(
-            0.0, statistics.median(self._latencies) + self.sync.skew
-        )  # sound cannot go before it comes
+        delay = statistics.median(self._latencies) + self.sync.skew
+        self.line.delay = max(0.0, delay)  # audio cannot be sent before it is received
         self._wake.set()
 
     def video_arrived(self, timestamp: int, now: float) -> None:
-        """A picture of the source is here, with its RTP timestamp."""
+        """A video frame with this RTP timestamp has been received."""
         self.sync.add_frame(timestamp, now)
 
     def video_reported(self, ntp_s: float, timestamp: int) -> None:
-        """The source says when, by its own clock, the picture with this RTP timestamp was made."""
+        """Sender report on video: capture time, by the source's clock, of this RTP timestamp."""
         self.sync.video.report(ntp_s, timestamp)
 
     def audio_reported(self, ntp_s: float, timestamp: int) -> None:
-        """The same of sound."""
+        """Sender report on audio: capture time, by the source's clock, of this RTP timestamp."""
         if (arrived := self.line.clock.arrival(timestamp)) is not None:
             self.sync.add_audio_report(ntp_s, timestamp, arrived)
 
     def reset(self) -> None:
-        """The source comes over a new connection: what is known of the old one is stale."""
+        """The source has a new connection: forget the clocks and latencies of the old one."""
         self.line.reset()
         self.sync = LipSync()
         self._latencies.clear()
 
     def stats(self) -> dict[str, int | None]:
-        """Packets since the session began, and for how long they wait."""
+        """Packet counters since the session began, and the current delay."""
         delay = self.line.delay
         return {
             "received_packets": self.received,

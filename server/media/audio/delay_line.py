@@ -1,4 +1,4 @@
-"""Opus packets that wait until the picture of their time is shown."""
+"""A delay line of Opus packets, in sync with the edited video."""
 
 import bisect
 from typing import NamedTuple
@@ -6,52 +6,52 @@ from typing import NamedTuple
 from server.media.audio.opus import SAMPLE_RATE, packet_samples
 from server.media.audio.source_clock import SourceClock
 
-CAPACITY = 1000  # packets, past which the oldest go: 20 s of the usual 20 ms
-TOLERANCE_S = 0.03  # the sound may be so far from the picture before it is moved, which can be heard
-MAX_SLEW = 2e-4  # seconds a second, for what is within the tolerance: clocks differ by less
-MAX_LATENESS_S = 0.1  # sound whose picture was shown so long ago is not sent any more
-START_TOLERANCE_S = 0.02  # and where it begins, not even this: it would come in a burst
+CAPACITY = 1000  # packets: 20 s at the usual 20 ms; then the oldest are dropped
+TOLERANCE_S = 0.03  # audio-video offset that is accepted before an audible correction
+MAX_SLEW = 2e-4  # seconds per second, for offsets within the tolerance: clock drift is smaller
+MAX_LATENESS_S = 0.1  # packets later than this are dropped
+START_TOLERANCE_S = 0.02  # the same for the first packet, to avoid a burst
 
 
 class QueuedPacket(NamedTuple):
-    """A packet in the line; they are in the order of their first samples."""
+    """A packet in the line; sorted by first sample."""
 
-    first: int  # count of its first sample
+    first: int  # sample count of its first sample
     samples: int
     payload: bytes
 
 
 class DelayLine:
-    """Lets packets go a steady delay after they were made; the delay follows the picture's.
+    """Releases packets a steady delay after their capture; the delay follows the video's.
 
-    An outgoing timestamp is, to within the tolerance, the time at which it is sent, as the outgoing picture's is: both
-    stay on one clock, whatever the delay does. A longer delay leaves a gap in the timestamps, which receivers conceal
-    as they do a lost packet; a shorter one uses up gaps, and drops a packet where there is none. Between such moves
-    the timestamps are the source's own, shifted, and what its clock drifts is followed by when they are sent. Times in
-    seconds on the monotonic clock.
+    An outgoing timestamp equals, within the tolerance, its send time, as for outgoing video: both stay on one clock
+    when the delay changes. A longer delay leaves a gap in the timestamps, which receivers conceal like a lost packet;
+    a shorter one closes gaps, and drops a packet if there is none. Between such corrections the timestamps are the
+    source's, shifted by a constant, and its clock drift is compensated in the send times. Times in seconds on the
+    monotonic clock.
     """
 
     def __init__(self) -> None:
         self.clock = SourceClock()
-        self.delay: float | None = None  # that the picture has; packets wait while it is not known
+        self.delay: float | None = None  # of the video; packets wait while it is unknown
         self.waiting: list[QueuedPacket] = []
         self.dropped = 0
-        self._shift: int | None = None  # outgoing timestamp less count; None: the next packet begins anew
-        self._slew_s = 0.0  # time at which a packet is sent, less its outgoing timestamp
-        self._end = 0  # outgoing timestamp at which the last packet that was sent ends
+        self._shift: int | None = None  # outgoing timestamp minus sample count; None: set by the next packet
+        self._slew_s = 0.0  # send time minus outgoing timestamp
+        self._end = 0  # outgoing timestamp of the end of the last packet sent
 
     def clear(self) -> None:
-        """Forget what waits; what comes next begins anew."""
+        """Discard the queued packets; the next one starts a new timeline."""
         self.waiting.clear()
         self._shift = None
 
     def reset(self) -> None:
-        """The source comes over a new connection: forget its clock too, and how long its picture takes."""
+        """The source has a new connection: discard its clock and the delay too."""
         self.clear()
         self.clock, self.delay = SourceClock(), None
 
     def put(self, ssrc: int, timestamp: int, payload: bytes, now: float) -> None:
-        """A packet has arrived, with the timestamp that it has."""
+        """Queue a packet with its RTP timestamp."""
         samples = packet_samples(payload)
         count = self.clock.arrived(ssrc, timestamp, now) if samples else None
         if count is None:
@@ -63,7 +63,7 @@ class DelayLine:
             self.dropped += 1
 
     def due(self, now: float) -> float | None:
-        """When the next packet is to be sent; None where none waits, or no picture has been sent yet."""
+        """Send time of the next packet; None if none is queued, or no video frame has been sent yet."""
         while self.waiting and self.delay is not None:
             head = self.waiting[0]
             if self._started(head, now) and self._align(head) and self._send_time(head) >= now - MAX_LATENESS_S:
@@ -73,7 +73,7 @@ class DelayLine:
         return None
 
     def pop(self) -> tuple[bytes, int]:
-        """The packet that `due` spoke of, and its outgoing timestamp."""
+        """Remove and return the packet whose time `due` returned, with its outgoing timestamp."""
         head = self.waiting.pop(0)
         assert self._shift is not None
         slew = MAX_SLEW * head.samples / SAMPLE_RATE
@@ -83,15 +83,15 @@ class DelayLine:
         return head.payload, outgoing
 
     def _started(self, head: QueuedPacket, now: float) -> bool:
-        """Where sound begins, it begins with this packet, unless the picture of its time has been shown."""
+        """Start the timeline with this packet if there is none, unless the packet is late; whether there is one."""
         if self._shift is None and self._target_time(head) >= now - START_TOLERANCE_S:
             self._shift = max(_samples(self._target_time(head) - self._slew_s), self._end) - head.first
         return self._shift is not None
 
     def _align(self, head: QueuedPacket) -> bool:
-        """Keep to the picture; False for a packet that came too late, or is in the way of those after it."""
+        """Correct offsets beyond the tolerance; False for a packet that overlaps the previous one or is dropped."""
         assert self._shift is not None
-        gap = head.first + self._shift - self._end  # after what was sent last
+        gap = head.first + self._shift - self._end  # samples after the last packet sent
         error = self._timing_error(head)
         if error > TOLERANCE_S:
             self._shift += _samples(error)
@@ -111,7 +111,7 @@ class DelayLine:
         return (head.first + self._shift) / SAMPLE_RATE + self._slew_s
 
     def _timing_error(self, head: QueuedPacket) -> float:
-        """How much later it should be sent than it will be."""
+        """Target time minus send time."""
         return self._target_time(head) - self._send_time(head)
 
 

@@ -1,4 +1,4 @@
-"""How much later than its sound a source's picture arrives, by what the source says of both (RTCP sender reports)."""
+"""How much later than its audio a source's video arrives, by the RTCP sender reports on both."""
 
 import statistics
 from collections import deque
@@ -6,17 +6,17 @@ from collections import deque
 from server.media.audio.opus import SAMPLE_RATE
 
 VIDEO_RATE = 90_000  # of its RTP timestamps
-FRAMES, REPORTS = 31, 5  # newest ones that a median is made of
-MAX_SKEW_S = 1.0  # more is no encoder's delay but a clock that is wrong
-MAX_DISAGREEMENT_S = 0.02  # of two reports of a stream: real clocks drift by less in the seconds between them
+FRAMES, REPORTS = 31, 5  # newest samples in the medians
+MAX_SKEW_S = 1.0  # larger values are no encoder delay but a wrong clock
+MAX_DISAGREEMENT_S = 0.02  # between two reports of a stream: real clocks drift by less in a few seconds
 
 
 class SenderReportClock:
-    """The source's own time of a stream's RTP timestamps, from its newest sender report."""
+    """Maps a stream's RTP timestamps to the source's clock, by its newest sender report."""
 
     def __init__(self, rate: int) -> None:
         self.rate = rate
-        self.steady = False  # the newest report agrees with the one before
+        self.steady = False  # the newest report agrees with the previous one
         self._newest: tuple[float, int] | None = None
 
     def report(self, ntp_s: float, timestamp: int) -> None:
@@ -25,7 +25,7 @@ class SenderReportClock:
         self._newest = ntp_s, timestamp
 
     def time(self, timestamp: int) -> float | None:
-        """None before the first report."""
+        """The source's time of an RTP timestamp; None before the first report."""
         if self._newest is None:
             return None
         ntp_s, reported = self._newest
@@ -34,32 +34,32 @@ class SenderReportClock:
 
 
 class LipSync:
-    """Compares what the source calls the time of its two streams with when they arrive.
+    """Compares the capture times of video and audio with their arrival times.
 
-    An encoder that holds pictures back longer than sound is made up for by `skew`. Without reports of both streams
-    it is 0, and picture and sound that arrive together are shown together. Reports are believed while those of one
-    stream agree: GStreamer's run at twice the speed in a program that leaves its pipeline's latency unset.
+    `skew` compensates an encoder that delays video longer than audio. Without reports on both streams it is 0, and
+    video and audio that arrive together are played together. Reports are used while those of a stream agree:
+    GStreamer's run at twice the speed in a program that leaves its pipeline's latency unset.
     """
 
     def __init__(self) -> None:
         self.video, self.audio = SenderReportClock(VIDEO_RATE), SenderReportClock(SAMPLE_RATE)
-        self._pictures: deque[float] = deque(maxlen=FRAMES)  # arrival here, less the source's time
-        self._sounds: deque[float] = deque(maxlen=REPORTS)
+        self._video_delays: deque[float] = deque(maxlen=FRAMES)  # arrival here minus the source's time
+        self._audio_delays: deque[float] = deque(maxlen=REPORTS)
 
     def add_frame(self, timestamp: int, arrived: float) -> None:
-        """A picture with this RTP timestamp has arrived."""
-        if (made := self.video.time(timestamp)) is not None:
-            self._pictures.append(arrived - made)
+        """A video frame with this RTP timestamp has arrived."""
+        if (captured := self.video.time(timestamp)) is not None:
+            self._video_delays.append(arrived - captured)
 
     def add_audio_report(self, ntp_s: float, timestamp: int, arrived: float) -> None:
-        """A report on the sound: what has this RTP timestamp was made at `ntp_s`, by the source's clock."""
+        """A sender report on audio: this RTP timestamp was captured at `ntp_s`, by the source's clock."""
         self.audio.report(ntp_s, timestamp)
-        self._sounds.append(arrived - ntp_s)
+        self._audio_delays.append(arrived - ntp_s)
 
     @property
     def skew(self) -> float:
-        """Seconds to delay the sound by, beyond what its picture takes here; negative where the sound comes later."""
-        if not (self.video.steady and self.audio.steady and self._pictures):
+        """Seconds to delay audio beyond the video's latency here; negative if audio arrives later than video."""
+        if not (self.video.steady and self.audio.steady and self._video_delays):
             return 0.0
-        skew = statistics.median(self._pictures) - statistics.median(self._sounds)
+        skew = statistics.median(self._video_delays) - statistics.median(self._audio_delays)
         return skew if abs(skew) <= MAX_SKEW_S else 0.0

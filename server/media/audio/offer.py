@@ -1,4 +1,4 @@
-"""The audio of an offer: one stream of Opus can be passed on, everything else is answered and stands still."""
+"""The audio of an offer: one Opus stream is forwarded, all other audio is answered as inactive."""
 
 import re
 
@@ -10,11 +10,11 @@ from server.media.sdp_section import Section, join_sections, split_sections
 
 DIRECTIONS = ("a=sendrecv", "a=sendonly", "a=recvonly", "a=inactive")
 STREAM_ATTRIBUTES = ("a=rtpmap:", "a=fmtp:", "a=rtcp-fb:", "a=ssrc", "a=msid:", "a=rid:", "a=simulcast:")
-PCMU = "0"  # a codec that aiortc knows: it takes no section without one
+PCMU = "0"  # payload type of a codec that aiortc supports: it rejects sections without one
 
 
 class AudioOffer:
-    """An offer as aiortc can take it, and its answer as it has to be: in an answer every section has its place."""
+    """An offer reduced to what aiortc accepts, and the complete answer: it must have a section for each offered one."""
 
     def __init__(self, sdp: str) -> None:
         """Raises `BadOffer`."""
@@ -23,31 +23,32 @@ class AudioOffer:
         except ValueError as error:
             raise BadOffer(f"the offer cannot be read: {error}") from error
         self.used = [section for section in self.sections if not _is_rejected(section)]
-        self.audio = next((section for section in self.used if _opus(section)), None)  # the one to be passed on
+        self.audio = next((section for section in self.used if _opus(section)), None)  # the one to forward
 
     @property
     def sdp(self) -> str:
-        """Without what the offer itself rejects, and with other audio inactive."""
+        """The offer without the sections that it rejects itself, and with other audio inactive."""
         rejected = {section.mid for section in self.sections if section not in self.used}
         head = [_without_mids(line, rejected) for line in self.head]
         return join_sections(head, [section if self._is_kept(section) else _inactive(section) for section in self.used])
 
     def bind(self, transceiver: RTCRtpTransceiver) -> None:
-        """Make this the transceiver of the audio that is passed on: aiortc would take it for the first there is."""
+        """Bind the transceiver to the forwarded section: aiortc would bind it to the first audio section."""
         assert self.audio is not None
         private_attr(transceiver, "_set_mid")(self.audio.mid or "")
         private_attr(transceiver, "_set_mline_index")(self.used.index(self.audio))
 
     def complete_answer(self, answer: str) -> str:
-        """The answer that was given to `sdp`, as an answer to the offer."""
+        """aiortc's answer to `sdp`, extended to an answer to the whole offer."""
         head, answered = split_sections(answer)
-        given = {asked: self._completed(asked, one) for asked, one in zip(self.used, answered, strict=True)}
-        return join_sections(head, [given.get(section) or _rejection(section) for section in self.sections])
+        pairs = zip(self.used, answered, strict=True)
+        answers = {offered: self._answer_section(offered, answer) for offered, answer in pairs}
+        return join_sections(head, [answers.get(section) or _rejection(section) for section in self.sections])
 
     def _is_kept(self, section: Section) -> bool:
         return section.kind != "audio" or section is self.audio
 
-    def _completed(self, section: Section, answer: Section) -> Section:
+    def _answer_section(self, section: Section, answer: Section) -> Section:
         if not self._is_kept(section):
             return _inactive(answer, section)
         opus = _opus(section)
@@ -59,12 +60,12 @@ class AudioOffer:
 
 
 def _is_rejected(section: Section) -> bool:
-    """Not used, by the offer itself (RFC 8843: port 0 means that only where it is not bundled)."""
+    """Whether the offer itself rejects the section (RFC 8843: port 0, unless it is bundle-only)."""
     return section.port == "0" and "a=bundle-only" not in section.lines
 
 
 def _opus(section: Section) -> str | None:
-    """The payload type of Opus, where it is offered."""
+    """The payload type of Opus; None if it is not offered."""
     if section.kind != "audio":
         return None
     found = (re.match(r"(\d+) +opus/48000\b", value, re.IGNORECASE) for value in section.values("rtpmap"))
@@ -72,7 +73,7 @@ def _opus(section: Section) -> str | None:
 
 
 def _inactive(section: Section, formats: Section | None = None) -> Section:
-    """The section inactive, with the formats of another, or with the one that aiortc always takes."""
+    """The section made inactive, with the formats of another section, or with PCMU."""
     names = [PCMU] if formats is None else formats.formats
     described = [f"{PCMU} PCMU/8000"] if formats is None else formats.values("rtpmap")
     first = f"m=audio {section.port} {section.protocol} {' '.join(names)}"

@@ -1,13 +1,13 @@
-"""What has to be known of Opus (RFC 6716, RFC 7587) to pass its packets on as they are."""
+"""Durations of Opus packets (RFC 6716, RFC 7587), to forward them without decoding."""
 
-SAMPLE_RATE = 48_000  # of RTP timestamps, whatever the encoder's own
-MAX_SAMPLES = SAMPLE_RATE * 120 // 1000  # in one packet
+SAMPLE_RATE = 48_000  # of RTP timestamps, independent of the encoder's
+MAX_SAMPLES = SAMPLE_RATE * 120 // 1000  # per packet
 
 _SILK_MS, _HYBRID_MS, _CELT_MS = (10, 20, 40, 60), (10, 20), (2.5, 5, 10, 20)
 
 
 def packet_samples(payload: bytes) -> int:
-    """Samples at 48 kHz that a packet stands for, by its first bytes (RFC 6716, section 3.1); 0 for a malformed one."""
+    """Duration of a packet in samples at 48 kHz, by its first bytes (RFC 6716, section 3.1); 0 if malformed."""
     if not payload:
         return 0
     configuration, code = payload[0] >> 3, payload[0] & 3

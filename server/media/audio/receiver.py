@@ -1,4 +1,4 @@
-"""What aiortc has no setting for: a receiver's packets before they are decoded, and its sender's reports."""
+"""Interception of an aiortc receiver's packets before they are decoded, and of sender reports."""
 
 import time
 from collections.abc import Callable
@@ -12,10 +12,10 @@ from server.media.audio.broadcast import AudioBroadcast
 
 
 class AudioReceiver:
-    """Takes a connection's sound as it comes, and what its source says of the time of both of its streams."""
+    """Passes a connection's audio packets, and the sender reports on both of its streams, to an `AudioBroadcast`."""
 
     def __init__(self, audio: RTCRtpReceiver, video: RTCRtpReceiver, broadcast: AudioBroadcast) -> None:
-        """Before the first packet of either."""
+        """Create it before the first packet of either receiver."""
         self.broadcast = broadcast
         name = "_RTCRtpReceiver__jitter_buffer"
         private_attr(audio, name)
@@ -25,7 +25,7 @@ class AudioReceiver:
         _on_sender_reports(video, self.broadcast.video_reported)
 
     def frame_arrived(self, pts: int, now: float) -> None:
-        """A picture with this time has arrived; aiortc counts it from the first."""
+        """A video frame with this pts has arrived; aiortc counts pts from the first timestamp."""
         origin: int = private_attr(self._mapper, "_origin")
         self.broadcast.video_arrived((pts + origin) & 0xFFFFFFFF, now)
 
@@ -34,7 +34,7 @@ class AudioReceiver:
 
 
 class _PacketTap(JitterBuffer):
-    """Gives every packet away as it arrives, so that none is left for aiortc to decode."""
+    """Passes every packet to a callback on arrival; aiortc gets no frame to decode."""
 
     def __init__(self, on_packet: Callable[[RtpPacket], None]) -> None:
         super().__init__(capacity=1)
@@ -46,11 +46,11 @@ class _PacketTap(JitterBuffer):
 
 
 def _on_sender_reports(receiver: RTCRtpReceiver, on_report: Callable[[float, int], None]) -> None:
-    """Tell the source's time in seconds, and the timestamp that is of that time (RFC 3550, section 6.4.1)."""
+    """Call `on_report(ntp_s, rtp_timestamp)` for every sender report (RFC 3550, section 6.4.1)."""
     handle = private_attr(receiver, "_handle_rtcp_packet")
 
     async def handle_rtcp(packet: AnyRtcpPacket) -> None:
-        if isinstance(packet, RtcpSrPacket) and (ntp := packet.sender_info.ntp_timestamp):  # 0: it has no clock
+        if isinstance(packet, RtcpSrPacket) and (ntp := packet.sender_info.ntp_timestamp):  # 0: the sender has no clock
             on_report(ntp / 2**32, packet.sender_info.rtp_timestamp)
         await handle(packet)
 

@@ -1,4 +1,4 @@
-"""Reports of our own clock to those who listen and watch."""
+"""RTCP sender reports of the outgoing audio."""
 
 from aiortc import RTCRtpSender
 from aiortc.rtp import AnyRtcpPacket, RtcpSrPacket
@@ -7,9 +7,9 @@ from server.media.aiortc_patches import private_attr
 
 
 def report_from_first_packet(sender: RTCRtpSender) -> None:
-    """Let a sender report nothing before it has sent something: aiortc reports the time 0 then.
+    """Suppress sender reports before the first packet: aiortc would report the RTP time 0.
 
-    Receivers keep sound and picture together by these reports, and sound may begin long after the picture.
+    Receivers synchronise audio and video by these reports, and audio may begin long after the video.
     """
     send = private_attr(sender, "_send_rtcp")
 

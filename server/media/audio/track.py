@@ -1,4 +1,4 @@
-"""An outgoing track: what one connection gets of a session's sound."""
+"""The outgoing audio track of one connection."""
 
 import asyncio
 import fractions
@@ -11,20 +11,20 @@ from aiortc.mediastreams import MediaStreamError
 
 from server.media.audio.opus import SAMPLE_RATE
 
-CAPACITY = 25  # packets, half a second; past them the oldest go: what is not sent in time is stale
+CAPACITY = 25  # packets, half a second; then the oldest are dropped
 TIME_BASE = fractions.Fraction(1, SAMPLE_RATE)
 
 Packet: TypeAlias = "av.Packet[Any]"
 
 
 class AudioStream(Protocol):
-    """What a track is part of."""
+    """The stream that a track belongs to."""
 
     def remove_track(self, track: "AudioTrack") -> None: ...
 
 
 class AudioTrack(MediaStreamTrack):
-    """Gives aiortc's sender one Opus packet at a time; whoever calls `send` is its clock."""
+    """Supplies aiortc's sender with one Opus packet at a time, at the times of the calls to `send`."""
 
     kind = "audio"
 
@@ -33,10 +33,10 @@ class AudioTrack(MediaStreamTrack):
         self.stream = stream
         self._packets: deque[Packet] = deque()
         self._arrived = asyncio.Event()
-        self._reading = False  # aiortc reads it: the connection stands
+        self._reading = False  # aiortc has begun to read: the connection is established
 
     def send(self, packet: Packet) -> int:
-        """Send this next; returns how many packets were given up for it."""
+        """Queue a packet; returns how many packets were dropped for it."""
         if not self._reading:
             return 0
         full = len(self._packets) == CAPACITY
@@ -51,7 +51,7 @@ class AudioTrack(MediaStreamTrack):
         self.stream.remove_track(self)
         self._arrived.set()
 
-    async def recv(self) -> Any:  # aiortc takes packets too, and declares frames alone
+    async def recv(self) -> Any:  # aiortc accepts packets too, but declares frames only
         self._reading = True
         while self.readyState == "live":
             if self._packets:
@@ -62,7 +62,7 @@ class AudioTrack(MediaStreamTrack):
 
 
 def opus_packet(payload: bytes, timestamp: int) -> Packet:
-    """A packet with its time in samples."""
+    """An Opus packet with its RTP timestamp as pts."""
     packet: Packet = av.Packet(payload)
     packet.pts, packet.time_base = timestamp, TIME_BASE
     return packet

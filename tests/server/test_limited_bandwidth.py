@@ -1,4 +1,4 @@
-"""A way that carries little, and one that narrows for a while: veth and token buckets in namespaces of the test."""
+"""Sessions over bandwidth-limited links: veth and token buckets in network namespaces of the test."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from harness.barcode import Seen, begin, page_inside
 from harness.echo_process import echo
 from harness.namespaces import why_not, wire
 
-LEAST_FPS = 20 / 3  # 20 are promised
+MIN_FPS = 20 / 3  # the target is 20
 P95_MS = 3 * 250.0
 FREEZE_MS = 3 * 500.0
 
@@ -20,7 +20,7 @@ def namespaces() -> None:
 
 
 def session_over(chromium: Path, rates: list[int], settle_s: float, seconds: float) -> list[Seen]:
-    """A page and its server over a wire that carries these rates, bit/s each way, one after the other."""
+    """A page and its server over a link with these bandwidths, bit/s per direction, one after the other."""
     seen = []
     with wire() as net:
         net.limit(net.server, rates[0])
@@ -36,18 +36,18 @@ def session_over(chromium: Path, rates: list[int], settle_s: float, seconds: flo
 
 
 def assert_moves(seen: Seen) -> None:
-    assert seen.fps > LEAST_FPS, seen
+    assert seen.fps > MIN_FPS, seen
     assert seen.gaps_ms.max() < FREEZE_MS, seen
     assert sorted(seen.latency_ms)[int(0.95 * len(seen.latency_ms))] < P95_MS, seen
     assert seen.status["state"] == "live"
 
 
-def test_a_narrow_way_shows_a_picture_that_moves(chromium: Path) -> None:
+def test_video_keeps_moving_over_a_bandwidth_limited_link(chromium: Path) -> None:
     (seen,) = session_over(chromium, [1_200_000], settle_s=3.0, seconds=4.0)
     assert_moves(seen)
 
 
 @pytest.mark.soak
-def test_a_way_that_narrows_and_widens_again_is_followed(chromium: Path) -> None:
+def test_bitrate_follows_bandwidth_that_drops_and_recovers(chromium: Path) -> None:
     for seen in session_over(chromium, [5_000_000, 800_000, 5_000_000], settle_s=10.0, seconds=10.0):
         assert_moves(seen)

@@ -1,6 +1,6 @@
-"""What the media plane is to reach, in figures and not only without faults: `make soak ARGS="-k figures"`.
+"""Performance targets of the media plane: `make soak ARGS="-k media_targets"`.
 
-Scenes of `python -m benchmarks.transport`, which prints what it sees. They need a machine that does nothing else.
+Scenarios of `python -m benchmarks.transport`, which prints its measurements. They need an otherwise idle machine.
 """
 
 import numpy as np
@@ -13,7 +13,7 @@ FREEZE_MS = 500
 
 
 @pytest.mark.parametrize(("codec", "p50", "p95", "cores"), [("H264", 60, 100, 0.25), ("VP8", 100, 150, 1.0)])
-def test_a_picture_is_back_soon(chromium, codec, p50, p95, cores):
+def test_latency_targets(chromium, codec, p50, p95, cores):
     seen = see(chromium, seconds=30, codec=codec)
     assert np.percentile(seen.latency_ms, 50) <= p50, seen
     assert np.percentile(seen.latency_ms, 95) <= p95, seen
@@ -21,14 +21,14 @@ def test_a_picture_is_back_soon(chromium, codec, p50, p95, cores):
 
 
 @pytest.mark.parametrize("way", ["--lose-in", "--lose-out"])
-def test_a_lossy_way_freezes_nothing(chromium, way):
+def test_packet_loss_causes_no_freeze(chromium, way):
     seen = see(chromium, way, "0.03", seconds=60)
     assert (seen.gaps_ms > FREEZE_MS).sum() == 0, seen
 
 
-def test_a_model_at_half_real_time_stays_flat(chromium):
+def test_latency_and_memory_stay_constant_at_half_real_time(chromium):
     seen = see(chromium, *HALF_SPEED, seconds=60)
     early, late = (np.median(half) for half in np.array_split(seen.latency_ms, 2))
     assert late < early + 50, seen
     memory = np.array([mb for _, mb in seen.memory_mb])
-    assert memory[-10:].mean() - memory[:10].mean() < 3, seen  # MB in a minute
+    assert memory[-10:].mean() - memory[:10].mean() < 3, seen  # MB per minute

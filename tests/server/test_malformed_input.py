@@ -13,14 +13,14 @@ from aiortc import RTCRtpSender, VideoStreamTrack
 from av.video.frame import PictureType
 
 from harness.echo import Echo, write_preset
-from harness.impaired_link import Way, spoil_connection
+from harness.impaired_link import ImpairedLink, impair_connection
 from harness.local import free_port
 from server.api.app import SWITCH_S
 from server.media import h264, video_format
 from server.media.sender_feedback import attach_feedback_handlers
 from server.settings import Settings
 from tests.server.live import RunningServer, Viewer, eventually
-from tests.server.test_bad_way import FREEZE_S, longest_gap
+from tests.server.test_impaired_link import FREEZE_S, longest_gap
 
 SIZE = (320, 192)
 SIZES = [(160, 120), (120, 160), (161, 121), (640, 360), (17, 33), (320, 192)]
@@ -77,7 +77,7 @@ class Sizes(VideoStreamTrack):
         return frame
 
 
-async def test_a_picture_may_change_its_size_and_have_an_odd_one(client):
+async def test_the_frame_size_may_change_and_be_odd(client):
     camera = Sizes()
     viewer = await begin(client, Viewer(client, camera), "video/VP8")
     await eventually(lambda: camera.count > 15 * (len(SIZES) + 1))
@@ -108,7 +108,7 @@ class Broken(VideoStreamTrack):
         return packet
 
 
-async def test_what_cannot_be_decoded_makes_the_server_ask_for_a_keyframe(client):
+async def test_undecodable_frames_cause_a_keyframe_request(client):
     camera = Broken()
     viewer = await begin(client, Viewer(client, camera))
 
@@ -121,7 +121,7 @@ async def test_what_cannot_be_decoded_makes_the_server_ask_for_a_keyframe(client
     await end(client, viewer)
 
 
-async def test_garbage_at_the_media_port_is_passed_over(server, client):
+async def test_garbage_at_the_media_port_is_ignored(server, client):
     viewer = await begin(client, Viewer(client))
     await viewer.receives(8)
     session = server.app.state.sessions.handles[viewer.id]
@@ -133,15 +133,15 @@ async def test_garbage_at_the_media_port_is_passed_over(server, client):
             first = bytes([(0, 22, 128, 200)[i % 4]])  # STUN, DTLS, RTP, anything
             stranger.sendto(first + os.urandom(i % 1200), next(iter(ports)))
     await viewer.receives(15)
-    coming = Way()
-    going = Way(twice=1.0)  # and what was sent already, once more
-    spoil_connection(viewer.pc, coming, going)
+    incoming = ImpairedLink()
+    outgoing = ImpairedLink(duplicated=1.0)  # and what was sent already, once more
+    impair_connection(viewer.pc, incoming, outgoing)
     await viewer.receives(15)
     assert (await viewer.status())["state"] == "live"
     await end(client, viewer)
 
 
-async def test_a_flood_on_the_data_channels_stops_no_picture(client):
+async def test_a_flood_on_the_data_channels_does_not_stop_the_video(client):
     viewer = Viewer(client)
     await viewer.offer()
     control = viewer.pc.createDataChannel("control")
@@ -164,7 +164,7 @@ async def test_a_flood_on_the_data_channels_stops_no_picture(client):
     await end(client, viewer)
 
 
-async def test_a_thread_that_never_rests_does_not_stop_the_picture(client):
+async def test_a_busy_thread_does_not_stop_the_video(client):
     assert sys.getswitchinterval() == pytest.approx(SWITCH_S)
     viewer, tired = await begin(client, Viewer(client)), threading.Event()
 
@@ -183,7 +183,7 @@ async def test_a_thread_that_never_rests_does_not_stop_the_picture(client):
     await end(client, viewer)
 
 
-async def test_a_page_that_takes_vp8_alone_is_served(client):
+async def test_a_page_with_vp8_only_is_served(client):
     viewer = await begin(client, Viewer(client), "video/VP8")
     await viewer.receives(15)
     assert "VP8/90000" in viewer.pc.remoteDescription.sdp
@@ -191,7 +191,7 @@ async def test_a_page_that_takes_vp8_alone_is_served(client):
     await end(client, viewer)
 
 
-async def test_without_an_encoder_for_h264_video_goes_out_as_vp8(client, monkeypatch):
+async def test_video_is_vp8_without_an_h264_encoder(client, monkeypatch):
     monkeypatch.setattr(video_format, "h264_encoder", lambda: None)
     viewer = Viewer(client)
     assert (await viewer.start()).status_code == 201
@@ -201,7 +201,7 @@ async def test_without_an_encoder_for_h264_video_goes_out_as_vp8(client, monkeyp
     await end(client, viewer)
 
 
-def test_an_encoder_that_does_not_open_is_followed_by_the_next(monkeypatch):
+def test_the_next_encoder_is_used_if_one_does_not_open(monkeypatch):
     encoders = {"h264_of_tomorrow": {}, "h264_nvenc": h264.ENCODERS["h264_nvenc"], "libx264": h264.ENCODERS["libx264"]}
     monkeypatch.setattr(h264, "ENCODERS", encoders)
     h264.h264_encoder.cache_clear()
@@ -216,7 +216,7 @@ def test_an_encoder_that_does_not_open_is_followed_by_the_next(monkeypatch):
         h264.h264_encoder.cache_clear()
 
 
-async def test_an_encoder_that_breaks_is_replaced(server, client, monkeypatch):
+async def test_a_failed_encoder_is_replaced(server, client, monkeypatch):
     viewer = await begin(client, Viewer(client))
     await viewer.receives(8)
     broadcast = server.app.state.sessions.handles[viewer.id].frames.broadcast
