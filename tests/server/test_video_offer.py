@@ -60,7 +60,7 @@ def test_the_answer_repeats_the_offered_parameters():
     parameters = "packetization-mode=0; profile-level-id=64001f;sprop-parameter-sets=" + SETS
     read = read_video_offer(offer({102: ("H264", parameters)}), sends=False)
     assert "profile-level-id=42e01f" in read.sdp
-    lines = read.complete(read.sdp).split("\r\n")
+    lines = read.complete_answer(read.sdp).split("\r\n")
     assert "a=fmtp:102 profile-level-id=64001f;packetization-mode=0" in lines
     bare = read_video_offer(offer({102: ("H264", "")}), sends=False)
     assert "a=fmtp" not in bare.complete(bare.sdp)
