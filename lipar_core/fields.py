@@ -1,9 +1,32 @@
-"""The fields of a struct as its annotations declare them: types, constraints, metadata."""
+"""Fields of structs: their declaration, types, constraints and metadata."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
-from msgspec import inspect
+from msgspec import Meta, inspect
+
+Group = Literal["edit", "pruning", "more"]  # of the page's controls
+
+
+def describe(
+    title: str,
+    description: str,
+    group: Group | None = None,
+    *,
+    unit: str = "",
+    curve: int = 1,
+    detector: str | None = None,
+    **limits: Any,
+) -> Meta:
+    """Declares a parameter for validation, for the generated documents and for the page's controls.
+
+    group: the page's group of controls, ordered as declared; None: not in a group. unit: "percent" of a ratio, or a
+    word after the value. curve: exponent of a slider's scale: above 1, small values get more of its travel. detector:
+    the only one that reads the parameter. limits: `msgspec.Meta`'s.
+    """
+    hints = {"group": group, "unit": unit, "curve": curve, "detector": detector}
+    shown = {name: hint for name, hint in hints.items() if hint not in (None, "")} if group else {}
+    return Meta(title=title, description=description, extra_json_schema=shown, **limits)
 
 
 def field_type(struct_class: type, path: str) -> inspect.Type:

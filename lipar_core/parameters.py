@@ -5,37 +5,14 @@ The structs are the only schema: `merge` validates against them, the server deri
 
 from collections.abc import Mapping
 from itertools import pairwise
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
 
 from lipar_core.errors import ParameterError
-from lipar_core.fields import field_type, metadata
+from lipar_core.fields import describe, field_type, metadata
 from lipar_core.parsing import ConfigStruct, parse
-
-Group = Literal["edit", "pruning", "more"]  # of the page's controls
-
-
-def describe(
-    title: str,
-    description: str,
-    group: Group | None = None,
-    *,
-    unit: str = "",
-    curve: int = 1,
-    detector: str | None = None,
-    **limits: Any,
-) -> Meta:
-    """What a parameter is, for the documents that are made from the schema and for the page's controls.
-
-    group: where the page shows it, in the order of declaration; None: it has a place of its own there, or none.
-    unit: "percent" of a ratio, or a word that follows the value. curve: the power of a slider's travel: above 1, small
-    values get more of it. detector: the only one that the parameter serves. limits: `msgspec.Meta`'s.
-    """
-    hints = {"group": group, "unit": unit, "curve": curve, "detector": detector}
-    shown = {name: hint for name, hint in hints.items() if hint not in (None, "")} if group else {}
-    return Meta(title=title, description=description, extra_json_schema=shown, **limits)
 
 
 class Pruning(ConfigStruct, frozen=True, kw_only=True):
