@@ -40,11 +40,11 @@ def blocks_per_s(pipe: Connection, seconds: float, changes_per_s: float) -> floa
         elif not pipe.poll(1 / 500):
             continue
         while pipe.poll():
-            match wire.receive_up(pipe):
+            match wire.receive_event(pipe):
                 case wire.BlockDone(session=name) if name == session:  # not a late event of the previous session
                     blocks += 1
                 case wire.FramesTaken(session=name, total=total) if name == session:
-                    incoming.note_read(total)
+                    incoming.set_read(total)
                 case wire.FramesPut(session=name, total=total) if name == session:
                     outgoing.read = total
                     wire.send(pipe, wire.FramesTaken(session=session, total=total))
@@ -62,7 +62,7 @@ def main() -> None:
         target=model_main, args=(theirs, ModelOptions(preset="tiny", device="cpu", threads=2)), daemon=True
     )
     process.start()
-    while not isinstance(wire.receive_up(pipe), wire.Ready):
+    while not isinstance(wire.receive_event(pipe), wire.Ready):
         pass
     rates = [(rate, blocks_per_s(pipe, seconds, rate)) for _ in range(3) for rate in (0.0, CHANGES_PER_S)]
     plain, busy = ([blocks for rate, blocks in rates if rate == rate_per_s] for rate_per_s in (0.0, CHANGES_PER_S))

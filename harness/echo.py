@@ -23,7 +23,7 @@ from server.run import serve
 from server.settings import is_loopback
 from server.settings_sources import load_settings
 
-BEAT_S = 1.0
+HEARTBEAT_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,19 +37,19 @@ class Echo:
     def __call__(self, pipe: Connection, options: ModelOptions) -> None:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         stream = load_preset(options.preset).stream
-        work = _Work(pipe, self, stream.width, stream.height, stream.frames_per_block)
+        loop = _EchoLoop(pipe, self, stream.width, stream.height, stream.frames_per_block)
         wire.send(pipe, wire.Ready(warmup_ms=0.0, block_ms=1000 * self.block_s, dtype="float32"))
         try:
-            while work.running:
-                work.turn()
+            while loop.running:
+                loop.turn()
         except (EOFError, BrokenPipeError):
             pass  # the web process is gone
         finally:
-            for name in list(work.rings):
-                work.drop(name)
+            for name in list(loop.rings):
+                loop.drop(name)
 
 
-class _Work:
+class _EchoLoop:
     def __init__(self, pipe: Connection, echo: Echo, width: int, height: int, frames_per_block: int) -> None:
         self.pipe = pipe
         self.echo = echo
@@ -58,17 +58,17 @@ class _Work:
         self.rings: dict[str, tuple[FrameRing, FrameRing]] = {}
         self.blocks = 0
         self.running = True
-        self.said = time.monotonic()
+        self.sent_at = time.monotonic()
 
     def turn(self) -> None:
-        wait = 0.0 if self.ready() else BEAT_S
+        wait = 0.0 if self.ready() else HEARTBEAT_S
         while self.pipe.poll(wait):
-            self.answer(wire.receive_down(self.pipe))
+            self.handle(wire.receive_command(self.pipe))
             wait = 0.0
         for name in self.ready():
             self.invert(name, *self.rings[name])
-        if time.monotonic() - self.said > BEAT_S:
-            self.say(wire.Beat())
+        if time.monotonic() - self.sent_at > HEARTBEAT_S:
+            self.send(wire.Heartbeat())
 
     def ready(self) -> list[str]:
         return [name for name, (incoming, _) in self.rings.items() if len(incoming) >= self.needed]
@@ -76,41 +76,41 @@ class _Work:
     def invert(self, name: str, incoming: FrameRing, outgoing: FrameRing) -> None:
         began = time.perf_counter()
         planes, pts = incoming.take(self.needed)
-        self.say(wire.FramesTaken(session=name, total=incoming.read))
+        self.send(wire.FramesTaken(session=name, total=incoming.read))
         put = [outgoing.put(255 - frame, stamp) for frame, stamp in zip(planes, pts, strict=True)]
         time.sleep(max(0.0, self.echo.block_s - (time.perf_counter() - began)))
-        self.say(wire.FramesPut(session=name, total=outgoing.written))
+        self.send(wire.FramesPut(session=name, total=outgoing.written))
         self.blocks += 1
         busy_ms = (time.perf_counter() - began) * 1000
         counts = {"block": self.blocks, "frames": sum(put), "dropped": len(put) - sum(put), "keep_ratio": 1.0}
-        self.say(wire.BlockDone(session=name, stage_ms={"denoise": busy_ms}, busy_ms=busy_ms, **counts))
+        self.send(wire.BlockDone(session=name, stage_ms={"denoise": busy_ms}, busy_ms=busy_ms, **counts))
 
-    def answer(self, message: wire.Down) -> None:
+    def handle(self, message: wire.Command) -> None:
         match message:
             case wire.Open():
                 self.drop(message.session)
                 if len(self.rings) >= self.echo.room:
-                    self.say(wire.SessionFailed(session=message.session, reason="out of memory on cuda"))
+                    self.send(wire.SessionFailed(session=message.session, reason="out of memory on cuda"))
                     return
                 try:
                     rings = FrameRing(*self.size, message.incoming), FrameRing(*self.size, message.outgoing)
                 except FileNotFoundError:
                     return  # it has ended already
                 self.rings[message.session] = rings
-                self.say(wire.Opened(session=message.session))
-                self.say(wire.PromptTokens(session=message.session, used=1, given=1))
+                self.send(wire.Opened(session=message.session))
+                self.send(wire.PromptEncoded(session=message.session, used=1, given=1))
             case wire.FramesPut():
                 if rings := self.rings.get(message.session):
-                    rings[0].note_written(message.total)
+                    rings[0].set_written(message.total)
             case wire.FramesTaken():
                 if rings := self.rings.get(message.session):
-                    rings[1].note_read(message.total)
+                    rings[1].set_read(message.total)
             case wire.Close():
                 self.drop(message.session)
             case wire.Change():
-                told = {"session": message.session, "request": message.request, "block": self.blocks}
+                fields = {"session": message.session, "request": message.request, "block": self.blocks}
                 changes = {name: value for name, value in message.changes.items() if name != "reset"}
-                self.say(wire.Changed(parameters=changes, pending=False, **told))
+                self.send(wire.ChangeApplied(parameters=changes, pending=False, **fields))
             case wire.Stop():
                 self.running = False
 
@@ -118,9 +118,9 @@ class _Work:
         for ring in self.rings.pop(name, ()):
             ring.close()
 
-    def say(self, message: wire.Up) -> None:
+    def send(self, message: wire.Event) -> None:
         wire.send(self.pipe, message)
-        self.said = time.monotonic()
+        self.sent_at = time.monotonic()
 
 
 def write_preset(folder: Path, *, width: int = 832, height: int = 480, block_frames: int = 1) -> Path:

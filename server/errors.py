@@ -1,4 +1,4 @@
-"""What can go wrong with a request, beside its parameters. `app.py` turns these into status codes."""
+"""Errors of requests, apart from invalid parameters. `api/error_handlers.py` maps them to status codes."""
 
 
 class ServerError(Exception):
@@ -18,7 +18,7 @@ class NoCodec(BadOffer):
 
 
 class Unavailable(ServerError):
-    """503: try again later; the text says why."""
+    """503: try again later; the text has the reason."""
 
 
 class NoRoute(Unavailable):

@@ -70,11 +70,11 @@ class FrameRing:
         self.read += len(slots)
         return frames, pts
 
-    def note_written(self, total: int) -> None:
+    def set_written(self, total: int) -> None:
         """The writer, in the other process, has put so many frames in since the beginning."""
         self.written = total
 
-    def note_read(self, total: int) -> None:
+    def set_read(self, total: int) -> None:
         """The reader, in the other process, has taken so many frames out since the beginning."""
         self.read = total
 

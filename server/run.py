@@ -15,7 +15,7 @@ from server.workers.entry import Entry, main
 
 log = logging.getLogger(__name__)
 
-GRACE_S = 3  # for open requests on shutdown
+SHUTDOWN_TIMEOUT_S = 3  # for open requests on shutdown
 
 
 def serve(settings: Settings, model: Entry = main) -> None:
@@ -29,11 +29,11 @@ def serve(settings: Settings, model: Entry = main) -> None:
     config = uvicorn.Config(
         create_app(settings, model),
         log_level="warning",
-        timeout_graceful_shutdown=GRACE_S,
+        timeout_graceful_shutdown=SHUTDOWN_TIMEOUT_S,
         ssl_certfile=settings.tls_cert,
         ssl_keyfile=settings.tls_key,
     )
-    # uvicorn raises the signal that ended it once more when all is closed: told to end is no failure
+    # uvicorn raises the signal again after shutdown; SIGTERM is no failure
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
         uvicorn.Server(config).run(sockets=[sock])
@@ -42,9 +42,9 @@ def serve(settings: Settings, model: Entry = main) -> None:
 
 
 def log_exposure(settings: Settings) -> None:
-    """Say what stands open to whoever can reach the server."""
+    """Log what is accessible without a token or without TLS."""
     if settings.no_auth:
-        log.warning("nobody is asked for a token (--no-auth): whoever reaches this address may do everything")
+        log.warning("no token is required (--no-auth): everyone who can reach this address may do everything")
     elif settings.token_required and settings.token is None:
         log.warning("there is no admin: LIPAR_TOKEN is not set, so nobody can list sessions or end those of others")
     if not settings.loopback and settings.tls_cert is None:

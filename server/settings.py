@@ -61,8 +61,8 @@ class Settings(ConfigStruct, frozen=True, kw_only=True):
     dtype: Dtype | None = None  # None: the preset's own
     threads: Annotated[int, Meta(ge=1, le=1024)] | None = None  # of the model process on a CPU; None: PyTorch's
     token: Token | None = None  # the admin's: may do everything
-    editor_token: Token | None = None  # may begin sessions and publish, and edit what was published
-    view_token: Token | None = None  # may watch every session; each has a token of its own beside it
+    editor_token: Token | None = None  # may create sessions and publish, and edit what was published
+    view_token: Token | None = None  # may watch every session; each session also has a view token of its own
     no_auth: bool = False  # ask nobody for a token, on any address
     allowed_hosts: tuple[HostName, ...] = ()  # that a request's Host may name, beside this machine's own
     base_path: BasePath | None = None  # under which a proxy that does not remove it serves this
@@ -80,11 +80,11 @@ class Settings(ConfigStruct, frozen=True, kw_only=True):
     start_bitrate: Bitrate = 1_500_000  # of the edited video
     min_bitrate: Bitrate = 250_000
     max_bitrate: Bitrate = 6_000_000
-    camera_start_bitrate: Bitrate = 1_500_000  # at which a browser is told to begin sending
+    camera_start_bitrate: Bitrate = 1_500_000  # a browser's initial send rate
     setup_timeout_s: Timeout = 15.0  # from the offer to the first frame
     silence_timeout_s: Timeout = 4.5  # without a frame from the camera and without a ping from its page
     viewer_timeout_s: Timeout = 15.0  # without a report of the video that a viewer gets
-    max_viewers: Count = 16  # of a session, beside whoever edits it
+    max_viewers: Count = 16  # of a session, without its editor
     grace_s: Annotated[float, Meta(ge=0, le=DAY_S)] = 30.0  # a session waits so long for its browser
     max_session_s: Annotated[float, Meta(ge=0, le=30 * DAY_S)] = 0.0  # greatest age; 0 = no limit
     load_timeout_s: Timeout = 600.0  # of the model
@@ -112,7 +112,7 @@ class Settings(ConfigStruct, frozen=True, kw_only=True):
 
     @property
     def token_required(self) -> bool:
-        """Whether whoever has no token may do nothing."""
+        """Whether every request needs a token."""
         return not self.no_auth and (self.token is not None or self.editor_token is not None)
 
     def _check_bitrates(self) -> None:

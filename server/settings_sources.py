@@ -17,8 +17,8 @@ from server.settings import Settings
 log = logging.getLogger(__name__)
 
 PREFIX = "LIPAR_"
-NOT_OURS = ("LIPAR_WEIGHTS", "LIPAR_SOAK_S", "LIPAR_REQUIRE_TOOLS")  # read by other parts of the project
-GONE = {"LIPAR_PUBLISH_TOKEN": "LIPAR_EDITOR_TOKEN"}  # what each is called now
+OTHER_VARIABLES = ("LIPAR_WEIGHTS", "LIPAR_SOAK_S", "LIPAR_REQUIRE_TOOLS")  # read by other parts of the project
+RENAMED = {"LIPAR_PUBLISH_TOKEN": "LIPAR_EDITOR_TOKEN"}  # what each is called now
 SIMILAR = 0.8  # of two names, from which on one is taken for a misspelling of the other
 TRUTH = {"yes": True, "on": True, "no": False, "off": False}  # beside the parser's 1, true, 0 and false
 
@@ -29,7 +29,7 @@ def load_settings(flags: Mapping[str, object] | None = None, environment: Mappin
     Raises `ConfigError`, which names the setting, its value and what is allowed.
     """
     given = {name: text.strip() for name, text in environment.items() if name.startswith(PREFIX) and text.strip()}
-    for old, new in GONE.items():
+    for old, new in RENAMED.items():
         if old in given:
             raise ConfigError(f"{old}: there is no such setting any more; use {new}")
     known = {PREFIX + field.name.upper(): field for field in fields(Settings)}
@@ -40,12 +40,12 @@ def load_settings(flags: Mapping[str, object] | None = None, environment: Mappin
     try:
         return parse(values | set_flags, Settings, strict=False)
     except ParameterError as error:
-        raise _refusal(error, texts) from None
+        raise _config_error(error, texts) from None
 
 
 def warn_of_misspelled(given: Mapping[str, str], known: list[str]) -> None:
     for name in sorted(given):
-        if name in known or name in NOT_OURS:
+        if name in known or name in OTHER_VARIABLES:
             continue
         if similar := difflib.get_close_matches(name, known, 1, SIMILAR):
             log.warning("%s is set, and is no setting; did you mean %s?", name, similar[0])
@@ -63,7 +63,7 @@ def _value(text: str, field: FieldInfo) -> object:
         return text
 
 
-def _refusal(error: ParameterError, texts: Mapping[str, str]) -> ConfigError:
+def _config_error(error: ParameterError, texts: Mapping[str, str]) -> ConfigError:
     """Names the variable where the value came from one; never shows a secret."""
     name = error.path.partition("[")[0]
     shown = f"{PREFIX}{name.upper()} = {texts[name]!r}" if name in texts else f"{error.path} = {error.value!r}"

@@ -1,4 +1,4 @@
-"""Every background task has an owner, and the owner is told when one ends by an error."""
+"""Background tasks with an owner that is notified when one fails."""
 
 import asyncio
 import logging
@@ -25,7 +25,7 @@ class Supervisor:
         return len(self._tasks)
 
     def start(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
-        """Run `work` beside everything else."""
+        """Run `work` concurrently."""
         task = asyncio.get_running_loop().create_task(work, name=name)
         self._tasks.add(task)
         task.add_done_callback(self._ended)
@@ -51,4 +51,4 @@ class Supervisor:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("task %r ended by an error", task.get_name(), exc_info=error)
-            self.on_error(f"a fault in the server: {task.get_name()}: {type(error).__name__}: {error}")
+            self.on_error(f"an internal error: {task.get_name()}: {type(error).__name__}: {error}")

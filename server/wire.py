@@ -1,6 +1,6 @@
-"""What the web process and the model process say to each other: typed messages, msgpack on a pipe.
+"""Commands (web process to model process) and events (model to web): typed messages, msgpack on a pipe.
 
-Frames travel beside the messages, in the shared-memory rings of `ring.py`.
+Frames are passed separately, in the shared-memory rings of `ring.py`.
 """
 
 from multiprocessing.connection import Connection
@@ -17,7 +17,7 @@ class Message(msgspec.Struct, tag=True, kw_only=True):
 
 
 class Open(Message):
-    """Begin a session: its rings are there already."""
+    """Open a session; its rings exist already."""
 
     session: str
     incoming: str  # shared-memory names
@@ -32,7 +32,7 @@ class Close(Message):
 
 
 class Change(Message):
-    """Change live parameters; answered by `Changed` or `Refused` with the same request number."""
+    """Change live parameters; answered by `ChangeApplied` or `ChangeRejected` with the same request number."""
 
     session: str
     request: int
@@ -68,25 +68,25 @@ class Ready(Message):
     dtype: str  # of each kind of operation, as `lipar_core.models.precision` spells it
 
 
-class NotLoaded(Message):
+class LoadFailed(Message):
     """The models cannot be loaded: starting again would not help."""
 
     reason: str
 
 
-class Ending(Message):
-    """The process ends by itself, because of something that a new one may do better."""
+class Exiting(Message):
+    """The process exits by itself; a restart may help."""
 
     reason: str
 
 
 class Opened(Message):
-    """The session is there: its memory is allocated, and its prompt on its way to the text encoder."""
+    """The session is open: its memory is allocated, its prompt queued for the text encoder."""
 
     session: str
 
 
-class Changed(Message):
+class ChangeApplied(Message):
     session: str
     request: int
     block: int
@@ -94,7 +94,7 @@ class Changed(Message):
     pending: bool
 
 
-class PromptTokens(Message):
+class PromptEncoded(Message):
     """How much of the prompt that now holds the text encoder reads."""
 
     session: str
@@ -102,7 +102,7 @@ class PromptTokens(Message):
     given: int  # more than `used` where the end of the prompt is not read
 
 
-class Refused(Message):
+class ChangeRejected(Message):
     session: str
     request: int
     path: str
@@ -124,47 +124,47 @@ class BlockDone(Message):
 
 
 class SessionFailed(Message):
-    """The session broke in the model process and is gone there."""
+    """The session failed and was closed in the model process."""
 
     session: str
     reason: str
 
 
-class Beat(Message):
-    """The model process is alive; sent when nothing else is to be said."""
+class Heartbeat(Message):
+    """The model process is alive; sent when nothing else was sent for a while."""
 
 
-Down = Open | Close | Change | FramesPut | FramesTaken | Stop
-Up = (
+Command = Open | Close | Change | FramesPut | FramesTaken | Stop
+Event = (
     Ready
-    | NotLoaded
-    | Ending
+    | LoadFailed
+    | Exiting
     | Opened
     | FramesPut
     | FramesTaken
-    | Changed
-    | PromptTokens
-    | Refused
+    | ChangeApplied
+    | PromptEncoded
+    | ChangeRejected
     | BlockDone
     | SessionFailed
-    | Beat
+    | Heartbeat
 )
 
 _encoder = msgspec.msgpack.Encoder()
-_down: msgspec.msgpack.Decoder[Down] = msgspec.msgpack.Decoder(Down)
-_up: msgspec.msgpack.Decoder[Up] = msgspec.msgpack.Decoder(Up)
+_command_decoder: msgspec.msgpack.Decoder[Command] = msgspec.msgpack.Decoder(Command)
+_event_decoder: msgspec.msgpack.Decoder[Event] = msgspec.msgpack.Decoder(Event)
 
 
-def send(pipe: Connection, message: Down | Up) -> None:
-    """Write a message; raises `OSError` when the other end is gone."""
+def send(pipe: Connection, message: Command | Event) -> None:
+    """Write a message; raises `OSError` when the other end is closed."""
     pipe.send_bytes(_encoder.encode(message))
 
 
-def receive_down(pipe: Connection) -> Down:
-    """Read a message in the model process; raises `EOFError` when the web process is gone."""
-    return _down.decode(pipe.recv_bytes())
+def receive_command(pipe: Connection) -> Command:
+    """Read a message in the model process; raises `EOFError` when the web process has ended."""
+    return _command_decoder.decode(pipe.recv_bytes())
 
 
-def receive_up(pipe: Connection) -> Up:
-    """Read a message in the web process; raises `EOFError` when the model process is gone."""
-    return _up.decode(pipe.recv_bytes())
+def receive_event(pipe: Connection) -> Event:
+    """Read a message in the web process; raises `EOFError` when the model process has ended."""
+    return _event_decoder.decode(pipe.recv_bytes())

@@ -11,10 +11,10 @@ import lipar_core
 from lipar_core.presets import load_preset
 from lipar_core.sizes import with_size
 from server.api import access, docs, health, preset, sessions, whep, whip
-from server.api.error_handlers import map_errors
-from server.api.middleware import AnswerHeaders, BodyLimit, Compression, Gate, PublicCors, ServerPath
+from server.api.error_handlers import add_error_handlers
+from server.api.middleware import BodyLimit, Compression, DefaultHeaders, PathNormalization, PublicCors, RequestFilter
 from server.api.page_files import add_page
-from server.control.registry import Sessions
+from server.control.registry import SessionRegistry
 from server.media import aiortc_patches
 from server.media.colour_space import register_colour_space
 from server.media.decoder import patch_decoder_worker
@@ -41,7 +41,7 @@ def create_app(settings: Settings, model: Entry = main) -> FastAPI:
             aiortc_patches.enable_loopback_candidates()
         if settings.udp_range is not None:
             aiortc_patches.limit_udp_ports(asyncio.get_running_loop(), *settings.udp_range)
-        app.state.sessions = Sessions(settings, with_size(load_preset(settings.preset), settings.size), model)
+        app.state.sessions = SessionRegistry(settings, with_size(load_preset(settings.preset), settings.size), model)
         app.state.sessions.start()
         yield
         await app.state.sessions.stop()
@@ -56,13 +56,13 @@ def create_app(settings: Settings, model: Entry = main) -> FastAPI:
     )
     for module in (health, access, preset, sessions, whip, whep, docs):
         app.include_router(module.router)
-    map_errors(app)
+    add_error_handlers(app)
     add_page(app, settings.static, settings.base_path)
     # The last one added is the first that a request passes.
     app.add_middleware(BodyLimit)
     app.add_middleware(Compression)
-    app.add_middleware(Gate, settings=settings)
+    app.add_middleware(RequestFilter, settings=settings)
     app.add_middleware(PublicCors)
-    app.add_middleware(ServerPath, base_path=settings.base_path)
-    app.add_middleware(AnswerHeaders)
+    app.add_middleware(PathNormalization, base_path=settings.base_path)
+    app.add_middleware(DefaultHeaders)
     return app

@@ -1,19 +1,19 @@
-"""What handlers are given. All on the event loop: a plain function would run on a thread, beside what changes there."""
+"""Dependencies of the routes. All are coroutines: a plain function would run on another thread than the event loop."""
 
 from typing import Annotated
 
 from fastapi import Depends, Request
 
-from server.control.registry import Sessions
+from server.control.registry import SessionRegistry
 from server.control.session_handle import SessionHandle
 
 
-async def get_sessions(request: Request) -> Sessions:
-    sessions: Sessions = request.app.state.sessions
+async def get_sessions(request: Request) -> SessionRegistry:
+    sessions: SessionRegistry = request.app.state.sessions
     return sessions
 
 
-Registry = Annotated[Sessions, Depends(get_sessions)]
+Registry = Annotated[SessionRegistry, Depends(get_sessions)]
 
 
 async def get_session(session_id: str, sessions: Registry) -> SessionHandle:

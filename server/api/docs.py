@@ -4,7 +4,7 @@ from fastapi import APIRouter, Depends
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import HTMLResponse
 
-from server.api.auth import needs_nothing
+from server.api.auth import allow_anyone
 
 router = APIRouter(include_in_schema=False)
 PUBLISHED = "https://cdn.jsdelivr.net"
@@ -14,7 +14,7 @@ CONTENT_SECURITY_POLICY = (
 )
 
 
-@router.get("/docs", dependencies=[Depends(needs_nothing)])
+@router.get("/docs", dependencies=[Depends(allow_anyone)])
 async def docs() -> HTMLResponse:
     page = get_swagger_ui_html(openapi_url="openapi.json", title="LIPAR live", swagger_favicon_url="data:,")
     page.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY

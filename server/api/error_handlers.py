@@ -33,72 +33,72 @@ STATUS = {
 MORE_HEADERS = {401: {"WWW-Authenticate": "Bearer"}, 409: {"Retry-After": "2"}, 503: {"Retry-After": "5"}}
 
 
-def error_answer(status: int, message: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
+def error_response(status: int, message: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
     return JSONResponse({"detail": {"message": message}}, status, headers or MORE_HEADERS.get(status))
 
 
-def map_errors(app: FastAPI) -> None:
+def add_error_handlers(app: FastAPI) -> None:
     """Have the application answer every error in the documented shape."""
-    app.add_exception_handler(ParameterError, _refused)  # type: ignore[arg-type]
-    app.add_exception_handler(RequestValidationError, _malformed)  # type: ignore[arg-type]
-    app.add_exception_handler(ServerError, _failed)  # type: ignore[arg-type]
-    app.add_exception_handler(HTTPException, _no_such_route)  # type: ignore[arg-type]
-    app.add_exception_handler(Exception, _broken)
+    app.add_exception_handler(ParameterError, _parameter_error)  # type: ignore[arg-type]
+    app.add_exception_handler(RequestValidationError, _validation_error)  # type: ignore[arg-type]
+    app.add_exception_handler(ServerError, _server_error)  # type: ignore[arg-type]
+    app.add_exception_handler(HTTPException, _http_error)  # type: ignore[arg-type]
+    app.add_exception_handler(Exception, _internal_error)
 
 
-async def _refused(_: Request, error: ParameterError) -> JSONResponse:
+async def _parameter_error(_: Request, error: ParameterError) -> JSONResponse:
     detail = {
-        "message": _sayable(str(error)),
-        "path": _sayable(error.path),
-        "value": _plain(error.value),
+        "message": _valid_utf8(str(error)),
+        "path": _valid_utf8(error.path),
+        "value": _json_safe(error.value),
         "allowed": error.allowed,
     }
     return JSONResponse({"detail": detail}, 422)
 
 
-async def _malformed(_: Request, error: RequestValidationError) -> JSONResponse:
+async def _validation_error(_: Request, error: RequestValidationError) -> JSONResponse:
     first = error.errors()[0]
     where = () if first["type"] == "json_invalid" else first["loc"]  # that is no value, but a position in the text
-    path = _sayable(".".join(str(part) for part in where if part != "body") or "body")
+    path = _valid_utf8(".".join(str(part) for part in where if part != "body") or "body")
     detail = {"message": f"{path}: {first['msg']}", "path": path, "allowed": first["msg"]}
     return JSONResponse({"detail": detail}, 422)
 
 
-async def _failed(_: Request, error: ServerError) -> JSONResponse:
+async def _server_error(_: Request, error: ServerError) -> JSONResponse:
     status = next(code for kind, code in STATUS.items() if isinstance(error, kind))
-    return error_answer(status, str(error))
+    return error_response(status, str(error))
 
 
-async def _no_such_route(request: Request, error: HTTPException) -> JSONResponse:
+async def _http_error(request: Request, error: HTTPException) -> JSONResponse:
     """Handlers give a `detail` of this shape; the framework gives a text, where nothing handles a request."""
     detail: object = error.detail
     if isinstance(detail, dict):
         return JSONResponse({"detail": detail}, error.status_code, error.headers)
-    path = _sayable(request.url.path)
+    path = _valid_utf8(request.url.path)
     if error.status_code == 405:
-        allowed = ", ".join(_methods_of(request.app, request.url.path)) or (error.headers or {}).get("Allow", "")
-        return error_answer(405, f"{request.method} is not allowed at {path}; allowed: {allowed}", {"Allow": allowed})
-    return error_answer(error.status_code, f"there is nothing at {path}" if error.status_code == 404 else str(detail))
+        allowed = ", ".join(_allowed_methods(request.app, request.url.path)) or (error.headers or {}).get("Allow", "")
+        return error_response(405, f"{request.method} is not allowed at {path}; allowed: {allowed}", {"Allow": allowed})
+    return error_response(error.status_code, f"there is nothing at {path}" if error.status_code == 404 else str(detail))
 
 
-def _methods_of(app: FastAPI, path: str) -> list[str]:
+def _allowed_methods(app: FastAPI, path: str) -> list[str]:
     """Of all routes of this path; the framework tells those of the first alone."""
     paths = app.openapi()["paths"].items()
     return sorted({name.upper() for route, methods in paths if compile_path(route)[0].match(path) for name in methods})
 
 
-async def _broken(request: Request, error: Exception) -> JSONResponse:
+async def _internal_error(request: Request, error: Exception) -> JSONResponse:
     """The server's own fault: its log has the traceback."""
-    return error_answer(500, f"the server failed ({type(error).__name__}); its log says more")
+    return error_response(500, f"the server failed ({type(error).__name__}); see its log")
 
 
-def _plain(value: object) -> object:
+def _json_safe(value: object) -> object:
     """A refused value as JSON can carry it."""
     if isinstance(value, (int, bool, type(None))) or (isinstance(value, float) and math.isfinite(value)):
         return value
-    return _sayable(value if isinstance(value, str) else repr(value)[:200])
+    return _valid_utf8(value if isinstance(value, str) else repr(value)[:200])
 
 
-def _sayable(text: str) -> str:
+def _valid_utf8(text: str) -> str:
     """Text as UTF-8 can carry it: JSON may name half a surrogate pair."""
     return text.encode("utf-8", "backslashreplace").decode()

@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-MEANINGS = {
+DESCRIPTIONS = {
     400: "the body cannot be read",
     401: "the token is missing or not known",
     403: "the token does not give the right to this; or the request came from a page of another origin",
@@ -20,7 +20,7 @@ MEANINGS = {
 }
 
 
-class Detail(BaseModel):
+class ErrorDetail(BaseModel):
     """Why a request is refused."""
 
     message: str
@@ -29,12 +29,12 @@ class Detail(BaseModel):
     allowed: str | None = Field(None, description="what may be given")
 
 
-class Refusal(BaseModel):
+class ErrorBody(BaseModel):
     """The body of every error."""
 
-    detail: Detail
+    detail: ErrorDetail
 
 
-def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
+def error_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """For `responses` of a route or a router."""
-    return {status: {"model": Refusal, "description": MEANINGS[status]} for status in statuses}
+    return {status: {"model": ErrorBody, "description": DESCRIPTIONS[status]} for status in statuses}

@@ -2,11 +2,11 @@
 
 from fastapi import APIRouter, Depends, Response
 
-from server.api.auth import needs_nothing
+from server.api.auth import allow_anyone
 from server.api.dependencies import Registry
 from server.api.schemas import Readiness
 
-router = APIRouter(tags=["health"], dependencies=[Depends(needs_nothing)])
+router = APIRouter(tags=["health"], dependencies=[Depends(allow_anyone)])
 
 
 @router.get("/healthz")
@@ -18,6 +18,6 @@ async def health() -> dict[str, str]:
 @router.get("/readyz", responses={503: {"model": Readiness, "description": "not ready: `reason` says why"}})
 async def readiness(sessions: Registry, response: Response) -> Readiness:
     """200 once the model process has edited a warm-up block; else 503 and why."""
-    ready = sessions.link.state == "ready"
+    ready = sessions.worker.state == "ready"
     response.status_code = 200 if ready else 503
-    return Readiness(ready=ready, reason=sessions.link.reason)
+    return Readiness(ready=ready, reason=sessions.worker.reason)

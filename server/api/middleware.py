@@ -6,12 +6,12 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from server.api.error_handlers import error_answer
-from server.api.request_origin import bad_host, proxy_header
+from server.api.error_handlers import error_response
+from server.api.request_origin import proxy_header, rejected_host
 from server.settings import Settings
 
 API = "/api/"
-OPEN_TO_PAGES = ("/api/v1/whip", "/api/v1/whep")  # of other origins, as their documents ask
+CORS_PATHS = ("/api/v1/whip", "/api/v1/whep")  # of other origins, as their documents ask
 MIN_COMPRESSED = 1000  # bytes: less fits into one packet anyway
 MAX_BODY = 2_000_000  # bytes: an offer of the greatest length, escaped in JSON
 HEALTH = ("/healthz", "/readyz")  # load balancers ask by any name
@@ -36,7 +36,7 @@ HEADERS = {
 }
 
 
-class AnswerHeaders:
+class DefaultHeaders:
     """Headers for every answer that has none of its own of that name."""
 
     def __init__(self, app: ASGIApp) -> None:
@@ -53,7 +53,7 @@ class AnswerHeaders:
         await self.app(scope, receive, send_with_headers if scope["type"] == "http" else send)
 
 
-class ServerPath:
+class PathNormalization:
     """The path as routes have it: without the base path that a proxy has left, and without a slash at the API's end.
 
     A redirect instead would lose the body of a POST, or the path that a proxy has removed.
@@ -73,7 +73,7 @@ class ServerPath:
         return path.removesuffix("/") if path.startswith(API) else path
 
 
-class Gate:
+class RequestFilter:
     """Refuses what another site's name, or a proxy in front of a server without a token, brings here."""
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
@@ -82,13 +82,13 @@ class Gate:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"] not in HEALTH:
             headers = Headers(scope=scope)
-            if (host := bad_host(headers, self.settings)) is not None:
+            if (host := rejected_host(headers, self.settings)) is not None:
                 message = f"this server does not answer as {host!r}: name that host in --allowed-hosts"
-                await error_answer(421, message)(scope, receive, send)
+                await error_response(421, message)(scope, receive, send)
                 return
             if not self.settings.token_required and not self.settings.no_auth and (name := proxy_header(headers)):
                 message = f"the request came through a proxy ({name}), so the server needs a token: set LIPAR_TOKEN"
-                await error_answer(403, message)(scope, receive, send)
+                await error_response(403, message)(scope, receive, send)
                 return
         await self.app(scope, receive, send)
 
@@ -127,16 +127,16 @@ class PublicCors:
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        public = scope["type"] == "http" and scope["path"].startswith(OPEN_TO_PAGES)
+        public = scope["type"] == "http" and scope["path"].startswith(CORS_PATHS)
         await (self.public if public else self.app)(scope, receive, send)
 
 
 class Compression:
-    """gzip for whoever takes it, but not for SDP, whose ETag names the very bytes, nor for streams of events."""
+    """gzip for clients that accept it, except for SDP, whose ETag identifies the exact bytes, and event streams."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app, self.gzip = app, GZipMiddleware(app, minimum_size=MIN_COMPRESSED, compresslevel=6)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        is_sdp = scope["type"] == "http" and scope["path"].startswith(OPEN_TO_PAGES)
+        is_sdp = scope["type"] == "http" and scope["path"].startswith(CORS_PATHS)
         await (self.app if is_sdp else self.gzip)(scope, receive, send)

@@ -1,4 +1,4 @@
-"""The page's build: files whose names change with their contents are kept for a year, all others are asked for anew."""
+"""The page's build: files whose names change with their contents are cached for a year, all others are revalidated."""
 
 import os
 from collections.abc import Callable
@@ -10,13 +10,13 @@ from starlette.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
-from server.api.auth import needs_nothing
+from server.api.auth import allow_anyone
 from server.api.middleware import API
 
 NOT_BUILT = "The web page is not built yet. Run `make web` in the project's folder, then reload this page.\n"
 ASSETS = "assets"  # where the build puts files with a hash of their contents in their names
-FOR_A_YEAR = "public, max-age=31536000, immutable"
-ASK_ANEW = "no-cache"
+CACHE_FOREVER = "public, max-age=31536000, immutable"
+REVALIDATE = "no-cache"
 
 
 class PageFiles(StaticFiles):
@@ -26,13 +26,13 @@ class PageFiles(StaticFiles):
         self, full_path: str | os.PathLike[str], stat_result: os.stat_result, scope: Scope, status_code: int = 200
     ) -> Response:
         response = super().file_response(full_path, stat_result, scope, status_code)
-        response.headers["Cache-Control"] = FOR_A_YEAR if Path(full_path).parent.name == ASSETS else ASK_ANEW
+        response.headers["Cache-Control"] = CACHE_FOREVER if Path(full_path).parent.name == ASSETS else REVALIDATE
         response.headers["ETag"] = "W/" + response.headers["ETag"]
         return response
 
 
 def add_page(app: FastAPI, static: Path, base_path: str | None) -> None:
-    """Serve the page where no route is, and send whoever leaves out the last slash of a base path there."""
+    """Serve the page at all paths without a route; redirect a base path without its final slash."""
     if base_path is not None:
         folder = base_path.rpartition("/")[2] + "/"
         _add_open_route(app, base_path, lambda: RedirectResponse(folder, 308))
@@ -49,4 +49,4 @@ def add_page(app: FastAPI, static: Path, base_path: str | None) -> None:
 
 
 def _add_open_route(app: FastAPI, path: str, answer: Callable[[], Response]) -> None:
-    app.add_api_route(path, answer, include_in_schema=False, dependencies=[Depends(needs_nothing)])
+    app.add_api_route(path, answer, include_in_schema=False, dependencies=[Depends(allow_anyone)])

@@ -7,23 +7,23 @@ from fastapi import APIRouter, Depends, Query
 
 from lipar_core.parameters import Parameters, to_dict
 from lipar_core.presets import default_parameters
-from server.api.auth import Needs
+from server.api.auth import RequireRole
 from server.api.dependencies import Registry
-from server.api.error_schemas import refusals
+from server.api.error_schemas import error_responses
 from server.api.schemas import NAME_PATTERN, PresetInfo, StyleInfo
 from server.control.access import Role
 from server.ice import ice_servers as given_servers
 
-viewer_anywhere = Depends(Needs(Role.VIEWER, any_session=True))
+viewer_anywhere = Depends(RequireRole(Role.VIEWER, any_session=True))
 Name = Annotated[str, Query(pattern=NAME_PATTERN)]
 router = APIRouter(
-    prefix="/api/v1", tags=["preset"], dependencies=[viewer_anywhere], responses=refusals(401, 403, 404, 422)
+    prefix="/api/v1", tags=["preset"], dependencies=[viewer_anywhere], responses=error_responses(401, 403, 404, 422)
 )
 
 
 @router.get("/preset")
 async def preset(sessions: Registry) -> PresetInfo:
-    """The running preset and the parameters that a session begins with."""
+    """The running preset and the initial parameters of a session."""
     running = sessions.preset
     return PresetInfo(
         name=running.name,

@@ -8,10 +8,10 @@ from server.settings import Settings, is_loopback
 
 PROXY_HEADERS = ("forwarded", "via", "x-real-ip")
 PROXY_PREFIX = "x-forwarded-"
-HERE = ("same-origin", "none")  # Sec-Fetch-Site of the page's own requests, and of an address that was typed
+SAME_ORIGIN = ("same-origin", "none")  # Sec-Fetch-Site of the page's own requests, and of an address that was typed
 
 
-def bad_host(headers: Headers, settings: Settings) -> str | None:
+def rejected_host(headers: Headers, settings: Settings) -> str | None:
     """The Host that is not to be answered: a name of another site may point to this machine (DNS rebinding).
 
     Checked on loopback, and wherever `allowed_hosts` are set. None: all is well.
@@ -42,6 +42,6 @@ def proxy_header(headers: Headers) -> str | None:
 def is_cross_origin(headers: Headers) -> bool:
     """Whether a page of another origin sends this. A program, and a browser's address bar, send neither header."""
     if (site := headers.get("sec-fetch-site")) is not None:
-        return site not in HERE
+        return site not in SAME_ORIGIN
     origin = headers.get("origin")
     return origin is not None and origin.lower().partition("://")[2] != headers.get("host", "").lower()

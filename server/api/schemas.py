@@ -22,11 +22,11 @@ class Offer(BaseModel):
     token: str | None = Field(
         None,
         pattern=TOKEN_PATTERN,
-        description="the token of an ended session, with its id as `name`: begins it again with the same view_token",
+        description="the token of an ended session, with its id as `name`: recreates it with the same view_token",
     )
 
 
-class Return(BaseModel):
+class ResumeOffer(BaseModel):
     """A browser's offer to go on with a session that it has."""
 
     model_config = ConfigDict(extra="forbid")
@@ -36,7 +36,7 @@ class Return(BaseModel):
     type: Literal["offer"]
 
 
-class Parting(BaseModel):
+class ParkRequest(BaseModel):
     """A page that is going away."""
 
     model_config = ConfigDict(extra="forbid")
@@ -70,7 +70,7 @@ class PromptTokens(BaseModel):
     given: int = Field(description="more than `used` where the end of the prompt is not read")
 
 
-class Changed(BaseModel):
+class Acknowledgement(BaseModel):
     """At which block a change takes effect; `pending` while the session is paused."""
 
     block: int
@@ -102,8 +102,10 @@ class Stats(BaseModel):
     latency_stages_ms: dict[str, float] = Field(
         description="medians of the newest frames: transport_in, wait, model, pacing, encode, transport_out"
     )
-    dropped_frames: int = Field(description="on the way, or by a connection that had no room; since the session began")
-    counters: dict[str, int] = Field(description="of frames since the session began: each only grows")
+    dropped_frames: int = Field(
+        description="dropped in the pipeline, or for a connection whose queue was full; since the session was created"
+    )
+    counters: dict[str, int] = Field(description="monotonic counters of frames since the session was created")
     undecodable_frames: int = Field(description="that came in and could not be decoded, since the session began")
     queues: dict[str, int] = Field(description="frames that wait, place by place; each place has its limit")
     audio: AudioStats
@@ -127,13 +129,13 @@ class Status(BaseModel):
     reason: str | None
     parameters: dict[str, Any]
     prompt_tokens: PromptTokens | None = Field(description="null until the model has read a prompt")
-    viewers: int = Field(description="connections that watch, beside the one that edits")
+    viewers: int = Field(description="connected viewers, without the editor")
     model: ModelInfo
     stats: Stats
 
 
 class Readiness(BaseModel):
-    """Whether a session could begin now."""
+    """Whether a session could be created now."""
 
     ready: bool
     reason: str = ""

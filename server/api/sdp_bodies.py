@@ -1,10 +1,10 @@
-"""What WHIP and WHEP share: SDP in and out of HTTP bodies (RFC 9725; draft-ietf-wish-whep)."""
+"""Shared by WHIP and WHEP: SDP in and out of HTTP bodies (RFC 9725; draft-ietf-wish-whep)."""
 
 from typing import Annotated, Any
 
 from fastapi import Depends, HTTPException, Request, Response
 
-from server.api.error_schemas import refusals
+from server.api.error_schemas import error_responses
 from server.api.schemas import MAX_SDP
 from server.errors import BadOffer
 from server.ice import IceServer, ice_servers
@@ -37,10 +37,10 @@ OFFER, CANDIDATES = body_of(SDP), body_of(MEDIA_TYPE)
 ANSWER: dict[int | str, dict[str, Any]] = {
     201: {"description": "the SDP answer", "content": {SDP: {"schema": {"type": "string"}}}}
 }
-TRICKLE_REFUSALS = refusals(400, 401, 403, 404, 412, 413, 415, 422, 428)
+TRICKLE_ERRORS = error_responses(400, 401, 403, 404, 412, 413, 415, 422, 428)
 
 
-def answered(sdp: str, location: str, peer: Peer, settings: Settings) -> Response:
+def sdp_response(sdp: str, location: str, peer: Peer, settings: Settings) -> Response:
     """201 with the answer, where the new resource is, and the ICE servers."""
     headers = {"Location": location, "ETag": peer.etag, "Accept-Patch": MEDIA_TYPE}
     response = Response(sdp, 201, headers, SDP)
@@ -49,7 +49,7 @@ def answered(sdp: str, location: str, peer: Peer, settings: Settings) -> Respons
     return response
 
 
-async def trickled(request: Request, peer: Peer) -> Response:
+async def add_trickled_candidates(request: Request, peer: Peer) -> Response:
     """PATCH: more candidates. 428 and 412 as RFC 9725 section 4.3.1 says; a restart is refused with 422."""
     text = await _read(request, MEDIA_TYPE, {"Accept-Patch": MEDIA_TYPE})
     match request.headers.get("if-match"):

@@ -1,4 +1,4 @@
-"""Live sessions: begin, look, change, end."""
+"""Live sessions: create, resume, park, list, show, change, delete."""
 
 from dataclasses import asdict
 from typing import Any
@@ -6,33 +6,33 @@ from typing import Any
 from fastapi import APIRouter, Depends, Request, Response
 
 from lipar_core.parameters import to_dict
-from server.api.auth import Needs
+from server.api.auth import RequireRole
 from server.api.dependencies import Registry, Session
-from server.api.error_schemas import refusals
-from server.api.relative_urls import relative_address
-from server.api.schemas import Answer, Changed, Offer, Parting, Return, Status
-from server.api.sdp_bodies import CANDIDATES, TRICKLE_REFUSALS, trickled
+from server.api.error_schemas import error_responses
+from server.api.relative_urls import relative_url
+from server.api.schemas import Acknowledgement, Answer, Offer, ParkRequest, ResumeOffer, Status
+from server.api.sdp_bodies import CANDIDATES, TRICKLE_ERRORS, add_trickled_candidates
 from server.control.access import Role
 from server.control.session_handle import SessionHandle
 from server.errors import SessionNotFound
 
 router = APIRouter(prefix="/api/v1/sessions", tags=["sessions"])
-viewer, editor, admin = (Depends(Needs(role)) for role in Role)
-editor_by_body = Depends(Needs(Role.EDITOR, in_body=True))
+viewer, editor, admin = (Depends(RequireRole(role)) for role in Role)
+editor_by_body = Depends(RequireRole(Role.EDITOR, token_in_body=True))
 
 
-@router.post("", status_code=201, dependencies=[editor], responses=refusals(400, 401, 403, 409, 413, 422, 503))
+@router.post("", status_code=201, dependencies=[editor], responses=error_responses(400, 401, 403, 409, 413, 422, 503))
 async def create(request: Request, offer: Offer, sessions: Registry, response: Response) -> Answer:
     """WebRTC offer in, answer out; the camera's track comes in and the edited one goes out on the same connection."""
     session, sdp = await sessions.create(offer.sdp, offer.parameters, name=offer.name, token=offer.token)
-    response.headers["Location"] = relative_address(request, f"/api/v1/sessions/{session.id}")
+    response.headers["Location"] = relative_url(request, f"/api/v1/sessions/{session.id}")
     return _answer(session, sdp, response)
 
 
 @router.post(
-    "/{session_id}/resume", dependencies=[editor_by_body], responses=refusals(400, 401, 403, 404, 413, 422, 503)
+    "/{session_id}/resume", dependencies=[editor_by_body], responses=error_responses(400, 401, 403, 404, 413, 422, 503)
 )
-async def resume(session_id: str, offer: Return, sessions: Registry, response: Response) -> Answer:
+async def resume(session_id: str, offer: ResumeOffer, sessions: Registry, response: Response) -> Answer:
     """Go on with a session over a new connection, with its prompt and all that the model remembers of it."""
     return _answer(*await sessions.resume(session_id, offer.sdp), response)
 
@@ -41,20 +41,20 @@ async def resume(session_id: str, offer: Return, sessions: Registry, response: R
     "/{session_id}/park",
     status_code=204,
     dependencies=[editor_by_body],
-    responses=refusals(400, 401, 403, 404, 413, 422),
+    responses=error_responses(400, 401, 403, 404, 413, 422),
 )
-async def park(session: Session, _: Parting | None = None) -> None:
-    """Free the connection now and keep the session for the grace period: a page says this when it is hidden."""
+async def park(session: Session, _: ParkRequest | None = None) -> None:
+    """Free the connection now and keep the session for the grace period: sent by a page that is hidden."""
     await session.park()
 
 
-@router.get("", dependencies=[admin], responses=refusals(401, 403))
+@router.get("", dependencies=[admin], responses=error_responses(401, 403))
 async def index(sessions: Registry) -> list[Status]:
     """All sessions."""
     return [Status.model_validate(session.status()) for session in sessions.handles.values()]
 
 
-@router.get("/{session_id}", dependencies=[viewer], responses=refusals(401, 403, 404, 422))
+@router.get("/{session_id}", dependencies=[viewer], responses=error_responses(401, 403, 404, 422))
 async def show(session: Session) -> Status:
     """One session's state and figures."""
     return Status.model_validate(session.status())
@@ -64,26 +64,28 @@ async def show(session: Session) -> Status:
     "/{session_id}",
     status_code=204,
     dependencies=[editor],
-    responses=TRICKLE_REFUSALS,
+    responses=TRICKLE_ERRORS,
     openapi_extra=CANDIDATES,
 )
 async def trickle(request: Request, session: Session) -> Response:
     """More ICE candidates of the browser, as `application/trickle-ice-sdpfrag` with the answer's ETag in If-Match."""
     if session.peer is None:
         raise SessionNotFound(f"session {session.id!r} has no connection now")
-    return await trickled(request, session.peer)
+    return await add_trickled_candidates(request, session.peer)
 
 
-@router.patch("/{session_id}/parameters", dependencies=[editor], responses=refusals(400, 401, 403, 404, 413, 422, 503))
-async def change(changes: dict[str, Any], session: Session) -> Changed:
+@router.patch(
+    "/{session_id}/parameters", dependencies=[editor], responses=error_responses(400, 401, 403, 404, 413, 422, 503)
+)
+async def change(changes: dict[str, Any], session: Session) -> Acknowledgement:
     """Change any live parameters; `"reset": true` resets the stream. Answers with the block of effect."""
-    return Changed(**asdict(await session.update(changes)))
+    return Acknowledgement(**asdict(await session.update(changes)))
 
 
-@router.delete("/{session_id}", status_code=204, dependencies=[editor], responses=refusals(401, 403, 404, 422))
+@router.delete("/{session_id}", status_code=204, dependencies=[editor], responses=error_responses(401, 403, 404, 422))
 async def end(session_id: str, sessions: Registry) -> None:
-    """End the session and free its place."""
-    await sessions.close(sessions.get(session_id).id)  # looked up here: of two at once the second is told 404
+    """End the session and free its slot."""
+    await sessions.close(sessions.get(session_id).id)  # looked up here: of two concurrent requests the second gets 404
 
 
 def _answer(session: SessionHandle, sdp: str, response: Response) -> Answer:

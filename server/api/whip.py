@@ -4,20 +4,20 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from server.api.auth import Needs, needs_nothing
+from server.api.auth import RequireRole, allow_anyone
 from server.api.dependencies import Registry, Session
-from server.api.error_schemas import refusals
-from server.api.relative_urls import relative_address
+from server.api.error_schemas import error_responses
+from server.api.relative_urls import relative_url
 from server.api.schemas import NAME_PATTERN
 from server.api.sdp_bodies import (
     ACCEPTED,
     ANSWER,
     CANDIDATES,
     OFFER,
-    TRICKLE_REFUSALS,
+    TRICKLE_ERRORS,
     OfferText,
-    answered,
-    trickled,
+    add_trickled_candidates,
+    sdp_response,
 )
 from server.control.access import Role
 from server.control.session_handle import SessionHandle
@@ -25,12 +25,12 @@ from server.errors import SessionNotFound
 from server.media.peer import Peer
 
 router = APIRouter(prefix="/api/v1/whip", tags=["WHIP"])
-editor = Depends(Needs(Role.EDITOR))
+editor = Depends(RequireRole(Role.EDITOR))
 
 
 async def _publisher(session: Session) -> Peer:
     if session.peer is None:
-        raise SessionNotFound(f"session {session.id!r} has lost its publisher: publish anew")
+        raise SessionNotFound(f"session {session.id!r} has lost its publisher: publish again")
     return session.peer
 
 
@@ -43,7 +43,7 @@ Publisher = Annotated[Peer, Depends(_publisher)]
     status_code=201,
     dependencies=[editor],
     response_class=Response,
-    responses=ANSWER | refusals(400, 401, 403, 404, 409, 413, 415, 422, 503),
+    responses=ANSWER | error_responses(400, 401, 403, 404, 409, 413, 415, 422, 503),
     openapi_extra=OFFER,
 )
 async def publish(
@@ -55,19 +55,19 @@ async def publish(
     with the session that there is. The answer's `Link` of rel="alternate" is that WHEP address.
     """
     published, sdp = await sessions.publish(offer, {} if prompt is None else {"prompt": prompt}, session)
-    peer = await _publisher(published)  # it may have gone while the model opened the session
-    location = relative_address(request, f"/api/v1/whip/{published.id}")
-    response = answered(sdp, location, peer, sessions.settings)
+    peer = await _publisher(published)  # it may have disconnected while the model opened the session
+    location = relative_url(request, f"/api/v1/whip/{published.id}")
+    response = sdp_response(sdp, location, peer, sessions.settings)
     response.headers.append("Link", _watch_links(request, published, sessions.settings.base_path or ""))
     return response
 
 
-@router.options("", status_code=204, dependencies=[Depends(needs_nothing)])
+@router.options("", status_code=204, dependencies=[Depends(allow_anyone)])
 async def options() -> Response:
     return Response(status_code=204, headers=ACCEPTED)
 
 
-@router.get("", status_code=204, dependencies=[editor], responses=refusals(401, 403))
+@router.get("", status_code=204, dependencies=[editor], responses=error_responses(401, 403))
 async def look() -> None:
     """Nothing to see: RFC 9725 keeps GET for later."""
 
@@ -76,12 +76,12 @@ async def look() -> None:
     "/{session_id}",
     status_code=204,
     dependencies=[editor],
-    responses=TRICKLE_REFUSALS,
+    responses=TRICKLE_ERRORS,
     openapi_extra=CANDIDATES,
 )
 async def trickle(request: Request, publisher: Publisher) -> Response:
     """More ICE candidates of the publisher."""
-    return await trickled(request, publisher)
+    return await add_trickled_candidates(request, publisher)
 
 
 @router.delete(
@@ -89,12 +89,12 @@ async def trickle(request: Request, publisher: Publisher) -> Response:
     status_code=200,
     dependencies=[editor],
     response_class=Response,
-    responses=refusals(401, 403, 404, 422),
+    responses=error_responses(401, 403, 404, 422),
 )
 async def end(session_id: str, sessions: Registry) -> Response:
     """The publisher stops: the session ends, or waits for its return while somebody watches.
 
-    200, because OBS takes anything else for a fault.
+    200, because OBS treats any other status as an error.
     """
     await sessions.unpublish(session_id)
     return Response()
@@ -103,5 +103,5 @@ async def end(session_id: str, sessions: Registry) -> Response:
 def _watch_links(request: Request, published: SessionHandle, base_path: str) -> str:
     """Where it is watched: relative, as behind a proxy, and from the root, for clients that resolve nothing."""
     path, query = f"/api/v1/whep/{published.id}", f"?token={published.view_token}"
-    addresses = relative_address(request, path), base_path + path
+    addresses = relative_url(request, path), base_path + path
     return ", ".join(f'<{address}{query}>; rel="alternate"' for address in addresses)

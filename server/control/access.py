@@ -9,23 +9,23 @@ from typing import Literal
 from server.control.session_handle import SessionHandle
 from server.settings import Settings
 
-Proof = Literal["local", "no_auth", "server_token", "session_token"]
+AuthMethod = Literal["local", "no_auth", "server_token", "session_token"]
 
 
 class Role(IntEnum):
     """Each may do what the ones before it may."""
 
     VIEWER = 1  # watch
-    EDITOR = 2  # begin a session, change and end it
+    EDITOR = 2  # create a session, change and end it
     ADMIN = 3  # all sessions
 
 
 @dataclass(frozen=True, slots=True)
-class Grant:
+class Permission:
     """What a request may do."""
 
     role: Role
-    proof: Proof
+    method: AuthMethod
     session: str | None = None  # the only one that the role holds in; None: it is the server's
 
     def role_in(self, session: SessionHandle) -> Role | None:
@@ -37,21 +37,23 @@ class Grant:
         return self.role
 
 
-def find_grant(token: str, settings: Settings, sessions: Iterable[SessionHandle]) -> Grant | None:
-    """What a token is good for; None where it is not known. Takes as long for every token."""
-    found = [grant for known, grant in _known_tokens(settings, sessions) if is_same(token, known)]
+def find_permission(token: str, settings: Settings, sessions: Iterable[SessionHandle]) -> Permission | None:
+    """The permission of a token; None for an unknown one. Takes equally long for every token."""
+    found = [
+        permission for known, permission in _known_tokens(settings, sessions) if equal_in_constant_time(token, known)
+    ]
     return found[0] if found else None
 
 
-def is_same(given: str, known: str) -> bool:
-    return hmac.compare_digest(given.encode("utf-8", "backslashreplace"), known.encode())  # JSON may say surrogates
+def equal_in_constant_time(given: str, known: str) -> bool:
+    return hmac.compare_digest(given.encode("utf-8", "backslashreplace"), known.encode())  # JSON may contain surrogates
 
 
-def _known_tokens(settings: Settings, sessions: Iterable[SessionHandle]) -> Iterator[tuple[str, Grant]]:
+def _known_tokens(settings: Settings, sessions: Iterable[SessionHandle]) -> Iterator[tuple[str, Permission]]:
     own = (settings.token, Role.ADMIN), (settings.editor_token, Role.EDITOR), (settings.view_token, Role.VIEWER)
     for token, role in own:
         if token is not None:
-            yield token, Grant(role, "server_token")
+            yield token, Permission(role, "server_token")
     for session in sessions:
-        yield session.token, Grant(Role.EDITOR, "session_token", session.id)
-        yield session.view_token, Grant(Role.VIEWER, "session_token", session.id)
+        yield session.token, Permission(Role.EDITOR, "session_token", session.id)
+        yield session.view_token, Permission(Role.VIEWER, "session_token", session.id)

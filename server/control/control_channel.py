@@ -11,9 +11,9 @@ from server.errors import ServerError
 from server.media.json_messages import read_json
 from server.supervisor import Supervisor
 
-MOST_OPEN = 60  # requests that wait for the model: a second of a slider that is dragged; more are refused
-MOST_CHARACTERS = 20_000  # of a request
-MOST_UNSENT = 262_144  # bytes of answers that nobody takes; then nothing more is heard
+MAX_OPEN_REQUESTS = 60  # requests that wait for the model: a second of a slider that is dragged; more are refused
+MAX_REQUEST_CHARACTERS = 20_000  # of a request
+MAX_UNSENT_BYTES = 262_144  # in the data channel's buffer; requests are ignored while there is more
 
 Change = Callable[[Mapping[str, object]], Awaitable[dict[str, Any]]]
 
@@ -26,31 +26,33 @@ class ControlChannel:
 
     def __init__(self, channel: RTCDataChannel, change: Change) -> None:
         self.channel, self.change = channel, change
-        self._requests = Supervisor(lambda reason: self._refuse(None, reason))
-        channel.on("message", self.hear)
+        self._requests = Supervisor(lambda reason: self._send_error(None, reason))
+        channel.on("message", self.handle_message)
 
-    def hear(self, message: str | bytes) -> None:
-        if self.channel.bufferedAmount > MOST_UNSENT:  # whoever asks without taking the answers
+    def handle_message(self, message: str | bytes) -> None:
+        if self.channel.bufferedAmount > MAX_UNSENT_BYTES:  # the client sends requests without reading replies
             return
-        request = read_json(message) if len(message) <= MOST_CHARACTERS else None
+        request = read_json(message) if len(message) <= MAX_REQUEST_CHARACTERS else None
         if not isinstance(request, dict) or not isinstance(request.get("changes"), dict):
-            self._refuse(None, f'not {{"request": ID, "changes": {{...}}}} within {MOST_CHARACTERS} characters')
-        elif len(self._requests) >= MOST_OPEN:
-            self._refuse(request.get("request"), f"{MOST_OPEN} requests are open already")
+            self._send_error(
+                None, f'not {{"request": ID, "changes": {{...}}}} within {MAX_REQUEST_CHARACTERS} characters'
+            )
+        elif len(self._requests) >= MAX_OPEN_REQUESTS:
+            self._send_error(request.get("request"), f"{MAX_OPEN_REQUESTS} requests are open already")
         else:
-            self._requests.start(self._answer(request.get("request"), request["changes"]), "answer a change")
+            self._requests.start(self._apply(request.get("request"), request["changes"]), "answer a change")
 
-    async def _answer(self, request: object, changes: Mapping[str, object]) -> None:
+    async def _apply(self, request: object, changes: Mapping[str, object]) -> None:
         try:
-            self._say({"request": request, **await self.change(changes)})
+            self._send({"request": request, **await self.change(changes)})
         except ParameterError as error:
-            self._refuse(request, str(error), path=error.path, value=repr(error.value), allowed=error.allowed)
+            self._send_error(request, str(error), path=error.path, value=repr(error.value), allowed=error.allowed)
         except ServerError as error:
-            self._refuse(request, str(error))
+            self._send_error(request, str(error))
 
-    def _refuse(self, request: object, message: str, **more: str) -> None:
-        self._say({"request": request, "error": {"message": message, **more}})
+    def _send_error(self, request: object, message: str, **more: str) -> None:
+        self._send({"request": request, "error": {"message": message, **more}})
 
-    def _say(self, reply: dict[str, Any]) -> None:
+    def _send(self, reply: dict[str, Any]) -> None:
         if self.channel.readyState == "open":
             self.channel.send(json.dumps(reply))

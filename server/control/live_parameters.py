@@ -29,11 +29,11 @@ class InFlight:
     """A change that was sent to the model process."""
 
     changes: Mapping[str, object]
-    answer: asyncio.Future[Ack]
+    future: asyncio.Future[Ack]
 
 
-class Changes:
-    """`parameters` is what the model process acknowledged last, or begins the session with: what it says is so.
+class LiveParameters:
+    """`parameters`: as last acknowledged by the model process, which is authoritative, or the initial ones.
 
     A change that is refused, or lost with the model process, leaves no trace in them. It has no time limit of its own:
     a process that does not answer misses its deadline and is ended, and everything in flight is refused then.
@@ -62,38 +62,38 @@ class Changes:
         Before the model process knows the session, it holds at once: from the first block.
         """
         merged = self.check(changes)
-        answer: asyncio.Future[Ack] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[Ack] = asyncio.get_running_loop().create_future()
         if not self.opened:
             self.parameters = merged
-            answer.set_result(Ack(0, to_dict(merged), pending=True))
-            return answer
+            future.set_result(Ack(0, to_dict(merged), pending=True))
+            return future
         if len(self._in_flight) >= MAX_IN_FLIGHT:
             raise Unavailable(CONGESTED)
         number = next(self._numbers)
         if not self._send(number, dict(changes)):
             raise Unavailable("the model process has ended; it is started again")
-        self._in_flight[number] = InFlight(changes, answer)
-        return answer
+        self._in_flight[number] = InFlight(changes, future)
+        return future
 
-    def acknowledged(self, message: wire.Changed) -> None:
+    def change_applied(self, message: wire.ChangeApplied) -> None:
         if (one := self._in_flight.pop(message.request, None)) is None:
-            return  # whoever asked has been told that it is not applied
+            return  # already rejected
         self.parameters = merge(self.parameters, message.parameters)
-        if not one.answer.done():
-            one.answer.set_result(Ack(message.block, message.parameters, message.pending))
+        if not one.future.done():
+            one.future.set_result(Ack(message.block, message.parameters, message.pending))
 
-    def refused(self, message: wire.Refused) -> None:
-        if (one := self._in_flight.pop(message.request, None)) and not one.answer.done():
-            one.answer.set_exception(ParameterError(message.path, message.value, message.allowed))
+    def change_rejected(self, message: wire.ChangeRejected) -> None:
+        if (one := self._in_flight.pop(message.request, None)) and not one.future.done():
+            one.future.set_exception(ParameterError(message.path, message.value, message.allowed))
 
-    def refuse_all(self, reason: str) -> None:
-        """The model process is gone, or the session: nothing in flight was applied."""
+    def reject_all(self, reason: str) -> None:
+        """The model process or the session has ended: nothing in flight was applied."""
         self.opened = False
         in_flight, self._in_flight = self._in_flight, {}
         for one in in_flight.values():
-            if not one.answer.done():  # else whoever asked has gone
-                one.answer.set_exception(Unavailable(f"{reason}; the change was not applied"))
-                one.answer.exception()  # asked for already: nobody need wait for it
+            if not one.future.done():  # else the caller was cancelled
+                one.future.set_exception(Unavailable(f"{reason}; the change was not applied"))
+                one.future.exception()  # asked for already: nobody need wait for it
 
 
 def _settings(changes: Mapping[str, object]) -> dict[str, object]:

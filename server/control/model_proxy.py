@@ -7,36 +7,39 @@ from collections.abc import Callable, Mapping
 
 from lipar_core.parameters import Parameters, to_dict
 from server import wire
-from server.control.live_parameters import CONGESTED, Changes
+from server.control.live_parameters import CONGESTED, LiveParameters
 from server.errors import Unavailable
 from server.media.frame_pipeline import FramePipeline
-from server.workers.worker import ModelLink
+from server.workers.worker import Worker
 
-OPENING_S = 3.0  # whoever begins a session is not kept waiting for longer; its state says what becomes of it
+OPENING_S = 3.0  # the longest that the creation of a session waits; afterwards its state tells the outcome
 
 _openings = itertools.count(1)
 
 
-class ModelSession:
-    """Opens the session in whichever model process runs, and takes what that says of it."""
+class ModelProxy:
+    """Opens the session in the current model process and handles the events about it."""
 
     def __init__(
         self,
         session: str,
-        link: ModelLink,
+        worker: Worker,
         frames: FramePipeline,
         parameters: Parameters,
         on_failed: Callable[[str], None],
     ) -> None:
-        self.session, self.link, self.frames, self.on_failed = session, link, frames, on_failed
+        self.session = session
+        self.worker = worker
+        self.frames = frames
+        self.on_failed = on_failed
         self.key = ""  # its name there: another for every opening, so that late messages reach nobody
-        self.changes = Changes(parameters, self._send_change)
+        self.live_parameters = LiveParameters(parameters, self._send_change)
         self.last_block: wire.BlockDone | None = None
         self.prompt_tokens: dict[str, int] | None = None  # how much of the prompt that holds is read
         self._open_ended = asyncio.Event()  # `open` has come to something
 
     @property
-    def begun(self) -> bool:
+    def was_opened(self) -> bool:
         """Whether it has been opened once, in this process or one before."""
         return self.key != ""
 
@@ -47,60 +50,60 @@ class ModelSession:
         self._open_ended.clear()
         self.frames.reset_rings()
         names = {"incoming": self.frames.incoming.name, "outgoing": self.frames.outgoing.name}
-        opened = wire.Open(session=self.key, parameters=to_dict(self.changes.parameters), **names)
-        self.changes.opened = self.link.send(opened)
+        opened = wire.Open(session=self.key, parameters=to_dict(self.live_parameters.parameters), **names)
+        self.live_parameters.opened = self.worker.send(opened)
 
-    async def opened(self) -> None:
-        """Wait until the process has opened or refused it, or is gone; not longer than `OPENING_S`."""
-        if self.changes.opened:
+    async def wait_until_opened(self) -> None:
+        """Wait until the process has opened or refused it, or has ended; not longer than `OPENING_S`."""
+        if self.live_parameters.opened:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._open_ended.wait(), OPENING_S)
 
     @property
-    def waits_for(self) -> str | None:
+    def pending_reason(self) -> str | None:
         """What the process does before the first picture; None where nothing is known to hold it up."""
-        if self.changes.opened and self.prompt_tokens is None:
+        if self.live_parameters.opened and self.prompt_tokens is None:
             return "the prompt is being encoded" if self._open_ended.is_set() else "the model is opening the session"
         return None
 
     def check(self, changes: Mapping[str, object]) -> None:
-        """Raise what `changes.request` would, or `Unavailable` while there is no model; without any effect."""
-        self.changes.check(changes)
-        if self.link.state != "ready":
-            raise Unavailable(f"{self.link.reason}; nothing was changed")
-        if self.link.congested:
+        """Raise what `live_parameters.request` would, or `Unavailable` while there is no model; without any effect."""
+        self.live_parameters.check(changes)
+        if self.worker.state != "ready":
+            raise Unavailable(f"{self.worker.reason}; nothing was changed")
+        if self.worker.congested:
             raise Unavailable(CONGESTED)
 
-    def handle(self, message: wire.Up, sessions: int) -> None:
+    def handle(self, message: wire.Event, sessions: int) -> None:
         """A message about this session; `sessions` take turns."""
         match message:
             case wire.FramesTaken():
                 self.frames.release_input(message.total)
             case wire.FramesPut():
-                self.frames.outgoing.note_written(message.total)
+                self.frames.outgoing.set_written(message.total)
             case wire.BlockDone():
                 if message.stage_ms:  # else it is paused, and the last frame is only repeated
                     self.last_block = message
                 self.frames.block_done(message.busy_ms if message.stage_ms else None, message.dropped, sessions)
             case wire.Opened():
                 self._open_ended.set()
-            case wire.Changed():
-                self.changes.acknowledged(message)
-            case wire.PromptTokens():
+            case wire.ChangeApplied():
+                self.live_parameters.change_applied(message)
+            case wire.PromptEncoded():
                 self.prompt_tokens = {"used": message.used, "given": message.given}
-            case wire.Refused():
-                self.changes.refused(message)
+            case wire.ChangeRejected():
+                self.live_parameters.change_rejected(message)
             case wire.SessionFailed():
                 self.on_failed(message.reason)
 
-    def lost(self, reason: str) -> None:
-        """The process is gone, or the session in it: nothing that was asked for is applied."""
+    def abort_requests(self, reason: str) -> None:
+        """The process, or the session in it, has ended: pending requests are rejected."""
         self._open_ended.set()
-        self.changes.refuse_all(reason)
+        self.live_parameters.reject_all(reason)
 
     def close(self) -> None:
-        self.link.send(wire.Close(session=self.key))
-        self.lost("the session has ended")
+        self.worker.send(wire.Close(session=self.key))
+        self.abort_requests("the session has ended")
 
     def _send_change(self, request: int, changes: dict[str, object]) -> bool:
-        return self.link.send(wire.Change(session=self.key, request=request, changes=changes))
+        return self.worker.send(wire.Change(session=self.key, request=request, changes=changes))

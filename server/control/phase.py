@@ -10,8 +10,8 @@ Phase = Literal["new", "connected", "parked", "failed", "closed"]
 NEXT: dict[Phase, tuple[Phase, ...]] = {
     "new": ("connected", "failed", "closed"),  # its first connection is being set up
     "connected": ("connected", "parked", "failed", "closed"),  # to itself: a new connection in the old one's place
-    "parked": ("connected", "failed", "closed"),  # its source is gone, and may come back
-    "failed": ("closed",),  # it cannot go on, and stays to say why
+    "parked": ("connected", "failed", "closed"),  # its source is disconnected and may reconnect
+    "failed": ("closed",),  # it cannot continue; kept so that clients can read the reason
     "closed": (),
 }
 
@@ -32,7 +32,7 @@ class SessionPhase:
         self.name, self.since, self.reason = phase, time.monotonic(), reason
 
     def require(self, phase: Phase) -> None:
-        """Raises `SessionNotFound`, with the reason, where a session's life has gone past this."""
+        """Raises `SessionNotFound`, with the reason, where the transition is not allowed."""
         if self.allows(phase):
             return
         if self.name == "failed":

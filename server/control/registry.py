@@ -17,7 +17,7 @@ from server.media.offer_check import check_offer
 from server.settings import Settings
 from server.supervisor import Supervisor
 from server.workers.entry import Entry
-from server.workers.worker import ModelLink
+from server.workers.worker import Worker
 
 log = logging.getLogger(__name__)
 
@@ -31,29 +31,29 @@ REMEDIES = {
 }
 
 
-class Sessions:
+class SessionRegistry:
     """All live sessions, and the model process that they share."""
 
     def __init__(self, settings: Settings, preset: Preset, model: Entry) -> None:
         """`model`: what its model process runs."""
         self.settings, self.preset = settings, preset
         self.handles: dict[str, SessionHandle] = {}
-        self.link = ModelLink(settings, model, self._handle, self._model_up, self._model_down)
-        self.tasks = Supervisor(self.link.fail)
+        self.worker = Worker(settings, model, self._handle, self._model_up, self._model_down)
+        self.tasks = Supervisor(self.worker.fail)
         self._stopped = False
-        self._watching: asyncio.Task[None] | None = None
+        self._expiry_task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        self.link.start()
-        self._watching = self.tasks.start(self._watch(), "watch the sessions")
+        self.worker.start()
+        self._expiry_task = self.tasks.start(self._close_expired(), "watch the sessions")
 
     async def stop(self) -> None:
         self._stopped = True
-        if self._watching is not None:
-            self._watching.cancel()
+        if self._expiry_task is not None:
+            self._expiry_task.cancel()
         await asyncio.gather(*(self.close(name) for name in list(self.handles)))
         await self.tasks.finish()
-        await self.link.stop()
+        await self.worker.stop()
 
     def get(self, name: str) -> SessionHandle:
         if name not in self.handles:
@@ -70,28 +70,28 @@ class Sessions:
     ) -> tuple[SessionHandle, str]:
         """A new session from an offer that sends video, and the SDP answer.
 
-        `name`: its id; drawn if None. `token`: its editor's; a page that had a session begins it again by both.
+        `name`: its id; random if None. `token`: its editor's; a page recreates its session with both.
         """
         parameters = merge(default_parameters(self.preset, live=True), changes)
         check_offer(sdp, sends=True, receives=kind == "edit")
         if self._stopped:
             raise Unavailable("the server is stopping")
-        if self.link.state != "ready":
-            raise Unavailable(self.link.reason)
-        if self.link.congested:
+        if self.worker.state != "ready":
+            raise Unavailable(self.worker.reason)
+        if self.worker.congested:
             raise Unavailable(CONGESTED)
         handle, displaced = self._admit(parameters, kind, name, token)
         try:
             answer = await handle.connect(sdp)
-            await handle.begin()
+            await handle.open_and_wait()
         except BaseException:
-            await self._end(handle)
-            self._take_back(displaced)
+            await self._close_handle(handle)
+            self._restore_displaced(displaced)
             raise
         if displaced is not None:
             log.info("session %s ends: its slot is needed", displaced.id)
             self.tasks.start(displaced.close(), "close a displaced session")
-        log.info("session %s begins", handle.id)
+        log.info("session %s created", handle.id)
         return handle, answer
 
     def _admit(
@@ -116,10 +116,10 @@ class Sessions:
         """Whom to end where no slot is free."""
         if len(self.handles) < self.settings.max_sessions:
             return None
-        vacant = [(handle.vacant_since, handle.id) for handle in self.handles.values() if handle.vacant_since]
+        vacant = [(handle.replaceable_since, handle.id) for handle in self.handles.values() if handle.replaceable_since]
         return self.handles[min(vacant)[1]] if vacant else None
 
-    def _take_back(self, displaced: SessionHandle | None) -> None:
+    def _restore_displaced(self, displaced: SessionHandle | None) -> None:
         """Nobody took the slot after all."""
         if displaced is None or displaced.phase.name == "closed":
             return
@@ -130,7 +130,7 @@ class Sessions:
 
     def _new_handle(self, parameters: Parameters, kind: Kind, name: str | None, token: str | None) -> SessionHandle:
         try:
-            return SessionHandle(self.settings, self.preset, self.link, parameters, kind, name, token)
+            return SessionHandle(self.settings, self.preset, self.worker, parameters, kind, name, token)
         except OSError as error:  # of its rings: nothing else that is made there asks the system for anything
             remedy = REMEDIES.get(error.errno or 0, "check that programs may write to /dev/shm")
             reason = f"there is no shared memory for another session ({error.strerror}): {remedy}"
@@ -154,7 +154,7 @@ class Sessions:
         return handle, await handle.connect(sdp, changes)
 
     async def unpublish(self, name: str) -> None:
-        """A publisher stops. Those who watch wait for its return for the grace period; without any the session ends."""
+        """A publisher stops. With viewers the session is parked for the grace period; without any it ends."""
         handle = self.get(name)
         if handle.viewers:
             await handle.park()
@@ -164,35 +164,35 @@ class Sessions:
     async def close(self, name: str) -> None:
         """End a session; one that has ended already is no error."""
         if (handle := self.handles.get(name)) is not None:
-            await self._end(handle)
+            await self._close_handle(handle)
 
-    async def _end(self, handle: SessionHandle) -> None:
+    async def _close_handle(self, handle: SessionHandle) -> None:
         """This one: another may have its name by now, where it has failed."""
         if self.handles.get(handle.id) is handle:
             del self.handles[handle.id]
         await handle.close()
         log.info("session %s has ended", handle.id)
 
-    def _handle(self, message: wire.Up) -> None:
+    def _handle(self, message: wire.Event) -> None:
         key = getattr(message, "session", None)
         handle = next((handle for handle in self.handles.values() if handle.model.key == key), None)
         if handle is not None:
-            active = sum(other.takes_turns for other in self.handles.values() if other is not handle)
+            active = sum(other.is_active for other in self.handles.values() if other is not handle)
             handle.model.handle(message, 1 + active)
 
     def _model_up(self) -> None:
         for handle in self.handles.values():
-            if handle.model.begun:  # else its first connection is being set up
+            if handle.model.was_opened:  # else its first connection is being set up
                 handle.open()
-                handle.tell()
+                handle.send_status()
 
     def _model_down(self, reason: str) -> None:
         for handle in self.handles.values():
-            handle.model_down(reason)
-            if self.link.state == "failed":
+            handle.worker_lost(reason)
+            if self.worker.state == "failed":
                 handle.fail(reason)
 
-    async def _watch(self) -> None:
+    async def _close_expired(self) -> None:
         """Once a second: what time ends."""
         while True:
             await asyncio.sleep(1.0)
@@ -200,12 +200,12 @@ class Sessions:
             for handle in list(self.handles.values()):
                 if reason := self._expiry_reason(handle, now):
                     log.info("session %s: %s", handle.id, reason)
-                    self.tasks.start(self._end(handle), "close an expired session")
+                    self.tasks.start(self._close_handle(handle), "close an expired session")
 
     def _expiry_reason(self, handle: SessionHandle, now: float) -> str | None:
         """Why a session has to end now, or None."""
-        vacant_since = handle.vacant_since
-        if vacant_since is not None and now - vacant_since > self.settings.grace_s:
+        replaceable_since = handle.replaceable_since
+        if replaceable_since is not None and now - replaceable_since > self.settings.grace_s:
             return f"its source did not come back within {self.settings.grace_s:g} s"
         if self.settings.max_session_s and now - handle.began > self.settings.max_session_s:
             return f"it is {self.settings.max_session_s:g} s old"

@@ -16,7 +16,7 @@ from lipar_core.sizes import size_name
 from server import wire
 from server.control.control_channel import ControlChannel
 from server.control.live_parameters import Ack
-from server.control.model_proxy import ModelSession
+from server.control.model_proxy import ModelProxy
 from server.control.phase import SessionPhase
 from server.control.source import Source
 from server.control.tokens import new_token, view_token_of
@@ -27,18 +27,18 @@ from server.media.offer_check import check_offer
 from server.media.peer import Peer
 from server.settings import Settings
 from server.supervisor import Supervisor
-from server.workers.worker import ModelLink
+from server.workers.worker import Worker
 
 log = logging.getLogger(__name__)
 
-State = Literal["connecting", "live", "paused", "parked", "stalled", "model_restarting", "failed"]
+SessionState = Literal["connecting", "live", "paused", "parked", "stalled", "model_restarting", "failed"]
 Kind = Literal["edit", "publish"]  # its peer takes the edited video too, or only sends
 
 
 class SessionHandle:
     """One stream: the peer that it comes from, its viewers, its rings, its parameters and what it measures.
 
-    `phase` is its life, and `state` what a user is told. Whatever changes the phase or the peer does so at once, with
+    `phase` is its life, and `state` what a user is told. The phase and the peer change atomically, with
     its check; connections are set up before and closed after.
     """
 
@@ -46,7 +46,7 @@ class SessionHandle:
         self,
         settings: Settings,
         preset: Preset,
-        link: ModelLink,
+        worker: Worker,
         parameters: Parameters,
         kind: Kind = "edit",
         name: str | None = None,
@@ -57,18 +57,20 @@ class SessionHandle:
         self.token = token or new_token()
         self.view_token = view_token_of(self.token)
         self.began = time.monotonic()
-        self.settings, self.preset, self.link = settings, preset, link
+        self.settings = settings
+        self.preset = preset
+        self.worker = worker
         size = preset.stream.width, preset.stream.height, preset.stream.frames_per_block
         self.frames = FramePipeline(
             *size, self._frames_put, self._frames_taken, lambda: self.parameters.paused, self.fail
         )
-        self.model = ModelSession(self.id, link, self.frames, parameters, self.fail)
+        self.model = ModelProxy(self.id, worker, self.frames, parameters, self.fail)
         self.phase = SessionPhase()
         self.tasks = Supervisor(self.fail)
         self.source = Source(self.phase, self.tasks)
         self.viewers = Viewers(self.id, settings, self.tasks)
-        self.no_picture: str | None = None  # why none comes in
-        self._watching = self.tasks.start(self._watch(), "watch a session")
+        self.problem: str | None = None  # why none comes in
+        self._checks = self.tasks.start(self._check_every_second(), "watch a session")
 
     @property
     def peer(self) -> Peer | None:
@@ -78,26 +80,26 @@ class SessionHandle:
     @property
     def parameters(self) -> Parameters:
         """What holds."""
-        return self.model.changes.parameters
+        return self.model.live_parameters.parameters
 
     @property
-    def vacant_since(self) -> float | None:
+    def replaceable_since(self) -> float | None:
         """Since when it has been parked or failed, or None: it may go, for someone who is there."""
         return self.phase.since if self.phase.name in ("parked", "failed") else None
 
     @property
-    def takes_turns(self) -> bool:
-        """Whether it has a share of the model now."""
+    def is_active(self) -> bool:
+        """Whether it uses the model now."""
         return self.phase.name == "connected" and not self.parameters.paused and self.frames.source_active
 
     @property
-    def state(self) -> State:
+    def state(self) -> SessionState:
         match self.phase.name:
             case "failed" | "closed":
                 return "failed"
             case "parked":
                 return "parked"
-        if self.link.state != "ready":
+        if self.worker.state != "ready":
             return "model_restarting"
         if self.parameters.paused:
             return "paused"
@@ -112,17 +114,17 @@ class SessionHandle:
             case "failed" | "parked":
                 return self.phase.reason
             case "model_restarting":
-                return self.link.reason
+                return self.worker.reason
             case "stalled":
                 return f"the model has given no picture for {self._stalled_s():.0f} s"
             case "connecting":
-                return self.no_picture or self.model.waits_for
-        return self.no_picture
+                return self.problem or self.model.pending_reason
+        return self.problem
 
     async def connect(self, sdp: str, changes: Mapping[str, object] | None = None) -> str:
-        """Take the offer of whoever sends the video, in place of a connection that there may be; returns the answer.
+        """Accept an offer that sends the video; it replaces an existing connection. Returns the answer.
 
-        An offer that is refused, for whatever reason, disturbs nothing: the new connection is set up first, then takes
+        A rejected offer has no effect: the new connection is set up first, then takes
         the old one's place. Raises `ParameterError`, `SessionNotFound`, or what `check_offer` and `Peer.answer` do.
         """
         check_offer(sdp, sends=True, receives=self.kind == "edit")
@@ -133,7 +135,7 @@ class SessionHandle:
     def _new_peer(self) -> Peer:
         peer = Peer(
             self.settings,
-            lambda reason: self._lost(peer, reason),
+            lambda reason: self._peer_ended(peer, reason),
             track=self.frames.broadcast.add_track(primary=True) if self.kind == "edit" else None,
             on_frame=lambda *frame: self._take_frame(peer, *frame),
             on_control=self._control,
@@ -146,8 +148,10 @@ class SessionHandle:
     def _before_install(self, changes: Mapping[str, object] | None) -> None:
         if changes:
             self.model.check(changes)
-            self.tasks.start(self._log_refusal(self.model.changes.request(changes)), "await a publisher's change")
-        self.no_picture = None
+            self.tasks.start(
+                self._log_refusal(self.model.live_parameters.request(changes)), "await a publisher's change"
+            )
+        self.problem = None
         self.frames.source_reconnected()
 
     async def watch(self, sdp: str) -> tuple[Peer, str]:
@@ -165,12 +169,12 @@ class SessionHandle:
         track = self.frames.broadcast.add_track(primary=False)
         return Peer(self.settings, ended, track=track, audio_out=self.frames.audio.add_track())
 
-    async def park(self, reason: str = "the page has gone") -> None:
-        """Its source is gone: free the connection, wait for it to come back."""
-        if (closing := self._leave(reason)) is not None:
+    async def park(self, reason: str = "the page has disconnected") -> None:
+        """The source is disconnected: free the connection and wait for it to reconnect."""
+        if (closing := self._park_source(reason)) is not None:
             await asyncio.shield(closing)
 
-    def _leave(self, reason: str) -> asyncio.Task[None] | None:
+    def _park_source(self, reason: str) -> asyncio.Task[None] | None:
         self.frames.broadcast.source_disconnected()
         return self.source.park(reason)
 
@@ -179,7 +183,7 @@ class SessionHandle:
         if not self.phase.allows("closed"):
             return
         self.phase.enter("closed", "the session has ended")
-        self._watching.cancel()
+        self._checks.cancel()
         self.model.close()
         await self.source.close()
         await self.viewers.close()
@@ -187,30 +191,30 @@ class SessionHandle:
         self.frames.close()
 
     def fail(self, reason: str) -> None:
-        """The session cannot go on; it stays to say why."""
+        """The session cannot continue; it is kept so that clients can read the reason."""
         if self.phase.allows("failed"):
             log.error("session %s failed: %s", self.id, reason)
             self.phase.enter("failed", reason)
-            self.model.lost(f"the session has failed: {reason}")
-            self.tell()
+            self.model.abort_requests(f"the session has failed: {reason}")
+            self.send_status()
 
     def open(self) -> None:
-        """Make the session known to the model process: when it begins, and whenever that process is new."""
+        """Open the session in the model process: when it is created, and after each restart of that process."""
         if self.phase.name not in ("failed", "closed"):
             self.model.open()
 
-    async def begin(self) -> None:
+    async def open_and_wait(self) -> None:
         """Open it for the first time. Raises `Unavailable` where the model process refuses it, for lack of memory."""
         self.open()
-        await self.model.opened()
+        await self.model.wait_until_opened()
         if self.phase.name == "failed":
             raise Unavailable(f"the model cannot take another session: {self.phase.reason}")
         self.phase.require("connected")
 
-    def model_down(self, reason: str) -> None:
-        """The model process is gone, with all that was asked of it."""
-        self.model.lost(reason)
-        self.tell()  # at once: a new process may be there within the second
+    def worker_lost(self, reason: str) -> None:
+        """The model process has ended; pending requests are rejected."""
+        self.model.abort_requests(reason)
+        self.send_status()  # at once: a new process may be there within the second
 
     async def update(self, changes: Mapping[str, object]) -> Ack:
         """Change live parameters; returns from which block they hold.
@@ -220,16 +224,16 @@ class SessionHandle:
         if self.phase.name == "failed":
             raise Unavailable(f"the session has failed: {self.phase.reason}")
         self.model.check(changes)
-        ack = await self.model.changes.request(changes)
+        ack = await self.model.live_parameters.request(changes)
         return replace(ack, prompt_tokens=self.model.prompt_tokens)  # the model tells them before it acknowledges
 
-    def tell(self) -> None:
+    def send_status(self) -> None:
         """Send the page the session's state."""
         if self.peer is not None:
             self.peer.send_telemetry(self.status())
 
     def status(self) -> dict[str, object]:
-        """What GET and the telemetry channel say."""
+        """The body of GET and of telemetry messages."""
         block = self.model.last_block
         return {
             "id": self.id,
@@ -238,7 +242,7 @@ class SessionHandle:
             "parameters": to_dict(self.parameters),
             "prompt_tokens": self.model.prompt_tokens,
             "viewers": len(self.viewers),
-            "model": {"preset": self.preset.name, "size": size_name(self.preset), "dtype": self.link.dtype},
+            "model": {"preset": self.preset.name, "size": size_name(self.preset), "dtype": self.worker.dtype},
             "stats": self.frames.stats()
             | {
                 "keep_ratio": round(block.keep_ratio, 3) if block else None,
@@ -248,26 +252,26 @@ class SessionHandle:
             },
         }
 
-    async def _watch(self) -> None:
-        """Once a second: telemetry to the page, times of the way, who has fallen silent, what has broken."""
+    async def _check_every_second(self) -> None:
+        """Once a second: send telemetry, measure network delays, close silent connections."""
         while True:
             await asyncio.sleep(1.0)
-            await self.look_after(time.monotonic())
+            await self.check(time.monotonic())
 
-    async def look_after(self, now: float) -> None:
+    async def check(self, now: float) -> None:
         if (peer := self.peer) is not None:
             self.frames.ingest.pad_block(now)
-            self._note_problem(peer.problem(now))
-            self.tell()
+            self._set_problem(peer.problem(now))
+            self.send_status()
             limit = self.settings.silence_timeout_s if peer.started else self.settings.setup_timeout_s
             if now - peer.last_activity > limit:
-                self._lost(peer, self.no_picture or f"nothing from the browser for {limit:g} s")
+                self._peer_ended(peer, self.problem or f"nothing from the browser for {limit:g} s")
             self.frames.record_round_trip(await peer.round_trip_s(), peer.playout_s)
         if self.frames.has_output and self.phase.name == "connected":
             self.viewers.reap_silent(now)
 
     def _stalled_s(self) -> float | None:
-        """How long the model has owed a block, where that is longer than it should be."""
+        """Seconds since a block became due, where that is longer than it should be; else None."""
         return self.frames.stalled_s(time.monotonic())
 
     def _control(self, channel: RTCDataChannel) -> None:
@@ -284,22 +288,22 @@ class SessionHandle:
             log.warning("session %s: a publisher's change was lost: %s", self.id, error)
 
     def _take_frame(self, peer: Peer, *frame: Any) -> None:
-        if self.peer is peer:  # else another has taken its place already
+        if self.peer is peer:  # else it has been replaced
             self.frames.receive_frame(*frame)
 
     def _frames_put(self, total: int) -> None:
-        self.link.send(wire.FramesPut(session=self.model.key, total=total))
+        self.worker.send(wire.FramesPut(session=self.model.key, total=total))
 
     def _frames_taken(self, total: int) -> None:
-        self.link.send(wire.FramesTaken(session=self.model.key, total=total))
+        self.worker.send(wire.FramesTaken(session=self.model.key, total=total))
 
-    def _lost(self, peer: Peer, reason: str) -> None:
+    def _peer_ended(self, peer: Peer, reason: str) -> None:
         """The connection that the video comes from has ended by itself."""
-        if self.peer is peer:  # else another has taken its place already
+        if self.peer is peer:  # else it has been replaced
             log.info("session %s waits for its source: %s", self.id, reason)
-            self._leave(reason)
+            self._park_source(reason)
 
-    def _note_problem(self, reason: str | None) -> None:
-        if reason is not None and reason != self.no_picture:
+    def _set_problem(self, reason: str | None) -> None:
+        if reason is not None and reason != self.problem:
             log.warning("session %s has no picture: %s", self.id, reason)
-        self.no_picture = reason
+        self.problem = reason

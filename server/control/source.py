@@ -12,7 +12,7 @@ log = logging.getLogger(__name__)
 
 
 class Source:
-    """At most one live peer. A new connection is set up beside it, and takes its place all at once, or not at all."""
+    """At most one live peer. A new connection is set up concurrently and replaces it atomically, or not at all."""
 
     def __init__(self, phase: SessionPhase, tasks: Supervisor) -> None:
         self.phase, self.tasks = phase, tasks
@@ -21,7 +21,7 @@ class Source:
         self._lock = asyncio.Lock()  # one at a time is set up; the last of several stays
 
     async def connect(self, sdp: str, make: Callable[[], Peer], on_install: Callable[[], None]) -> str:
-        """The answer to an offer. `on_install` is called right before the new peer takes its place; may refuse it.
+        """The answer to an offer. `on_install` is called right before the new peer is installed; it may raise.
 
         Raises `SessionNotFound`, or what `Peer.answer` and `on_install` do: the peer that there is stays then.
         """

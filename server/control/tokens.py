@@ -11,8 +11,8 @@ def new_token() -> str:
 
 
 def view_token_of(token: str) -> str:
-    """Follows from the editor's token, not the other way: who begins a session again by both keeps its watch link.
+    """Derived from the editor's token by a one-way hash, so that a recreated session keeps its watch link.
 
-    Nobody else can take the link over: whoever has it alone cannot find a token that it follows from.
+    Nobody else can take the link over: the editor's token cannot be computed from it.
     """
     return hashlib.blake2b(token.encode(), digest_size=16, person=b"lipar-view").hexdigest()

@@ -1,4 +1,4 @@
-"""Connections that watch a session, beside the one that its video comes from."""
+"""Connections that watch a session, without the one that its video comes from."""
 
 import asyncio
 import logging
@@ -21,7 +21,7 @@ class Viewers:
     def __init__(self, session: str, settings: Settings, tasks: Supervisor) -> None:
         self.session, self.settings, self.tasks = session, settings, tasks
         self.peers: dict[str, Peer] = {}
-        self.left: deque[str] = deque(maxlen=MAX_LEFT)  # who closed their connection and may still say so
+        self.left: deque[str] = deque(maxlen=MAX_LEFT)  # their connections ended; their DELETE may still come
 
     def __len__(self) -> int:
         return len(self.peers)
@@ -49,7 +49,7 @@ class Viewers:
             raise
 
     async def remove(self, viewer: str) -> None:
-        """A viewer goes; one that has gone already is no error."""
+        """Remove a viewer; one that has already left is no error."""
         if peer := self.peers.pop(viewer, None):
             await peer.close()
 
@@ -61,7 +61,7 @@ class Viewers:
             await self.remove(self.get(viewer).id)
 
     def reap_silent(self, now: float) -> None:
-        """Who sends no reports of the video that they are given."""
+        """Remove viewers that have sent no RTCP reports for too long."""
         for peer in list(self.peers.values()):
             limit = self.settings.viewer_timeout_s if peer.started else self.settings.setup_timeout_s
             if now - peer.last_activity > limit:

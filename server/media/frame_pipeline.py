@@ -137,7 +137,7 @@ class FramePipeline:
 
     def release_input(self, total: int) -> None:
         """The model has read `total` frames from the input ring so far: move queued frames into it."""
-        self.incoming.note_read(total)
+        self.incoming.set_read(total)
         self.ingest.fill_ring()
 
     def reset_rings(self) -> None:

@@ -12,18 +12,18 @@ from lipar_core.parameters import merge
 from lipar_core.presets import default_parameters
 from lipar_core.session import EditSession
 from server import wire
-from server.model.pending_changes import LiveChanges
+from server.model.pending_changes import PendingChanges
 from server.model.prompt_encoder import PromptEncoder
 from server.ring import FrameRing
 
 
-class LiveSession:
+class LiveStream:
     """Takes frames from the incoming ring, puts edited ones into the outgoing ring."""
 
     def __init__(
-        self, models: Models, opened: wire.Open, encoder: PromptEncoder, send: Callable[[wire.Up], None]
+        self, models: Models, opened: wire.Open, encoder: PromptEncoder, send: Callable[[wire.Event], None]
     ) -> None:
-        """Raises `FileNotFoundError` where its rings are gone, `MemoryError` or torch's where it does not fit."""
+        """Raises `FileNotFoundError` without its rings, `MemoryError` or torch's where it does not fit."""
         stream = models.preset.stream
         self.name, self.frames_per_block, self.send = opened.session, stream.frames_per_block, send
         parameters = merge(default_parameters(models.preset, live=True), opened.parameters)
@@ -33,7 +33,7 @@ class LiveSession:
                 attached.enter_context(closing(FrameRing(stream.width, stream.height, self.frames_per_block, name)))
                 for name in (opened.incoming, opened.outgoing)
             )
-            self.changes = LiveChanges(self.name, self.edit, encoder, send)
+            self.changes = PendingChanges(self.name, self.edit, encoder, send)
             attached.pop_all()  # all is there: they are closed with the session
 
     @property
@@ -43,7 +43,7 @@ class LiveSession:
             1 if self.edit.parameters.paused else self.frames_per_block
         )
 
-    def step(self) -> wire.BlockDone:
+    def edit_block(self) -> wire.BlockDone:
         """Edit the block that waits."""
         began = time.perf_counter()
         planes, pts = self.incoming.take(self.frames_per_block)

@@ -14,8 +14,8 @@ from lipar_core.presets import load_preset
 from lipar_core.session import EditSession
 from lipar_core.sizes import with_size
 from server import wire
-from server.model.live_stream import LiveSession
-from server.model.prompt_encoder import Encoded, Encoding, PromptEncoder
+from server.model.live_stream import LiveStream
+from server.model.prompt_encoder import ActiveEncoding, EncodedPrompt, PromptEncoder
 from server.model.scheduler import Scheduler
 from server.model_options import ModelOptions
 
@@ -25,67 +25,67 @@ HEARTBEAT_S = 1.0  # a message at least so often
 MEMORY_REMEDY = "end another session or program that uses this memory, or serve fewer at once (--max-sessions)"
 
 
-class Worker:
+class ModelLoop:
     """Handles messages between blocks and gives each session with a whole block its turn."""
 
     def __init__(self, pipe: Connection, models: Models) -> None:
         self.pipe, self.models = pipe, models
-        self.sessions: dict[str, LiveSession] = {}
+        self.sessions: dict[str, LiveStream] = {}
         self.scheduler = Scheduler()
         self.encoder = PromptEncoder(models.prompts)
         self.running = True
         self.sent_at = time.monotonic()
 
     def run(self) -> None:
-        """Until told to stop, or until the web process is gone."""
+        """Until a `Stop` command, or until the web process has ended."""
         try:
             while self.running:
-                self.turn()
+                self.run_once()
         except (EOFError, BrokenPipeError):
-            log.info("the web process is gone")
+            log.info("the web process has ended")
         finally:
             for name in list(self.sessions):
-                self.drop(name)
+                self.close_session(name)
 
-    def turn(self) -> None:
+    def run_once(self) -> None:
         """Handle all messages that are there, then edit one block; where there is neither, wait for a message."""
         if not any(session.ready for session in self.sessions.values()):
             wait([self.pipe, self.encoder.readable], HEARTBEAT_S)
         while self.pipe.poll():
-            self.handle(wire.receive_down(self.pipe))
+            self.handle(wire.receive_command(self.pipe))
         for encoded in self.encoder.take():
             self.prompt_encoded(encoded)
-        if encoding := self.encoder.overdue(time.monotonic()):
-            self.end(encoding)
+        if encoding := self.encoder.hung(time.monotonic()):
+            self.exit_hung(encoding)
             return
         if (name := self.scheduler.pick(lambda name: self.sessions[name].ready)) is not None:
-            self.step(name)
+            self.edit_block(name)
         if time.monotonic() - self.sent_at > HEARTBEAT_S:
-            self.send(wire.Beat())
+            self.send(wire.Heartbeat())
 
-    def handle(self, message: wire.Down) -> None:
+    def handle(self, message: wire.Command) -> None:
         match message:
             case wire.Open():
                 self.open(message)
             case wire.Close():
-                self.drop(message.session)
+                self.close_session(message.session)
             case wire.Change():
                 self.change(message)
             case wire.FramesPut():
                 if session := self.sessions.get(message.session):
-                    session.incoming.note_written(message.total)
+                    session.incoming.set_written(message.total)
             case wire.FramesTaken():
                 if session := self.sessions.get(message.session):
-                    session.outgoing.note_read(message.total)
+                    session.outgoing.set_read(message.total)
             case wire.Stop():
                 self.running = False
 
     def open(self, message: wire.Open) -> None:
-        self.drop(message.session)
-        with self.failing(message.session):
+        self.close_session(message.session)
+        with self.isolate_errors(message.session):
             try:
-                session = LiveSession(self.models, message, self.encoder, self.send)
-            except FileNotFoundError:  # its rings are gone: it ended while a block was in the making
+                session = LiveStream(self.models, message, self.encoder, self.send)
+            except FileNotFoundError:  # its rings have been removed: it ended during a block
                 log.info("session %s ended before it began", message.session)
             else:
                 self.sessions[message.session] = session
@@ -94,33 +94,33 @@ class Worker:
 
     def change(self, message: wire.Change) -> None:
         if session := self.sessions.get(message.session):
-            with self.failing(message.session):
+            with self.isolate_errors(message.session):
                 session.changes.handle(message)
 
-    def prompt_encoded(self, encoded: Encoded) -> None:
+    def prompt_encoded(self, encoded: EncodedPrompt) -> None:
         if session := self.sessions.get(encoded.session):
-            with self.failing(encoded.session):
+            with self.isolate_errors(encoded.session):
                 session.changes.prompt_encoded(encoded)
 
-    def step(self, name: str) -> None:
-        with self.failing(name):
-            self.send(self.sessions[name].step())
+    def edit_block(self, name: str) -> None:
+        with self.isolate_errors(name):
+            self.send(self.sessions[name].edit_block())
 
     @contextmanager
-    def failing(self, name: str) -> Iterator[None]:
-        """A session's fault ends that session and takes no other with it."""
+    def isolate_errors(self, name: str) -> Iterator[None]:
+        """An error in a session ends that session only."""
         try:
             yield
         except (torch.AcceleratorError, BrokenPipeError):
-            raise  # the device is lost: only a new process can use it again; or nobody is there to be told
+            raise  # the device is lost: only a new process can use it again; or the web process has ended
         except (torch.OutOfMemoryError, MemoryError) as error:
             why = (str(error) or "no more").splitlines()[0]
-            self.fail(name, f"out of memory on {self.models.device}: {why}; {MEMORY_REMEDY}")
+            self.fail_session(name, f"out of memory on {self.models.device}: {why}; {MEMORY_REMEDY}")
         except Exception as error:
             log.exception("session %s failed", name)
-            self.fail(name, f"{type(error).__name__}: {error}")
+            self.fail_session(name, f"{type(error).__name__}: {error}")
 
-    def end(self, encoding: Encoding) -> None:
+    def exit_hung(self, encoding: ActiveEncoding) -> None:
         """The text encoder hangs: end the process, and the session that would make the next one hang too.
 
         A change of prompt is no such session's: with this process its request is lost, and refused.
@@ -129,27 +129,27 @@ class Worker:
         reason = f"the text encoder has worked for {seconds:.0f} s on one prompt"
         session = self.sessions.get(encoding.session)
         if session is not None and not session.changes.editable:
-            self.fail(encoding.session, reason)
-        self.send(wire.Ending(reason=reason))
+            self.fail_session(encoding.session, reason)
+        self.send(wire.Exiting(reason=reason))
         self.running = False
 
-    def fail(self, name: str, reason: str) -> None:
-        self.drop(name)
+    def fail_session(self, name: str, reason: str) -> None:
+        self.close_session(name)
         self.send(wire.SessionFailed(session=name, reason=reason))
 
-    def drop(self, name: str) -> None:
+    def close_session(self, name: str) -> None:
         session = self.sessions.pop(name, None)
         if session is not None:
             self.scheduler.remove(name)
             session.close()
 
-    def send(self, message: wire.Up) -> None:
+    def send(self, message: wire.Event) -> None:
         wire.send(self.pipe, message)
         self.sent_at = time.monotonic()
 
 
-def work(pipe: Connection, options: ModelOptions) -> None:
-    """Entry of the model process: load, warm up, say so, and work."""
+def run_model_process(pipe: Connection, options: ModelOptions) -> None:
+    """Entry of the model process: load, warm up, report it, and run the loop."""
     if options.threads is not None:
         torch.set_num_threads(options.threads)
     try:
@@ -157,14 +157,14 @@ def work(pipe: Connection, options: ModelOptions) -> None:
         models = load_models(preset, options.device, options.dtype)
         warmup_ms, block_ms = warm_up(models)
     except LiparError as error:
-        wire.send(pipe, wire.NotLoaded(reason=str(error)))
+        wire.send(pipe, wire.LoadFailed(reason=str(error)))
         return
     except (torch.OutOfMemoryError, MemoryError) as error:
         why = (str(error) or "no more").splitlines()[0]
-        wire.send(pipe, wire.NotLoaded(reason=f"the model does not fit in memory: {why}"))
+        wire.send(pipe, wire.LoadFailed(reason=f"the model does not fit in memory: {why}"))
         return
     wire.send(pipe, wire.Ready(warmup_ms=warmup_ms, block_ms=block_ms, dtype=str(models.precision)))
-    Worker(pipe, models).run()
+    ModelLoop(pipe, models).run()
 
 
 def warm_up(models: Models) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""A session's changes on their way to its next block, those that wait for the text encoder among them."""
+"""A session's changes that wait for its next block or for the text encoder."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -8,30 +8,30 @@ from lipar_core.models.prompts import PromptEmbedding
 from lipar_core.parameters import to_dict
 from lipar_core.session import EditSession
 from server import wire
-from server.model.prompt_encoder import Encoded, PromptEncoder
+from server.model.prompt_encoder import EncodedPrompt, PromptEncoder
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
-    """What begins when its prompt is encoded, and the requests that are acknowledged then."""
+class PendingPrompt:
+    """Changes to apply when their prompt is encoded, and the requests to acknowledge then."""
 
     changes: dict[str, object]  # prompt, and reset where one was asked for with it
     requests: tuple[int, ...]
 
 
-class LiveChanges:
+class PendingChanges:
     """Acknowledges each change when the next block will be edited by it.
 
-    A new prompt waits until it is encoded, beside the blocks that go on under the old one; the rest of its change
-    applies at once. Of several prompts the newest applies, and all who asked are told its block.
+    A new prompt waits until it is encoded, while blocks continue with the old one; the rest of its change
+    applies at once. Of several prompts the newest applies, and all their requests are acknowledged with its block.
     """
 
     def __init__(
-        self, session: str, edit: EditSession[float], encoder: PromptEncoder, send: Callable[[wire.Up], None]
+        self, session: str, edit: EditSession[float], encoder: PromptEncoder, send: Callable[[wire.Event], None]
     ) -> None:
-        """Asks for the prompt that the session begins with: until it is there, `editable` is False."""
+        """Requests the encoding of the initial prompt: until it is ready, `editable` is False."""
         self.session, self.edit, self.encoder, self.send = session, edit, encoder, send
-        self._waiting: Waiting | None = None
+        self._waiting: PendingPrompt | None = None
         self._embedding: PromptEmbedding | None = None  # of the current prompt; kept while paused
         self.editable = encoder.is_ready(edit.parameters.prompt)
         if self.editable:
@@ -44,9 +44,9 @@ class LiveChanges:
         try:
             self.edit.check(message.changes)
         except ParameterError as error:
-            self._refuse([message.request], error.path, error.value, error.allowed)
+            self._reject([message.request], error.path, error.value, error.allowed)
             return
-        waiting = self._waiting or Waiting({}, ())
+        waiting = self._waiting or PendingPrompt({}, ())
         prompt = message.changes.get("prompt")
         if prompt is None:
             self._apply(message.changes, [message.request])
@@ -56,17 +56,17 @@ class LiveChanges:
         else:
             late = {name: value for name, value in message.changes.items() if name in ("prompt", "reset")}
             self.edit.update({name: value for name, value in message.changes.items() if name not in late})
-            self._waiting = Waiting({**waiting.changes, **late}, (*waiting.requests, message.request))
+            self._waiting = PendingPrompt({**waiting.changes, **late}, (*waiting.requests, message.request))
             self.encoder.request(self.session, str(prompt))
 
-    def prompt_encoded(self, encoded: Encoded) -> None:
-        """A prompt that was asked for. Raises `LiparError` where the session has no other to begin with."""
+    def prompt_encoded(self, encoded: EncodedPrompt) -> None:
+        """A requested prompt is encoded. Raises `LiparError` if the initial prompt could not be encoded."""
         if self._waiting is not None and encoded.prompt == self._waiting.changes["prompt"]:
             waiting, self._waiting = self._waiting, None
             if encoded.error is None:
                 self._apply(waiting.changes, waiting.requests)
                 return
-            self._refuse(waiting.requests, "prompt", encoded.prompt, encoded.error)
+            self._reject(waiting.requests, "prompt", encoded.prompt, encoded.error)
             if not self.editable:
                 self.encoder.request(self.session, self.edit.parameters.prompt)
         elif encoded.prompt == self.edit.parameters.prompt and not self.editable:
@@ -82,7 +82,7 @@ class LiveChanges:
             self._send_tokens()  # before the acknowledgement: its answer has them
         for request in requests:
             self.send(
-                wire.Changed(
+                wire.ChangeApplied(
                     session=self.session,
                     request=request,
                     block=done.block,
@@ -91,11 +91,11 @@ class LiveChanges:
                 )
             )
 
-    def _refuse(self, requests: Iterable[int], path: str, value: object, allowed: str) -> None:
+    def _reject(self, requests: Iterable[int], path: str, value: object, allowed: str) -> None:
         refusal = {"path": path, "value": repr(value), "allowed": allowed}
         for request in requests:
-            self.send(wire.Refused(session=self.session, request=request, **refusal))
+            self.send(wire.ChangeRejected(session=self.session, request=request, **refusal))
 
     def _send_tokens(self) -> None:
         embedding = self._embedding = self.encoder.prompts.encode(self.edit.parameters.prompt)  # there already
-        self.send(wire.PromptTokens(session=self.session, used=embedding.used, given=embedding.given))
+        self.send(wire.PromptEncoded(session=self.session, used=embedding.used, given=embedding.given))

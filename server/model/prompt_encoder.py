@@ -1,4 +1,4 @@
-"""Prompts encoded beside the loop that edits blocks: a large text encoder on a CPU takes seconds for one."""
+"""Prompts encoded on a thread of their own: a large text encoder on a CPU takes seconds for one."""
 
 import logging
 import multiprocessing
@@ -12,12 +12,12 @@ from lipar_core.models.prompts import PromptCache
 
 log = logging.getLogger(__name__)
 
-MIN_LIMIT_S = 120.0  # that a prompt may take at least: UMT5 needs a minute for its longest on two slow cores
-LIMIT_TIMES = 10  # what the slowest has taken so far, the one of the warm-up first
+MIN_TIMEOUT_S = 120.0  # that a prompt may take at least: UMT5 needs a minute for its longest on two slow cores
+TIMEOUT_FACTOR = 10  # what the slowest has taken so far, the one of the warm-up first
 
 
 @dataclass(frozen=True, slots=True)
-class Encoded:
+class EncodedPrompt:
     """A prompt that a session asked for is ready, or could not be encoded."""
 
     session: str
@@ -26,7 +26,7 @@ class Encoded:
 
 
 @dataclass(frozen=True, slots=True)
-class Encoding:
+class ActiveEncoding:
     """A prompt that is being encoded, since when on the monotonic clock."""
 
     session: str
@@ -42,11 +42,11 @@ class PromptEncoder:
         # readable when `take` has something to give: the loop waits for it together with its pipe
         self.readable: Connection
         self.readable, self._writable = multiprocessing.Pipe(duplex=False)
-        self._wanted: dict[str, str] = {}  # session -> its newest prompt; whoever pops it encodes it
-        self._encoding: Encoding | None = None  # what the thread does now
+        self._wanted: dict[str, str] = {}  # session -> its newest prompt to encode
+        self._encoding: ActiveEncoding | None = None  # what the thread does now
         self._lock = threading.Lock()
         self._sessions: queue.SimpleQueue[str] = queue.SimpleQueue()
-        self._done: queue.SimpleQueue[Encoded] = queue.SimpleQueue()
+        self._done: queue.SimpleQueue[EncodedPrompt] = queue.SimpleQueue()
         threading.Thread(target=self._run, name="prompt encoder", daemon=True).start()
 
     def is_ready(self, prompt: str) -> bool:
@@ -58,7 +58,7 @@ class PromptEncoder:
             self._wanted[session] = prompt
         self._sessions.put(session)
 
-    def take(self) -> list[Encoded]:
+    def take(self) -> list[EncodedPrompt]:
         """What has been encoded since the last call. A session may have asked for another prompt meanwhile."""
         done = []
         while self.readable.poll():
@@ -66,26 +66,26 @@ class PromptEncoder:
             done.append(self._done.get())
         return done
 
-    def overdue(self, now: float) -> Encoding | None:
+    def hung(self, now: float) -> ActiveEncoding | None:
         """What takes so long that it will not end; a thread cannot be ended, so that the process has to."""
-        encoding, limit_s = self._encoding, max(MIN_LIMIT_S, LIMIT_TIMES * self.prompts.max_encode_s)
-        return encoding if encoding is not None and now - encoding.began > limit_s else None
+        encoding, timeout_s = self._encoding, max(MIN_TIMEOUT_S, TIMEOUT_FACTOR * self.prompts.max_encode_s)
+        return encoding if encoding is not None and now - encoding.began > timeout_s else None
 
     def _run(self) -> None:
         while True:
             session = self._sessions.get()
             with self._lock:
                 prompt = self._wanted.pop(session, None)
-            if prompt is not None:  # else a newer one was encoded in its place
-                self._encoding = Encoding(session, prompt, time.monotonic())
+            if prompt is not None:  # else a newer one was encoded instead
+                self._encoding = ActiveEncoding(session, prompt, time.monotonic())
                 self._done.put(self._encode(session, prompt))
                 self._encoding = None
                 self._writable.send_bytes(b".")
 
-    def _encode(self, session: str, prompt: str) -> Encoded:
+    def _encode(self, session: str, prompt: str) -> EncodedPrompt:
         try:
             self.prompts.encode(prompt)
-        except Exception as error:  # whatever a text encoder may raise is told to whoever asked
+        except Exception as error:  # any error of a text encoder is reported to the requester
             log.exception("a prompt could not be encoded")
-            return Encoded(session, prompt, f"the text encoder failed: {type(error).__name__}: {error}")
-        return Encoded(session, prompt)
+            return EncodedPrompt(session, prompt, f"the text encoder failed: {type(error).__name__}: {error}")
+        return EncodedPrompt(session, prompt)

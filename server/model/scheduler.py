@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 
 class Scheduler:
-    """Sessions take turns by block: whoever was edited last comes last."""
+    """Round robin by block: the session edited last comes last."""
 
     def __init__(self) -> None:
         self._order: list[str] = []

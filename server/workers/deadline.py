@@ -1,14 +1,14 @@
-"""How long the model process may be silent before it is taken for hung."""
+"""The heartbeat timeout of the model process."""
 
 import statistics
 from collections import deque
 
 from server import wire
 
-FLOOR_S = 5.0
-BLOCKS = 10  # times the usual time of a block
+MIN_TIMEOUT_S = 5.0
+TIMEOUT_BLOCKS = 10  # times the usual time of a block
 FIRST_USE_S = 60.0  # the first block of a session may allocate, compile and choose kernels
-RECENT = 32  # blocks that the usual time is of
+RECENT_BLOCKS = 32  # blocks that the usual time is of
 
 
 class Deadline:
@@ -16,7 +16,7 @@ class Deadline:
 
     What a block takes is the longer of two measurements: the warm-up's, of which every token was computed, and the
     newest blocks'. Where most tokens are reused a block takes a fraction of what the next may, that of a new prompt.
-    Excepted: while it loads, and while it makes the first block of a session, which begins when it takes the frames.
+    Excepted: while it loads, and while it edits the first block of a session, from the moment it takes the frames.
     """
 
     def __init__(self, load_timeout_s: float, hang_timeout_s: float | None) -> None:
@@ -24,18 +24,18 @@ class Deadline:
         self.load_timeout_s, self.hang_timeout_s = load_timeout_s, hang_timeout_s
         self.loaded = False
         self._whole_block_s = 0.0
-        self._busy_s: deque[float] = deque(maxlen=RECENT)
+        self._busy_s: deque[float] = deque(maxlen=RECENT_BLOCKS)
         self._new: set[str] = set()  # sessions whose first block is not edited yet
-        self._makes_first = False  # what it said last is that it begins such a block
+        self._makes_first = False  # its last event was that it starts such a block
 
-    def note_sent(self, message: wire.Down) -> None:
+    def command_sent(self, message: wire.Command) -> None:
         match message:
             case wire.Open():
                 self._new.add(message.session)
             case wire.Close():
                 self._new.discard(message.session)
 
-    def note_received(self, message: wire.Up) -> None:
+    def event_received(self, message: wire.Event) -> None:
         self._makes_first = isinstance(message, wire.FramesTaken) and message.session in self._new
         match message:
             case wire.Ready():
@@ -48,10 +48,10 @@ class Deadline:
                 self._new.discard(message.session)
 
     @property
-    def limit_s(self) -> float:
+    def timeout_s(self) -> float:
         if not self.loaded:
             return self.load_timeout_s
         if self.hang_timeout_s is not None:
             return self.hang_timeout_s
         usual_s = max(self._whole_block_s, statistics.median(self._busy_s) if self._busy_s else 0.0)
-        return max(FIRST_USE_S if self._makes_first else FLOOR_S, BLOCKS * usual_s)
+        return max(FIRST_USE_S if self._makes_first else MIN_TIMEOUT_S, TIMEOUT_BLOCKS * usual_s)

@@ -1,4 +1,4 @@
-"""Where the model process begins: imported by the web process too, so torch only comes with the call."""
+"""Entry point of the model process: imported by the web process too, so torch only comes with the call."""
 
 import logging
 import os
@@ -12,11 +12,11 @@ Entry = Callable[[Connection, ModelOptions], None]  # what a model process runs;
 
 
 def main(pipe: Connection, options: ModelOptions) -> None:
-    """Run the model process until the web process says stop or is gone."""
+    """Run the model process until the web process stops it or has ended."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group: the web process decides
     logging.basicConfig(level=logging.INFO, format="%(asctime)s model %(levelname)s %(message)s")
     # idle OpenMP threads must not spin: on a laptop the browser needs the same cores. Read when torch is loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    from server.model.loop import work
+    from server.model.loop import run_model_process
 
-    work(pipe, options)
+    run_model_process(pipe, options)

@@ -1,4 +1,4 @@
-"""The web process's side of the model process: starts it, hears it, starts it again."""
+"""The web process's side of the model process: starts it, reads its events, restarts it."""
 
 import asyncio
 import contextlib
@@ -19,31 +19,31 @@ from server.workers.entry import Entry
 
 log = logging.getLogger(__name__)
 
-State = Literal["loading", "ready", "failed", "stopped"]
-FROZEN_S = 1.0  # that a timer is late: this process did not run meanwhile
-STOP_S = 3.0  # a process that was told to stop is ended after this
+WorkerState = Literal["loading", "ready", "failed", "stopped"]
+SUSPENDED_S = 1.0  # that a timer is late: this process did not run meanwhile
+STOP_S = 3.0  # a process that has not ended so long after `Stop` is killed
 BACKOFF_S = (0.2, 1.0, 2.0, 5.0, 10.0)  # before the n-th start in a row that brought no block
 
 
-class ModelLink:
+class Worker:
     """Supervises one model process. All methods and callbacks run on the event loop."""
 
     def __init__(
         self,
         settings: Settings,
         entry: Entry,
-        on_message: Callable[[wire.Up], None],
+        on_message: Callable[[wire.Event], None],
         on_up: Callable[[], None],
         on_down: Callable[[str], None],
     ) -> None:
         self.settings, self.entry = settings, entry
         self.on_message, self.on_up, self.on_down = on_message, on_up, on_down
-        self.state: State = "loading"
+        self.state: WorkerState = "loading"
         self.reason = "the model is loading"
         self.starts = 0
         self.dtype: str | None = None  # of the newest model process, once it is loaded
         self._pipe: Connection | None = None
-        self._fruitless = 0
+        self._failed_starts = 0
         self._deadline = Deadline(settings.load_timeout_s, settings.hang_timeout_s)
         self._tasks = Supervisor(self.fail)
 
@@ -51,7 +51,7 @@ class ModelLink:
         self._tasks.start(self._supervise(), "supervise the model process")
 
     def fail(self, reason: str) -> None:
-        """A task that nothing works without has ended, by a fault of ours: every session and /readyz says so."""
+        """An essential task has failed: every session and /readyz report it."""
         if self.state != "stopped":
             self.state, self.reason = "failed", reason
             self.on_down(reason)
@@ -63,7 +63,7 @@ class ModelLink:
 
     @property
     def congested(self) -> bool:
-        """Whether the process has left much unread. Writing on until the pipe is full would stop the event loop."""
+        """Whether the pipe is full: a further write would block the event loop."""
         return self._pipe is not None and self._is_full(self._pipe)
 
     @staticmethod
@@ -72,15 +72,15 @@ class ModelLink:
         poller.register(pipe.fileno(), select.POLLOUT)
         return not poller.poll(0)
 
-    def send(self, message: wire.Down) -> bool:
-        """False when there is no process to say it to."""
+    def send(self, message: wire.Command) -> bool:
+        """False when there is no process."""
         if self._pipe is None:
             return False
         try:
             wire.send(self._pipe, message)
         except OSError:
             return False  # its end is noticed by the reader
-        self._deadline.note_sent(message)
+        self._deadline.command_sent(message)
         return True
 
     async def _supervise(self) -> None:
@@ -89,9 +89,9 @@ class ModelLink:
             if self.state == "failed":
                 return
             if self.state != "stopped":
-                delay = BACKOFF_S[min(self._fruitless, len(BACKOFF_S) - 1)]
+                delay = BACKOFF_S[min(self._failed_starts, len(BACKOFF_S) - 1)]
                 log.warning("%s; starting it again in %.1f s", reason, delay)
-                self._fruitless += 1
+                self._failed_starts += 1
                 await asyncio.sleep(delay)
 
     def _options(self) -> ModelOptions:
@@ -115,8 +115,8 @@ class ModelLink:
         self._pipe, self._deadline = ours, Deadline(settings.load_timeout_s, settings.hang_timeout_s)
         hung = False
         try:
-            reason, hung = await self._end_of(ours)
-            self._lost(reason)
+            reason, hung = await self._wait_for_end(ours)
+            self._process_process_lost(reason)
             return reason
         finally:
             self._pipe = None
@@ -124,73 +124,73 @@ class ModelLink:
                 with contextlib.suppress(OSError):
                     wire.send(ours, wire.Stop())
             ours.close()
-            await asyncio.shield(asyncio.to_thread(_end, process, 0.0 if hung else STOP_S))
+            await asyncio.shield(asyncio.to_thread(_stop_process, process, 0.0 if hung else STOP_S))
 
-    async def _end_of(self, pipe: Connection) -> tuple[str, bool]:
+    async def _wait_for_end(self, pipe: Connection) -> tuple[str, bool]:
         """Listen until the process is of no more use; why it is not, and whether it hangs."""
         try:
-            return await self._listen(pipe), False
+            return await self._read_events(pipe), False
         except TimeoutError:
-            return f"the model process has given no heartbeat for {self._deadline.limit_s:.0f} s", True
+            return f"the model process has given no heartbeat for {self._deadline.timeout_s:.0f} s", True
         except (EOFError, OSError):
             return "the model process ended unexpectedly", False
 
-    def _lost(self, reason: str) -> None:
-        """Nothing more comes from it. Said before it is ended, which may take seconds."""
+    def _process_process_lost(self, reason: str) -> None:
+        """Report the loss before the process is stopped, which may take seconds."""
         self._pipe = None
         if self.state in ("loading", "ready"):
             self.state, self.reason = "loading", reason
         self.on_down(reason)
 
-    async def _listen(self, pipe: Connection) -> str:
-        """Until it says why it ends. Raises `TimeoutError` when it hangs, `EOFError` when it ends without a word."""
-        loop, heard = asyncio.get_running_loop(), asyncio.Event()
-        loop.add_reader(pipe.fileno(), heard.set)
+    async def _read_events(self, pipe: Connection) -> str:
+        """Returns its reason to end. Raises `TimeoutError` when it hangs, `EOFError` when it ends without one."""
+        loop, readable = asyncio.get_running_loop(), asyncio.Event()
+        loop.add_reader(pipe.fileno(), readable.set)
         try:
             while True:
-                await self._wait_for_message(pipe, heard)
-                heard.clear()
+                await self._wait_for_message(pipe, readable)
+                readable.clear()
                 while pipe.poll():
-                    message = wire.receive_up(pipe)
+                    message = wire.receive_event(pipe)
                     match message:
-                        case wire.NotLoaded():
+                        case wire.LoadFailed():
                             self.state, self.reason = "failed", message.reason
                             return message.reason
-                        case wire.Ending():
+                        case wire.Exiting():
                             return message.reason
-                    self._deadline.note_received(message)
+                    self._deadline.event_received(message)
                     self._handle(message)
         finally:
             loop.remove_reader(pipe.fileno())
 
-    async def _wait_for_message(self, pipe: Connection, heard: asyncio.Event) -> None:
+    async def _wait_for_message(self, pipe: Connection, readable: asyncio.Event) -> None:
         """Raises `TimeoutError` past the deadline, which may move while we wait."""
         since = time.monotonic()
-        while (left := since + self._deadline.limit_s - time.monotonic()) > 0:
+        while (left := since + self._deadline.timeout_s - time.monotonic()) > 0:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(heard.wait(), left)
+                await asyncio.wait_for(readable.wait(), left)
                 return
-            if time.monotonic() - since > self._deadline.limit_s + FROZEN_S:
+            if time.monotonic() - since > self._deadline.timeout_s + SUSPENDED_S:
                 since = time.monotonic()  # both processes were stopped, by `docker pause` or a laptop's lid
         if not pipe.poll():  # else it was this process that had no time
             raise TimeoutError
 
-    def _handle(self, message: wire.Up) -> None:
+    def _handle(self, message: wire.Event) -> None:
         match message:
             case wire.Ready():
                 log.info("the model is ready: warm-up took %.0f ms", message.warmup_ms)
                 self.state, self.reason, self.dtype = "ready", "", message.dtype
                 self.on_up()
-            case wire.Beat():
+            case wire.Heartbeat():
                 pass
             case _:
                 if isinstance(message, wire.BlockDone):
-                    self._fruitless = 0
+                    self._failed_starts = 0
                 self.on_message(message)
 
 
-def _end(process: multiprocessing.process.BaseProcess, patience_s: float) -> None:
-    process.join(patience_s)
+def _stop_process(process: multiprocessing.process.BaseProcess, timeout_s: float) -> None:
+    process.join(timeout_s)
     if process.is_alive():
         process.kill()
         process.join()

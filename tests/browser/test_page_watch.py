@@ -97,21 +97,21 @@ def test_messages_when_watching_is_refused(page: Page, live_server: LiveServer) 
     viewer.goto(f"{live_server.address}/?watch=nobody#token=x")
     expect_message(viewer, "Nothing is live at this link")
 
-    refusals = [(503, "all 16 viewer slots are taken"), (409, "nothing is live in this session yet")]
+    error_responses = [(503, "all 16 viewer slots are taken"), (409, "nothing is live in this session yet")]
     titles = {503: "The server can't show it now", 409: "Nothing to see yet"}
 
     def refuse(route: Any) -> None:
-        if not refusals or route.request.method != "POST":
+        if not error_responses or route.request.method != "POST":
             route.continue_()
             return
-        status, message = refusals[0]
+        status, message = error_responses[0]
         route.fulfill(status=status, json={"detail": {"message": message}}, headers={"Retry-After": "1"})
 
     viewer.route("**/api/v1/whep/**", refuse)
     viewer.goto(link)
-    while refusals:
-        expect_message(viewer, titles[refusals[0][0]])
-        refusals.pop(0)
+    while error_responses:
+        expect_message(viewer, titles[error_responses[0][0]])
+        error_responses.pop(0)
     expect_watching(viewer)  # without a click
     expect(viewer.locator("#watch-message")).to_be_hidden()
     viewer.close()

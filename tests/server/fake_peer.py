@@ -50,8 +50,8 @@ class FakePeer:
         return None
 
 
-class FakeLink:
-    """Stands in for `ModelLink`, with a model process that keeps what holds in each of its sessions."""
+class FakeWorker:
+    """Stands in for `Worker`, with a model process that keeps what holds in each of its sessions."""
 
     congested, dtype = False, "float32"
 
@@ -59,7 +59,7 @@ class FakeLink:
         self,
         settings,
         entry,
-        on_message: Callable[[wire.Up], None],
+        on_message: Callable[[wire.Event], None],
         on_up: Callable[[], None],
         on_down: Callable[[str], None],
     ) -> None:
@@ -77,7 +77,7 @@ class FakeLink:
     def fail(self, reason: str) -> None:
         raise AssertionError(reason)
 
-    def send(self, message: wire.Down) -> bool:
+    def send(self, message: wire.Command) -> bool:
         if self.state != "ready":
             return False
         match message:
@@ -93,7 +93,7 @@ class FakeLink:
             case wire.Change() if message.session in self.sessions:
                 self.sessions[message.session] |= message.changes
                 about = {"session": message.session, "request": message.request, "block": 1, "pending": False}
-                self._tell(wire.Changed(parameters=dict(self.sessions[message.session]), **about))
+                self._tell(wire.ChangeApplied(parameters=dict(self.sessions[message.session]), **about))
         return True
 
     def end(self, reason: str) -> None:
@@ -105,6 +105,6 @@ class FakeLink:
         self.state, self.reason, self.hangs = "ready", "", False
         self.on_up()
 
-    def _tell(self, message: wire.Up) -> None:
+    def _tell(self, message: wire.Event) -> None:
         sessions = self.sessions  # of this process: what another was about to say is lost with it
         asyncio.get_running_loop().call_soon(lambda: self.sessions is sessions and self.on_message(message))

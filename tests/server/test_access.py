@@ -11,9 +11,9 @@ from fastapi.routing import iter_route_contexts
 from harness.echo import write_preset
 from lipar_core.presets import default_parameters, load_preset
 from server.api.app import create_app
-from server.api.auth import Needs, needs_nothing
+from server.api.auth import RequireRole, allow_anyone
 from server.api.middleware import MAX_BODY
-from server.control.registry import Sessions
+from server.control.registry import SessionRegistry
 from server.control.session_handle import SessionHandle
 from server.settings import Settings
 
@@ -71,7 +71,7 @@ def make_app(preset: str, **settings: object) -> FastAPI:
     """The application as it is between start and stop, with a model that is not ready."""
     given = Settings(preset=preset, max_sessions=9, **settings)  # type: ignore[arg-type]
     app = create_app(given)
-    app.state.sessions = Sessions(given, load_preset(preset), lambda *_: None)
+    app.state.sessions = SessionRegistry(given, load_preset(preset), lambda *_: None)
     return app
 
 
@@ -86,10 +86,10 @@ async def client_of(app: FastAPI, host: str = "127.0.0.1:8000") -> AsyncIterator
             await app.state.sessions.close(name)
 
 
-def put_session(sessions: Sessions, name: str, kind: str = "edit") -> SessionHandle:
+def put_session(sessions: SessionRegistry, name: str, kind: str = "edit") -> SessionHandle:
     """One that nobody is connected to."""
     parameters = default_parameters(sessions.preset, live=True)
-    handle = SessionHandle(sessions.settings, sessions.preset, sessions.link, parameters, kind, name)  # type: ignore[arg-type]
+    handle = SessionHandle(sessions.settings, sessions.preset, sessions.worker, parameters, kind, name)  # type: ignore[arg-type]
     sessions.handles[name] = handle
     return handle
 
@@ -101,7 +101,7 @@ def declared(app: FastAPI) -> Iterator[tuple[str, str, bool]]:
             continue  # the framework's own, and open
         calls = [dependency.call for dependency in route.dependant.dependencies]
         for method in route.methods or ():
-            yield method, str(route.path), any(isinstance(call, Needs) or call is needs_nothing for call in calls)
+            yield method, str(route.path), any(isinstance(call, RequireRole) or call is allow_anyone for call in calls)
 
 
 def test_every_route_says_who_may_use_it(preset):

@@ -5,7 +5,7 @@ import pytest
 from lipar_core.errors import ParameterError
 from lipar_core.parameters import Parameters
 from server import wire
-from server.control.live_parameters import Changes
+from server.control.live_parameters import LiveParameters
 from server.errors import Unavailable
 
 
@@ -27,27 +27,27 @@ def model():
 
 @pytest.fixture
 def changes(model):
-    changes = Changes(Parameters(prompt="a"), model.send)
+    changes = LiveParameters(Parameters(prompt="a"), model.send)
     changes.opened = True
     return changes
 
 
-def changed(request: int, **parameters: object) -> wire.Changed:
-    return wire.Changed(session="s", request=request, block=7, parameters=parameters, pending=False)
+def changed(request: int, **parameters: object) -> wire.ChangeApplied:
+    return wire.ChangeApplied(session="s", request=request, block=7, parameters=parameters, pending=False)
 
 
 async def test_a_change_holds_when_it_is_acknowledged(changes):
     answer = changes.request({"prompt": "b"})
     assert changes.parameters.prompt == "a"
-    changes.acknowledged(changed(0, prompt="b"))
+    changes.change_applied(changed(0, prompt="b"))
     assert changes.parameters.prompt == "b"
     assert (await answer).block == 7
 
 
 async def test_a_change_that_is_lost_with_the_model_process_is_refused_and_leaves_no_trace(changes, model):
     first, second = changes.request({"prompt": "b"}), changes.request({"seed": 5})
-    changes.acknowledged(changed(0, prompt="b"))
-    changes.refuse_all("the model process ended unexpectedly")
+    changes.change_applied(changed(0, prompt="b"))
+    changes.reject_all("the model process ended unexpectedly")
     assert (await first).parameters == {"prompt": "b"}
     with pytest.raises(Unavailable, match="not applied"):
         await second
@@ -60,7 +60,7 @@ async def test_a_change_that_is_lost_with_the_model_process_is_refused_and_leave
 
 async def test_a_change_that_the_model_refuses_leaves_no_trace(changes):
     answer = changes.request({"seed": 5})
-    changes.refused(wire.Refused(session="s", request=0, path="seed", value=5, allowed="must be 1"))
+    changes.change_rejected(wire.ChangeRejected(session="s", request=0, path="seed", value=5, allowed="must be 1"))
     with pytest.raises(ParameterError, match="must be 1"):
         await answer
     assert changes.parameters.seed == 0
@@ -76,10 +76,10 @@ async def test_a_change_is_checked_against_what_is_on_its_way(changes):
 
 async def test_who_asks_and_goes_is_not_missed(changes):
     changes.request({"seed": 5}).cancel()
-    changes.acknowledged(changed(0, seed=5))
+    changes.change_applied(changed(0, seed=5))
     assert changes.parameters.seed == 5
     changes.request({"seed": 6}).cancel()
-    changes.refuse_all("gone")
+    changes.reject_all("gone")
 
 
 async def test_before_the_model_knows_the_session_a_change_holds_from_its_first_block(changes, model):

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from lipar_core.errors import ParameterError
-from server.control.control_channel import MOST_CHARACTERS, MOST_OPEN, MOST_UNSENT, ControlChannel
+from server.control.control_channel import MAX_OPEN_REQUESTS, MAX_REQUEST_CHARACTERS, MAX_UNSENT_BYTES, ControlChannel
 from server.errors import Unavailable
 
 
@@ -60,7 +60,7 @@ async def test_refusals_name_what_is_wrong():
 
 
 @pytest.mark.parametrize(
-    "message", ["hello", b"\xff", "[]", '{"request": 1}', "x" * (MOST_CHARACTERS + 1), "[" * 9000, "9" * 9000]
+    "message", ["hello", b"\xff", "[]", '{"request": 1}', "x" * (MAX_REQUEST_CHARACTERS + 1), "[" * 9000, "9" * 9000]
 )
 async def test_garbage_is_refused_in_one_message(message):
     async def never(changes):
@@ -79,13 +79,13 @@ async def test_a_flood_is_refused_past_a_few_open_requests():
 
     channel = Channel()
     ControlChannel(channel, wait)
-    for number in range(MOST_OPEN + 100):
+    for number in range(MAX_OPEN_REQUESTS + 100):
         channel.hear(json.dumps({"request": number, "changes": {}}))
     assert len(channel.sent) == 100
     assert all("open already" in reply["error"]["message"] for reply in channel.sent)
     release.set()
     await asyncio.sleep(0.01)
-    assert len(channel.sent) == MOST_OPEN + 100
+    assert len(channel.sent) == MAX_OPEN_REQUESTS + 100
 
 
 async def test_who_does_not_take_the_answers_is_not_heard():
@@ -94,7 +94,7 @@ async def test_who_does_not_take_the_answers_is_not_heard():
 
     channel = Channel()
     ControlChannel(channel, change)
-    channel.bufferedAmount = MOST_UNSENT + 1
+    channel.bufferedAmount = MAX_UNSENT_BYTES + 1
     for _ in range(100):
         channel.hear("garbage")
     assert channel.sent == []

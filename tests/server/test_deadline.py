@@ -1,7 +1,7 @@
 """How long a model process may be silent follows from what it has shown of itself."""
 
 from server import wire
-from server.workers.deadline import BLOCKS, FIRST_USE_S, FLOOR_S, Deadline
+from server.workers.deadline import FIRST_USE_S, MIN_TIMEOUT_S, TIMEOUT_BLOCKS, Deadline
 
 
 def block(session: str, busy_ms: float, stage_ms: dict[str, float]) -> wire.BlockDone:
@@ -15,67 +15,67 @@ def opening(session: str) -> wire.Open:
 
 def test_loading_and_first_use_are_excepted():
     deadline = Deadline(600.0, None)
-    assert deadline.limit_s == 600.0
-    deadline.note_received(wire.Ready(warmup_ms=1.0, block_ms=20.0, dtype="float32"))
-    assert deadline.limit_s == FLOOR_S
-    deadline.note_sent(opening("a"))
-    assert deadline.limit_s == FLOOR_S  # no frame of it has come: nothing is made
-    deadline.note_received(wire.FramesTaken(session="a", total=4))
-    assert deadline.limit_s == FIRST_USE_S
-    deadline.note_received(block("a", 20_000, {"denoise": 1.0}))  # it compiled something
+    assert deadline.timeout_s == 600.0
+    deadline.event_received(wire.Ready(warmup_ms=1.0, block_ms=20.0, dtype="float32"))
+    assert deadline.timeout_s == MIN_TIMEOUT_S
+    deadline.command_sent(opening("a"))
+    assert deadline.timeout_s == MIN_TIMEOUT_S  # no frame of it has come: nothing is made
+    deadline.event_received(wire.FramesTaken(session="a", total=4))
+    assert deadline.timeout_s == FIRST_USE_S
+    deadline.event_received(block("a", 20_000, {"denoise": 1.0}))  # it compiled something
     for _ in range(3):
-        deadline.note_received(block("a", 100, {"denoise": 1.0}))
-    deadline.note_received(wire.FramesTaken(session="a", total=20))
-    assert deadline.limit_s == FLOOR_S
+        deadline.event_received(block("a", 100, {"denoise": 1.0}))
+    deadline.event_received(wire.FramesTaken(session="a", total=20))
+    assert deadline.timeout_s == MIN_TIMEOUT_S
 
 
 def test_a_session_that_begins_or_sends_nothing_excepts_no_other():
     deadline = Deadline(600.0, None)
-    deadline.note_received(wire.Ready(warmup_ms=1.0, block_ms=20.0, dtype="float32"))
-    deadline.note_sent(opening("a"))
-    deadline.note_received(block("a", 100, {"denoise": 1.0}))
-    deadline.note_sent(opening("b"))
-    deadline.note_received(wire.FramesTaken(session="a", total=8))
-    assert deadline.limit_s == FLOOR_S
+    deadline.event_received(wire.Ready(warmup_ms=1.0, block_ms=20.0, dtype="float32"))
+    deadline.command_sent(opening("a"))
+    deadline.event_received(block("a", 100, {"denoise": 1.0}))
+    deadline.command_sent(opening("b"))
+    deadline.event_received(wire.FramesTaken(session="a", total=8))
+    assert deadline.timeout_s == MIN_TIMEOUT_S
 
 
 def test_a_block_that_is_computed_in_full_may_take_what_it_took_at_warm_up():
     """Most tokens of the blocks before were reused; a new prompt computes all."""
     deadline = Deadline(600.0, None)
-    deadline.note_received(wire.Ready(warmup_ms=1.0, block_ms=2000.0, dtype="float32"))
+    deadline.event_received(wire.Ready(warmup_ms=1.0, block_ms=2000.0, dtype="float32"))
     for _ in range(40):
-        deadline.note_received(block("a", 100, {"denoise": 1.0}))
-    assert deadline.limit_s == BLOCKS * 2.0
+        deadline.event_received(block("a", 100, {"denoise": 1.0}))
+    assert deadline.timeout_s == TIMEOUT_BLOCKS * 2.0
 
 
 def test_a_slow_model_may_take_its_time():
     deadline = Deadline(600.0, None)
-    deadline.note_received(wire.Ready(warmup_ms=1.0, block_ms=20.0, dtype="float32"))
+    deadline.event_received(wire.Ready(warmup_ms=1.0, block_ms=20.0, dtype="float32"))
     for _ in range(10):
-        deadline.note_received(block("a", 4000, {"denoise": 1.0}))
-        deadline.note_received(block("a", 1, {}))  # a repeated frame says nothing
-    assert deadline.limit_s == BLOCKS * 4.0
+        deadline.event_received(block("a", 4000, {"denoise": 1.0}))
+        deadline.event_received(block("a", 1, {}))  # a repeated frame says nothing
+    assert deadline.timeout_s == TIMEOUT_BLOCKS * 4.0
 
 
 def test_a_session_that_has_gone_is_not_waited_for():
     deadline = Deadline(600.0, None)
-    deadline.note_received(wire.Ready(warmup_ms=1.0, block_ms=20.0, dtype="float32"))
+    deadline.event_received(wire.Ready(warmup_ms=1.0, block_ms=20.0, dtype="float32"))
     for end in (
-        (deadline.note_sent, wire.Close(session="a")),
+        (deadline.command_sent, wire.Close(session="a")),
         (
-            deadline.note_received,
+            deadline.event_received,
             wire.SessionFailed(session="a", reason="x"),
         ),
     ):
-        deadline.note_sent(opening("a"))
-        deadline.note_received(wire.FramesTaken(session="a", total=4))
+        deadline.command_sent(opening("a"))
+        deadline.event_received(wire.FramesTaken(session="a", total=4))
         end[0](end[1])
-        deadline.note_received(wire.FramesTaken(session="a", total=8))
-        assert deadline.limit_s == FLOOR_S
+        deadline.event_received(wire.FramesTaken(session="a", total=8))
+        assert deadline.timeout_s == MIN_TIMEOUT_S
 
 
 def test_a_setting_goes_before_what_is_measured():
     deadline = Deadline(600.0, 12.0)
-    assert deadline.limit_s == 600.0
-    deadline.note_received(wire.Ready(warmup_ms=1.0, block_ms=20.0, dtype="float32"))
-    assert deadline.limit_s == 12.0
+    assert deadline.timeout_s == 600.0
+    deadline.event_received(wire.Ready(warmup_ms=1.0, block_ms=20.0, dtype="float32"))
+    assert deadline.timeout_s == 12.0

@@ -39,7 +39,7 @@ def test_ring_keeps_order_across_the_wrap_and_rejects_frames_when_full(ring):
 
 def _read(name: str) -> None:
     ring = FrameRing(*SIZE, frames_per_block=2, name=name)
-    ring.note_written(2)
+    ring.set_written(2)
     taken, pts = ring.take(2)
     assert taken[:, 0, 0].tolist() == [3, 4]
     assert pts == [0.5, 0.6]
@@ -54,7 +54,7 @@ def test_ring_is_shared_between_processes(ring):
     process.join(30)
     assert process.exitcode == 0
     assert len(ring) == 2
-    ring.note_read(2)
+    ring.set_read(2)
     assert len(ring) == 0
 
 

@@ -267,7 +267,7 @@ async def test_weights_that_are_missing_are_said_and_not_tried_again(settings, t
             await viewer.close()
             assert reply.status_code == 503
             assert "random.safetensors is missing" in reply.json()["detail"]["message"]
-        assert running.app.state.sessions.link.starts == 1
+        assert running.app.state.sessions.worker.starts == 1
 
 
 async def test_it_stops_promptly_with_a_live_peer(settings, tmp_path):

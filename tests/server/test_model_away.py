@@ -149,11 +149,11 @@ def test_too_little_shared_memory_is_an_error_that_names_the_remedy(tmp_path):
     script = (
         "import asyncio\n"
         "from server.errors import Unavailable\n"
-        "from server.control.registry import Sessions\n"
+        "from server.control.registry import SessionRegistry\n"
         "from server.settings import Settings\n"
         "from lipar_core.presets import load_preset, default_parameters\n"
         "async def main(preset):\n"
-        "    sessions = Sessions(Settings(preset=preset), load_preset(preset), print)\n"
+        "    sessions = SessionRegistry(Settings(preset=preset), load_preset(preset), print)\n"
         "    try:\n"
         "        sessions._new_handle(default_parameters(sessions.preset, live=True), 'edit', None, None)\n"
         "    except Unavailable as error:\n"

@@ -10,7 +10,7 @@ import torch
 
 from lipar_core.models.prompts import MAX_PROMPTS, PromptCache
 from server import wire
-from server.model.loop import Worker
+from server.model.loop import ModelLoop
 from server.model.scheduler import Scheduler
 from server.ring import FrameRing
 from tests.tiny import RandomText, tiny_models, tiny_preset
@@ -25,9 +25,9 @@ class Web:
 
     def __init__(self, models) -> None:
         self.pipe, theirs = multiprocessing.Pipe()
-        self.worker = Worker(theirs, models)
+        self.worker = ModelLoop(theirs, models)
         self.rings: dict[str, tuple[FrameRing, FrameRing]] = {}
-        self.received: list[wire.Up] = []
+        self.received: list[wire.Event] = []
         self.requests = 0
 
     def open(self, name: str, **parameters: object) -> None:
@@ -49,15 +49,15 @@ class Web:
         wire.send(self.pipe, wire.Change(session=name, request=self.requests, changes=changes))
         return self.requests
 
-    def turn(self) -> list[wire.Up]:
+    def run_once(self) -> list[wire.Event]:
         """One turn of the loop; what it sent."""
-        self.worker.turn()
+        self.worker.run_once()
         new = []
         while self.pipe.poll():
-            message = wire.receive_up(self.pipe)
+            message = wire.receive_event(self.pipe)
             new.append(message)
             if isinstance(message, wire.FramesPut):
-                self.rings[message.session][1].note_written(message.total)
+                self.rings[message.session][1].set_written(message.total)
                 self.rings[message.session][1].read = message.total
                 wire.send(self.pipe, wire.FramesTaken(session=message.session, total=message.total))
         self.received += new
@@ -67,14 +67,14 @@ class Web:
         """Turns until such a message has come."""
         deadline = time.monotonic() + WITHIN_S
         while time.monotonic() < deadline:
-            for message in self.turn():
+            for message in self.run_once():
                 if isinstance(message, kind) and all(getattr(message, k) == v for k, v in fields.items()):
                     return message
         raise AssertionError(f"no {kind.__name__} {fields} within {WITHIN_S:.0f} s: {self.received}")
 
     def close(self) -> None:
         for name in list(self.worker.sessions):
-            self.worker.drop(name)
+            self.worker.close_session(name)
         for rings in self.rings.values():
             for ring in rings:
                 ring.close()
@@ -116,7 +116,7 @@ def slow():
 def opened(web, *names: str) -> None:
     for name in names:
         web.open(name, prompt="a")
-        web.turn_until(wire.PromptTokens, session=name)
+        web.turn_until(wire.PromptEncoded, session=name)
 
 
 def blocks(messages) -> list[str]:
@@ -141,33 +141,33 @@ def test_a_waiting_block_is_edited_in_the_turn_that_takes_the_messages(web):
         web.put_block("s")
         for step in range(20):
             web.change("s", pruning={"tau": 0.1 + step / 100})
-        sent = web.turn()
+        sent = web.run_once()
         assert blocks(sent) == ["s"]
-        assert sum(isinstance(message, wire.Changed) for message in sent) == 20
+        assert sum(isinstance(message, wire.ChangeApplied) for message in sent) == 20
 
 
 def test_two_sessions_take_turns_by_block(web):
     opened(web, "a", "b")
     web.put_block("a")
     web.put_block("b")
-    assert sorted(blocks(web.turn()) + blocks(web.turn())) == ["a", "b"]
+    assert sorted(blocks(web.run_once()) + blocks(web.run_once())) == ["a", "b"]
 
 
 def test_memory_that_runs_out_while_a_session_opens_refuses_that_session_alone(web, monkeypatch):
     opened(web, "a")
     with monkeypatch.context() as patch:
-        patch.setattr("server.model.loop.LiveSession", _raise(torch.OutOfMemoryError("CUDA out of memory.")))
+        patch.setattr("server.model.loop.LiveStream", _raise(torch.OutOfMemoryError("CUDA out of memory.")))
         web.open("b", prompt="a")
         assert "out of memory" in web.turn_until(wire.SessionFailed, session="b").reason
     web.put_block("a")
-    assert blocks(web.turn()) == ["a"]
+    assert blocks(web.run_once()) == ["a"]
     opened(web, "b")
 
 
 def test_memory_that_runs_out_in_the_middle_of_opening_holds_no_ring(web, monkeypatch):
     closed = []
     monkeypatch.setattr(FrameRing, "close", lambda ring, close=FrameRing.close: closed.append(ring.name) or close(ring))
-    monkeypatch.setattr("server.model.live_stream.LiveChanges", _raise(MemoryError()))
+    monkeypatch.setattr("server.model.live_stream.PendingChanges", _raise(MemoryError()))
     web.open("a", prompt="a")
     assert "--max-sessions" in web.turn_until(wire.SessionFailed, session="a").reason
     assert sorted(closed) == sorted(ring.name for ring in web.rings["a"])
@@ -175,7 +175,7 @@ def test_memory_that_runs_out_in_the_middle_of_opening_holds_no_ring(web, monkey
 
 def test_any_other_error_while_a_session_opens_is_its_own(web, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr("server.model.loop.LiveSession", _raise(ZeroDivisionError("division by zero")))
+        patch.setattr("server.model.loop.LiveStream", _raise(ZeroDivisionError("division by zero")))
         web.open("a", prompt="a")
         assert "division by zero" in web.turn_until(wire.SessionFailed, session="a").reason
     opened(web, "a")
@@ -188,10 +188,10 @@ def test_blocks_go_on_while_a_prompt_is_encoded_and_it_holds_from_the_acknowledg
     for _ in range(3):
         slow.put_block("s")
         slow.turn_until(wire.BlockDone)
-    assert not any(isinstance(message, wire.Changed) for message in slow.received)
+    assert not any(isinstance(message, wire.ChangeApplied) for message in slow.received)
     assert slow.worker.sessions["s"].edit.parameters.pruning.tau == 0.5  # needs no text encoder
     slow.text.may_go.release()
-    done = slow.turn_until(wire.Changed, request=request)
+    done = slow.turn_until(wire.ChangeApplied, request=request)
     assert (done.block, done.parameters["prompt"]) == (3, "b")
     slow.put_block("s")
     assert slow.turn_until(wire.BlockDone).block == 3
@@ -201,15 +201,15 @@ def test_of_several_prompts_the_newest_is_encoded_and_all_who_asked_are_told(slo
     slow.text.may_go.release()
     opened(slow, "s")
     requests = [slow.change("s", prompt=prompt) for prompt in "bcd"]
-    slow.turn()
+    slow.run_once()
     slow.text.may_go.release(3)
-    slow.turn_until(wire.Changed, request=requests[-1])
-    answers = [message for message in slow.received if isinstance(message, wire.Changed)]
+    slow.turn_until(wire.ChangeApplied, request=requests[-1])
+    answers = [message for message in slow.received if isinstance(message, wire.ChangeApplied)]
     assert [answer.request for answer in answers] == requests
     assert {answer.parameters["prompt"] for answer in answers} == {"d"}
     assert "c" not in slow.text.encoded
     back = slow.change("s", prompt="a")
-    assert slow.turn_until(wire.Changed, request=back).parameters["prompt"] == "a"
+    assert slow.turn_until(wire.ChangeApplied, request=back).parameters["prompt"] == "a"
     assert slow.text.encoded.count("a") == 1
 
 
@@ -217,7 +217,7 @@ def test_a_prompt_that_cannot_be_encoded_is_refused_and_the_old_one_stays(slow):
     slow.text.may_go.release(2)
     opened(slow, "s")
     request = slow.change("s", prompt="broken")
-    refused = slow.turn_until(wire.Refused, request=request)
+    refused = slow.turn_until(wire.ChangeRejected, request=request)
     assert refused.path == "prompt"
     assert "no such word" in refused.allowed
     assert slow.worker.sessions["s"].edit.parameters.prompt == "a"
@@ -229,7 +229,7 @@ def test_a_session_waits_for_the_prompt_that_it_begins_with_and_keeps_nobody_wai
     slow.text.may_go.release()
     opened(slow, "a")
     slow.open("b", prompt="another")
-    slow.turn()
+    slow.run_once()
     slow.put_block("b")
     slow.put_block("a")
     assert slow.turn_until(wire.BlockDone).session == "a"
@@ -248,9 +248,9 @@ def test_a_text_encoder_that_hangs_ends_the_process_and_the_session_that_cannot_
     opened(slow, "a")
     slow.open("b", prompt="endless")
     slow.turn_until(wire.Opened, session="b")
-    monkeypatch.setattr("server.model.prompt_encoder.MIN_LIMIT_S", 0.0)
-    monkeypatch.setattr("server.model.prompt_encoder.LIMIT_TIMES", 0)
-    assert "text encoder" in slow.turn_until(wire.Ending).reason
+    monkeypatch.setattr("server.model.prompt_encoder.MIN_TIMEOUT_S", 0.0)
+    monkeypatch.setattr("server.model.prompt_encoder.TIMEOUT_FACTOR", 0)
+    assert "text encoder" in slow.turn_until(wire.Exiting).reason
     assert [message.session for message in slow.received if isinstance(message, wire.SessionFailed)] == ["b"]
     assert not slow.worker.running
 
@@ -259,21 +259,23 @@ def test_a_change_whose_prompt_hangs_ends_the_process_but_not_its_session(slow, 
     slow.text.may_go.release()
     opened(slow, "a")
     slow.change("a", prompt="endless")
-    slow.turn()
-    monkeypatch.setattr("server.model.prompt_encoder.MIN_LIMIT_S", 0.0)
-    monkeypatch.setattr("server.model.prompt_encoder.LIMIT_TIMES", 0)
-    slow.turn_until(wire.Ending)
-    assert not any(isinstance(message, (wire.SessionFailed, wire.Changed, wire.Refused)) for message in slow.received)
+    slow.run_once()
+    monkeypatch.setattr("server.model.prompt_encoder.MIN_TIMEOUT_S", 0.0)
+    monkeypatch.setattr("server.model.prompt_encoder.TIMEOUT_FACTOR", 0)
+    slow.turn_until(wire.Exiting)
+    assert not any(
+        isinstance(message, (wire.SessionFailed, wire.ChangeApplied, wire.ChangeRejected)) for message in slow.received
+    )
 
 
 def test_a_paused_session_keeps_its_prompt_encoded(slow):
     slow.text.may_go.release(100)
     opened(slow, "s")
     slow.change("s", paused=True, prompt="b")
-    slow.turn_until(wire.Changed)
+    slow.turn_until(wire.ChangeApplied)
     for number in range(2 * MAX_PROMPTS):
         slow.worker.encoder.prompts.encode(f"another's {number}")
-    slow.turn_until(wire.Changed, request=slow.change("s", paused=False))
+    slow.turn_until(wire.ChangeApplied, request=slow.change("s", paused=False))
     slow.put_block("s")
     slow.turn_until(wire.BlockDone)
     assert slow.text.encoded.count("b") == 1

@@ -10,9 +10,9 @@ from harness.echo import write_preset
 from lipar_core.parameters import merge
 from lipar_core.presets import load_preset
 from server import wire
-from server.control.registry import Sessions
+from server.control.registry import SessionRegistry
 from server.settings import Settings
-from tests.server.fake_peer import GOOD, FakeLink, FakePeer
+from tests.server.fake_peer import GOOD, FakePeer, FakeWorker
 
 BUSY_MS = 100.0
 
@@ -20,11 +20,11 @@ BUSY_MS = 100.0
 @pytest.fixture
 async def sessions(tmp_path, monkeypatch):
     monkeypatch.setattr(server.control.session_handle, "Peer", FakePeer)
-    monkeypatch.setattr(server.control.registry, "ModelLink", FakeLink)
+    monkeypatch.setattr(server.control.registry, "Worker", FakeWorker)
     for module in (server.control.session_handle, server.control.registry):
         monkeypatch.setattr(module, "check_offer", lambda sdp, **_: None)
     preset = write_preset(tmp_path, width=32, height=16)
-    sessions = Sessions(Settings(preset=str(preset), max_sessions=3), load_preset(str(preset)), lambda *_: None)
+    sessions = SessionRegistry(Settings(preset=str(preset), max_sessions=3), load_preset(str(preset)), lambda *_: None)
     for name in ("a", "b", "c"):
         await sessions.create(GOOD, {}, name=name)
         send_frames(sessions, name)
@@ -32,12 +32,12 @@ async def sessions(tmp_path, monkeypatch):
     await sessions.stop()
 
 
-def send_frames(sessions: Sessions, name: str) -> None:
+def send_frames(sessions: SessionRegistry, name: str) -> None:
     """As if frames came from its source now."""
     sessions.handles[name].frames._last_frame_at = time.monotonic()
 
 
-def speed(sessions: Sessions) -> float:
+def speed(sessions: SessionRegistry) -> float:
     """Share of the model's frames that are admitted for session a, after a block of its own."""
     handle = sessions.handles["a"]
     handle.frames.ingest.model_fps = None
@@ -51,7 +51,7 @@ async def test_who_sends_nothing_has_no_share(sessions):
     assert speed(sessions) == pytest.approx(1 / 3)
     await sessions.handles["b"].park()
     assert speed(sessions) == pytest.approx(1 / 2)
-    changes = sessions.handles["c"].model.changes
+    changes = sessions.handles["c"].model.live_parameters
     changes.parameters = merge(changes.parameters, {"paused": True})
     assert speed(sessions) == pytest.approx(1)
 

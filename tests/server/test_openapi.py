@@ -69,7 +69,7 @@ async def run(server: RunningServer, folder: Path, *flags: str) -> None:
         await viewer.close()
         await other.close()
         assert done.returncode == 0, done.stdout + done.stderr
-        assert server.app.state.sessions.link.starts == 1, "the model process has ended"
+        assert server.app.state.sessions.worker.starts == 1, "the model process has ended"
 
 
 async def test_answers_are_those_that_the_document_promises(server, tmp_path):

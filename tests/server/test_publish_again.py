@@ -68,7 +68,7 @@ async def test_a_second_offer_that_is_refused_leaves_the_first_publisher_and_its
             (process,) = model_processes()
             os.kill(process, signal.SIGKILL)
             async with asyncio.timeout(3.0):
-                while server.app.state.sessions.link.state == "ready":
+                while server.app.state.sessions.worker.state == "ready":
                     await asyncio.sleep(0.02)
             await refused(503, "&prompt=other", sdp)
             await watcher.sees(8)

@@ -18,11 +18,11 @@ from harness.echo import write_preset
 from lipar_core.errors import ParameterError
 from lipar_core.parameters import to_dict
 from lipar_core.presets import load_preset
-from server.control.registry import Sessions
+from server.control.registry import SessionRegistry
 from server.errors import ServerError
 from server.ring import SHARED_MEMORY, FrameRing
 from server.settings import Settings
-from tests.server.fake_peer import BAD, GOOD, FakeLink, FakePeer
+from tests.server.fake_peer import BAD, GOOD, FakePeer, FakeWorker
 
 MAX_SESSIONS, MAX_VIEWERS = 2, 2
 NAMES = st.sampled_from(["studio", "stage", "attic"])
@@ -54,7 +54,7 @@ class SessionMachine(RuleBasedStateMachine):
         PATCH.setattr(server.control.session_handle, "Peer", FakePeer)
         PATCH.setattr(server.control.session_handle, "check_offer", lambda sdp, **_: None)
         PATCH.setattr(server.control.registry, "check_offer", lambda sdp, **_: None)
-        PATCH.setattr(server.control.registry, "ModelLink", FakeLink)
+        PATCH.setattr(server.control.registry, "Worker", FakeWorker)
         PATCH.setattr(server.media.frame_pipeline, "FrameRing", ListedRing)
         ListedRing.names.clear()
         FakePeer.all.clear()
@@ -62,8 +62,8 @@ class SessionMachine(RuleBasedStateMachine):
         self.folder = tempfile.TemporaryDirectory()
         preset = write_preset(Path(self.folder.name), width=32, height=16)
         settings = Settings(preset=str(preset), max_sessions=MAX_SESSIONS, max_viewers=MAX_VIEWERS)
-        self.sessions = Sessions(settings, load_preset(str(preset)), lambda *_: None)
-        self.link: FakeLink = self.sessions.link
+        self.sessions = SessionRegistry(settings, load_preset(str(preset)), lambda *_: None)
+        self.worker: FakeWorker = self.sessions.worker
         self.seeds = itertools.count(1)
         self.refused_seeds: set[int] = set()
 
@@ -122,21 +122,21 @@ class SessionMachine(RuleBasedStateMachine):
         self.sessions.get(name).fail("a fault")
 
     async def end_model(self, *_: str) -> None:
-        if self.link.state == "ready":
-            self.link.end("the model process ended unexpectedly")
+        if self.worker.state == "ready":
+            self.worker.end("the model process ended unexpectedly")
 
     async def hang_model(self, *_: str) -> None:
-        self.link.hangs = True
+        self.worker.hangs = True
         for _turn in range(8):
             await asyncio.sleep(0)
         await self.end_model()
 
     async def restart_model(self, *_: str) -> None:
-        if self.link.state == "loading":
-            self.link.restart()
+        if self.worker.state == "loading":
+            self.worker.restart()
 
     async def fill_memory(self, *_: str) -> None:
-        self.link.room = 1 if self.link.room > 1 else 100
+        self.worker.room = 1 if self.worker.room > 1 else 100
 
     async def later(self, kind: str, name: str, sdp: str, turns: int) -> None:
         for _ in range(turns):
@@ -149,7 +149,7 @@ class SessionMachine(RuleBasedStateMachine):
         results = await asyncio.wait_for(asyncio.gather(*requests, return_exceptions=True), 5)
         assert not [one for one in results if one is not None and not isinstance(one, REFUSALS)]
         for handle in self.sessions.handles.values():
-            await handle.tasks.finish(handle._watching)
+            await handle.tasks.finish(handle._checks)
         await self.sessions.tasks.finish()
         for _ in range(4):  # what the model process says meanwhile
             await asyncio.sleep(0)
@@ -193,15 +193,15 @@ class SessionMachine(RuleBasedStateMachine):
     @invariant()
     def the_model_process_has_the_sessions_that_go_on_and_no_others(self):
         alive = {handle.model.key for handle in self.sessions.handles.values() if handle.phase.name != "failed"}
-        known = set(self.link.sessions)
+        known = set(self.worker.sessions)
         failed = {handle.model.key for handle in self.sessions.handles.values() if handle.phase.name == "failed"}
-        assert known - failed == (alive if self.link.state == "ready" else set())
+        assert known - failed == (alive if self.worker.state == "ready" else set())
 
     @invariant()
     def what_the_server_says_holds_in_the_model_process(self):
         for handle in self.sessions.handles.values():
-            if handle.model.key in self.link.sessions and handle.phase.name != "failed":
-                assert self.link.sessions[handle.model.key] == to_dict(handle.parameters)
+            if handle.model.key in self.worker.sessions and handle.phase.name != "failed":
+                assert self.worker.sessions[handle.model.key] == to_dict(handle.parameters)
             assert handle.parameters.seed not in self.refused_seeds
 
     def teardown(self):

@@ -112,7 +112,7 @@ def test_other_addresses_are_served_with_tls_or_on_request(tmp_path):
 @pytest.mark.parametrize(
     ("flags", "said"),
     [
-        ({"no_auth": True}, "nobody is asked for a token (--no-auth)"),
+        ({"no_auth": True}, "no token is required (--no-auth)"),
         ({"editor_token": "a"}, "there is no admin"),
         ({"host": "0.0.0.0", "insecure": True, "token": "a"}, "without TLS (--insecure)"),
         ({}, ""),

@@ -21,7 +21,7 @@ async def test_the_owner_is_told_once_of_an_error_and_of_nothing_else():
     supervisor.start(wait(), "cancelled").cancel()
     supervisor.start(fail(), "receive video")
     await supervisor.finish()
-    assert told == ["a fault in the server: receive video: ValueError: broken"]
+    assert told == ["an internal error: receive video: ValueError: broken"]
     assert len(supervisor) == 0
 
 

@@ -49,7 +49,7 @@ def standing_still(process: int) -> Iterator[None]:
 
 
 async def test_a_session_that_ends_before_the_model_hears_of_it_disturbs_nobody(server, viewer):
-    starts = server.app.state.sessions.link.starts
+    starts = server.app.state.sessions.worker.starts
     (process,) = model_processes()
     other = Viewer(viewer.client)
     with standing_still(process):
@@ -59,7 +59,7 @@ async def test_a_session_that_ends_before_the_model_hears_of_it_disturbs_nobody(
     await viewer.receives(8)
     await other.close()
     assert model_processes() == [process]
-    assert server.app.state.sessions.link.starts == starts
+    assert server.app.state.sessions.worker.starts == starts
 
 
 async def test_a_model_process_that_stands_still_is_replaced_whatever_is_asked_of_it(viewer):

@@ -6,16 +6,18 @@ from server import wire
 
 UP = [
     wire.Ready(warmup_ms=3.5, block_ms=1.5, dtype="float32"),
-    wire.NotLoaded(reason="no file"),
-    wire.Ending(reason="the text encoder hangs"),
+    wire.LoadFailed(reason="no file"),
+    wire.Exiting(reason="the text encoder hangs"),
     wire.Opened(session="a"),
-    wire.Changed(session="a", request=1, block=2, parameters={"prompt": "x", "denoising_steps": [2, 1]}, pending=False),
-    wire.Refused(session="a", request=1, path="pruning.tau", value="-1", allowed=">= 0"),
+    wire.ChangeApplied(
+        session="a", request=1, block=2, parameters={"prompt": "x", "denoising_steps": [2, 1]}, pending=False
+    ),
+    wire.ChangeRejected(session="a", request=1, path="pruning.tau", value="-1", allowed=">= 0"),
     wire.BlockDone(session="a", block=1, frames=4, dropped=0, keep_ratio=0.5, stage_ms={"encode": 1.0}, busy_ms=9.0),
     wire.SessionFailed(session="a", reason="out of memory"),
     wire.FramesPut(session="a", total=8),
     wire.FramesTaken(session="a", total=8),
-    wire.Beat(),
+    wire.Heartbeat(),
 ]
 DOWN = [
     wire.Open(session="a", incoming="x", outgoing="y", parameters={"seed": 1}),
@@ -31,11 +33,11 @@ def test_messages_arrive_as_they_were_sent():
     ours, theirs = multiprocessing.Pipe()
     for message in DOWN:
         wire.send(ours, message)
-        assert wire.receive_down(theirs) == message
+        assert wire.receive_command(theirs) == message
     for message in UP:
         wire.send(theirs, message)
-        assert wire.receive_up(ours) == message
+        assert wire.receive_event(ours) == message
     theirs.close()
     with pytest.raises(EOFError):
-        wire.receive_up(ours)
+        wire.receive_event(ours)
     ours.close()
