@@ -1,4 +1,4 @@
-# One GPU box. PyTorch's wheels carry their own CUDA libraries: the host needs the NVIDIA driver and container toolkit only.
+# For a machine with one GPU. PyTorch's wheels contain the CUDA libraries: the host needs the NVIDIA driver and container toolkit only.
 
 FROM node:22-bookworm-slim AS web
 WORKDIR /src/web_client
@@ -13,9 +13,9 @@ RUN python -m venv /opt/lipar
 ENV PATH=/opt/lipar/bin:$PATH
 WORKDIR /src
 COPY constraints.txt ./
-# An index of PyTorch's own, for a driver too old for the default wheels or for a box without a GPU (.../whl/cpu).
+# A PyTorch index, for a driver too old for the default wheels or for a machine without a GPU (.../whl/cpu).
 ARG TORCH_INDEX=
-# The largest layer first: it changes with constraints.txt alone.
+# The largest layer first: it changes only with constraints.txt.
 RUN version="$(sed -n 's/^torch==//p' constraints.txt)" \
     && pip install --constraint constraints.txt ${TORCH_INDEX:+--index-url "$TORCH_INDEX"} ${TORCH_INDEX:+--no-deps} "torch==$version"
 COPY pyproject.toml README.md LICENSE NOTICE ./
@@ -48,8 +48,8 @@ WORKDIR /home/lipar
 VOLUME /weights
 # The page and its API; media goes over UDP (docs/deployment.md says which ports and how they are chosen).
 EXPOSE 8000/tcp 40000-40100/udp
-# The model may take minutes to load; /healthz answers as soon as the web process runs.
+# The model may take minutes to load; /healthz responds as soon as the web process runs.
 HEALTHCHECK --interval=15s --timeout=5s --start-period=30s CMD ["python", "/opt/lipar/healthcheck.py", "8000"]
-# Give LIPAR_TOKEN to the container (docker run -e LIPAR_TOKEN): without it the server refuses to start on this address.
+# Pass LIPAR_TOKEN to the container (docker run -e LIPAR_TOKEN): the server refuses to start on this address without it.
 ENTRYPOINT ["lipar"]
 CMD ["serve", "--host", "0.0.0.0", "--port", "8000", "--tls-cert", "/certs/cert.pem", "--tls-key", "/certs/key.pem"]
