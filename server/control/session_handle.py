@@ -230,7 +230,7 @@ class SessionHandle:
     def send_status(self) -> None:
         """Send the page the session's state."""
         if self.peer is not None:
-            self.peer.send_telemetry(self.status())
+            self.peer.telemetry.send(self.status())
 
     def status(self) -> dict[str, object]:
         """The body of GET and of telemetry messages."""
@@ -266,7 +266,7 @@ class SessionHandle:
             limit = self.settings.silence_timeout_s if peer.started else self.settings.setup_timeout_s
             if now - peer.last_activity > limit:
                 self._peer_ended(peer, self.problem or f"nothing from the browser for {limit:g} s")
-            self.frames.record_round_trip(await peer.round_trip_s(), peer.playout_s)
+            self.frames.record_round_trip(await peer.round_trip_s(), peer.telemetry.playout_s)
         if self.frames.has_output and self.phase.name == "connected":
             self.viewers.reap_silent(now)
 

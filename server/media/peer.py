@@ -1,7 +1,6 @@
 """One WebRTC connection: a camera's or publisher's video in, the edited video out, or both."""
 
 import asyncio
-import json
 import logging
 import secrets
 import time
@@ -16,13 +15,11 @@ from aiortc import (
     RTCPeerConnection,
     RTCRtpSender,
     RTCRtpTransceiver,
-    RTCSessionDescription,
 )
-from aiortc.mediastreams import MediaStreamError
 from aiortc.sdp import SessionDescription
 from aiortc.stats import RTCRemoteInboundRtpStreamStats
 
-from server.errors import NoCodec, NoRoute, SessionNotFound
+from server.errors import NoRoute, SessionNotFound
 from server.ice import ice_servers
 from server.media.answer_sdp import with_public_address, with_start_bitrate
 from server.media.audio.broadcast import AudioBroadcast
@@ -32,13 +29,15 @@ from server.media.audio.sender import report_from_first_packet
 from server.media.audio.track import AudioTrack
 from server.media.codecs import opus_codecs, preferred_codecs
 from server.media.colour_space import ColourSpace
-from server.media.dtls import dtls_failure
 from server.media.edited_track import EditedTrack
-from server.media.json_messages import read_json
+from server.media.negotiation import negotiate
+from server.media.network_problem import network_problem
 from server.media.rate_control import RateControl
 from server.media.remote_candidates import RemoteCandidates
 from server.media.sender_feedback import attach_feedback_handlers
+from server.media.telemetry_channel import TelemetryChannel
 from server.media.trickle import Trickle
+from server.media.unused_track import discard
 from server.media.video_offer import read_video_offer
 from server.media.video_receiver import NO_VIDEO_S, OnFrame, VideoReceiver
 from server.settings import Settings
@@ -47,8 +46,6 @@ from server.supervisor import Supervisor
 log = logging.getLogger(__name__)
 
 CLOSE_S = 3.0  # timeout for closing, which joins threads of aiortc
-MAX_UNSENT_BYTES = 65_536  # in the data channel's buffer; beyond it telemetry is dropped
-MAX_PLAYOUT_MS = 60_000  # larger values from a page are invalid
 DIRECTIONS = {(True, True): "sendrecv", (True, False): "recvonly", (False, True): "sendonly"}
 
 OnChannel = Callable[[RTCDataChannel], None]
@@ -87,7 +84,7 @@ class Peer:
         self.video: VideoReceiver | None = None
         self.created_at = self.last_activity = time.monotonic()  # activity: a frame, ping or RTCP report
         self.started = False  # video has been received, or reports of sent video
-        self.playout_s: float | None = None  # delay of the page's jitter buffer and decoder, as reported by the page
+        self.telemetry = TelemetryChannel(self._record_ping)
         known = ice_servers(settings, "server")
         servers = [RTCIceServer(urls=one.url, username=one.username, credential=one.credential) for one in known]
         self._relays = [one.url for one in known if one.url.startswith("turn")]
@@ -95,7 +92,6 @@ class Peer:
         self.pc = RTCPeerConnection(RTCConfiguration(iceServers=servers))
         self.candidates = RemoteCandidates(self.pc)
         self._tasks = Supervisor(self._report_closed)
-        self._telemetry: RTCDataChannel | None = None
         self._sender: RTCRtpSender | None = None
         self._closed = False
         self._setup = asyncio.Lock()  # `close` waits until `answer` has finished
@@ -130,15 +126,7 @@ class Peer:
             )
         if audio_offer.audio is not None:
             self._add_audio(audio_offer, transceiver)
-        try:
-            await self.pc.setRemoteDescription(RTCSessionDescription(sdp=offer.sdp, type="offer"))
-        except Exception as error:  # aiortc raises many types on offers that it cannot use
-            raise NoCodec(f"the offer cannot be used ({type(error).__name__}: {error})") from error
-        try:
-            await self.pc.setLocalDescription(await self.pc.createAnswer())
-        except Exception as error:  # no codec in common, no direction in common
-            raise NoCodec(f"the offer cannot be answered ({type(error).__name__}: {error})") from error
-        answer = self.pc.localDescription.sdp
+        answer = await negotiate(self.pc, offer.sdp)
         if self._relays and "typ relay" not in answer:
             log.warning("no relay candidate from %s: check that it runs and its credentials", ", ".join(self._relays))
         if self.video is not None:
@@ -159,20 +147,9 @@ class Peer:
 
     def problem(self, now: float) -> str | None:
         """Why no video has been received for a while, or None; called once per second."""
-        if problem := self._network_problem():
+        if problem := network_problem(self.pc, self.candidates):
             return problem if now - self.created_at > NO_VIDEO_S else None
         return None if self.video is None else self.video.problem(now)
-
-    def _network_problem(self) -> str | None:
-        """Which part of the connection (ICE, DTLS) is not established, and why; None if all are."""
-        transport = self.pc.getTransceivers()[0].receiver.transport
-        if failure := dtls_failure(transport):
-            return f"the encryption (DTLS) could not be set up: {failure}"
-        if self.pc.iceConnectionState != "completed":
-            return f"no network route (ICE) to the remote peer was found: {self.candidates}"
-        if transport.state not in ("connected", "closed"):
-            return "the remote peer does not answer the DTLS handshake"
-        return None
 
     async def round_trip_s(self) -> float | None:
         """Round-trip time by RTCP; None before the first receiver report."""
@@ -181,12 +158,6 @@ class Peer:
         found = (await self._sender.getStats()).values()
         times = [one.roundTripTime for one in found if isinstance(one, RTCRemoteInboundRtpStreamStats)]
         return next((seconds for seconds in times if seconds is not None), None)
-
-    def send_telemetry(self, telemetry: dict[str, object]) -> None:
-        """Send telemetry if the page has opened the data channel."""
-        channel = self._telemetry
-        if channel is not None and channel.readyState == "open" and channel.bufferedAmount < MAX_UNSENT_BYTES:
-            channel.send(json.dumps(telemetry))
 
     async def close(self) -> None:
         """Release everything; idempotent."""
@@ -233,7 +204,7 @@ class Peer:
         if track.kind == "video" and self.video is not None and not self.video.started:
             self.video.start(track)
         else:
-            self._tasks.start(_discard(track), "discard a track")
+            self._tasks.start(discard(track), "discard a track")
 
     def _take_frame(self, frame: av.VideoFrame, arrived: float, now: float, colours: ColourSpace | None) -> None:
         assert self.on_frame is not None
@@ -249,41 +220,28 @@ class Peer:
         if self.on_frame is None:  # for a peer that sends video, reports alone are no activity
             self._record_activity()
 
+    def _record_ping(self) -> None:
+        self.last_activity = time.monotonic()
+
     def _handle_channel(self, channel: RTCDataChannel) -> None:
         if channel.label == "telemetry":
-            self._telemetry = channel
-            channel.on("message", self._handle_ping)
+            self.telemetry.attach(channel)
         elif channel.label == "control" and self.on_control is not None:
             self.on_control(channel)
-
-    def _handle_ping(self, message: str | bytes) -> None:
-        """Keepalive of the page, also while its camera sends nothing; may hold its playout delay."""
-        self.last_activity = time.monotonic()
-        ping = read_json(message)
-        playout_ms = ping.get("playout_ms") if isinstance(ping, dict) else None
-        if isinstance(playout_ms, (int, float)):
-            self.playout_s = playout_ms / 1000 if 0 <= playout_ms <= MAX_PLAYOUT_MS else None
 
     def _state_changed(self) -> None:
         if self.pc.connectionState in ("failed", "closed"):
             default = "it was closed by the remote peer, or no packets arrived any more"
-            reason = default if self.started else self._network_problem() or default
+            reason = default if self.started else network_problem(self.pc, self.candidates) or default
             self._report_closed(f"the connection has ended: {reason}")
 
     def _sender_ended(self) -> None:
         """aiortc stops a track when sending fails, without any other signal."""
         if not self._closed:
-            self._report_closed(self._network_problem() or "sending video or sound has ended by an error")
+            self._report_closed(
+                network_problem(self.pc, self.candidates) or "sending video or sound has ended by an error"
+            )
 
     def _report_closed(self, reason: str) -> None:
         if not self._closed:
             self.on_closed(reason)
-
-
-async def _discard(track: MediaStreamTrack) -> None:
-    """Read and drop a track that is not used."""
-    try:
-        while True:
-            await track.recv()
-    except MediaStreamError:
-        return

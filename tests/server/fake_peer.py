@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from server import wire
 from server.errors import NoCodec, SessionNotFound
+from server.media.telemetry_channel import TelemetryChannel
 
 GOOD = "v=0 good"
 BAD = "v=0 no codec"
@@ -22,8 +23,9 @@ class FakePeer:
     def __init__(self, settings, on_closed: Callable[[str], None], **_: object) -> None:
         self.on_closed, self.open, self.answered = on_closed, True, False
         self.id, self.etag = f"peer{len(FakePeer.all)}", '"e"'
-        self.last_activity, self.started, self.playout_s = float("inf"), True, None
-        self.sent: list[dict[str, object]] = []
+        self.last_activity = float("inf")
+        self.started = True
+        self.telemetry = TelemetryChannel(lambda: None)  # the page never opens it
         FakePeer.all.append(self)
 
     async def answer(self, sdp: str) -> str:
@@ -39,9 +41,6 @@ class FakePeer:
     async def close(self) -> None:
         self.open = False
         await asyncio.sleep(0)
-
-    def send_telemetry(self, telemetry: dict[str, object]) -> None:
-        self.sent.append(telemetry)
 
     def problem(self, now: float) -> None:
         return None

@@ -63,7 +63,7 @@ def test_the_answer_repeats_the_offered_parameters():
     lines = read.complete_answer(read.sdp).split("\r\n")
     assert "a=fmtp:102 profile-level-id=64001f;packetization-mode=0" in lines
     bare = read_video_offer(offer({102: ("H264", "")}), sends=False)
-    assert "a=fmtp" not in bare.complete(bare.sdp)
+    assert "a=fmtp" not in bare.complete_answer(bare.sdp)
 
 
 def test_h264_is_first_and_once_followed_by_vp8():

@@ -1,0 +1,62 @@
+"""Loss repair over a lossy link, in real time."""
+
+import asyncio
+import time
+
+import numpy as np
+from aiortc import MediaStreamTrack, RTCPeerConnection
+from aiortc.rtp import is_rtcp
+
+from server.media.frame_buffer import NACK_TIMEOUT_S
+from server.media.loss_repair import LossRepair
+from tests.server.waves import Waves
+
+LOSS = 0.15
+
+
+async def test_packet_loss_freezes_the_video_only_briefly():
+    """Packets are lost, retransmissions too: what is lost twice is asked for again, or given up in time."""
+    browser, server = RTCPeerConnection(), RTCPeerConnection()
+    arrived: list[float] = []
+    repairs: list[LossRepair] = []
+    taking: list[asyncio.Task[None]] = []
+
+    async def take(track: MediaStreamTrack) -> None:
+        while True:
+            await track.recv()
+            arrived.append(time.monotonic())
+
+    server.on("track", lambda track: taking.append(asyncio.create_task(take(track))))
+    try:
+        browser.addTransceiver(Waves(), direction="sendonly")
+        await browser.setLocalDescription(await browser.createOffer())
+        await server.setRemoteDescription(browser.localDescription)
+        await server.setLocalDescription(await server.createAnswer())
+        repairs.append(LossRepair(server.getReceivers()[0]))
+        transport, rng = browser.getSenders()[0].transport, np.random.default_rng(0)
+        send = transport._send_rtp
+
+        lost = []
+
+        async def lose_some(data: bytes) -> None:
+            if is_rtcp(data) or rng.random() > LOSS:
+                await send(data)
+            else:
+                lost.append(data)
+
+        transport._send_rtp = lose_some
+        await browser.setRemoteDescription(server.localDescription)
+        async with asyncio.timeout(20):
+            while len(arrived) < 150:
+                await asyncio.sleep(0.05)
+    finally:
+        for task in taking:
+            task.cancel()
+        for repair in repairs:
+            repair.stop()
+        await asyncio.gather(browser.close(), server.close())
+    gaps = np.diff(arrived)
+    assert len(lost) > 20
+    assert repairs[0].nacks_sent > 0
+    assert gaps[10:].max() < 3 * NACK_TIMEOUT_S
+    assert arrived[-1] - arrived[0] < 3 * 150 / 30

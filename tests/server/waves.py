@@ -1,0 +1,27 @@
+"""A video source of moving waves."""
+
+import av
+import numpy as np
+from aiortc import VideoStreamTrack
+
+SIZE = (320, 192)
+
+
+def picture(i: int) -> av.VideoFrame:
+    """Moving waves and a little noise: never so simple that a rate cannot be spent."""
+    rng = np.random.default_rng(i)
+    y, x = np.mgrid[: SIZE[1], : SIZE[0]]
+    waves = 128 + 60 * np.sin((x + 7 * i) / 9) + 40 * np.cos((y - 5 * i) / 7) + rng.normal(0, 6, (SIZE[1], SIZE[0]))
+    planes = np.full((SIZE[1] * 3 // 2, SIZE[0]), 128, np.uint8)
+    planes[: SIZE[1]] = waves.clip(0, 255)
+    return av.VideoFrame.from_ndarray(planes, format="yuv420p")
+
+
+class Waves(VideoStreamTrack):
+    """Pictures that differ, 30 a second."""
+
+    async def recv(self) -> av.VideoFrame:
+        pts, time_base = await self.next_timestamp()
+        frame = picture(pts // 3000)
+        frame.pts, frame.time_base = pts, time_base
+        return frame
