@@ -14,11 +14,30 @@ CLEAN = [
     "lipar_cli",
     "training",
     "scripts",
+    # not server/static, which is built
+    *(f"server/{name}" for name in ("api", "control", "media", "model", "workers")),
+    *(
+        f"server/{name}.py"
+        for name in (
+            "errors",
+            "ice",
+            "model_options",
+            "ring",
+            "run",
+            "settings",
+            "settings_sources",
+            "supervisor",
+            "wire",
+        )
+    ),
     "tests/core",
+    "tests/server",
     "tests/cli",
     "tests/evaluation",
     "tests/training",
+    "docs/api.md",
     "docs/cli.md",
+    "docs/deployment.md",
     "docs/training.md",
     "docs/weights.md",
     "web_client/src",

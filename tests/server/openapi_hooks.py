@@ -6,7 +6,7 @@ import schemathesis
 from schemathesis.hooks import HookContext
 
 OFFER = os.environ.get("LIPAR_TEST_OFFER", "")
-LIVE, OTHERS = "studio", ("stage", "attic")  # one that is live all the time; ones that come and go
+LIVE, OTHERS = "studio", ("stage", "attic")  # one that is live all the time; ones that are created and deleted
 ENDING = ("DELETE", "park", "resume")  # what would end or take over the live one
 turns = iter(range(10**9))
 

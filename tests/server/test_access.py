@@ -22,7 +22,7 @@ SDP = {"content": "v=0\r\n", "headers": {"Content-Type": "application/sdp"}}
 CANDIDATES = {"content": "a=mid:0\r\n", "headers": {"Content-Type": "application/trickle-ice-sdpfrag"}}
 OFFER = {"json": {"type": "offer", "sdp": "v=0\r\n"}}
 
-# What is needed, what is sent, and the status for whoever may: without a peer and a model, most get no further.
+# Role, request, and the status for an authorized client: without a peer and a model, most get no further.
 ROUTES = {
     ("GET", "/healthz"): ("open", {}, 200),
     ("GET", "/readyz"): ("open", {}, 503),

@@ -44,7 +44,7 @@ async def test_a_change_is_acknowledged_with_its_request():
     assert reply == {"request": "a", "block": 7, "parameters": {"seed": 3}, "pending": False}
 
 
-async def test_refusals_name_what_is_wrong():
+async def test_errors_name_the_value():
     async def refuse(changes):
         raise ParameterError("pruning.tau", -1.0, "must be >= 0 and <= 2")
 
@@ -62,7 +62,7 @@ async def test_refusals_name_what_is_wrong():
 @pytest.mark.parametrize(
     "message", ["hello", b"\xff", "[]", '{"request": 1}', "x" * (MAX_REQUEST_CHARACTERS + 1), "[" * 9000, "9" * 9000]
 )
-async def test_garbage_is_refused_in_one_message(message):
+async def test_malformed_messages_are_rejected_with_one_message(message):
     async def never(changes):
         raise AssertionError
 
@@ -70,7 +70,7 @@ async def test_garbage_is_refused_in_one_message(message):
     assert "changes" in reply["error"]["message"]
 
 
-async def test_a_flood_is_refused_past_a_few_open_requests():
+async def test_requests_past_the_limit_are_rejected():
     release = asyncio.Event()
 
     async def wait(changes):
@@ -88,7 +88,7 @@ async def test_a_flood_is_refused_past_a_few_open_requests():
     assert len(channel.sent) == MAX_OPEN_REQUESTS + 100
 
 
-async def test_who_does_not_take_the_answers_is_not_heard():
+async def test_requests_of_a_client_that_reads_no_replies_are_ignored():
     async def change(changes):
         return {"block": 1, "parameters": {}, "pending": False}
 

@@ -13,7 +13,7 @@ def opening(session: str) -> wire.Open:
     return wire.Open(session=session, incoming="", outgoing="", parameters={})
 
 
-def test_loading_and_first_use_are_excepted():
+def test_loading_and_first_blocks_have_longer_timeouts():
     deadline = Deadline(600.0, None)
     assert deadline.timeout_s == 600.0
     deadline.event_received(wire.Ready(warmup_ms=1.0, block_ms=20.0, dtype="float32"))
@@ -29,7 +29,7 @@ def test_loading_and_first_use_are_excepted():
     assert deadline.timeout_s == MIN_TIMEOUT_S
 
 
-def test_a_session_that_begins_or_sends_nothing_excepts_no_other():
+def test_a_session_without_a_first_block_extends_no_other_timeout():
     deadline = Deadline(600.0, None)
     deadline.event_received(wire.Ready(warmup_ms=1.0, block_ms=20.0, dtype="float32"))
     deadline.command_sent(opening("a"))
@@ -39,7 +39,7 @@ def test_a_session_that_begins_or_sends_nothing_excepts_no_other():
     assert deadline.timeout_s == MIN_TIMEOUT_S
 
 
-def test_a_block_that_is_computed_in_full_may_take_what_it_took_at_warm_up():
+def test_the_timeout_covers_a_full_block_as_at_warm_up():
     """Most tokens of the blocks before were reused; a new prompt computes all."""
     deadline = Deadline(600.0, None)
     deadline.event_received(wire.Ready(warmup_ms=1.0, block_ms=2000.0, dtype="float32"))
@@ -48,7 +48,7 @@ def test_a_block_that_is_computed_in_full_may_take_what_it_took_at_warm_up():
     assert deadline.timeout_s == TIMEOUT_BLOCKS * 2.0
 
 
-def test_a_slow_model_may_take_its_time():
+def test_a_slow_model_has_a_longer_timeout():
     deadline = Deadline(600.0, None)
     deadline.event_received(wire.Ready(warmup_ms=1.0, block_ms=20.0, dtype="float32"))
     for _ in range(10):
@@ -57,7 +57,7 @@ def test_a_slow_model_may_take_its_time():
     assert deadline.timeout_s == TIMEOUT_BLOCKS * 4.0
 
 
-def test_a_session_that_has_gone_is_not_waited_for():
+def test_a_closed_session_does_not_extend_the_timeout():
     deadline = Deadline(600.0, None)
     deadline.event_received(wire.Ready(warmup_ms=1.0, block_ms=20.0, dtype="float32"))
     for end in (
@@ -74,7 +74,7 @@ def test_a_session_that_has_gone_is_not_waited_for():
         assert deadline.timeout_s == MIN_TIMEOUT_S
 
 
-def test_a_setting_goes_before_what_is_measured():
+def test_the_setting_overrides_the_measured_timeout():
     deadline = Deadline(600.0, 12.0)
     assert deadline.timeout_s == 600.0
     deadline.event_received(wire.Ready(warmup_ms=1.0, block_ms=20.0, dtype="float32"))

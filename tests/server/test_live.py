@@ -74,7 +74,7 @@ async def test_parameters_change_over_the_connection_itself(viewer):
     assert (await viewer.status())["parameters"]["seed"] == 9
 
 
-async def test_edited_frames_come_back_and_figures_with_them(viewer):
+async def test_edited_frames_and_stats_come_back(viewer):
     await viewer.receives(20)
     assert set(viewer.sizes) == {(96, 64)}
     status = await viewer.status()
@@ -101,7 +101,7 @@ async def test_changes_are_acknowledged_with_a_block(viewer):
     await viewer.receives(8)
 
 
-async def test_a_connection_stands_soon(client):
+async def test_a_connection_is_established_soon(client):
     viewer, began = Viewer(client), time.monotonic()
     assert (await viewer.start()).status_code == 201
     await eventually(lambda: viewer.pc.connectionState == "connected")
@@ -110,7 +110,7 @@ async def test_a_connection_stands_soon(client):
     await viewer.close()
 
 
-async def test_pausing_repeats_the_picture_and_is_said(viewer):
+async def test_pausing_repeats_the_frame_and_is_reported(viewer):
     assert (await viewer.change(paused=True)).json()["pending"] is True
     assert (await viewer.status())["state"] == "paused"
     await viewer.receives(5)
@@ -143,7 +143,7 @@ HUGE = b'{"strength": 1' + b"0" * 400 + b"}"  # more than a float holds
 @pytest.mark.parametrize(
     "body", [rb'{"prompt": "\ud800"}', rb'{"\ud800": 1}', rb'{"strength": NaN}', b"[]", b"{", HUGE]
 )
-async def test_bodies_that_json_allows_and_we_do_not(viewer, body):
+async def test_valid_json_with_invalid_values_is_rejected(viewer, body):
     headers = {"Content-Type": "application/json"}
     reply = await viewer.client.patch(f"/api/v1/sessions/{viewer.id}/parameters", content=body, headers=headers)
     assert reply.status_code == 422
@@ -157,7 +157,7 @@ async def test_bodies_that_json_allows_and_we_do_not(viewer, body):
 
 
 @pytest.mark.parametrize("token", [rb'"\ud800"', b"9" * 5000, b"[" * 9000])
-async def test_a_token_that_is_no_text_opens_nothing(viewer, token):
+async def test_a_token_of_another_type_is_rejected(viewer, token):
     headers = {"Content-Type": "application/json"}
     body = b'{"token": ' + token + b"}"
     reply = await viewer.client.post(f"/api/v1/sessions/{viewer.id}/park", content=body, headers=headers)
@@ -188,7 +188,7 @@ async def test_offers_that_cannot_be_used_leave_nothing_behind(client):
     assert (await client.get("/api/v1/sessions")).json() == []
 
 
-async def test_one_too_many_is_told_why_and_a_place_is_free_again_after_delete(client):
+async def test_a_full_server_says_why_and_a_delete_frees_a_slot(client):
     viewers = [Viewer(client) for _ in range(3)]
     replies = [await viewer.start() for viewer in viewers]
     assert [reply.status_code for reply in replies] == [201, 201, 503]
@@ -202,7 +202,7 @@ async def test_one_too_many_is_told_why_and_a_place_is_free_again_after_delete(c
         await viewer.close()
 
 
-async def test_a_closed_page_frees_its_place(client):
+async def test_a_closed_page_frees_its_slot(client):
     viewer = Viewer(client)
     await viewer.start()
     await viewer.receives(2)
@@ -251,7 +251,7 @@ async def test_what_the_page_needs_is_published(client, settings):
     assert (await client.get("/api/v1/sessions/nobody")).json()["detail"]["message"].startswith("session 'nobody'")
 
 
-async def test_weights_that_are_missing_are_said_and_not_tried_again(settings, tmp_path):
+async def test_missing_weights_are_reported_and_not_retried(settings, tmp_path):
     preset = write_bundle(tmp_path)
     (tmp_path / "random.safetensors").unlink()
     broken = Settings(port=free_port(), preset=str(preset), threads=1)

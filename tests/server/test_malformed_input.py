@@ -1,4 +1,4 @@
-"""What a browser, or whoever says that it is one, may send: any size, garbage, floods; and encoders that fail."""
+"""Malformed input of clients: any size, garbage, floods; and encoders that fail."""
 
 import asyncio
 import os

@@ -181,7 +181,7 @@ def test_any_other_error_while_a_session_opens_is_its_own(web, monkeypatch):
     opened(web, "a")
 
 
-def test_blocks_go_on_while_a_prompt_is_encoded_and_it_holds_from_the_acknowledged_block(slow):
+def test_blocks_continue_while_a_prompt_is_encoded_and_it_applies_from_the_acknowledged_block(slow):
     slow.text.may_go.release()
     opened(slow, "s")
     request = slow.change("s", prompt="b", pruning={"tau": 0.5})
@@ -197,7 +197,7 @@ def test_blocks_go_on_while_a_prompt_is_encoded_and_it_holds_from_the_acknowledg
     assert slow.turn_until(wire.BlockDone).block == 3
 
 
-def test_of_several_prompts_the_newest_is_encoded_and_all_who_asked_are_told(slow):
+def test_of_several_prompts_the_newest_is_encoded_and_all_requests_are_acknowledged(slow):
     slow.text.may_go.release()
     opened(slow, "s")
     requests = [slow.change("s", prompt=prompt) for prompt in "bcd"]
@@ -225,7 +225,7 @@ def test_a_prompt_that_cannot_be_encoded_is_refused_and_the_old_one_stays(slow):
     assert slow.turn_until(wire.BlockDone).block == 0
 
 
-def test_a_session_waits_for_the_prompt_that_it_begins_with_and_keeps_nobody_waiting(slow):
+def test_a_session_waits_for_its_first_prompt_and_delays_no_other(slow):
     slow.text.may_go.release()
     opened(slow, "a")
     slow.open("b", prompt="another")
@@ -243,7 +243,7 @@ def test_a_session_whose_first_prompt_cannot_be_encoded_fails_and_says_why(slow)
     assert "no such word" in slow.turn_until(wire.SessionFailed, session="s").reason
 
 
-def test_a_text_encoder_that_hangs_ends_the_process_and_the_session_that_cannot_begin(slow, monkeypatch):
+def test_a_hung_text_encoder_ends_the_process_and_the_session_without_a_first_prompt(slow, monkeypatch):
     slow.text.may_go.release()
     opened(slow, "a")
     slow.open("b", prompt="endless")

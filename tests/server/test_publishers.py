@@ -1,4 +1,4 @@
-"""Publishers as they are found: whoever sends video is connected, and where no picture comes it is said why."""
+"""Publishers as they are in the field: every sender of video is connected; without a picture the reason is reported."""
 
 import asyncio
 import base64

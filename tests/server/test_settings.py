@@ -58,7 +58,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("flags", "environment", "message"), REFUSED)
-def test_what_cannot_be_is_refused_in_one_line(flags, environment, message):
+def test_invalid_settings_are_rejected_in_one_line(flags, environment, message):
     with pytest.raises(ConfigError) as refusal:
         load_settings(flags, environment)
     assert message in str(refusal.value)
@@ -119,7 +119,7 @@ def test_other_addresses_are_served_with_tls_or_on_request(tmp_path):
         ({"token": "a"}, ""),
     ],
 )
-def test_the_log_says_what_stands_open(flags, said, caplog):
+def test_the_log_warns_of_open_access(flags, said, caplog):
     log_exposure(load_settings(flags, {}))
     assert said in caplog.text
     assert len(caplog.messages) == bool(said)

@@ -102,7 +102,7 @@ async def test_flash_and_click_stay_in_sync_and_a_pause_mutes_audio(client):
             assert (await client.patch(parameters, json={"paused": False})).status_code == 200
             await in_sync(editor.listener, viewer.listener)
             sent = editor.audio.sender._RTCRtpSender__rtp_history.values()
-            assert set(viewer.listener.audio.payloads[-20:]) <= {packet.payload for packet in sent}  # none encoded anew
+            assert set(viewer.listener.audio.payloads[-20:]) <= {packet.payload for packet in sent}  # none re-encoded
             stats = (await client.get(f"/api/v1/sessions/{session}")).json()["stats"]
         assert stats["audio"]["received_packets"] > stats["audio"]["forwarded_packets"] > 0
         assert stats["audio"]["delay_ms"] == pytest.approx(stats["latency_ms"], abs=IN_SYNC_MS)

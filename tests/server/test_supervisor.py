@@ -14,7 +14,7 @@ async def wait() -> None:
     await asyncio.Event().wait()
 
 
-async def test_the_owner_is_told_once_of_an_error_and_of_nothing_else():
+async def test_the_owner_is_notified_once_of_an_error_only():
     told: list[str] = []
     supervisor = Supervisor(told.append)
     supervisor.start(asyncio.sleep(0), "returns")

@@ -131,7 +131,7 @@ async def live(client, session: str) -> None:
     await becomes(client, session, "live")
 
 
-async def test_a_published_video_is_edited_watched_and_steered(client):
+async def test_a_published_video_is_edited_watched_and_changed(client):
     async with publishing(client, "?session=studio&prompt=a%20pencil%20sketch") as (_, published):
         assert published.headers["Location"] == "whip/studio"
         assert published.headers["Content-Type"] == "application/sdp"
@@ -162,7 +162,7 @@ async def test_a_published_video_is_edited_watched_and_steered(client):
         assert (await client.get("/api/v1/sessions/studio")).status_code == 404
 
 
-async def test_who_publishes_again_goes_on_and_viewers_stay(client):
+async def test_republishing_continues_the_session_and_keeps_its_viewers(client):
     async with publishing(client, "?session=again&prompt=old") as (first, _):
         await live(client, "again")
         async with watching(client, "again") as watcher:
@@ -238,7 +238,7 @@ class Watch(Watcher):
         (SDP | {"Authorization": "Basic " + PUBLISH}, "v=0", 401),
     ],
 )
-async def test_bad_publications_are_refused(client, headers, body, status):
+async def test_invalid_publications_are_rejected(client, headers, body, status):
     reply = await client.post("/api/v1/whip", content=body, headers=headers)
     assert reply.status_code == status
     assert reply.json()["detail"]["message"]
@@ -247,7 +247,7 @@ async def test_bad_publications_are_refused(client, headers, body, status):
     assert (await client.get("/api/v1/sessions")).json() == []
 
 
-async def test_bad_names_are_refused(client):
+async def test_invalid_names_are_rejected(client):
     reply = await client.post("/api/v1/whip?session=a/b", content="v=0", headers=SDP | bearer(PUBLISH))
     assert reply.status_code == 422
     assert "session" in reply.json()["detail"]["message"]
@@ -267,7 +267,7 @@ async def test_preflights_and_options_need_no_token(client):
     assert "Access-Control-Allow-Origin" not in closed.headers
 
 
-async def test_late_candidates_connect(client):
+async def test_trickled_candidates_connect(client):
     """The offer names no address; they come by PATCH, as RFC 9725 section 4.3.1 wants it."""
     pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
     pc.addTransceiver(Camera(), direction="sendonly")

@@ -29,7 +29,7 @@ DOWN = [
 ]
 
 
-def test_messages_arrive_as_they_were_sent():
+def test_messages_round_trip():
     ours, theirs = multiprocessing.Pipe()
     for message in DOWN:
         wire.send(ours, message)

@@ -36,7 +36,7 @@ def changed(request: int, **parameters: object) -> wire.ChangeApplied:
     return wire.ChangeApplied(session="s", request=request, block=7, parameters=parameters, pending=False)
 
 
-async def test_a_change_holds_when_it_is_acknowledged(changes):
+async def test_a_change_applies_when_acknowledged(changes):
     answer = changes.request({"prompt": "b"})
     assert changes.parameters.prompt == "a"
     changes.change_applied(changed(0, prompt="b"))
@@ -44,7 +44,7 @@ async def test_a_change_holds_when_it_is_acknowledged(changes):
     assert (await answer).block == 7
 
 
-async def test_a_change_that_is_lost_with_the_model_process_is_refused_and_leaves_no_trace(changes, model):
+async def test_a_change_lost_with_the_model_process_is_rejected_without_effect(changes, model):
     first, second = changes.request({"prompt": "b"}), changes.request({"seed": 5})
     changes.change_applied(changed(0, prompt="b"))
     changes.reject_all("the model process ended unexpectedly")
@@ -58,7 +58,7 @@ async def test_a_change_that_is_lost_with_the_model_process_is_refused_and_leave
     assert changes.parameters.seed == 0
 
 
-async def test_a_change_that_the_model_refuses_leaves_no_trace(changes):
+async def test_a_change_rejected_by_the_model_has_no_effect(changes):
     answer = changes.request({"seed": 5})
     changes.change_rejected(wire.ChangeRejected(session="s", request=0, path="seed", value=5, allowed="must be 1"))
     with pytest.raises(ParameterError, match="must be 1"):
@@ -66,7 +66,7 @@ async def test_a_change_that_the_model_refuses_leaves_no_trace(changes):
     assert changes.parameters.seed == 0
 
 
-async def test_a_change_is_checked_against_what_is_on_its_way(changes):
+async def test_a_change_is_validated_with_the_changes_in_flight(changes):
     changes.request({"strength": 0.5})
     changes.request({"denoising_steps": [400, 200]})
     assert changes.check({"seed": 1}).strength is None
@@ -74,7 +74,7 @@ async def test_a_change_is_checked_against_what_is_on_its_way(changes):
         changes.request({"prompt": " "})
 
 
-async def test_who_asks_and_goes_is_not_missed(changes):
+async def test_a_cancelled_request_is_ignored(changes):
     changes.request({"seed": 5}).cancel()
     changes.change_applied(changed(0, seed=5))
     assert changes.parameters.seed == 5
@@ -82,7 +82,7 @@ async def test_who_asks_and_goes_is_not_missed(changes):
     changes.reject_all("gone")
 
 
-async def test_before_the_model_knows_the_session_a_change_holds_from_its_first_block(changes, model):
+async def test_a_change_before_the_session_is_open_applies_from_its_first_block(changes, model):
     changes.opened = False
     answer = await changes.request({"prompt": "b"})
     assert (answer.block, answer.pending, changes.parameters.prompt) == (0, True, "b")

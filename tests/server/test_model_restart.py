@@ -1,4 +1,4 @@
-"""A model process that hangs or dies under live sessions, and what is asked meanwhile."""
+"""A model process that hangs or dies under live sessions, and requests meanwhile."""
 
 import asyncio
 import os
@@ -50,7 +50,7 @@ async def seen(viewer: Viewer, state: str, within_s: float) -> dict[str, object]
     return status
 
 
-async def test_a_hung_model_process_is_told_and_replaced(viewer):
+async def test_a_hung_model_process_is_reported_and_replaced(viewer):
     (process,) = model_processes()
     os.kill(process, signal.SIGSTOP)
     began = time.monotonic()
@@ -107,7 +107,7 @@ async def test_a_change_while_the_first_connection_is_set_up_holds_from_the_firs
             await viewer.close()
 
 
-async def test_a_session_that_the_model_has_no_memory_for_is_refused_and_disturbs_nobody(tmp_path):
+async def test_a_session_without_model_memory_is_rejected_and_disturbs_no_other(tmp_path):
     preset = write_preset(tmp_path, width=320, height=192)
     with RunningServer(Settings(port=free_port(), preset=str(preset), max_sessions=3), Echo(room=1)) as server:
         async with server.ready() as client:
@@ -131,7 +131,7 @@ async def test_a_session_that_the_model_has_no_memory_for_is_refused_and_disturb
 
 
 @pytest.mark.soak
-def test_processes_that_were_frozen_together_go_on():
+def test_processes_suspended_together_continue():
     """By `docker pause`, or a laptop's lid: silence that the web process slept through is no hang."""
     with echo(environment={"LIPAR_HANG_TIMEOUT_S": "1.5"}) as server:
         web = server.process.pid

@@ -1,4 +1,4 @@
-"""Trouble in one place must stay there: sessions that end early, a model process that stands still."""
+"""Faults stay where they occur: sessions that end early, a model process that stands still."""
 
 import asyncio
 import contextlib

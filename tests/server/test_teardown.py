@@ -1,4 +1,4 @@
-"""Sessions that end in the middle of something, clients and processes that are killed, and what is left of them."""
+"""Sessions that end in the middle of something, clients and processes that are killed, and what they leave behind."""
 
 import asyncio
 import multiprocessing
@@ -105,7 +105,7 @@ async def test_a_model_process_killed_in_the_middle_of_a_block_takes_no_session_
     await viewer.close()
 
 
-async def test_a_page_is_back_soon_with_its_token(client):
+async def test_a_page_resumes_soon_with_its_token(client):
     viewer = await begun(client)
     await client.post(f"/api/v1/sessions/{viewer.id}/park", json={"token": viewer.token})
     again, began = Viewer(client), time.monotonic()
@@ -129,7 +129,7 @@ def _page(address: str, pipe: Connection) -> None:
     asyncio.run(live())
 
 
-async def test_a_killed_page_is_noticed(preset):
+async def test_a_killed_page_is_detected(preset):
     settings = Settings(port=free_port(), preset=str(preset))
     with RunningServer(settings, Echo()) as server:
         async with server.ready() as client:
@@ -149,7 +149,7 @@ async def test_a_killed_page_is_noticed(preset):
                 end.close()
 
 
-async def test_told_to_end_with_four_live_peers_it_does():
+async def test_sigterm_ends_the_server_with_four_live_peers():
     with echo() as server:
         async with httpx2.AsyncClient(base_url=server.address, timeout=PATIENCE_S) as client:
             viewers = await asyncio.gather(*(begun(client) for _ in range(4)))
@@ -187,7 +187,7 @@ async def half_open(client: httpx2.AsyncClient, sdp: str, count: int) -> None:
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="open files are counted in /proc")
-async def test_offers_that_nobody_follows_up_leave_nothing(quick_server):
+async def test_abandoned_offers_leak_nothing(quick_server):
     async with quick_server.ready() as client:
         viewer = Viewer(client)
         sdp = await viewer.offer()
@@ -201,18 +201,18 @@ async def test_offers_that_nobody_follows_up_leave_nothing(quick_server):
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="open files are counted in /proc")
 @pytest.mark.parametrize("rounds", [12, pytest.param(60, marks=pytest.mark.soak)])
-async def test_sessions_that_come_and_go_leave_nothing(quick_server, rounds):
+async def test_session_churn_leaks_nothing(quick_server, rounds):
     async with quick_server.ready() as client:
         for _ in range(3):
-            await come_and_go(client)
+            await churn(client)
         before = Left(quick_server)
         for _ in range(rounds):
-            await come_and_go(client)
+            await churn(client)
         await asyncio.sleep(0.5)
         assert Left(quick_server) - before == {}
 
 
-async def come_and_go(client: httpx2.AsyncClient) -> None:
+async def churn(client: httpx2.AsyncClient) -> None:
     viewer = await begun(client)
     await client.delete(f"/api/v1/sessions/{viewer.id}")
     await viewer.close()

@@ -60,7 +60,7 @@ async def test_what_is_kept_and_what_is_compressed(client, path, kept, compresse
     assert "Content-Encoding" not in plain.headers
 
 
-async def test_a_file_that_is_known_is_not_sent_again(client):
+async def test_a_cached_file_is_not_sent_again(client):
     first = await client.get("/assets/page-1a2b.js", headers={"Accept-Encoding": "gzip"})
     tag = first.headers["ETag"]
     assert re.fullmatch(r'W/"[0-9a-f]+"', tag)
@@ -120,7 +120,7 @@ async def test_the_page_is_found_under_a_base_path(preset, static):
             assert (await client.get(path)).status_code == 404, path
 
 
-async def test_a_page_that_is_not_built_is_said(preset, tmp_path):
+async def test_a_missing_page_build_is_reported(preset, tmp_path):
     async with client_of(make_app(preset, static=tmp_path)) as client:
         reply = await client.get("/")
     assert reply.status_code == 503

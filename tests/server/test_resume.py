@@ -50,7 +50,7 @@ async def park(viewer: Viewer) -> httpx2.Response:
     return await viewer.client.post(f"/api/v1/sessions/{viewer.id}/park", json={"token": viewer.token})
 
 
-async def test_a_browser_comes_back_to_its_prompt_and_to_what_the_model_remembers(viewer):
+async def test_a_browser_resumes_its_prompt_and_the_model_state(viewer):
     block = (await viewer.status())["stats"]["block"]
     await viewer.close()
     await state_is(viewer, "parked")
@@ -61,11 +61,11 @@ async def test_a_browser_comes_back_to_its_prompt_and_to_what_the_model_remember
     await again.receives(4)
     status = await again.status()
     assert status["state"] == "live"
-    assert status["stats"]["block"] > block  # the numbers of one session in the model process: it was never begun anew
+    assert status["stats"]["block"] > block  # the numbers of one session in the model process: it was never recreated
     await again.close()
 
 
-async def test_a_new_connection_takes_the_old_one_s_place(viewer):
+async def test_a_new_connection_replaces_the_old_one(viewer):
     """After a change of network the server may not know yet that the old way is dead."""
     again = Viewer(viewer.client)
     assert (await again.resume(viewer.id, viewer.token)).status_code == 200
@@ -75,7 +75,7 @@ async def test_a_new_connection_takes_the_old_one_s_place(viewer):
     await again.close()
 
 
-async def test_only_its_token_opens_a_session(viewer):
+async def test_only_its_token_resumes_a_session(viewer):
     stranger = Viewer(viewer.client)
     for path in ("resume", "park"):
         body = {"token": "guess"} | ({"sdp": await stranger.offer(), "type": "offer"} if path == "resume" else {})
@@ -87,7 +87,7 @@ async def test_only_its_token_opens_a_session(viewer):
     assert "token" not in await viewer.status()
 
 
-async def test_a_bad_offer_leaves_the_session_to_be_resumed(viewer):
+async def test_after_a_rejected_offer_the_session_can_be_resumed(viewer):
     body = {"token": viewer.token, "sdp": "v=0 nonsense", "type": "offer"}
     assert (await viewer.client.post(f"/api/v1/sessions/{viewer.id}/resume", json=body)).status_code == 422
     await viewer.receives(2)  # and the connection that there is stays
@@ -97,7 +97,7 @@ async def test_a_bad_offer_leaves_the_session_to_be_resumed(viewer):
     await again.close()
 
 
-async def test_grace_ends(viewer):
+async def test_the_grace_period_ends_the_session(viewer):
     assert (await park(viewer)).status_code == 204
     began = time.monotonic()
     await state_is(viewer, "parked")
@@ -110,7 +110,7 @@ async def test_grace_ends(viewer):
     await late.close()
 
 
-async def test_who_is_there_goes_before_who_is_not(viewer):
+async def test_a_new_session_displaces_a_parked_one(viewer):
     await park(viewer)
     other = Viewer(viewer.client)
     assert (await other.start()).status_code == 201  # of one place
@@ -120,7 +120,7 @@ async def test_who_is_there_goes_before_who_is_not(viewer):
     await other.close()
 
 
-async def test_a_silent_browser_is_noticed_and_a_silent_camera_with_pings_is_not(viewer, monkeypatch):
+async def test_a_silent_browser_is_parked_and_a_silent_camera_with_pings_is_not(viewer, monkeypatch):
     async def nothing(_: Camera) -> None:
         await asyncio.sleep(PATIENCE_S)
 
@@ -134,7 +134,7 @@ async def test_a_silent_browser_is_noticed_and_a_silent_camera_with_pings_is_not
     await state_is(viewer, "parked")
 
 
-async def test_a_session_ends_at_its_greatest_age(client, server, viewer, monkeypatch):
+async def test_a_session_ends_at_its_maximum_age(client, server, viewer, monkeypatch):
     sessions = server.app.state.sessions
     monkeypatch.setattr(sessions.handles[viewer.id], "began", time.monotonic() - 100)
     assert sessions._expiry_reason(sessions.handles[viewer.id], time.monotonic()) is None

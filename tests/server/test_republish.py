@@ -1,4 +1,4 @@
-"""A second offer under a live name, and a session that begins again: whoever is refused disturbs nobody."""
+"""A second offer under a live name, and a recreated session: a rejected client disturbs no other."""
 
 import asyncio
 import os
@@ -75,7 +75,7 @@ async def test_a_second_offer_that_is_refused_leaves_the_first_publisher_and_its
             assert (await client.get("/api/v1/sessions/stage")).json()["parameters"]["prompt"] == "film noir"
 
 
-async def test_a_page_s_session_begins_again_with_the_same_watch_link(client):
+async def test_a_recreated_session_keeps_its_watch_link(client):
     before = Viewer(client)
     body = {"sdp": await before.offer(), "type": "offer", "name": "attic"}
     begun = (await client.post("/api/v1/sessions", json=body)).json()
@@ -102,7 +102,7 @@ async def test_a_page_s_session_begins_again_with_the_same_watch_link(client):
 
 
 @pytest.mark.parametrize("field", [{"name": "a b"}, {"name": ""}, {"token": "short"}, {"name": "x" * 65}])
-async def test_a_bad_name_or_token_is_refused(client, field):
+async def test_an_invalid_name_or_token_is_rejected(client, field):
     reply = await client.post("/api/v1/sessions", json={"sdp": "v=0", "type": "offer"} | field)
     assert reply.status_code == 422
     assert next(iter(field)) in reply.json()["detail"]["path"]

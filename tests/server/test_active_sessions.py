@@ -47,7 +47,7 @@ def speed(sessions: SessionRegistry) -> float:
     return handle.frames.ingest.model_fps * BUSY_MS / 1000 / handle.frames.ingest.frames_per_block
 
 
-async def test_who_sends_nothing_has_no_share(sessions):
+async def test_inactive_sessions_get_no_model_time(sessions):
     assert speed(sessions) == pytest.approx(1 / 3)
     await sessions.handles["b"].park()
     assert speed(sessions) == pytest.approx(1 / 2)
@@ -56,7 +56,7 @@ async def test_who_sends_nothing_has_no_share(sessions):
     assert speed(sessions) == pytest.approx(1)
 
 
-async def test_a_source_that_has_fallen_silent_has_no_share(sessions):
+async def test_a_silent_source_gets_no_model_time(sessions):
     for name in ("b", "c"):
         sessions.handles[name].frames._last_frame_at -= 5.0
     assert speed(sessions) == pytest.approx(1)
