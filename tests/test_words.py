@@ -46,6 +46,7 @@ CLEAN = [
     "tests/browser",
     "benchmarks",
     "harness",
+    "server/media",
     "README.md",
     "CONTRIBUTING.md",
     "docs/architecture.md",

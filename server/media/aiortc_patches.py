@@ -19,9 +19,9 @@ RECEIVE_ONLY_CODECS = ("VP9", "H265", "AV1")
 def check_versions() -> None:
     """Raise `RuntimeError` if another release is installed: the patches below were written for these."""
     for module in (aiortc, aioice):
-        wanted = TESTED[module.__name__]
-        if not module.__version__.startswith(wanted):
-            raise RuntimeError(f"{module.__name__} {module.__version__} is installed, {wanted}x is needed")
+        required = TESTED[module.__name__]
+        if not module.__version__.startswith(required):
+            raise RuntimeError(f"{module.__name__} {module.__version__} is installed, {required}x is needed")
 
 
 def set_bitrates(start: int, minimum: int, maximum: int) -> None:

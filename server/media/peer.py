@@ -238,9 +238,7 @@ class Peer:
     def _sender_ended(self) -> None:
         """aiortc stops a track when sending fails, without any other signal."""
         if not self._closed:
-            self._report_closed(
-                network_problem(self.pc, self.candidates) or "sending video or sound has ended by an error"
-            )
+            self._report_closed(network_problem(self.pc, self.candidates) or "sending video or audio has failed")
 
     def _report_closed(self, reason: str) -> None:
         if not self._closed:

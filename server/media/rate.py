@@ -10,15 +10,15 @@ class Rate:
 
     def __init__(self) -> None:
         self.times: deque[float] = deque(maxlen=600)
-        self.began: float | None = None
+        self._start: float | None = None
 
     def add(self, now: float) -> None:
-        self.began = now if self.began is None else self.began
+        self._start = now if self._start is None else self._start
         self.times.append(now)
 
     def per_second(self, now: float) -> float:
-        if self.began is None:
+        if self._start is None:
             return 0.0
         # events may come in bursts: average over at least one second
         recent = sum(now - time <= WINDOW_S for time in self.times)
-        return recent / max(min(now - self.began, WINDOW_S), 1.0)
+        return recent / max(min(now - self._start, WINDOW_S), 1.0)

@@ -73,14 +73,15 @@ class VideoReceiver:
         if now - self._seen_at < NO_VIDEO_S:
             return None
         if failed := counts.undecodable - self._seen.undecodable:
-            return f"{failed} frames have come that cannot be decoded ({self.decoder.error})"
+            return f"{failed} received frames cannot be decoded ({self.decoder.error})"
         if counts.packets > self._seen.packets:
-            return "video comes, but no frame of it is whole or begins with a keyframe"
+            return "video is received, but no complete frame, or no keyframe"
         if counts.ignored > self._seen.ignored:
-            return "video comes, but not in the stream that the offer names"
+            return "video is received, but not in the stream that the offer signals"
         if counts.unexpected > self._seen.unexpected:
-            return f"connected, but no video comes: only packets that the answer does not name ({self.unexpected})"
-        return "connected, but no video comes: the sender sends none"
+            reason = f"only packets with a payload type that was not negotiated ({self.unexpected})"
+            return f"connected, but no video is received: {reason}"
+        return "connected, but no video is received: the sender sends none"
 
     def _counts(self) -> ReceiveCounts:
         decoder, repair = self.decoder, self.repair

@@ -1,4 +1,4 @@
-"""A source that flashes and clicks at the same moments, and a listener that tells when each of the two came back."""
+"""A source of simultaneous flashes and clicks, and a listener that measures when each is received."""
 
 import asyncio
 import fractions
@@ -15,27 +15,27 @@ from aiortc.rtp import AnyRtcpPacket, RtcpSrPacket, RtpPacket
 from tests.server.live import PATIENCE_S
 
 RATE, SAMPLES, FPS = 48_000, 960, 30
-INTERVALS_S = (0.45, 0.7, 0.55, 0.8)  # between two moments: a whole number of them wrong would show
+INTERVALS_S = (0.45, 0.7, 0.55, 0.8)  # between two flashes: irregular, so that an offset by whole intervals is detected
 FLASH_S, CLICK_S = 0.1, 0.02
 LOUD = 3000  # of 32767
 
 
-class FlashTimes:
-    """When it flashes and clicks, in seconds since the source began."""
+class FlashSchedule:
+    """Times of flashes and clicks, in seconds since the start of the source."""
 
     def __init__(self) -> None:
-        self.began: float | None = None
+        self._start: float | None = None
         self.times = [0.5]
         for i in range(200):
             self.times.append(self.times[-1] + INTERVALS_S[i % len(INTERVALS_S)])
 
     async def until(self, seconds: float) -> None:
-        """Both tracks begin with whichever is read first."""
-        self.began = time.monotonic() if self.began is None else self.began
-        await asyncio.sleep(max(0.0, self.began + seconds - time.monotonic()))
+        """Wait for a time since the start, which is the first call by either track."""
+        self._start = time.monotonic() if self._start is None else self._start
+        await asyncio.sleep(max(0.0, self._start + seconds - time.monotonic()))
 
     def since(self, seconds: float) -> float:
-        """The last moment, until now."""
+        """Seconds since the latest flash."""
         index = bisect_right(self.times, seconds) - 1
         return seconds - self.times[index] if index >= 0 else float("inf")
 
@@ -45,14 +45,14 @@ class FlashTrack(MediaStreamTrack):
 
     kind = "video"
 
-    def __init__(self, moments: FlashTimes) -> None:
+    def __init__(self, schedule: FlashSchedule) -> None:
         super().__init__()
-        self.moments, self.frames = moments, 0
+        self.schedule, self.frames = schedule, 0
 
     async def recv(self) -> av.VideoFrame:
         at = self.frames / FPS
-        await self.moments.until(at)
-        level = 255 if self.moments.since(at + 1e-6) < FLASH_S else 0
+        await self.schedule.until(at)
+        level = 255 if self.schedule.since(at + 1e-6) < FLASH_S else 0
         frame = av.VideoFrame.from_ndarray(np.full((96, 128, 3), level, np.uint8), format="rgb24")
         frame.pts, frame.time_base = self.frames * 90_000 // FPS, fractions.Fraction(1, 90_000)
         self.frames += 1
@@ -60,31 +60,31 @@ class FlashTrack(MediaStreamTrack):
 
 
 class ClickTrack(MediaStreamTrack):
-    """Silence, and a short tone of 1 kHz; `held`: nothing at all is sent."""
+    """Silence, and a short tone of 1 kHz; `muted`: nothing at all is sent."""
 
     kind = "audio"
 
-    def __init__(self, moments: FlashTimes, late_s: float = 0.0, *, held: bool = False) -> None:
+    def __init__(self, schedule: FlashSchedule, late_s: float = 0.0, *, muted: bool = False) -> None:
         """`late_s`: how much later than the picture of its time sound is sent."""
         super().__init__()
-        self.moments, self.packets, self.late_s, self.held = moments, 0, late_s, held
+        self.schedule, self.packets, self.late_s, self.muted = schedule, 0, late_s, muted
 
     async def recv(self) -> av.AudioFrame:
         while True:
             at = self.packets * SAMPLES / RATE
-            await self.moments.until(at + self.late_s)
+            await self.schedule.until(at + self.late_s)
             self.packets += 1
-            if not self.held:
+            if not self.muted:
                 break
         times = at + np.arange(SAMPLES) / RATE
-        tone = np.array([self.moments.since(t + 1e-6) < CLICK_S for t in times]) * np.sin(times * 2 * np.pi * 1000)
+        tone = np.array([self.schedule.since(t + 1e-6) < CLICK_S for t in times]) * np.sin(times * 2 * np.pi * 1000)
         frame = av.AudioFrame.from_ndarray((tone * 20_000).astype(np.int16)[None], format="s16", layout="mono")
         frame.sample_rate, frame.pts, frame.time_base = RATE, (self.packets - 1) * SAMPLES, fractions.Fraction(1, RATE)
         return frame
 
 
-def report_lateness(sender: RTCRtpSender, late_s: float) -> None:
-    """Let a sender's reports tell when its sound was made, as a browser's do, not when it was sent."""
+def delay_sender_reports(sender: RTCRtpSender, late_s: float) -> None:
+    """Make a sender's reports refer to the capture time of its audio, as a browser's do, not to its send time."""
     send = sender._send_rtcp
 
     async def send_rtcp(packets: list[AnyRtcpPacket]) -> None:
@@ -98,7 +98,7 @@ def report_lateness(sender: RTCRtpSender, late_s: float) -> None:
 
 
 class Arrivals:
-    """When a receiver's packets came, and what its sender says of its clock."""
+    """Arrival times of a receiver's packets, and the sender reports on its clock."""
 
     def __init__(self, receiver: RTCRtpReceiver, rate: int) -> None:
         self.receiver, self.rate = receiver, rate
@@ -131,7 +131,7 @@ class Arrivals:
 
 
 class Listener:
-    """Notes when flashes and clicks come; the server's echo inverts, so that a flash is black."""
+    """Detects flashes and clicks; the server's echo inverts, so that a flash is black."""
 
     def __init__(self, video: RTCRtpTransceiver, audio: RTCRtpTransceiver) -> None:
         self.video, self.audio = Arrivals(video.receiver, 90_000), Arrivals(audio.receiver, RATE)
@@ -141,21 +141,21 @@ class Listener:
         self._tasks: list[asyncio.Task[None]] = []
 
     def begin(self, track: MediaStreamTrack) -> None:
-        """A track of the other side is there."""
-        notes = self._flash if track.kind == "video" else self._click
-        self._tasks.append(asyncio.create_task(self._read(track, notes)))
+        """Read a track of the remote peer."""
+        detect = self._flash if track.kind == "video" else self._click
+        self._tasks.append(asyncio.create_task(self._read(track, detect)))
 
     async def close(self) -> None:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _read(self, track: MediaStreamTrack, notes: Any) -> None:
-        before = True  # what is in progress when it begins is not counted
+    async def _read(self, track: MediaStreamTrack, detect: Any) -> None:
+        before = True  # a flash or click in progress at the start is not counted
         try:
             while True:
                 frame = await track.recv()
-                before = notes(frame, before)
+                before = detect(frame, before)
         except MediaStreamError:
             return
 
@@ -172,16 +172,16 @@ class Listener:
             self.clicks.append((self.audio.timestamp(frame.pts), loud[0] / RATE))
         return bool(len(loud))
 
-    async def hears(self, more: int) -> None:
-        """Wait for so many more clicks, from now on, and the flashes that belong to them."""
+    async def wait_for_clicks(self, more: int) -> None:
+        """Wait for `more` new clicks and the flashes that belong to them."""
         self.clicks.clear()
         async with asyncio.timeout(PATIENCE_S):
             while len(self.clicks) < more or not self.video.reports or not self.audio.reports:
                 await asyncio.sleep(0.02)
         await asyncio.sleep(2 * FLASH_S)
 
-    def apart_ms(self) -> list[tuple[float, float]]:
-        """For every click: how much later than its flash it arrived, and by how much it is to be heard later."""
+    def offsets_ms(self) -> list[tuple[float, float]]:
+        """For every click, ms after its flash: by arrival time, and by playout time."""
         flashes = [(self.video.at[stamp], self.video.sender_time(stamp)) for stamp in self.flashes]
         apart = []
         for stamp, into in self.clicks:

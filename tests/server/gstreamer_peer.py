@@ -31,11 +31,19 @@ RETRY_MS = 100
 
 
 class Peer:
-    """A pipeline with one webrtcbin, and what was seen of it."""
+    """A pipeline with one webrtcbin, and statistics of what it received."""
 
     def __init__(self, description: str, address: str, token: str) -> None:
         self.address, self.token = address, token
-        self.seen = {"status": 0, "frames": 0, "size": None, "mean": None, "sounds": 0, "loudest": 0.0, "error": None}
+        self.seen = {
+            "status": 0,
+            "frames": 0,
+            "size": None,
+            "mean": None,
+            "audio_buffers": 0,
+            "peak": 0.0,
+            "error": None,
+        }
         self.loop = GLib.MainLoop()
         self.pipeline = Gst.Pipeline()
         elements = f"webrtcbin name=webrtc bundle-policy=max-bundle {description}"
@@ -57,7 +65,7 @@ class Peer:
 
     def offered(self, promise: Gst.Promise, *_: object) -> None:
         reply = promise.get_reply()
-        if reply.has_field("error"):  # an encoder has not begun: what it makes is not known yet
+        if reply.has_field("error"):  # an encoder has not started: its caps are not known yet
             GLib.timeout_add(RETRY_MS, self.negotiate)
         else:
             self.webrtc.emit("set-local-description", reply.get_value("offer"), Gst.Promise.new())
@@ -143,8 +151,8 @@ class Viewer(Peer):
     def sound(self, sink: Gst.Element) -> Gst.FlowReturn:
         buffer = sink.emit("pull-sample").get_buffer()
         data = memoryview(buffer.extract_dup(0, buffer.get_size())).cast("h")
-        self.seen["sounds"] += 1
-        self.seen["loudest"] = max(self.seen["loudest"], max(data) / 2**15)
+        self.seen["audio_buffers"] += 1
+        self.seen["peak"] = max(self.seen["peak"], max(data) / 2**15)
         return Gst.FlowReturn.OK
 
 

@@ -54,7 +54,7 @@ class RunningServer:
 
 
 class Camera(VideoStreamTrack):
-    """30 frames a second of a colour that changes."""
+    """30 frames per second of a colour that changes."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""A WHIP publisher made of aiortc, whose offer and packets can be spoiled."""
+"""A WHIP publisher based on aiortc, whose offer, answer and video can be changed by a test."""
 
 import re
 from collections.abc import Callable
@@ -23,7 +23,7 @@ START_CODE = b"\0\0\0\1"
 
 
 class H264Camera(VideoStreamTrack):
-    """30 frames a second of one grey, as H.264 with a keyframe every half second."""
+    """30 grey frames per second as H.264, with a keyframe every half second."""
 
     def __init__(self, size: tuple[int, int] = (320, 192), luma: int = 60, *, in_band: bool = True) -> None:
         """`in_band`: parameter sets stand before each keyframe; else `parameter_sets` alone has them."""
@@ -60,14 +60,19 @@ class Publisher:
         name: str,
         camera: MediaStreamTrack | None = None,
         *,
-        spoil: Callable[[str], str] = str,
-        misread: Callable[[str], str] = str,
+        change_offer: Callable[[str], str] = str,
+        change_answer: Callable[[str], str] = str,
         codec: str | None = None,
         path: str = "/api/v1/whip",
     ) -> None:
-        """`spoil` changes the offer on its way, `misread` the answer; `codec` is the only one offered."""
-        self.path, self.misread = path, misread
-        self.client, self.name, self.camera, self.spoil, self.codec = client, name, camera or Camera(), spoil, codec
+        """`change_offer` changes the offer on its way, `change_answer` the answer; `codec` is the only one offered."""
+        self.client = client
+        self.name = name
+        self.camera = camera or Camera()
+        self.change_offer = change_offer
+        self.change_answer = change_answer
+        self.codec = codec
+        self.path = path
         self.pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
         self.reply: httpx2.Response
 
@@ -77,11 +82,11 @@ class Publisher:
             known = RTCRtpSender.getCapabilities("video").codecs
             transceiver.setCodecPreferences([one for one in known if one.name == self.codec])
         await self.pc.setLocalDescription(await self.pc.createOffer())
-        offer = self.spoil(self.pc.localDescription.sdp)
+        offer = self.change_offer(self.pc.localDescription.sdp)
         address = f"{self.path}?session={self.name}"
         self.reply = await self.client.post(address, content=offer, headers=SDP)
         if self.reply.status_code == 201:
-            await self.pc.setRemoteDescription(RTCSessionDescription(self.misread(self.reply.text), "answer"))
+            await self.pc.setRemoteDescription(RTCSessionDescription(self.change_answer(self.reply.text), "answer"))
         return self
 
     async def __aexit__(self, *_: object) -> None:

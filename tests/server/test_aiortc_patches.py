@@ -34,7 +34,7 @@ async def test_aiortc_parts_are_replaced():
         attach_feedback_handlers(transceiver.sender, print, print, lambda: keyframes.append(True), print)
         transceiver.sender._send_keyframe()
         assert keyframes == [True]
-        await transceiver.sender._retransmit(5)  # is not kept: what needs it can only begin anew
+        await transceiver.sender._retransmit(5)  # is not kept: so a keyframe is needed
         assert keyframes == [True, True]
     finally:
         await connection.close()

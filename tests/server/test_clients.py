@@ -1,4 +1,4 @@
-"""Clients that are not ours: FFmpeg's WHIP muxer, connections through coturn, offers as Chromium bundles them."""
+"""Third-party clients: FFmpeg's WHIP muxer, connections through coturn, bundled offers as Chromium makes them."""
 
 import asyncio
 import contextlib
@@ -38,9 +38,9 @@ def preset(tmp_path_factory) -> Path:
     return write_preset(tmp_path_factory.mktemp("preset"), width=SIZE[0], height=SIZE[1])
 
 
-def until(holds) -> None:
+def wait_until(condition) -> None:
     deadline = time.monotonic() + PATIENCE_S
-    while not holds():
+    while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.1)
 
@@ -59,15 +59,15 @@ def certificate(folder: Path) -> dict[str, str]:
     return {"cert_file": str(folder / "cert.pem"), "key_file": str(folder / "key.pem")}
 
 
-def publish(url: str, options: dict[str, str], enough: threading.Event) -> None:
-    """FFmpeg as a WHIP publisher, until it is enough."""
+def publish(url: str, options: dict[str, str], stop: threading.Event) -> None:
+    """FFmpeg as a WHIP publisher, until `stop` is set."""
     with av.open(url, "w", format="whip", options=options) as out:
         stream = out.add_stream("libx264", rate=FPS, options={"tune": "zerolatency", "preset": "superfast"})
         stream.width, stream.height, stream.pix_fmt = *SIZE, "yuv420p"
         stream.codec_context.profile, stream.codec_context.gop_size = "Baseline", FPS
         began = time.monotonic()
         for i in range(round(PATIENCE_S * FPS)):
-            if enough.is_set():
+            if stop.is_set():
                 break
             picture = np.full((SIZE[1], SIZE[0], 3), 30, np.uint8)
             picture[:, (4 * i) % SIZE[0] :] = 90
@@ -79,9 +79,9 @@ async def test_ffmpeg_publishes_and_ends_its_session(tmp_path):
     with echo(environment={"LIPAR_TOKEN": ADMIN, "LIPAR_EDITOR_TOKEN": PUBLISH, "LIPAR_VIEW_TOKEN": VIEW}) as server:
         admin = {"Authorization": f"Bearer {ADMIN}"}
         async with httpx2.AsyncClient(base_url=server.address, timeout=PATIENCE_S, headers=admin) as client:
-            enough, options = threading.Event(), certificate(tmp_path) | {"authorization": PUBLISH}
+            stop, options = threading.Event(), certificate(tmp_path) | {"authorization": PUBLISH}
             publishing = asyncio.create_task(
-                asyncio.to_thread(publish, f"{server.address}/api/v1/whip?session=ffmpeg", options, enough)
+                asyncio.to_thread(publish, f"{server.address}/api/v1/whip?session=ffmpeg", options, stop)
             )
             try:
                 async with asyncio.timeout(PATIENCE_S):
@@ -96,9 +96,9 @@ async def test_ffmpeg_publishes_and_ends_its_session(tmp_path):
                 assert (picture.shape[1], picture.shape[0]) == (832, 480)
                 assert picture.mean() > 150  # inverted
             finally:
-                enough.set()
+                stop.set()
                 await publishing
-            # the muxer says DELETE when it is closed: nothing waits for a publisher that has gone
+            # the muxer sends DELETE when it is closed: the session ends without a grace period
             assert (await client.get("/api/v1/sessions/ffmpeg")).status_code == 404
 
 
@@ -113,7 +113,7 @@ def turn(program: Path, folder: Path) -> Iterator[str]:
     ]
     process = subprocess.Popen([program, *flags], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder)
     try:
-        until(lambda: _listens(port))
+        wait_until(lambda: _listens(port))
         yield f"turn:127.0.0.1:{port}?transport=udp"
     finally:
         process.terminate()

@@ -14,7 +14,7 @@ from server.media.fitter import Fitter
 from server.media.h264 import H264Encoder
 
 COLOURS = [(230, 30, 30), (30, 200, 30), (30, 30, 230), (200, 180, 40), (128, 128, 128), (250, 250, 250), (8, 8, 8)]
-K601, K709, K2020 = (0.299, 0.114), (0.2126, 0.0722), (0.2627, 0.0593)  # luma shares of red and blue
+K601, K709, K2020 = (0.299, 0.114), (0.2126, 0.0722), (0.2627, 0.0593)  # luma coefficients of red and blue
 HD, SD = (1280, 720), (320, 180)
 MODEL = (256, 144)
 BAND = MODEL[0] // len(COLOURS)
@@ -22,14 +22,14 @@ UNTAGGED = (2, 0)
 MAX_DIFFERENCE = 4  # of 255: limited by the rounding of limited range in eight bits
 
 
-def chart(size: tuple[int, int], shares: tuple[float, float], *, full: bool) -> av.VideoFrame:
+def chart(size: tuple[int, int], coefficients: tuple[float, float], *, full: bool) -> av.VideoFrame:
     """Bands of `COLOURS`, as yuv420p of this matrix and range."""
     width, height = size
     rgb = np.zeros((height, width, 3))
     for i, colour in enumerate(COLOURS):
         rgb[:, i * width // len(COLOURS) :] = colour
     red, green, blue = (rgb / 255).transpose(2, 0, 1)
-    of_red, of_blue = shares
+    of_red, of_blue = coefficients
     y = of_red * red + (1 - of_red - of_blue) * green + of_blue * blue
     chroma = [(blue - y) / (2 * (1 - of_blue)), (red - y) / (2 * (1 - of_red))]
     luma, spread = (y * 255, 255) if full else (16 + 219 * y, 224)
@@ -38,14 +38,14 @@ def chart(size: tuple[int, int], shares: tuple[float, float], *, full: bool) -> 
     return av.VideoFrame.from_ndarray(flat.reshape(height * 3 // 2, width), format="yuv420p")
 
 
-def worst(planes: np.ndarray) -> int:
+def max_difference(planes: np.ndarray) -> int:
     rgb = (rgb_from_yuv420p(torch.from_numpy(planes[None]))[0] * 255).round().permute(1, 2, 0).numpy()
     seen = rgb[MODEL[1] // 2, [i * MODEL[0] // len(COLOURS) + BAND // 2 for i in range(len(COLOURS))]]
     return int(np.abs(seen - np.array(COLOURS)).max())
 
 
 @pytest.mark.parametrize(
-    ("size", "shares", "full", "tags"),
+    ("size", "coefficients", "full", "tags"),
     [
         (SD, K601, False, (BT601, LIMITED)),
         (SD, K601, False, UNTAGGED),
@@ -59,29 +59,29 @@ def worst(planes: np.ndarray) -> int:
         (HD, K2020, False, (9, LIMITED)),
     ],
 )
-def test_the_model_sees_the_same_colours(size, shares, full, tags):
-    frame = chart(size, shares, full=full)
+def test_the_model_sees_the_same_colours(size, coefficients, full, tags):
+    frame = chart(size, coefficients, full=full)
     frame.colorspace, frame.color_range = tags
     fit = Fitter(*MODEL)
-    assert worst(fit(frame)) <= MAX_DIFFERENCE
-    assert worst(fit(chart(SD, K601, full=False))) <= MAX_DIFFERENCE  # the next frame is another's
+    assert max_difference(fit(frame)) <= MAX_DIFFERENCE
+    assert max_difference(fit(chart(SD, K601, full=False))) <= MAX_DIFFERENCE  # the next frame is another's
 
 
 def test_rtp_colour_space_takes_precedence_over_the_size():
-    """Chromium scales an HD file down where the network is narrow, and says that it is BT.709 in a header extension."""
-    said = read_colour_space(bytes([1, 1, 1, 1 << 4]))
-    assert said == ColourSpace(1, 1, 1, LIMITED)
-    assert worst(Fitter(*MODEL)(chart(SD, K709, full=False), said)) <= MAX_DIFFERENCE
-    assert worst(Fitter(*MODEL)(chart(SD, K709, full=False))) > MAX_DIFFERENCE
+    """Chromium downscales an HD file on low bandwidth, and signals BT.709 in the header extension."""
+    signalled = read_colour_space(bytes([1, 1, 1, 1 << 4]))
+    assert signalled == ColourSpace(1, 1, 1, LIMITED)
+    assert max_difference(Fitter(*MODEL)(chart(SD, K709, full=False), signalled)) <= MAX_DIFFERENCE
+    assert max_difference(Fitter(*MODEL)(chart(SD, K709, full=False))) > MAX_DIFFERENCE
     full = read_colour_space(bytes([1, 13, 1, 2 << 4]) + bytes(24))  # with HDR's metadata behind
-    assert worst(Fitter(*MODEL)(chart(SD, K709, full=True), full)) <= MAX_DIFFERENCE
+    assert max_difference(Fitter(*MODEL)(chart(SD, K709, full=True), full)) <= MAX_DIFFERENCE
     assert read_colour_space(b"\1\1") is None
 
 
 def test_codec_tags_complete_the_rtp_colour_space():
     frame = chart(HD, K601, full=True)
     frame.colorspace, frame.color_range = BT601, FULL
-    assert worst(Fitter(*MODEL)(frame, ColourSpace(2, 2, 2, 0))) <= MAX_DIFFERENCE
+    assert max_difference(Fitter(*MODEL)(frame, ColourSpace(2, 2, 2, 0))) <= MAX_DIFFERENCE
 
 
 def test_the_edited_stream_has_colour_tags():
@@ -92,4 +92,4 @@ def test_the_edited_stream_has_colour_tags():
     decoder = av.CodecContext.create("h264", "r")
     [shown] = [*decoder.decode(packet), *decoder.decode(None)]
     assert (int(shown.colorspace), int(shown.color_range)) == (BT601, LIMITED)
-    assert worst(Fitter(*MODEL)(shown)) <= MAX_DIFFERENCE + 2  # and a codec's error
+    assert max_difference(Fitter(*MODEL)(shown)) <= MAX_DIFFERENCE + 2  # and a codec's error

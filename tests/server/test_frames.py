@@ -65,12 +65,12 @@ def test_ingest_admits_all_until_the_model_speed_is_known(ring):
 
 def test_ingest_limits_the_frame_rate_evenly_to_the_model_speed(ring):
     ingest = Ingest(ring, 4)
-    ingest.block_done(busy_s=0.4, sessions=1)  # 10 frames a second
-    wanted = [i for i in range(300) if ingest.admits(i / 30)]
-    gaps = np.diff(wanted)
-    assert 90 <= len(wanted) <= 100
+    ingest.block_done(busy_s=0.4, sessions=1)  # 10 frames per second
+    admitted = [i for i in range(300) if ingest.admits(i / 30)]
+    gaps = np.diff(admitted)
+    assert 90 <= len(admitted) <= 100
     assert set(gaps.tolist()) <= {3, 4}
-    assert ingest.counters.dropped == 300 - len(wanted)
+    assert ingest.counters.dropped == 300 - len(admitted)
 
 
 def test_ingest_drops_nothing_from_a_slow_camera_and_halves_for_two_sessions(ring):
@@ -106,7 +106,7 @@ def test_ring_holds_at_most_a_block_and_the_oldest_queued_frames_are_dropped():
 def test_the_last_block_of_an_idle_source_is_padded(ring):
     ingest = Ingest(ring, 4)
     ingest.pad_block(100.0)
-    assert len(ring) == 0  # nothing has come yet
+    assert len(ring) == 0  # no frame yet
     ingest.enqueue(planes(1), 10.0)
     ingest.enqueue(planes(2), 10.1)
     ingest.pad_block(10.3)
@@ -116,7 +116,7 @@ def test_the_last_block_of_an_idle_source_is_padded(ring):
     assert taken[:, 0, 0].tolist() == [1, 2, 2, 2]
     assert pts == pytest.approx([10.0, 10.1, 10.6, 11.1])
     ingest.pad_block(20.0)
-    assert len(ring) == 0  # once is enough: there is nothing new to show
+    assert len(ring) == 0  # pads once only: there is no new frame
 
 
 def play(pacer: Pacer, blocks: list[tuple[float, list[float]]], until: float) -> list[tuple[float, float]]:
@@ -187,7 +187,7 @@ def test_rate_covers_only_its_window():
     burst = Rate()
     for _ in range(4):
         burst.add(1.0)
-    assert burst.per_second(1.001) == 4.0  # a block at once is no thousand frames a second
+    assert burst.per_second(1.001) == 4.0  # a burst of one block is not thousands of frames per second
 
 
 @pytest.mark.parametrize("size", [(640, 480), (480, 640), (1920, 1080), (17, 9), (256, 144), (31, 400)])
@@ -209,7 +209,9 @@ def test_the_centre_is_kept():
 
 
 def test_a_delay_longer_than_the_queue_does_not_stop_playback():
-    blocks = [(0.1 + i / 7.5, [(4 * i + j) / 30 for j in range(4)]) for i in range(60)]  # 30 frames a second, in fours
+    blocks = [
+        (0.1 + i / 7.5, [(4 * i + j) / 30 for j in range(4)]) for i in range(60)
+    ]  # 30 frames per second, in fours
     blocks[3] = (blocks[3][0] + 0.6, blocks[3][1])  # one comes late, those behind it with it
     late = blocks[3][0]
     blocks = [(max(arrival, late) if i > 3 else arrival, stamps) for i, (arrival, stamps) in enumerate(blocks)]

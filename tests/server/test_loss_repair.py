@@ -15,7 +15,7 @@ LOSS = 0.15
 
 
 async def test_packet_loss_freezes_the_video_only_briefly():
-    """Packets are lost, retransmissions too: what is lost twice is asked for again, or given up in time."""
+    """Packets and retransmissions are lost: NACKs are repeated until the packet arrives or the timeout expires."""
     browser, server = RTCPeerConnection(), RTCPeerConnection()
     arrived: list[float] = []
     repairs: list[LossRepair] = []

@@ -41,7 +41,7 @@ async def client(server):
 
 
 async def begin(client, viewer: Viewer, codec: str = "video/H264"):
-    """A session whose page takes this codec alone."""
+    """A session whose page accepts this codec only."""
     sdp_of = viewer.pc.addTrack
 
     def add_track(track):
@@ -88,17 +88,17 @@ async def test_the_frame_size_may_change_and_be_odd(client):
 
 
 class Broken(VideoStreamTrack):
-    """Sends what no decoder can read until it is asked for a keyframe."""
+    """Sends undecodable packets until a keyframe is requested."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.asked, self.count = False, 0
+        self.keyframe_requested, self.count = False, 0
         self.encoder = h264.H264Encoder(*SIZE, 1_000_000)
 
     async def recv(self) -> av.Packet:
         pts, time_base = await self.next_timestamp()
         self.count += 1
-        if self.asked:
+        if self.keyframe_requested:
             frame = av.VideoFrame(*SIZE, "yuv420p")
             frame.pts, frame.time_base = pts, time_base
             frame.pict_type = PictureType.I
@@ -112,12 +112,12 @@ async def test_undecodable_frames_cause_a_keyframe_request(client):
     camera = Broken()
     viewer = await begin(client, Viewer(client, camera))
 
-    def asked() -> None:
-        camera.asked = True
+    def request_keyframe() -> None:
+        camera.keyframe_requested = True
 
-    attach_feedback_handlers(viewer.pc.getSenders()[0], print, print, asked, lambda: None)
+    attach_feedback_handlers(viewer.pc.getSenders()[0], print, print, request_keyframe, lambda: None)
     await viewer.receives(8)
-    assert camera.asked
+    assert camera.keyframe_requested
     await end(client, viewer)
 
 

@@ -81,7 +81,7 @@ async def test_a_publisher_with_an_rsa_certificate_connects(client, monkeypatch)
 )
 async def test_addresses_that_cannot_be_used_neither_delay_nor_prevent_a_connection(client, name, change):
     began = time.monotonic()
-    async with Publisher(client, name, spoil=change) as publisher:
+    async with Publisher(client, name, change_offer=change) as publisher:
         assert time.monotonic() - began < AT_ONCE_S
         await live(publisher)
         await end(client, name)
@@ -96,7 +96,7 @@ def with_sets(camera: H264Camera) -> Callable[[str], str]:
 
 async def test_parameter_sets_may_stand_in_the_sdp_alone(client):
     camera = H264Camera(in_band=False)
-    async with Publisher(client, "sprop", camera, spoil=with_sets(camera), codec="H264") as publisher:
+    async with Publisher(client, "sprop", camera, change_offer=with_sets(camera), codec="H264") as publisher:
         await live(publisher)
         await end(client, "sprop")
 
@@ -144,20 +144,20 @@ async def test_every_missing_picture_has_a_reason(client, caplog):
         async def never(*_: object) -> None:
             await asyncio.Event().wait()
 
-        def misread(sdp: str) -> str:
+        def change_answer(sdp: str) -> str:
             publisher.pc.getSenders()[0].transport.start = never
             return sdp
 
-        publisher.misread = misread
+        publisher.change_answer = change_answer
 
     undecodable = H264Camera(in_band=False)
     work: list[Awaitable[None]] = [
         reason("undecodable", "cannot be decoded (H264", camera=undecodable, codec="H264"),
-        reason("forged", "DTLS", spoil=forged),
-        reason("renumbered", "does not name (RTP payload type 120)", misread=renumbered, codec="VP8"),
+        reason("forged", "DTLS", change_offer=forged),
+        reason("renumbered", "does not name (RTP payload type 120)", change_answer=renumbered, codec="VP8"),
         reason("dtls", "does not answer the set-up of the encryption", without_dtls),
-        reason("silent", "no video comes", camera=Silent()),
-        reason("unreachable", "444444444444.local", spoil=unreachable),
+        reason("silent", "no video is received", camera=Silent()),
+        reason("unreachable", "444444444444.local", change_offer=unreachable),
     ]
     await asyncio.gather(*work)
 
@@ -181,8 +181,8 @@ async def test_of_two_streams_of_one_payload_type_one_is_decoded(client, server,
     """Simulcast that nobody asked for: another size and another picture, with numbers of its own."""
     camera, other = H264Camera(luma=60), H264Camera((160, 96), luma=220)
     name = f"layers-{named}"
-    spoil = str if named else lambda sdp: re.sub(r"a=ssrc.*\r\n", "", sdp)
-    async with Publisher(client, name, camera, spoil=spoil, codec="H264") as publisher:
+    change_offer = str if named else lambda sdp: re.sub(r"a=ssrc.*\r\n", "", sdp)
+    async with Publisher(client, name, camera, change_offer=change_offer, codec="H264") as publisher:
         await live(publisher)
         frames = server.app.state.sessions.handles[name].frames
         seen: list[float] = []

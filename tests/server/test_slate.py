@@ -1,4 +1,4 @@
-"""What stands in for pictures that do not come."""
+"""The frames that replace missing ones."""
 
 import numpy as np
 
@@ -14,17 +14,17 @@ def test_the_last_frame_is_held_then_the_slate_is_shown_until_the_source_reconne
     assert idle.wait(0.1) == REPEAT_INTERVAL_S - 0.1
     assert idle.wait(REPEAT_INTERVAL_S) == 0
     idle.source_disconnected(1.0)
-    idle.source_disconnected(2.0)  # it is gone already
+    idle.source_disconnected(2.0)  # it has disconnected already
     assert (idle.pop(1.0 + HOLD_S - 0.1) == PICTURE).all()
     card = idle.pop(1.0 + HOLD_S)
     assert (card == slate(4, 4)).all()
     assert idle.wait(1.0 + HOLD_S) == REPEAT_INTERVAL_S
-    idle.new_frame(PICTURE, 5.0)  # the source's last ones were on their way
+    idle.new_frame(PICTURE, 5.0)  # a frame of the old connection
     assert (idle.pop(5.5) == card).all()
     idle.source_reconnected()
     assert (idle.pop(6.0) == card).all()
     idle.new_frame(PICTURE, 9.0)
-    assert (idle.pop(9.0 + 2 * HOLD_S) == PICTURE).all()  # its source is there
+    assert (idle.pop(9.0 + 2 * HOLD_S) == PICTURE).all()  # the source is connected
 
 
 def test_the_slate_has_its_text_in_the_centre_at_any_size():

@@ -10,7 +10,7 @@ from aiortc.sdp import SessionDescription
 from harness.echo import Echo, write_preset
 from harness.local import free_port
 from server.settings import Settings
-from tests.server.flash_click import ClickTrack, FlashTimes, FlashTrack, Listener, report_lateness
+from tests.server.flash_click import ClickTrack, FlashSchedule, FlashTrack, Listener, delay_sender_reports
 from tests.server.live import PATIENCE_S, RunningServer, eventually
 
 SDP = {"Content-Type": "application/sdp"}
@@ -33,7 +33,7 @@ async def client(server):
 
 
 class Connection:
-    """One side of a call: what it sends, and what it hears of what comes back."""
+    """One peer of a call: its outgoing tracks, and a listener on the incoming ones."""
 
     def __init__(self, client, video: MediaStreamTrack | str, audio: MediaStreamTrack | str, direction: str) -> None:
         self.client, self.pc = client, RTCPeerConnection(RTCConfiguration(iceServers=[]))
@@ -68,39 +68,39 @@ async def connection(client, video="video", audio="audio", direction="recvonly")
         await made.close()
 
 
-async def in_sync(*listeners: Listener) -> None:
-    """See that clicks come, and are to be heard, with their flashes.
+async def assert_in_sync(*listeners: Listener) -> None:
+    """Assert that clicks arrive and are played with their flashes.
 
-    A picture that a busy machine holds up moves its sound with it, from the next packet on: then two more are heard.
+    A video frame delayed by a busy machine delays the audio from the next packet on: then two more clicks are measured.
     """
     for _ in range(TRIES):
-        await asyncio.gather(*(listener.hears(2) for listener in listeners))
-        apart = [one for listener in listeners for one in listener.apart_ms()]
+        await asyncio.gather(*(listener.wait_for_clicks(2) for listener in listeners))
+        apart = [one for listener in listeners for one in listener.offsets_ms()]
         if max(abs(ms) for one in apart for ms in one) < IN_SYNC_MS:
             return
     raise AssertionError(apart)
 
 
-async def falls_silent(listener: Listener) -> None:
-    await asyncio.sleep(0.1)  # what is on its way
+async def wait_for_silence(listener: Listener) -> None:
+    await asyncio.sleep(0.1)  # packets in flight
     heard = len(listener.audio.payloads)
     await asyncio.sleep(0.5)
     assert len(listener.audio.payloads) == heard
 
 
 async def test_flash_and_click_stay_in_sync_and_a_pause_mutes_audio(client):
-    moments = FlashTimes()
-    async with connection(client, FlashTrack(moments), ClickTrack(moments), "sendrecv") as editor:
+    schedule = FlashSchedule()
+    async with connection(client, FlashTrack(schedule), ClickTrack(schedule), "sendrecv") as editor:
         session = (await editor.post("/api/v1/sessions", json=True)).json()["id"]
         await eventually(lambda: bool(editor.listener.flashes))
         async with connection(client) as viewer:
             await viewer.post(f"/api/v1/whep/{session}")
-            await in_sync(editor.listener, viewer.listener)
+            await assert_in_sync(editor.listener, viewer.listener)
             parameters = f"/api/v1/sessions/{session}/parameters"
             assert (await client.patch(parameters, json={"paused": True})).status_code == 200
-            await asyncio.gather(falls_silent(editor.listener), falls_silent(viewer.listener))
+            await asyncio.gather(wait_for_silence(editor.listener), wait_for_silence(viewer.listener))
             assert (await client.patch(parameters, json={"paused": False})).status_code == 200
-            await in_sync(editor.listener, viewer.listener)
+            await assert_in_sync(editor.listener, viewer.listener)
             sent = editor.audio.sender._RTCRtpSender__rtp_history.values()
             assert set(viewer.listener.audio.payloads[-20:]) <= {packet.payload for packet in sent}  # none re-encoded
             stats = (await client.get(f"/api/v1/sessions/{session}")).json()["stats"]
@@ -110,33 +110,33 @@ async def test_flash_and_click_stay_in_sync_and_a_pause_mutes_audio(client):
 
 
 async def test_a_viewer_gets_audio_that_starts_late_and_continues_after_a_reconnection(client):
-    """The first publisher's sound is sent later than the picture of its time, as its reports say."""
+    """The first publisher sends audio later than the video of the same capture time, as its sender reports show."""
     async with connection(client) as viewer:
         listener = viewer.listener
-        async with publishing(client, 0.15, held=True) as clicks:
+        async with publishing(client, 0.15, muted=True) as clicks:
             await is_live(client, "studio")
             await viewer.post("/api/v1/whep/studio")
             await eventually(lambda: bool(listener.flashes))
             assert (listener.audio.at, listener.audio.reports) == ({}, [])
-            clicks.held = False
-            await listener.hears(2)  # until the reports have come
-            await in_sync(listener)
+            clicks.muted = False
+            await listener.wait_for_clicks(2)  # until the reports have come
+            await assert_in_sync(listener)
         listener.audio.reports.clear()
         async with publishing(client):
-            await in_sync(listener)
+            await assert_in_sync(listener)
             listener.audio.reports.clear()
-            async with publishing(client):  # takes the place of one that is still there
-                await in_sync(listener)
+            async with publishing(client):  # replaces one that is still connected
+                await assert_in_sync(listener)
     await client.delete("/api/v1/whip/studio")
 
 
 @asynccontextmanager
-async def publishing(client, late_s: float = 0.0, *, held: bool = False):
-    """A WHIP publisher whose sound is that late, and honest reports; yields its sound."""
-    moments = FlashTimes()
-    clicks = ClickTrack(moments, late_s, held=held)
-    async with connection(client, FlashTrack(moments), clicks, "sendonly") as publisher:
-        report_lateness(publisher.audio.sender, late_s)
+async def publishing(client, late_s: float = 0.0, *, muted: bool = False):
+    """A WHIP publisher with audio delayed by `late_s` and correct sender reports; yields its audio track."""
+    schedule = FlashSchedule()
+    clicks = ClickTrack(schedule, late_s, muted=muted)
+    async with connection(client, FlashTrack(schedule), clicks, "sendonly") as publisher:
+        delay_sender_reports(publisher.audio.sender, late_s)
         answer = (await publisher.post("/api/v1/whip?session=studio")).text
         assert answer.count("a=recvonly") == 2
         yield clicks

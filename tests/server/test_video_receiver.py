@@ -1,4 +1,4 @@
-"""Why there is no picture, by what has come and what has not."""
+"""Diagnosis of missing video, by what was received."""
 
 from collections.abc import Callable
 
@@ -29,30 +29,30 @@ def unexpected(receiver: VideoReceiver) -> None:
 
 
 CAUSES: list[tuple[Callable[[VideoReceiver], None], str]] = [
-    (undecodable, "2 frames have come that cannot be decoded (H264: Invalid data)"),
-    (broken, "no frame of it is whole or begins with a keyframe"),
-    (another_stream, "not in the stream that the offer names"),
-    (unexpected, "does not name (RTP payload type 120)"),
+    (undecodable, "2 received frames cannot be decoded (H264: Invalid data)"),
+    (broken, "no complete frame, or no keyframe"),
+    (another_stream, "not in the stream that the offer signals"),
+    (unexpected, "was not negotiated (RTP payload type 120)"),
     (lambda _: None, "the sender sends none"),
 ]
 
 
-@pytest.mark.parametrize(("happens", "reason"), CAUSES)
-async def test_the_reason_reflects_what_was_received_since_the_last_frame(happens, reason):
+@pytest.mark.parametrize(("cause", "reason"), CAUSES)
+async def test_the_reason_reflects_what_was_received_since_the_last_frame(cause, reason):
     pc = RTCPeerConnection()
     read = read_video_offer(offer({96: ("H264", "packetization-mode=1")}), sends=False)
     transceiver = pc.addTransceiver("video", "recvonly")
     receiver = VideoReceiver(transceiver.receiver, read, lambda *_: None, lambda: None, lambda _: None)
-    for earlier, _ in CAUSES:  # before a picture came: it is the cause of nothing any more
+    for earlier, _ in CAUSES:  # before a frame was decoded: must have no effect
         earlier(receiver)
     assert receiver.problem(100.0) is None
     receiver.decoder.decoded += 1
     assert receiver.problem(200.0) is None
-    happens(receiver)
+    cause(receiver)
     assert receiver.problem(200.0 + NO_VIDEO_S - 0.1) is None
-    said = receiver.problem(200.0 + NO_VIDEO_S)
-    assert said is not None
-    assert reason in said
+    problem = receiver.problem(200.0 + NO_VIDEO_S)
+    assert problem is not None
+    assert reason in problem
     receiver.decoder.decoded += 1
     assert receiver.problem(210.0) is None
     receiver.stop()
