@@ -8,16 +8,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from typing import Any, Literal
 
-from aiortc import RTCDataChannel
-
 from lipar_core.config import Preset
-from lipar_core.parameters import Parameters, to_dict
-from lipar_core.sizes import size_name
+from lipar_core.parameters import Parameters
 from server import wire
 from server.control.control_channel import ControlChannel
 from server.control.live_parameters import Ack
 from server.control.model_proxy import ModelProxy
 from server.control.phase import SessionPhase
+from server.control.session_report import SessionReport
 from server.control.source import Source
 from server.control.tokens import new_token, view_token_of
 from server.control.viewers import Viewers
@@ -31,15 +29,14 @@ from server.workers.worker import Worker
 
 log = logging.getLogger(__name__)
 
-SessionState = Literal["connecting", "live", "paused", "parked", "stalled", "model_restarting", "failed"]
 Kind = Literal["edit", "publish"]  # its peer takes the edited video too, or only sends
 
 
 class SessionHandle:
     """One stream: the peer that it comes from, its viewers, its rings, its parameters and what it measures.
 
-    `phase` is its life, and `state` what a user is told. The phase and the peer change atomically, with
-    its check; connections are set up before and closed after.
+    `phase` is its life, `report` what clients are told. The phase and the peer change atomically, with
+    the check of the transition; connections are set up before and closed after.
     """
 
     def __init__(
@@ -52,8 +49,9 @@ class SessionHandle:
         name: str | None = None,
         token: str | None = None,
     ) -> None:
-        """`name`: the id, `token`: of its editor; drawn where there is none. Raises `OSError` without shared memory."""
-        self.id, self.kind = name or secrets.token_urlsafe(12), kind
+        """`name`: the id, `token`: of its editor; random if None. Raises `OSError` without shared memory."""
+        self.id = name or secrets.token_urlsafe(12)
+        self.kind = kind
         self.token = token or new_token()
         self.view_token = view_token_of(self.token)
         self.began = time.monotonic()
@@ -69,57 +67,28 @@ class SessionHandle:
         self.tasks = Supervisor(self.fail)
         self.source = Source(self.phase, self.tasks)
         self.viewers = Viewers(self.id, settings, self.tasks)
-        self.problem: str | None = None  # why none comes in
-        self._checks = self.tasks.start(self._check_every_second(), "watch a session")
+        self.report = SessionReport(self.id, preset, worker, self.phase, self.model, self.frames, self.viewers)
+        self._checks = self.tasks.start(self._check_every_second(), "check a session")
 
     @property
     def peer(self) -> Peer | None:
-        """Where its video comes from now."""
+        """The connection that sends its video now."""
         return self.source.peer
 
     @property
     def parameters(self) -> Parameters:
-        """What holds."""
+        """As acknowledged by the model process."""
         return self.model.live_parameters.parameters
 
     @property
     def replaceable_since(self) -> float | None:
-        """Since when it has been parked or failed, or None: it may go, for someone who is there."""
+        """Since when it has been parked or failed, so that a new session may take its slot; else None."""
         return self.phase.since if self.phase.name in ("parked", "failed") else None
 
     @property
     def is_active(self) -> bool:
         """Whether it uses the model now."""
         return self.phase.name == "connected" and not self.parameters.paused and self.frames.source_active
-
-    @property
-    def state(self) -> SessionState:
-        match self.phase.name:
-            case "failed" | "closed":
-                return "failed"
-            case "parked":
-                return "parked"
-        if self.worker.state != "ready":
-            return "model_restarting"
-        if self.parameters.paused:
-            return "paused"
-        if self._stalled_s() is not None:
-            return "stalled"
-        return "live" if self.frames.has_output else "connecting"
-
-    @property
-    def reason(self) -> str | None:
-        """Why there is no picture."""
-        match self.state:
-            case "failed" | "parked":
-                return self.phase.reason
-            case "model_restarting":
-                return self.worker.reason
-            case "stalled":
-                return f"the model has given no picture for {self._stalled_s():.0f} s"
-            case "connecting":
-                return self.problem or self.model.pending_reason
-        return self.problem
 
     async def connect(self, sdp: str, changes: Mapping[str, object] | None = None) -> str:
         """Accept an offer that sends the video; it replaces an existing connection. Returns the answer.
@@ -138,7 +107,7 @@ class SessionHandle:
             lambda reason: self._peer_ended(peer, reason),
             track=self.frames.broadcast.add_track(primary=True) if self.kind == "edit" else None,
             on_frame=lambda *frame: self._take_frame(peer, *frame),
-            on_control=self._control,
+            on_control=lambda channel: ControlChannel(channel, self._update_as_dict),
             on_undecodable=self.frames.count_undecodable,
             audio_in=self.frames.audio,
             audio_out=self.frames.audio.add_track() if self.kind == "edit" else None,
@@ -148,10 +117,9 @@ class SessionHandle:
     def _before_install(self, changes: Mapping[str, object] | None) -> None:
         if changes:
             self.model.check(changes)
-            self.tasks.start(
-                self._log_refusal(self.model.live_parameters.request(changes)), "await a publisher's change"
-            )
-        self.problem = None
+            ack = self.model.live_parameters.request(changes)
+            self.tasks.start(self._log_rejection(ack), "await a publisher's change")
+        self.report.network_problem = None
         self.frames.source_reconnected()
 
     async def watch(self, sdp: str) -> tuple[Peer, str]:
@@ -234,23 +202,7 @@ class SessionHandle:
 
     def status(self) -> dict[str, object]:
         """The body of GET and of telemetry messages."""
-        block = self.model.last_block
-        return {
-            "id": self.id,
-            "state": self.state,
-            "reason": self.reason,
-            "parameters": to_dict(self.parameters),
-            "prompt_tokens": self.model.prompt_tokens,
-            "viewers": len(self.viewers),
-            "model": {"preset": self.preset.name, "size": size_name(self.preset), "dtype": self.worker.dtype},
-            "stats": self.frames.stats()
-            | {
-                "keep_ratio": round(block.keep_ratio, 3) if block else None,
-                "noise_levels": round(block.noise_levels, 2) if block and block.noise_levels is not None else None,
-                "block": block.block if block else None,
-                "stage_ms": {stage: round(ms, 2) for stage, ms in block.stage_ms.items()} if block else {},
-            },
-        }
+        return self.report.as_dict(time.monotonic())
 
     async def _check_every_second(self) -> None:
         """Once a second: send telemetry, measure network delays, close silent connections."""
@@ -261,29 +213,22 @@ class SessionHandle:
     async def check(self, now: float) -> None:
         if (peer := self.peer) is not None:
             self.frames.ingest.pad_block(now)
-            self._set_problem(peer.problem(now))
+            self.report.set_network_problem(peer.problem(now))
             self.send_status()
             limit = self.settings.silence_timeout_s if peer.started else self.settings.setup_timeout_s
             if now - peer.last_activity > limit:
-                self._peer_ended(peer, self.problem or f"nothing from the browser for {limit:g} s")
+                self._peer_ended(peer, self.report.network_problem or f"nothing from the browser for {limit:g} s")
             self.frames.record_round_trip(await peer.round_trip_s(), peer.telemetry.playout_s)
         if self.frames.has_output and self.phase.name == "connected":
             self.viewers.reap_silent(now)
 
-    def _stalled_s(self) -> float | None:
-        """Seconds since a block became due, where that is longer than it should be; else None."""
-        return self.frames.stalled_s(time.monotonic())
-
-    def _control(self, channel: RTCDataChannel) -> None:
-        ControlChannel(channel, self._change)
-
-    async def _change(self, changes: Mapping[str, object]) -> dict[str, Any]:
-        """What the data channel asks for."""
+    async def _update_as_dict(self, changes: Mapping[str, object]) -> dict[str, Any]:
+        """For the data channel."""
         return asdict(await self.update(changes))
 
-    async def _log_refusal(self, answer: asyncio.Future[Ack]) -> None:
+    async def _log_rejection(self, ack: asyncio.Future[Ack]) -> None:
         try:
-            await answer
+            await ack
         except Unavailable as error:
             log.warning("session %s: a publisher's change was lost: %s", self.id, error)
 
@@ -302,8 +247,3 @@ class SessionHandle:
         if self.peer is peer:  # else it has been replaced
             log.info("session %s waits for its source: %s", self.id, reason)
             self._park_source(reason)
-
-    def _set_problem(self, reason: str | None) -> None:
-        if reason is not None and reason != self.problem:
-            log.warning("session %s has no picture: %s", self.id, reason)
-        self.problem = reason

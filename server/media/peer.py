@@ -48,7 +48,7 @@ log = logging.getLogger(__name__)
 CLOSE_S = 3.0  # timeout for closing, which joins threads of aiortc
 DIRECTIONS = {(True, True): "sendrecv", (True, False): "recvonly", (False, True): "sendonly"}
 
-OnChannel = Callable[[RTCDataChannel], None]
+OnChannel = Callable[[RTCDataChannel], object]
 
 
 class Peer:

@@ -1,0 +1,98 @@
+"""What clients are told of a session: state, reason and statistics."""
+
+import logging
+from collections.abc import Sized
+from typing import Literal
+
+from lipar_core.config import Preset
+from lipar_core.parameters import to_dict
+from lipar_core.sizes import size_name
+from server.control.model_proxy import ModelProxy
+from server.control.phase import SessionPhase
+from server.media.frame_pipeline import FramePipeline
+from server.workers.worker import Worker
+
+log = logging.getLogger(__name__)
+
+SessionState = Literal["connecting", "live", "paused", "parked", "stalled", "model_restarting", "failed"]
+
+
+class SessionReport:
+    """Derived from the session's parts; holds only the latest problem of the connection that sends the video."""
+
+    def __init__(
+        self,
+        session: str,
+        preset: Preset,
+        worker: Worker,
+        phase: SessionPhase,
+        model: ModelProxy,
+        frames: FramePipeline,
+        viewers: Sized,
+    ) -> None:
+        self.session = session
+        self.preset = preset
+        self.worker = worker
+        self.phase = phase
+        self.model = model
+        self.frames = frames
+        self.viewers = viewers
+        self.network_problem: str | None = None  # why no video is received
+
+    def set_network_problem(self, reason: str | None) -> None:
+        if reason is not None and reason != self.network_problem:
+            log.warning("session %s receives no video: %s", self.session, reason)
+        self.network_problem = reason
+
+    def state(self, now: float) -> SessionState:
+        """`now`: seconds on the monotonic clock."""
+        match self.phase.name:
+            case "failed" | "closed":
+                return "failed"
+            case "parked":
+                return "parked"
+        if self.worker.state != "ready":
+            return "model_restarting"
+        if self.model.live_parameters.parameters.paused:
+            return "paused"
+        if self.frames.stalled_s(now) is not None:
+            return "stalled"
+        return "live" if self.frames.has_output else "connecting"
+
+    def reason(self, now: float) -> str | None:
+        """Why there is no edited video; None if there is."""
+        match self.state(now):
+            case "failed" | "parked":
+                return self.phase.reason
+            case "model_restarting":
+                return self.worker.reason
+            case "stalled":
+                return f"the model has given no picture for {self.frames.stalled_s(now):.0f} s"
+            case "connecting":
+                return self.network_problem or self.model.pending_reason
+        return self.network_problem
+
+    def as_dict(self, now: float) -> dict[str, object]:
+        """The body of GET and of telemetry messages."""
+        return {
+            "id": self.session,
+            "state": self.state(now),
+            "reason": self.reason(now),
+            "parameters": to_dict(self.model.live_parameters.parameters),
+            "prompt_tokens": self.model.prompt_tokens,
+            "viewers": len(self.viewers),
+            "model": {"preset": self.preset.name, "size": size_name(self.preset), "dtype": self.worker.dtype},
+            "stats": self.frames.stats() | self._block_stats(),
+        }
+
+    def _block_stats(self) -> dict[str, object]:
+        """Of the newest edited block; all None before the first."""
+        block = self.model.last_block
+        if block is None:
+            return {"keep_ratio": None, "noise_levels": None, "block": None, "stage_ms": {}}
+        return {
+            "keep_ratio": round(block.keep_ratio, 3),
+            "noise_levels": None if block.noise_levels is None else round(block.noise_levels, 2),
+            "block": block.block,
+            "stage_ms": {stage: round(ms, 2) for stage, ms in block.stage_ms.items()},
+        }
