@@ -46,7 +46,6 @@ CLEAN = [
     "tests/browser",
     "benchmarks",
     "harness",
-    "server/media",
     "README.md",
     "CONTRIBUTING.md",
     "docs/architecture.md",
