@@ -1,4 +1,4 @@
-"""A connection that connects to nothing, and a model process that only remembers what it was sent."""
+"""Fakes of a peer connection and of the link to a model process."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ BAD = "v=0 no codec"
 
 
 class FakePeer:
-    """Answers when it is let; keeps whether it is open."""
+    """Answers after `delay_turns`; records whether it is open."""
 
     all: ClassVar[list[FakePeer]] = []
     delay_turns = 0  # of the event loop, until an offer is answered

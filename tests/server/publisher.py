@@ -65,7 +65,7 @@ class Publisher:
         codec: str | None = None,
         path: str = "/api/v1/whip",
     ) -> None:
-        """`change_offer` changes the offer on its way, `change_answer` the answer; `codec` is the only one offered."""
+        """`change_offer` changes the offer, `change_answer` the answer; `codec` is the only one offered."""
         self.client = client
         self.name = name
         self.camera = camera or Camera()

@@ -27,7 +27,7 @@ SSRC = 7
         (bytes([0b11111_0_11, 0b0000_0110]), 120),
         (MS20, 20),
         (b"", 0),
-        (bytes([0b11111_0_11]), 0),  # says that a count follows, and none does
+        (bytes([0b11111_0_11]), 0),  # the frame count is missing
         (bytes([0b11111_0_11, 0b0011_1111]), 0),  # more than a packet may hold
     ],
 )
@@ -36,7 +36,7 @@ def test_packet_duration_is_read_from_its_first_bytes(payload, milliseconds):
 
 
 class Line:
-    """A delay line on a clock of its own, which is moved from packet to packet."""
+    """A delay line on a simulated clock, which advances from packet to packet."""
 
     def __init__(self, delay: float | None = 0.5) -> None:
         self.line, self.now = DelayLine(), START
@@ -44,7 +44,7 @@ class Line:
         self.sent: list[tuple[float, int]] = []  # when, and the outgoing timestamp
 
     def speak(self, packets: int, first: int = 0, *, drift: float = 0.0, jitter_s: float = 0.0, seed: int = 0) -> int:
-        """Packets every 20 ms from now on; returns the timestamp that comes next."""
+        """Put packets every 20 ms from now on; returns the next timestamp."""
         chance, began = random.Random(seed), self.now
         for i in range(packets):
             self.run(began + i * PERIOD_S * (1 + drift) + chance.uniform(0, jitter_s))
@@ -60,20 +60,20 @@ class Line:
 
     @property
     def gaps(self) -> list[int]:
-        """Samples of silence between packets that were sent."""
+        """Gaps between sent packets, in samples."""
         times = [timestamp for _, timestamp in self.sent]
         return [later - earlier - SAMPLES for earlier, later in itertools.pairwise(times)]
 
     @property
     def off_ms(self) -> float:
-        """How far the newest packet's timestamp is from when it was sent."""
+        """Difference between the newest packet's timestamp and its send time."""
         at, timestamp = self.sent[-1]
         return abs(at - timestamp / SAMPLE_RATE) * 1000
 
 
 def test_audio_is_sent_after_a_steady_delay_under_jitter():
     line = Line(delay=0.5)
-    line.speak(200, first=0xFFFFFFFF - 50 * SAMPLES, jitter_s=0.1, seed=1)  # timestamps wrap on the way
+    line.speak(200, first=0xFFFFFFFF - 50 * SAMPLES, jitter_s=0.1, seed=1)  # timestamps wrap
     assert not any(line.gaps)
     assert line.line.dropped == 0
     times = [at for at, _ in line.sent[20:]]
@@ -93,7 +93,7 @@ def test_audio_waits_for_the_first_video_frame_and_starts_in_sync():
 
 
 def test_a_short_increase_of_the_delay_causes_no_burst():
-    """The picture stood still for 3 s, and what was held up by that is skipped after a few frames."""
+    """The video stalls for 3 s; the delay that this causes is dropped after a few frames."""
     line = Line(delay=0.5)
     following = line.speak(100)
     line.line.delay = 3.5

@@ -1,4 +1,4 @@
-"""Which audio of an offer is passed on, and that every offer is answered section by section."""
+"""Which audio of an offer is forwarded, and answers with a section for each offered one."""
 
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.sdp import SessionDescription
@@ -30,7 +30,7 @@ def bundled(*sections: str, mids: str) -> str:
 
 
 async def answer_to(offer: AudioOffer) -> str:
-    """The answer that aiortc gives, completed."""
+    """aiortc's answer, completed by `AudioOffer`."""
     pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
     try:
         if offer.audio is not None:

@@ -46,7 +46,7 @@ def wait_until(condition) -> None:
 
 
 def certificate(folder: Path) -> dict[str, str]:
-    """A P-256 key and its certificate: built with GnuTLS, the muxer makes one of a curve that OpenSSL 4 has no more."""
+    """A P-256 key and certificate: with GnuTLS, the muxer's own uses a curve that OpenSSL 4 does not support."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "publisher")])
     now = datetime.now(UTC)
@@ -126,7 +126,7 @@ def _listens(port: int) -> bool:
 
 
 async def relayed(client: httpx2.AsyncClient) -> RTCPeerConnection:
-    """A connection that may use nothing but the TURN server that the server names, with the login that it gives."""
+    """A connection limited to the TURN server and credentials provided by the server."""
     given = (await client.get("/api/v1/ice-servers")).json()["iceServers"]
     servers = [RTCIceServer(one["urls"], one["username"], one["credential"]) for one in given]
     return RTCPeerConnection(RTCConfiguration(servers, iceTransportPolicy=RTCIceTransportPolicy.RELAY))
@@ -155,7 +155,7 @@ async def test_editor_and_viewer_connect_through_a_relay_only(preset, turnserver
 
 
 async def test_wrong_relay_credentials_are_reported(preset, turnserver, tmp_path, monkeypatch, caplog):
-    """To the client where nothing but the relay could connect, and in the log wherever."""
+    """To the client if only the relay could connect, and in the log in any case."""
     with turn(turnserver, tmp_path) as url:
         settings = {"preset": str(preset), "ice_servers": (url,)}
         good = Settings(port=free_port(), turn_secret=SECRET, **settings)
@@ -206,7 +206,7 @@ async def test_a_full_port_range_is_reported_and_a_freed_port_is_used(preset):
 
 
 async def test_candidates_of_the_first_media_section_suffice_with_bundle(preset):
-    """aiortc's own MAX_BUNDLE forgets them: where no packet of the browser's comes through first, nothing connects."""
+    """aiortc's MAX_BUNDLE drops them: unless a packet of the browser arrives first, nothing connects."""
     with RunningServer(Settings(port=free_port(), preset=str(preset)), Echo()) as server:
         async with server.ready() as client:
             viewer = Viewer(client)

@@ -72,7 +72,7 @@ def h265_payloads(frame: bytes) -> Iterator[bytes]:
 
 
 def av1_payloads(frame: bytes) -> Iterator[bytes]:
-    """One element per packet; OBUs lose their sizes and the temporal delimiter, as the document asks."""
+    """One element per packet; without OBU sizes and temporal delimiters, as the specification requires."""
     at, units = 0, []
     while at < len(frame):
         header, at = frame[at], at + 1
@@ -99,7 +99,7 @@ PACKETIZERS = {"VP9": vp9_payloads, "H265": h265_payloads, "AV1": av1_payloads}
 
 
 async def decode(frames: DecoderQueue, codec: RTCRtpCodecParameters, datas: list[bytes]) -> list[av.VideoFrame]:
-    """What the decoder thread gives for these frames."""
+    """The output of the decoder thread for these frames."""
     for i, data in enumerate(datas):
         frames.put((codec, JitterFrame(data=data, timestamp=3000 * i)))
     frames.put(None)

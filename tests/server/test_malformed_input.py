@@ -224,7 +224,7 @@ async def test_a_failed_encoder_is_replaced(server, client, monkeypatch):
 
     def fail(*_: object, **__: object) -> None:
         failures.append(1)
-        raise av.error.ExternalError(1, "the graphics card is gone")
+        raise av.error.ExternalError(1, "the GPU was removed")
 
     monkeypatch.setattr(broken, "encode", fail)
     await viewer.receives(15)

@@ -20,9 +20,9 @@ def test_latency_targets(chromium, codec, p50, p95, cores):
     assert seen.cores <= cores
 
 
-@pytest.mark.parametrize("way", ["--lose-in", "--lose-out"])
-def test_packet_loss_causes_no_freeze(chromium, way):
-    seen = see(chromium, way, "0.03", seconds=60)
+@pytest.mark.parametrize("option", ["--lose-in", "--lose-out"])
+def test_packet_loss_causes_no_freeze(chromium, option):
+    seen = see(chromium, option, "0.03", seconds=60)
     assert (seen.gaps_ms > FREEZE_MS).sum() == 0, seen
 
 

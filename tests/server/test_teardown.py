@@ -164,7 +164,7 @@ class Left:
     def __init__(self, server: RunningServer) -> None:
         self.files = len(os.listdir("/proc/self/fd"))
         self.threads = threading.active_count()
-        self.tasks = len(asyncio.all_tasks(server.api.app.state.sessions._expiry_task.get_loop()))
+        self.tasks = len(asyncio.all_tasks(server.app.state.sessions._expiry_task.get_loop()))
         self.shared = len(list(Path("/dev/shm").glob("psm_*")))
 
     def __sub__(self, other: "Left") -> dict[str, int]:

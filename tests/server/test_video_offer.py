@@ -1,4 +1,4 @@
-"""Which video of an offer is used, and what aiortc is given of it and answers."""
+"""Which video formats of an offer are used, the offer passed to aiortc, and the answer."""
 
 import pytest
 from aiortc.sdp import SessionDescription
@@ -56,7 +56,7 @@ def test_a_publisher_may_send_every_decodable_codec(name, parameters):
 
 
 def test_the_answer_repeats_the_offered_parameters():
-    """RFC 6184, section 8.2.2: profile and packetization mode are the offer's; what the sender alone may say is not."""
+    """RFC 6184, section 8.2.2: profile and packetization mode are the offer's; parameters of the sender are omitted."""
     parameters = "packetization-mode=0; profile-level-id=64001f;sprop-parameter-sets=" + SETS
     read = read_video_offer(offer({102: ("H264", parameters)}), sends=False)
     assert "profile-level-id=42e01f" in read.sdp
@@ -150,7 +150,7 @@ def test_one_stream_is_accepted_until_it_times_out():
         assert not selector.accepts(8, 0.1)
         assert selector.accepts(7, 1.0)
         assert not selector.accepts(8, 1.0 + STREAM_TIMEOUT_S)
-        assert selector.accepts(8, 1.1 + STREAM_TIMEOUT_S)  # the sender has begun another
+        assert selector.accepts(8, 1.1 + STREAM_TIMEOUT_S)  # the sender has started another stream
         assert not selector.accepts(7, 1.2 + STREAM_TIMEOUT_S)
         assert selector.ignored == 3
 
@@ -163,7 +163,7 @@ def test_the_timeout_applies_to_the_start_of_the_signalled_stream():
 
 
 @pytest.mark.parametrize(
-    ("sdp", "said"),
+    ("sdp", "message"),
     [
         ("v=0", "the offer has no video"),
         ("v=0\r\nm=video\r\n", "the line 'm=video' is too short"),
@@ -171,6 +171,6 @@ def test_the_timeout_applies_to_the_start_of_the_signalled_stream():
         ("hello", "it must begin with v=0"),
     ],
 )
-def test_an_invalid_offer_is_rejected_with_a_message(sdp, said):
-    with pytest.raises(BadOffer, match=said):
+def test_an_invalid_offer_is_rejected_with_a_message(sdp, message):
+    with pytest.raises(BadOffer, match=message):
         check_offer(sdp, sends=True, receives=False)
