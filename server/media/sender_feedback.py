@@ -21,12 +21,11 @@ def attach_feedback_handlers(
     A NACK for a packet that is no longer in the history counts as a keyframe request: Chromium sends a PLI only after
     3 s. `on_any` shows that a viewer is alive: it sends nothing else.
     """
-    handle, send_keyframe, ssrc = (
-        private_attr(sender, "_handle_rtcp_packet"),
-        private_attr(sender, "_send_keyframe"),
-        sender._ssrc,
-    )
-    retransmit, sent = private_attr(sender, "_retransmit"), private_attr(sender, "_RTCRtpSender__rtp_history")
+    handle = private_attr(sender, "_handle_rtcp_packet")
+    send_keyframe = private_attr(sender, "_send_keyframe")
+    ssrc = sender._ssrc
+    retransmit = private_attr(sender, "_retransmit")
+    sent = private_attr(sender, "_RTCRtpSender__rtp_history")
 
     async def handle_rtcp(packet: AnyRtcpPacket) -> None:
         on_any()
@@ -34,13 +33,8 @@ def attach_feedback_handlers(
             for report in packet.reports:
                 if report.ssrc == ssrc:
                     on_lost(report.fraction_lost / 256)
-        elif isinstance(packet, RtcpPsfbPacket) and packet.fmt == RTCP_PSFB_APP:
-            try:
-                bitrate, ssrcs = unpack_remb(packet.fci)
-            except ValueError:
-                bitrate, ssrcs = 0, []  # another application-layer message
-            if ssrc in ssrcs:
-                on_estimate(bitrate)
+        elif (bitrate := _remb_bitrate(packet, ssrc)) is not None:
+            on_estimate(bitrate)
         await handle(packet)
 
     def keyframe() -> None:
@@ -56,3 +50,14 @@ def attach_feedback_handlers(
     sender._retransmit = retransmit_or_request_keyframe  # type: ignore[method-assign]
     sender._handle_rtcp_packet = handle_rtcp  # type: ignore[method-assign]
     sender._send_keyframe = keyframe  # type: ignore[method-assign]
+
+
+def _remb_bitrate(packet: AnyRtcpPacket, ssrc: int) -> int | None:
+    """The bandwidth estimate in bit/s, if the packet is a REMB for this SSRC."""
+    if not isinstance(packet, RtcpPsfbPacket) or packet.fmt != RTCP_PSFB_APP:
+        return None
+    try:
+        bitrate, ssrcs = unpack_remb(packet.fci)
+    except ValueError:
+        return None  # another application-layer message
+    return bitrate if ssrc in ssrcs else None
