@@ -13,7 +13,8 @@ def with_start_bitrate(sdp: str, bitrate: int) -> str:
     """
     lines = sdp.split("\r\n")
     for number in re.findall(rf"^a=rtpmap:(\d+) (?:{'|'.join(CODECS)})/", sdp, re.MULTILINE):
-        parameter, fmtp = f"x-google-start-bitrate={bitrate // 1000}", f"a=fmtp:{number} "
+        parameter = f"x-google-start-bitrate={bitrate // 1000}"
+        fmtp = f"a=fmtp:{number} "
         at = next((i for i, line in enumerate(lines) if line.startswith(fmtp)), None)
         if at is not None:
             lines[at] += f";{parameter}"

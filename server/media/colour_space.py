@@ -52,7 +52,8 @@ def register_colour_space() -> None:
     if any(one.uri == URI for one in known):
         return
     known.append(RTCRtpHeaderExtensionParameters(id=ID, uri=URI))
-    configure, get = private_attr(HeaderExtensionsMap, "configure"), private_attr(HeaderExtensionsMap, "get")
+    configure = private_attr(HeaderExtensionsMap, "configure")
+    get = private_attr(HeaderExtensionsMap, "get")
 
     def configure_with_colour_space(self: Any, parameters: RTCRtpParameters) -> None:
         configure(self, parameters)

@@ -38,7 +38,8 @@ class DecoderQueue(queue.Queue["Task | None"]):
         self.decoded = self.undecodable = 0
         self.error: str | None = None  # of the newest frame that could not be decoded
         self.fault: Exception | None = None  # that ended the thread
-        self._parameter_sets, self._on_undecodable = dict(parameter_sets), on_undecodable
+        self._parameter_sets = dict(parameter_sets)
+        self._on_undecodable = on_undecodable
 
     def replace_in(self, receiver: RTCRtpReceiver) -> None:
         """Replace the receiver's decoder queue; call it before the receiver's first packet."""

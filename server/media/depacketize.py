@@ -36,7 +36,8 @@ ASSEMBLERS: dict[str, Callable[[list[bytes]], bytes]] = {"VP9": vp9_frame, "H265
 
 def _vp9_descriptor_length(payload: bytes) -> int:
     first, at = payload[0], 1
-    flexible, layers = first & 0x10, first & 0x20
+    flexible = first & 0x10
+    layers = first & 0x20
     if first & 0x80:  # picture id
         at += 2 if payload[at] & 0x80 else 1
     if layers:

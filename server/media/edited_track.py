@@ -52,7 +52,8 @@ class EditedTrack(MediaStreamTrack):
     def __init__(self, stream: EditedStream, *, primary: bool) -> None:
         """`primary`: the shared stream is encoded at this track's target bitrate."""
         super().__init__()
-        self.stream, self.primary = stream, primary
+        self.stream = stream
+        self.primary = primary
         self.control: RateControl | None = None
         self._items: deque[Any] = deque()
         self._arrived = asyncio.Event()
@@ -140,5 +141,6 @@ class EditedTrack(MediaStreamTrack):
             return await asyncio.get_running_loop().run_in_executor(None, encode)
         except av.FFmpegError:
             log.exception("a frame could not be encoded; a new encoder takes the next")
-            self._encoder, self._needs_keyframe = None, True
+            self._encoder = None
+            self._needs_keyframe = True
             return None

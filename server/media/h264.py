@@ -63,7 +63,9 @@ class H264Encoder:
         self.max_bitrate = self.bitrate = max_bitrate
         codec = av.CodecContext.create(name, "w")
         assert isinstance(codec, av.VideoCodecContext)
-        codec.width, codec.height, codec.pix_fmt = width, height, "yuv420p"
+        codec.width = width
+        codec.height = height
+        codec.pix_fmt = "yuv420p"
         codec.framerate, codec.time_base = Fraction(NOMINAL_FPS), Fraction(1, CLOCK_RATE)
         codec.thread_count = 1
         codec.gop_size = 3000  # keyframes are sent on request

@@ -22,7 +22,9 @@ class Ingest:
         counters: FrameCounters | None = None,
     ) -> None:
         """`on_put` is called after frames have been put into the ring."""
-        self.ring, self.frames_per_block, self.on_put = ring, frames_per_block, on_put
+        self.ring = ring
+        self.frames_per_block = frames_per_block
+        self.on_put = on_put
         self.waiting: deque[tuple[Planes, float]] = deque(maxlen=2)  # for space in the ring; drops the oldest
         self.model_fps: float | None = None  # the model's speed for this session; unknown before its first block
         self.counters = counters or FrameCounters()

@@ -36,9 +36,11 @@ class LossRepair:
         `on_error(reason)` is called after an internal error; then no more NACKs are sent.
         """
         streams = streams or SourceStreams()
-        self.receiver, self.missing = receiver, MissingPackets()
+        self.receiver = receiver
+        self.missing = MissingPackets()
         self.frames = FrameBuffer(self._assemble)
-        self.selector, self._repairs = StreamSelector(streams.main), dict(streams.repairs)
+        self.selector = StreamSelector(streams.main)
+        self._repairs = dict(streams.repairs)
         self.colour_space: ColourSpace | None = None  # from the newest header extension
         self.packets = self.nacks_sent = self.timeouts = self.malformed = 0
         self._ssrc: int | None = None

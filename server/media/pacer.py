@@ -53,7 +53,8 @@ class Pacer:
         if pts >= self._next_review:
             if math.isfinite(self._next_review):
                 self._target_delay = self.delay - DECAY_RATIO * self._min_slack
-            self._min_slack, self._next_review = math.inf, pts + REVIEW_INTERVAL_S
+            self._min_slack = math.inf
+            self._next_review = pts + REVIEW_INTERVAL_S
         self.queue.append((planes, pts))
         if len(self.queue) > self.capacity:
             self.queue.popleft()

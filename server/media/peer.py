@@ -80,7 +80,8 @@ class Peer:
         self.on_undecodable = on_undecodable
         self.audio_in, self.audio_out = audio_in, audio_out
         self.audio: AudioReceiver | None = None
-        self.id, self.etag = secrets.token_urlsafe(12), f'"{secrets.token_hex(8)}"'
+        self.id = secrets.token_urlsafe(12)
+        self.etag = f'"{secrets.token_hex(8)}"'
         self.video: VideoReceiver | None = None
         self.created_at = self.last_activity = time.monotonic()  # activity: a frame, ping or RTCP report
         self.started = False  # video has been received, or reports of sent video
@@ -182,7 +183,8 @@ class Peer:
         media = next(media for media in SessionDescription.parse(answer).media if media.kind == "video")
         if self.track is None:
             return
-        self._sender, settings = transceiver.sender, self.settings
+        self._sender = transceiver.sender
+        settings = self.settings
         start = max(settings.start_bitrate, min(round(self.track.stream.bitrate), settings.max_bitrate))
         control = RateControl(start, settings.min_bitrate, settings.max_bitrate)
         if media.rtp.codecs[0].mimeType == "video/H264":  # aiortc's VP8 encoder applies REMB by itself
@@ -208,13 +210,15 @@ class Peer:
 
     def _take_frame(self, frame: av.VideoFrame, arrived: float, now: float, colours: ColourSpace | None) -> None:
         assert self.on_frame is not None
-        self.last_activity, self.started = now, True
+        self.last_activity = now
+        self.started = True
         if self.audio is not None and frame.pts is not None:
             self.audio.frame_arrived(frame.pts, now)
         self.on_frame(frame, arrived, now, colours)
 
     def _record_activity(self) -> None:
-        self.last_activity, self.started = time.monotonic(), True
+        self.last_activity = time.monotonic()
+        self.started = True
 
     def _reported(self) -> None:
         if self.on_frame is None:  # for a peer that sends video, reports alone are no activity

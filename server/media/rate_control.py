@@ -17,7 +17,8 @@ class RateControl:
         self.minimum, self.maximum = minimum, maximum
         self.loss_ratio = 0.0  # of packets, smoothed
         self._remb: int | None = None
-        self._start, self._loss_limit = start, float(maximum)
+        self._start = start
+        self._loss_limit = float(maximum)
         self._high_loss_reports = 0
 
     @property

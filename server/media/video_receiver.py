@@ -46,7 +46,8 @@ class VideoReceiver:
         `on_frame(frame, first_packet_time, now, colour_space)`: the colour space is that of the RTP header extension.
         `on_undecodable` is called for every frame that cannot be decoded, `on_end(reason)` when no more frames follow.
         """
-        self.on_frame, self.on_end = on_frame, on_end
+        self.on_frame = on_frame
+        self.on_end = on_end
         sets = {int(one.payload_type): one.parameter_sets for one in offer.formats}
         self.decoder = DecoderQueue(sets, on_undecodable)
         self.decoder.replace_in(receiver)

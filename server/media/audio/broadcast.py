@@ -27,7 +27,8 @@ class AudioBroadcast:
         `on_error(reason)` is called after an internal error that ends it.
         """
         self.muted = muted
-        self.line, self.sync = DelayLine(), LipSync()
+        self.line = DelayLine()
+        self.sync = LipSync()
         self.tracks: list[AudioTrack] = []
         self.received = self.forwarded = self.dropped = 0
         self._latencies: deque[float] = deque(maxlen=FRAMES)

@@ -48,7 +48,8 @@ class DelayLine:
     def reset(self) -> None:
         """The source has a new connection: discard its clock and the delay too."""
         self.clear()
-        self.clock, self.delay = SourceClock(), None
+        self.clock = SourceClock()
+        self.delay = None
 
     def put(self, ssrc: int, timestamp: int, payload: bytes, now: float) -> None:
         """Queue a packet with its RTP timestamp."""

@@ -33,7 +33,9 @@ class SourceClock:
         if silent or abs(now - self.time(count)) > MAX_JUMP_S:
             count = round((now - (self._offsets[0][1] if self._offsets else 0.0)) * SAMPLE_RATE)
             self._base = count - timestamp
-        self._ssrc, self._arrived, self._newest = ssrc, now, max(count, self._newest)
+        self._ssrc = ssrc
+        self._arrived = now
+        self._newest = max(count, self._newest)
         self._add_offset(now, now - count / SAMPLE_RATE)
         return count
 
