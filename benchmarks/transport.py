@@ -52,7 +52,7 @@ def clean(seconds: int) -> None:
 
 def loss(seconds: int) -> None:
     """3 % packet loss, inbound and outbound."""
-    for direction in ("--lose-in", "--lose-out"):
+    for direction in ("--loss-in", "--loss-out"):
         seen = see(chromium(), direction, "0.03", seconds=seconds)
         print(f"{direction} 3 %, {seconds} s: {(seen.gaps_ms > FREEZE_MS).sum()} freezes over {FREEZE_MS} ms; {seen}")
 

@@ -139,10 +139,10 @@ def main() -> None:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--block-frames", type=int, default=1, help="latent frames in a block")
     parser.add_argument("--block-s", type=float, help="answer whole blocks, after so long; else every frame at once")
-    parser.add_argument("--lose-in", type=float, default=0.0, help="share of the browser's packets that never come")
-    parser.add_argument("--lose-out", type=float, default=0.0, help="share of the server's")
+    parser.add_argument("--loss-in", type=float, default=0.0, help="loss ratio of packets from the browser, 0..1")
+    parser.add_argument("--loss-out", type=float, default=0.0, help="loss ratio of packets from the server, 0..1")
     given = parser.parse_args()
-    impair_all(ImpairedLink(given.lose_in, seed=1), ImpairedLink(given.lose_out, seed=2))
+    impair_all(ImpairedLink(given.loss_in, seed=1), ImpairedLink(given.loss_out, seed=2))
     with tempfile.TemporaryDirectory() as folder:
         preset = write_preset(Path(folder), block_frames=given.block_frames)
         flags: dict[str, object] = {"host": given.host, "port": given.port, "preset": str(preset), "max_sessions": 4}

@@ -61,10 +61,13 @@ INSTEAD = {
     "haste": "catch-up rate",
     "look after|look_after": "supervise, check",
     "mend|mends|mended": "fix",
+    "fault of ours": "internal error",
+    "is told of|is told once": "is called with, is called once",
     "outlive|outlived": "survive, be kept after",
     "noise share|noise shares": "sigma",
     "thinned": "rate-limited",
     "twice over": "doubled",
+    "the other side": "the remote peer",
     "whoever": "viewer, user, caller",
     "wishes": "request",
 }

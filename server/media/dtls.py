@@ -59,4 +59,4 @@ def _failure_reason(error: BaseException | None) -> str:
         return "the certificate does not match the offer's fingerprint, or there is no common SRTP profile"
     if isinstance(error, SSL.Error) and error.args and isinstance(error.args[0], list):
         return ", ".join(str(reason[-1]) for reason in error.args[0]) or NO_REASON
-    return str(error) or "the other side closed the connection"
+    return str(error) or "the remote peer closed the connection"

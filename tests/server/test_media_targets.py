@@ -20,7 +20,7 @@ def test_latency_targets(chromium, codec, p50, p95, cores):
     assert seen.cores <= cores
 
 
-@pytest.mark.parametrize("option", ["--lose-in", "--lose-out"])
+@pytest.mark.parametrize("option", ["--loss-in", "--loss-out"])
 def test_packet_loss_causes_no_freeze(chromium, option):
     seen = see(chromium, option, "0.03", seconds=60)
     assert (seen.gaps_ms > FREEZE_MS).sum() == 0, seen
