@@ -46,20 +46,22 @@ class LossRepair:
         self._ssrc: int | None = None
         self._handle = private_attr(receiver, "_handle_rtp_packet")
         self._rtx_ssrc = private_attr(receiver, "_RTCRtpReceiver__rtx_ssrc")
-        for name, value in {"jitter_buffer": self.frames, "nack_generator": _NackGenerator(self.missing)}.items():
-            private_attr(receiver, f"_RTCRtpReceiver__{name}")
-            setattr(receiver, f"_RTCRtpReceiver__{name}", value)
+        self._replace_buffers()
         self._codecs = private_attr(receiver, "_RTCRtpReceiver__codecs")
         mapper = private_attr(receiver, "_RTCRtpReceiver__timestamp_mapper")
         self._original_map, mapper.map = mapper.map, self._map
-        self._first_packet_times: dict[
-            int, float
-        ] = {}  # when a frame's first packet came, by the sender's timestamp, then by ours
-        self._arrival_times: dict[int, float] = {}
+        self._first_packet_times: dict[int, float] = {}  # of each frame, by RTP timestamp
+        self._arrival_times: dict[int, float] = {}  # the same, by pts
         self._decode = private_attr(receiver, "_RTCRtpReceiver__decoder_queue").put
         receiver._handle_rtp_packet = self._handle_packet  # type: ignore[method-assign]
         self._tasks = Supervisor(on_error)
-        self._tasks.start(self._send_nacks(), "ask for lost packets")
+        self._tasks.start(self._send_nacks(), "send NACKs")
+
+    def _replace_buffers(self) -> None:
+        """Replace aiortc's jitter buffer and NACK generator."""
+        for name, value in {"jitter_buffer": self.frames, "nack_generator": _NackGenerator(self.missing)}.items():
+            private_attr(self.receiver, f"_RTCRtpReceiver__{name}")
+            setattr(self.receiver, f"_RTCRtpReceiver__{name}", value)
 
     def stop(self) -> None:
         self._tasks.cancel()

@@ -209,9 +209,8 @@ def test_the_centre_is_kept():
 
 
 def test_a_delay_longer_than_the_queue_does_not_stop_playback():
-    blocks = [
-        (0.1 + i / 7.5, [(4 * i + j) / 30 for j in range(4)]) for i in range(60)
-    ]  # 30 frames per second, in fours
+    # 30 frames per second, in blocks of four
+    blocks = [(0.1 + i / 7.5, [(4 * i + j) / 30 for j in range(4)]) for i in range(60)]
     blocks[3] = (blocks[3][0] + 0.6, blocks[3][1])  # one comes late, those behind it with it
     late = blocks[3][0]
     blocks = [(max(arrival, late) if i > 3 else arrival, stamps) for i, (arrival, stamps) in enumerate(blocks)]
