@@ -5,14 +5,14 @@ The structs are the only schema: `merge` validates against them, the server deri
 
 from collections.abc import Mapping
 from itertools import pairwise
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
 
 from lipar_core.errors import ParameterError
 from lipar_core.fields import describe, field_type, metadata
-from lipar_core.parsing import ConfigStruct, parse
+from lipar_core.parsing import NOT_UNICODE, ConfigStruct, parse
 
 
 class Pruning(ConfigStruct, frozen=True, kw_only=True):
@@ -153,7 +153,7 @@ class Parameters(ConfigStruct, frozen=True, kw_only=True):
         if not self.prompt.strip():
             raise ParameterError("prompt", self.prompt, "must hold more than white space")
         if any("\ud800" <= character <= "\udfff" for character in self.prompt):  # valid in JSON, not in UTF-8
-            raise ParameterError("prompt", ascii(self.prompt), "must be valid Unicode, without lone surrogates")
+            raise ParameterError("prompt", ascii(self.prompt), NOT_UNICODE)
         steps = self.denoising_steps
         if steps is not None and any(a <= b for a, b in pairwise(steps)):
             raise ParameterError("denoising_steps", list(steps), "must be decreasing")
@@ -215,6 +215,13 @@ def detector_of(path: str) -> str | None:
     """The only detector that a parameter serves; None: it serves both."""
     detector: str | None = metadata(field_type(Parameters, path)).get("detector")
     return detector
+
+
+def json_schema() -> dict[str, Any]:
+    """JSON Schema of the parameters, an object at its root, with the hints for controls."""
+    schema = msgspec.json.schema(Parameters)
+    root: dict[str, Any] = schema["$defs"].pop(Parameters.__name__)
+    return root | {"$defs": schema["$defs"]}
 
 
 def to_dict(parameters: Parameters) -> dict[str, object]:

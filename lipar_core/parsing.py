@@ -16,6 +16,7 @@ from lipar_core.errors import ConfigError, LiparError, ParameterError
 from lipar_core.fields import allowed_values, child_type, plain_type
 
 T = TypeVar("T")
+NOT_UNICODE = "must be valid Unicode, without lone surrogates"
 _LOCATION = re.compile(r"at (?:`key` in )?`\$(?P<path>.*)`$")
 _STEP = re.compile(r"\.([^.\[]+)|\[(\d+)\]")
 _KEY = re.compile(r"(unknown|required) field `(.*?)`")
@@ -35,6 +36,9 @@ def parse(tree: object, target: type[T], path: str = "", *, strict: bool = True)
     """
     try:
         return msgspec.convert(tree, target, strict=strict, dec_hook=_decode_path)
+    except UnicodeEncodeError as error:  # of a key or a choice; JSON allows what UTF-8 does not
+        name = ascii(error.object)[1:-1]
+        raise ParameterError(f"{path}.{name}" if path else name, name, NOT_UNICODE) from None
     except msgspec.ValidationError as error:
         if isinstance(error.__cause__, LiparError):
             raise error.__cause__ from None

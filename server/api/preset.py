@@ -2,10 +2,9 @@
 
 from typing import Annotated, Any
 
-import msgspec
 from fastapi import APIRouter, Depends, Query
 
-from lipar_core.parameters import Parameters, to_dict
+from lipar_core.parameters import json_schema, to_dict
 from lipar_core.presets import default_parameters
 from server.api.auth import RequireRole
 from server.api.dependencies import Registry
@@ -42,7 +41,7 @@ async def preset(sessions: Registry) -> PresetInfo:
 @router.get("/schema")
 async def schema() -> dict[str, Any]:
     """JSON Schema of the live parameters."""
-    return msgspec.json.schema(Parameters)
+    return json_schema()
 
 
 @router.get("/ice-servers")

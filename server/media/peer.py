@@ -129,7 +129,10 @@ class Peer:
             self._add_audio(audio_offer, transceiver)
         answer = await negotiate(self.pc, offer.sdp)
         if self._relays and "typ relay" not in answer:
-            log.warning("no relay candidate from %s: check that it runs and its credentials", ", ".join(self._relays))
+            log.warning(
+                "no relay candidate from %s: check that it runs and that its credentials are right",
+                ", ".join(self._relays),
+            )
         if self.video is not None:
             self.video.unexpected.watch(transceiver.receiver.transport)  # bundled: known only now
         self._set_up_sender(transceiver, answer)

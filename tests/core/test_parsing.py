@@ -61,6 +61,9 @@ def test_texts_are_numbers_where_they_come_from_the_environment():
         ({"code": "A"}, "x.code = 'A': must be small letters"),
         ({3: 1}, "x = {3: 1}: must be an object"),
         ([], "x = []: must be an object"),
+        ({"\ud800": 1}, r"x.\ud800 = '\\ud800': must be valid Unicode"),
+        ({"mode": "\ud800"}, "must be"),
+        ({"parts": [{"\udfff": 1}]}, "must be valid Unicode"),
     ],
 )
 def test_an_error_names_path_value_and_allowed_range(tree, message):

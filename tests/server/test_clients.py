@@ -172,7 +172,7 @@ async def test_wrong_relay_credentials_are_reported(preset, turnserver, tmp_path
                     assert reply.status_code == status, reply.text
                     if status == 503:
                         assert "no network address" in reply.json()["detail"]["message"]
-                    assert ("no relay address" in caplog.text) == (status == 503)
+                    assert ("no relay candidate" in caplog.text) == (status == 503)
                     assert len((await client.get("/api/v1/sessions")).json()) == (status == 201)
                     await viewer.close()
 
