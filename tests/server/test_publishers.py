@@ -154,8 +154,8 @@ async def test_every_missing_picture_has_a_reason(client, caplog):
     work: list[Awaitable[None]] = [
         reason("undecodable", "cannot be decoded (H264", camera=undecodable, codec="H264"),
         reason("forged", "DTLS", change_offer=forged),
-        reason("renumbered", "does not name (RTP payload type 120)", change_answer=renumbered, codec="VP8"),
-        reason("dtls", "does not answer the set-up of the encryption", without_dtls),
+        reason("renumbered", "was not negotiated (RTP payload type 120)", change_answer=renumbered, codec="VP8"),
+        reason("dtls", "does not answer the DTLS handshake", without_dtls),
         reason("silent", "no video is received", camera=Silent()),
         reason("unreachable", "444444444444.local", change_offer=unreachable),
     ]
