@@ -308,7 +308,7 @@ def test_the_recipe_is_checked(tmp_path):
 
     shipped, path = recipe.Path(recipe.__file__).parent / "tiny.yaml", tmp_path / "r.yaml"
     assert preset_of(load_recipe(shipped), shipped).codec.renderer_width == 32
-    assert preset_of(replace(load_recipe(shipped), preset="tiny"), shipped).codec.renderer_width == 0
+    assert preset_of(replace(load_recipe(shipped), preset="wan-1.3b"), shipped).codec.renderer_width == 0
     path.write_text(shipped.read_text().replace("prune: 0.5", "prune: 1.5"))
     with pytest.raises(ValueError, match=r"stages\[2\]\.prune"):
         load_recipe(path)
