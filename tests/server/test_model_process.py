@@ -3,6 +3,7 @@
 import multiprocessing
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -119,6 +120,13 @@ def opened(web, *names: str) -> None:
         web.turn_until(wire.PromptEncoded, session=name)
 
 
+def wait_until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + WITHIN_S
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
 def blocks(messages) -> list[str]:
     return [message.session for message in messages if isinstance(message, wire.BlockDone)]
 
@@ -200,7 +208,10 @@ def test_blocks_continue_while_a_prompt_is_encoded_and_it_applies_from_the_ackno
 def test_of_several_prompts_the_newest_is_encoded_and_all_requests_are_acknowledged(slow):
     slow.text.may_go.release()
     opened(slow, "s")
-    requests = [slow.change("s", prompt=prompt) for prompt in "bcd"]
+    requests = [slow.change("s", prompt="b")]
+    slow.run_once()
+    wait_until(lambda: "b" in slow.text.encoded)  # else the encoder's thread could begin with c
+    requests += [slow.change("s", prompt=prompt) for prompt in "cd"]
     slow.run_once()
     slow.text.may_go.release(3)
     slow.turn_until(wire.ChangeApplied, request=requests[-1])
