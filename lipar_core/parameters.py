@@ -3,6 +3,7 @@
 The structs are the only schema: `merge` validates against them, the server derives JSON Schema from them.
 """
 
+import functools
 from collections.abc import Mapping
 from itertools import pairwise
 from typing import Annotated, Any, Literal
@@ -211,8 +212,9 @@ def _check_detector(pruning: Pruning, changes: object) -> None:
             raise ParameterError(f"pruning.{name}", changes[name], allowed)
 
 
+@functools.cache
 def detector_of(path: str) -> str | None:
-    """The only detector that a parameter serves; None: it serves both."""
+    """The only detector that a parameter serves; None: it serves both. Cached: reading a declaration is slow."""
     detector: str | None = metadata(field_type(Parameters, path)).get("detector")
     return detector
 
