@@ -6,13 +6,12 @@ from typing import Any
 from msgspec import inspect
 
 from lipar_core.config import Preset
-from lipar_core.errors import LiparError, ParameterError
+from lipar_core.errors import ParameterError
 from lipar_core.fields import allowed_values, leaf_fields, metadata, plain_type
 from lipar_core.parameters import Parameters, merge
 from lipar_core.presets import default_parameters
 
 NO_FLAG = ("prompt", "paused")  # -p is defined by the command; a file edit is never paused
-MAX_SHOWN = 60  # characters of a rejected value
 
 
 def add_parameter_flags(parser: argparse.ArgumentParser) -> None:
@@ -29,7 +28,7 @@ def flag_of(path: str) -> str:
 
 
 def parameters_from_flags(args: argparse.Namespace, preset: Preset) -> Parameters:
-    """The preset's parameters changed by the prompt and the flags; raises `LiparError` naming the flag."""
+    """The preset's parameters changed by the prompt and the flags; raises `ParameterError` naming the flag."""
     changes: dict[str, Any] = {"prompt": args.prompt}
     for path, _ in leaf_fields(Parameters):
         if path not in NO_FLAG and (value := getattr(args, path)) is not None:
@@ -38,8 +37,7 @@ def parameters_from_flags(args: argparse.Namespace, preset: Preset) -> Parameter
     try:
         return merge(default_parameters(preset), changes)
     except ParameterError as error:
-        flag = flag_of(error.path.partition("[")[0])
-        raise LiparError(f"{flag} = {_shorten(error.value)}: {error.allowed}") from error
+        raise ParameterError(flag_of(error.path.partition("[")[0]), error.value, error.allowed) from error
 
 
 def _argparse_type(node: inspect.Type) -> dict[str, Any]:
@@ -62,8 +60,3 @@ def _help(node: inspect.Type) -> str:
     text = metadata(node)["description"]
     ranged = isinstance(plain, (inspect.IntType, inspect.FloatType))
     return f"{text} ({allowed_values(node)})" if ranged else text
-
-
-def _shorten(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= MAX_SHOWN else f"{text[: MAX_SHOWN - 3]}..."

@@ -38,7 +38,7 @@ def parse(tree: object, target: type[T], path: str = "", *, strict: bool = True)
         return msgspec.convert(tree, target, strict=strict, dec_hook=_decode_path)
     except UnicodeEncodeError as error:  # of a key or a choice; JSON allows what UTF-8 does not
         name = ascii(error.object)[1:-1]
-        raise ParameterError(f"{path}.{name}" if path else name, name, NOT_UNICODE) from None
+        raise ParameterError(_join(path, name), name, NOT_UNICODE) from None
     except msgspec.ValidationError as error:
         if isinstance(error.__cause__, LiparError):
             raise error.__cause__ from None
@@ -58,10 +58,10 @@ def _user_error(message: str, tree: object, target: type, prefix: str) -> LiparE
     value = tree
     node = inspect.type_info(target)
     for step in _steps(location["path"] if location else ""):
-        path += f"[{step}]" if isinstance(step, int) else f".{step}" if path else step
+        path = _join(path, step)
         value, node = value[step], child_type(node, step)  # type: ignore[index]
     if key := _KEY.search(message):
-        return _key_error(key[1], f"{path}.{key[2]}" if path else key[2], key[2], value, node)
+        return _key_error(key[1], _join(path, key[2]), key[2], value, node)
     has = f", has {len(value)}" if isinstance(value, (str, list, tuple)) and "length" in message else ""
     return ParameterError(path, value, f"must be {allowed_values(node)}{has}")
 
@@ -73,6 +73,12 @@ def _key_error(problem: str, path: str, name: str, values: Any, node: inspect.Ty
     assert isinstance(struct, inspect.StructType)
     known = ", ".join(field.name for field in struct.fields)
     return ParameterError(path, values[name], f"unknown; known here are {known}")
+
+
+def _join(path: str, step: str | int) -> str:
+    if isinstance(step, int):
+        return f"{path}[{step}]"
+    return f"{path}.{step}" if path else step
 
 
 def _steps(path: str) -> Iterator[str | int]:
