@@ -11,18 +11,9 @@ from lipar_core.config import PresetStyle
 from lipar_eval import faces, fidelity, quality
 from lipar_eval.clips import Clip, read_clip
 from lipar_eval.looks import face_counts, looks
-from tests.cli.clips import picture
 from tests.tiny import tiny_models, tiny_preset
 
-FRAMES = 24
 WIDE = tiny_preset(width=256, height=144, block_frames=1, window_frames=4)
-
-
-@pytest.fixture(scope="module")
-def square() -> Clip:
-    """A bright square moving over a static gradient, on 9x16 tokens."""
-    frames = np.stack([picture(i, 256, 144) for i in range(FRAMES)])
-    return Clip("square", torch.from_numpy(frames).permute(0, 3, 1, 2))
 
 
 def test_the_grid_of_tokens_is_seen():

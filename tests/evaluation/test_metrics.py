@@ -6,7 +6,6 @@ import os
 import sys
 from types import ModuleType, SimpleNamespace
 
-import numpy as np
 import pytest
 import torch
 from msgspec.structs import replace
@@ -15,22 +14,13 @@ from lipar_core.config import PresetStyle
 from lipar_core.presets import default_parameters
 from lipar_eval import detectors, fidelity, quality, vbench
 from lipar_eval.autoencoder import change_correlation, token_pixels
-from lipar_eval.clips import Clip, edit_clip, mean_keep_ratio
+from lipar_eval.clips import edit_clip, mean_keep_ratio
 from lipar_eval.latents import as_last_computed
 from lipar_eval.pruning import VARIANTS, pruning, recovery, scaled
 from lipar_eval.summary import means
-from tests.cli.clips import picture
 from tests.tiny import tiny_models, tiny_preset
 
-FRAMES = 24
 WIDE = tiny_preset(width=256, height=144, block_frames=1, window_frames=4)
-
-
-@pytest.fixture(scope="module")
-def square() -> Clip:
-    """A bright square moving over a static gradient, on 9x16 tokens."""
-    frames = np.stack([picture(i, 256, 144) for i in range(FRAMES)])
-    return Clip("square", torch.from_numpy(frames).permute(0, 3, 1, 2))
 
 
 def test_quality_of_known_pictures():

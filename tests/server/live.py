@@ -145,3 +145,11 @@ async def eventually(holds: Callable[[], bool]) -> None:
     async with asyncio.timeout(PATIENCE_S):
         while not holds():
             await asyncio.sleep(0.05)
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    """The same for tests without an event loop."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)

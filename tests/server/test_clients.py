@@ -24,7 +24,7 @@ from harness.echo import Echo, write_preset
 from harness.echo_process import echo
 from harness.local import free_port
 from server.settings import Settings
-from tests.server.live import PATIENCE_S, RunningServer, Viewer, eventually, resource
+from tests.server.live import PATIENCE_S, RunningServer, Viewer, eventually, resource, wait_until
 from tests.server.test_whip_whep import Watcher
 
 SIZE = (320, 192)
@@ -36,13 +36,6 @@ FPS = 30
 @pytest.fixture(scope="module")
 def preset(tmp_path_factory) -> Path:
     return write_preset(tmp_path_factory.mktemp("preset"), width=SIZE[0], height=SIZE[1])
-
-
-def wait_until(condition) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
 
 
 def certificate(folder: Path) -> dict[str, str]:

@@ -3,7 +3,6 @@
 import multiprocessing
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -14,6 +13,7 @@ from server import wire
 from server.model.loop import ModelLoop
 from server.model.scheduler import Scheduler
 from server.ring import FrameRing
+from tests.server.live import wait_until
 from tests.tiny import RandomText, tiny_models, tiny_preset
 
 PRESET = tiny_preset(block_frames=1)
@@ -118,13 +118,6 @@ def opened(web, *names: str) -> None:
     for name in names:
         web.open(name, prompt="a")
         web.turn_until(wire.PromptEncoded, session=name)
-
-
-def wait_until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + WITHIN_S
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
 
 
 def blocks(messages) -> list[str]:
