@@ -15,6 +15,9 @@ import yaml
 
 from harness.impaired_link import ImpairedLink, impair_all
 from harness.local import ROOT
+from lipar_core.acknowledgement import Acknowledgement, PromptTokens
+from lipar_core.parameters import Parameters, merge
+from lipar_core.parsing import parse
 from lipar_core.presets import load_preset
 from server import wire
 from server.model_options import ModelOptions
@@ -24,6 +27,7 @@ from server.settings import is_loopback
 from server.settings_sources import load_settings
 
 HEARTBEAT_S = 1.0
+TOKENS = PromptTokens(used=1, given=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,7 @@ class _EchoLoop:
         self.size = (width, height, frames_per_block)
         self.needed = frames_per_block if echo.whole_blocks else 1
         self.rings: dict[str, tuple[FrameRing, FrameRing]] = {}
+        self.parameters: dict[str, Parameters] = {}
         self.blocks = 0
         self.running = True
         self.sent_at = time.monotonic()
@@ -97,8 +102,9 @@ class _EchoLoop:
                 except FileNotFoundError:
                     return  # it has ended already
                 self.rings[message.session] = rings
+                self.parameters[message.session] = parse(message.parameters, Parameters)
                 self.send(wire.Opened(session=message.session))
-                self.send(wire.PromptEncoded(session=message.session, used=1, given=1))
+                self.send(wire.PromptEncoded(session=message.session, tokens=TOKENS))
             case wire.FramesPut():
                 if rings := self.rings.get(message.session):
                     rings[0].set_written(message.total)
@@ -107,14 +113,22 @@ class _EchoLoop:
                     rings[1].set_read(message.total)
             case wire.Close():
                 self.drop(message.session)
-            case wire.Change():
-                fields = {"session": message.session, "request": message.request, "block": self.blocks}
-                changes = {name: value for name, value in message.changes.items() if name != "reset"}
-                self.send(wire.ChangeApplied(parameters=changes, pending=False, **fields))
+            case wire.Change() if message.session in self.parameters:
+                self.change(message)
             case wire.Stop():
                 self.running = False
 
+    def change(self, message: wire.Change) -> None:
+        changes = {name: value for name, value in message.changes.items() if name != "reset"}
+        parameters = self.parameters[message.session] = merge(self.parameters[message.session], changes)
+        acknowledgement = Acknowledgement(
+            block=self.blocks, parameters=parameters, pending=parameters.paused, prompt_tokens=TOKENS
+        )
+        fields = {"session": message.session, "request": message.request}
+        self.send(wire.ChangeApplied(acknowledgement=acknowledgement, **fields))
+
     def drop(self, name: str) -> None:
+        self.parameters.pop(name, None)
         for ring in self.rings.pop(name, ()):
             ring.close()
 

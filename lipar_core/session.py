@@ -1,12 +1,13 @@
 """`EditSession` edits one stream: frames and timestamps in, edited frames and timestamps out."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Generic, TypeVar
 
 import torch
 from torch import Tensor
 
+from lipar_core.acknowledgement import Acknowledgement
 from lipar_core.errors import LiparError, ParameterError
 from lipar_core.models.registry import Models
 from lipar_core.parameters import Parameters, merge
@@ -17,15 +18,6 @@ from lipar_core.stream.output import EditedFrames, join_frames, no_frames
 from lipar_core.stream.state import StreamState, build_cache
 
 P = TypeVar("P")  # a timestamp, in any unit of the caller
-
-
-@dataclass(frozen=True, slots=True)
-class Update:
-    """The acknowledgement of a parameter update."""
-
-    block: int  # the first block that it applies to
-    parameters: Parameters
-    pending: bool  # True while paused: it applies when the stream resumes
 
 
 class EditSession(Generic[P]):
@@ -58,14 +50,20 @@ class EditSession(Generic[P]):
         self._reset_requested = False
         self._last_edited: Tensor | None = None  # [3, H, W], repeated while paused
 
-    def update(self, changes: Mapping[str, object]) -> Update:
+    def update(self, changes: Mapping[str, object]) -> Acknowledgement:
         """Apply a partial update to the next block; the latest value wins.
 
         `reset: true` restarts the stream there. On an invalid value raises `ParameterError` and changes nothing.
         """
         self.parameters = self.check(changes)
         self._reset_requested |= bool(changes.get("reset"))
-        return Update(self.next_block, self.parameters, self.parameters.paused)
+        embedding = self.models.prompts.get(self.parameters.prompt)
+        return Acknowledgement(
+            block=self.next_block,
+            parameters=self.parameters,
+            pending=self.parameters.paused,
+            prompt_tokens=None if embedding is None else embedding.tokens,
+        )
 
     def check(self, changes: Mapping[str, object]) -> Parameters:
         """The parameters that `update` would set; raises like `update`, without any effect."""

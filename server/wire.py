@@ -8,6 +8,8 @@ from typing import Any
 
 import msgspec
 
+from lipar_core.acknowledgement import Acknowledgement, PromptTokens
+
 
 class Message(msgspec.Struct, tag=True, kw_only=True):
     """Base of all messages; the tag tells them apart."""
@@ -89,17 +91,14 @@ class Opened(Message):
 class ChangeApplied(Message):
     session: str
     request: int
-    block: int
-    parameters: dict[str, Any]
-    pending: bool
+    acknowledgement: Acknowledgement
 
 
 class PromptEncoded(Message):
-    """How much of the prompt that now holds the text encoder reads."""
+    """The session's current prompt is encoded."""
 
     session: str
-    used: int
-    given: int  # more than `used` where the end of the prompt is not read
+    tokens: PromptTokens
 
 
 class ChangeRejected(Message):

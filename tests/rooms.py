@@ -43,6 +43,7 @@ ROOMS = (
             *core(
                 "errors", "fields", "parsing", "config", "presets", "parameters", "sizes", "weight_files", "colour_tags"
             ),
+            *core("acknowledgement"),
         ),
         may_import=(),
         packages=frozenset({"yaml", "msgspec"}),
@@ -98,7 +99,7 @@ ROOMS = (
     Room(
         name=WIRE,
         prefixes=("server.wire", "server.ring", "server.model_options"),
-        may_import=(),
+        may_import=(PLAIN,),
         packages=frozenset({"numpy", "msgspec", "pydantic"}),
     ),
     Room(
@@ -141,7 +142,7 @@ ROOMS = (
         name=CONTROL,
         prefixes=("server.control",),
         may_import=(PLAIN, WIRE, MEDIA, SETTINGS, WORKERS, ENTRY),
-        packages=frozenset({"aiortc"}),
+        packages=frozenset({"aiortc", "msgspec"}),
     ),
     Room(
         name=API,

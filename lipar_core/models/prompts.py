@@ -8,6 +8,7 @@ from weakref import WeakValueDictionary
 
 from torch import Tensor
 
+from lipar_core.acknowledgement import PromptTokens
 from lipar_core.models.text_encoder import TextEncoder
 
 MAX_PROMPTS = 32  # UMT5's embedding of one takes 4 MB
@@ -20,6 +21,10 @@ class PromptEmbedding:
     context: Tensor  # [text_length, text_dim]
     used: int  # tokens that were encoded
     given: int  # tokens of the whole prompt; more than `used` if it was truncated
+
+    @property
+    def tokens(self) -> PromptTokens:
+        return PromptTokens(used=self.used, given=self.given)
 
 
 class PromptCache:

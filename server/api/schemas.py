@@ -1,9 +1,11 @@
 """HTTP bodies."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from lipar_core.acknowledgement import PromptTokens
+from server.api.struct_bodies import struct_body
 from server.control.tokens import TOKEN_PATTERN
 
 NAME_PATTERN = "^[A-Za-z0-9_-]{1,64}$"
@@ -63,22 +65,6 @@ class Answer(BaseModel):
     parameters: dict[str, Any]
 
 
-class PromptTokens(BaseModel):
-    """How much of the prompt the text encoder reads."""
-
-    used: int
-    given: int = Field(description="more than `used` where the end of the prompt is not read")
-
-
-class Acknowledgement(BaseModel):
-    """At which block a change takes effect; `pending` while the session is paused."""
-
-    block: int
-    parameters: dict[str, Any]
-    pending: bool
-    prompt_tokens: PromptTokens | None = Field(None, description="null until the model has read a prompt")
-
-
 class AudioStats(BaseModel):
     """What has become of a session's sound."""
 
@@ -128,7 +114,9 @@ class Status(BaseModel):
     state: Literal["connecting", "live", "paused", "parked", "stalled", "model_restarting", "failed"]
     reason: str | None
     parameters: dict[str, Any]
-    prompt_tokens: PromptTokens | None = Field(description="null until the model has read a prompt")
+    prompt_tokens: Annotated[PromptTokens, *struct_body(PromptTokens)] | None = Field(
+        description="null until the model has read a prompt"
+    )
     viewers: int = Field(description="connected viewers, without the editor")
     model: ModelInfo
     stats: Stats

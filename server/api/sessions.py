@@ -1,23 +1,25 @@
 """Live sessions: create, resume, park, list, show, change, delete."""
 
-from dataclasses import asdict
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 
+from lipar_core.acknowledgement import Acknowledgement
 from lipar_core.parameters import to_dict
 from server.api.auth import RequireRole
 from server.api.dependencies import Registry, Session
 from server.api.error_schemas import error_responses
 from server.api.relative_urls import relative_url
-from server.api.schemas import Acknowledgement, Answer, Offer, ParkRequest, ResumeOffer, Status
+from server.api.schemas import Answer, Offer, ParkRequest, ResumeOffer, Status
 from server.api.sdp_bodies import CANDIDATES, TRICKLE_ERRORS, add_trickled_candidates
+from server.api.struct_bodies import struct_body
 from server.control.access import Role
 from server.control.session_handle import SessionHandle
 from server.errors import SessionNotFound
 
 router = APIRouter(prefix="/api/v1/sessions", tags=["sessions"])
 viewer, editor, admin = (Depends(RequireRole(role)) for role in Role)
+AcknowledgementBody = Annotated[Acknowledgement, *struct_body(Acknowledgement)]
 editor_by_body = Depends(RequireRole(Role.EDITOR, token_in_body=True))
 
 
@@ -77,9 +79,11 @@ async def trickle(request: Request, session: Session) -> Response:
 @router.patch(
     "/{session_id}/parameters", dependencies=[editor], responses=error_responses(400, 401, 403, 404, 413, 422, 503)
 )
-async def change(changes: dict[str, Any], session: Session) -> Acknowledgement:
+async def change(
+    changes: dict[str, Any], session: Session
+) -> Annotated[Acknowledgement, *struct_body(Acknowledgement)]:
     """Change any live parameters; `"reset": true` resets the stream. Answers with the block of effect."""
-    return Acknowledgement(**asdict(await session.update(changes)))
+    return await session.update(changes)
 
 
 @router.delete("/{session_id}", status_code=204, dependencies=[editor], responses=error_responses(401, 403, 404, 422))

@@ -4,8 +4,10 @@ import json
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+import msgspec
 from aiortc import RTCDataChannel
 
+from lipar_core.acknowledgement import Acknowledgement
 from lipar_core.errors import ParameterError
 from server.errors import ServerError
 from server.media.json_messages import read_json
@@ -15,11 +17,11 @@ MAX_OPEN_REQUESTS = 60  # requests that wait for the model: a second of a slider
 MAX_REQUEST_CHARACTERS = 20_000  # of a request
 MAX_UNSENT_BYTES = 262_144  # in the data channel's buffer; requests are ignored while there is more
 
-Change = Callable[[Mapping[str, object]], Awaitable[dict[str, Any]]]
+Change = Callable[[Mapping[str, object]], Awaitable[Acknowledgement]]
 
 
 class ControlChannel:
-    """`{"request": ID, "changes": {...}}` -> `{"request": ID, "block": N, "parameters": {...}, "pending": false}`.
+    """`{"request": ID, "changes": {...}}` -> `{"request": ID, ...}` with the fields of `Acknowledgement`.
 
     A refusal is `{"request": ID, "error": {"message": ...}}`, with path, value and allowed values of a bad parameter.
     """
@@ -44,7 +46,7 @@ class ControlChannel:
 
     async def _apply(self, request: object, changes: Mapping[str, object]) -> None:
         try:
-            self._send({"request": request, **await self.change(changes)})
+            self._send({"request": request, **msgspec.to_builtins(await self.change(changes))})
         except ParameterError as error:
             self._send_error(request, str(error), path=error.path, value=repr(error.value), allowed=error.allowed)
         except ServerError as error:

@@ -5,8 +5,9 @@ import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from lipar_core.acknowledgement import Acknowledgement
 from lipar_core.errors import ParameterError
-from lipar_core.parameters import Parameters, merge, to_dict
+from lipar_core.parameters import Parameters, merge
 from server import wire
 from server.errors import Unavailable
 
@@ -15,21 +16,11 @@ CONGESTED = "the model has much to answer already; try again later"
 
 
 @dataclass(frozen=True, slots=True)
-class Ack:
-    """A change as the model process took it."""
-
-    block: int
-    parameters: dict[str, object]
-    pending: bool
-    prompt_tokens: dict[str, int] | None = None  # how much is read of the prompt that holds
-
-
-@dataclass(frozen=True, slots=True)
 class InFlight:
     """A change that was sent to the model process."""
 
     changes: Mapping[str, object]
-    future: asyncio.Future[Ack]
+    future: asyncio.Future[Acknowledgement]
 
 
 class LiveParameters:
@@ -55,17 +46,17 @@ class LiveParameters:
             merged = merge(merged, _settings(one.changes))
         return merge(merged, _settings(changes))
 
-    def request(self, changes: Mapping[str, object]) -> asyncio.Future[Ack]:
+    def request(self, changes: Mapping[str, object]) -> asyncio.Future[Acknowledgement]:
         """Ask for a change; the future gets its acknowledgement.
 
         Raises `ParameterError` or `Unavailable`: there is no effect then.
         Before the model process knows the session, it holds at once: from the first block.
         """
         merged = self.check(changes)
-        future: asyncio.Future[Ack] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[Acknowledgement] = asyncio.get_running_loop().create_future()
         if not self.opened:
             self.parameters = merged
-            future.set_result(Ack(0, to_dict(merged), pending=True))
+            future.set_result(Acknowledgement(block=0, parameters=merged, pending=True))
             return future
         if len(self._in_flight) >= MAX_IN_FLIGHT:
             raise Unavailable(CONGESTED)
@@ -78,9 +69,9 @@ class LiveParameters:
     def change_applied(self, message: wire.ChangeApplied) -> None:
         if (one := self._in_flight.pop(message.request, None)) is None:
             return  # already rejected
-        self.parameters = merge(self.parameters, message.parameters)
+        self.parameters = message.acknowledgement.parameters
         if not one.future.done():
-            one.future.set_result(Ack(message.block, message.parameters, message.pending))
+            one.future.set_result(message.acknowledgement)
 
     def change_rejected(self, message: wire.ChangeRejected) -> None:
         if (one := self._in_flight.pop(message.request, None)) and not one.future.done():

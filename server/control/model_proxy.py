@@ -5,6 +5,7 @@ import contextlib
 import itertools
 from collections.abc import Callable, Mapping
 
+from lipar_core.acknowledgement import PromptTokens
 from lipar_core.parameters import Parameters, to_dict
 from server import wire
 from server.control.live_parameters import CONGESTED, LiveParameters
@@ -35,7 +36,7 @@ class ModelProxy:
         self.key = ""  # its name there: another for every opening, so that late messages reach nobody
         self.live_parameters = LiveParameters(parameters, self._send_change)
         self.last_block: wire.BlockDone | None = None
-        self.prompt_tokens: dict[str, int] | None = None  # how much of the prompt that holds is read
+        self.prompt_tokens: PromptTokens | None = None  # of the current prompt; None until it is encoded
         self._open_ended = asyncio.Event()  # `open` has come to something
 
     @property
@@ -90,7 +91,7 @@ class ModelProxy:
             case wire.ChangeApplied():
                 self.live_parameters.change_applied(message)
             case wire.PromptEncoded():
-                self.prompt_tokens = {"used": message.used, "given": message.given}
+                self.prompt_tokens = message.tokens
             case wire.ChangeRejected():
                 self.live_parameters.change_rejected(message)
             case wire.SessionFailed():

@@ -5,14 +5,13 @@ import logging
 import secrets
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, replace
 from typing import Any, Literal
 
+from lipar_core.acknowledgement import Acknowledgement
 from lipar_core.config import Preset
 from lipar_core.parameters import Parameters
 from server import wire
 from server.control.control_channel import ControlChannel
-from server.control.live_parameters import Ack
 from server.control.model_proxy import ModelProxy
 from server.control.phase import SessionPhase
 from server.control.session_report import SessionReport
@@ -107,7 +106,7 @@ class SessionHandle:
             lambda reason: self._peer_ended(peer, reason),
             track=self.frames.broadcast.add_track(primary=True) if self.kind == "edit" else None,
             on_frame=lambda *frame: self._take_frame(peer, *frame),
-            on_control=lambda channel: ControlChannel(channel, self._update_as_dict),
+            on_control=lambda channel: ControlChannel(channel, self.update),
             on_undecodable=self.frames.count_undecodable,
             audio_in=self.frames.audio,
             audio_out=self.frames.audio.add_track() if self.kind == "edit" else None,
@@ -117,8 +116,8 @@ class SessionHandle:
     def _before_install(self, changes: Mapping[str, object] | None) -> None:
         if changes:
             self.model.check(changes)
-            ack = self.model.live_parameters.request(changes)
-            self.tasks.start(self._log_rejection(ack), "await a publisher's change")
+            change = self.model.live_parameters.request(changes)
+            self.tasks.start(self._log_rejection(change), "await a publisher's change")
         self.report.network_problem = None
         self.frames.source_reconnected()
 
@@ -184,7 +183,7 @@ class SessionHandle:
         self.model.abort_requests(reason)
         self.send_status()  # at once: a new process may be there within the second
 
-    async def update(self, changes: Mapping[str, object]) -> Ack:
+    async def update(self, changes: Mapping[str, object]) -> Acknowledgement:
         """Change live parameters; returns from which block they hold.
 
         Raises `ParameterError`, or `Unavailable` while there is no model: nothing is changed then.
@@ -192,8 +191,7 @@ class SessionHandle:
         if self.phase.name == "failed":
             raise Unavailable(f"the session has failed: {self.phase.reason}")
         self.model.check(changes)
-        ack = await self.model.live_parameters.request(changes)
-        return replace(ack, prompt_tokens=self.model.prompt_tokens)  # the model tells them before it acknowledges
+        return await self.model.live_parameters.request(changes)
 
     def send_status(self) -> None:
         """Send the page the session's state."""
@@ -222,13 +220,9 @@ class SessionHandle:
         if self.frames.has_output and self.phase.name == "connected":
             self.viewers.reap_silent(now)
 
-    async def _update_as_dict(self, changes: Mapping[str, object]) -> dict[str, Any]:
-        """For the data channel."""
-        return asdict(await self.update(changes))
-
-    async def _log_rejection(self, ack: asyncio.Future[Ack]) -> None:
+    async def _log_rejection(self, change: asyncio.Future[Acknowledgement]) -> None:
         try:
-            await ack
+            await change
         except Unavailable as error:
             log.warning("session %s: a publisher's change was lost: %s", self.id, error)
 

@@ -4,6 +4,8 @@ import logging
 from collections.abc import Sized
 from typing import Literal
 
+import msgspec
+
 from lipar_core.config import Preset
 from lipar_core.parameters import to_dict
 from lipar_core.sizes import size_name
@@ -79,7 +81,7 @@ class SessionReport:
             "state": self.state(now),
             "reason": self.reason(now),
             "parameters": to_dict(self.model.live_parameters.parameters),
-            "prompt_tokens": self.model.prompt_tokens,
+            "prompt_tokens": msgspec.to_builtins(self.model.prompt_tokens),
             "viewers": len(self.viewers),
             "model": {"preset": self.preset.name, "size": size_name(self.preset), "dtype": self.worker.dtype},
             "stats": self.frames.stats() | self._block_stats(),

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from lipar_core.errors import LiparError, ParameterError
 from lipar_core.models.prompts import PromptEmbedding
-from lipar_core.parameters import to_dict
 from lipar_core.session import EditSession
 from server import wire
 from server.model.prompt_encoder import EncodedPrompt, PromptEncoder
@@ -76,20 +75,12 @@ class PendingChanges:
             self._send_tokens()
 
     def _apply(self, changes: Mapping[str, object], requests: Iterable[int]) -> None:
-        done = self.edit.update(changes)
+        acknowledgement = self.edit.update(changes)
         if "prompt" in changes:
             self.editable = True
             self._send_tokens()  # before the acknowledgement: its answer has them
         for request in requests:
-            self.send(
-                wire.ChangeApplied(
-                    session=self.session,
-                    request=request,
-                    block=done.block,
-                    parameters=to_dict(done.parameters),
-                    pending=done.pending,
-                )
-            )
+            self.send(wire.ChangeApplied(session=self.session, request=request, acknowledgement=acknowledgement))
 
     def _reject(self, requests: Iterable[int], path: str, value: object, allowed: str) -> None:
         refusal = {"path": path, "value": repr(value), "allowed": allowed}
@@ -98,4 +89,4 @@ class PendingChanges:
 
     def _send_tokens(self) -> None:
         embedding = self._embedding = self.encoder.prompts.encode(self.edit.parameters.prompt)  # there already
-        self.send(wire.PromptEncoded(session=self.session, used=embedding.used, given=embedding.given))
+        self.send(wire.PromptEncoded(session=self.session, tokens=embedding.tokens))

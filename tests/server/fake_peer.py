@@ -6,6 +6,9 @@ import asyncio
 from collections.abc import Callable
 from typing import ClassVar
 
+from lipar_core.acknowledgement import Acknowledgement
+from lipar_core.parameters import Parameters, merge
+from lipar_core.parsing import parse
 from server import wire
 from server.errors import NoCodec, SessionNotFound
 from server.media.telemetry_channel import TelemetryChannel
@@ -66,7 +69,7 @@ class FakeWorker:
         self.state, self.reason = "ready", ""
         self.room = 100  # sessions that fit in its memory
         self.hangs = False
-        self.sessions: dict[str, dict[str, object]] = {}  # key -> parameters
+        self.sessions: dict[str, Parameters] = {}  # by key
 
     def start(self) -> None: ...
 
@@ -85,14 +88,15 @@ class FakeWorker:
             case wire.Open() if len(self.sessions) >= self.room:
                 self._tell(wire.SessionFailed(session=message.session, reason="out of memory"))
             case wire.Open():
-                self.sessions[message.session] = dict(message.parameters)
+                self.sessions[message.session] = parse(message.parameters, Parameters)
                 self._tell(wire.Opened(session=message.session))
             case wire.Close():
                 self.sessions.pop(message.session, None)
             case wire.Change() if message.session in self.sessions:
-                self.sessions[message.session] |= message.changes
-                about = {"session": message.session, "request": message.request, "block": 1, "pending": False}
-                self._tell(wire.ChangeApplied(parameters=dict(self.sessions[message.session]), **about))
+                parameters = self.sessions[message.session] = merge(self.sessions[message.session], message.changes)
+                acknowledgement = Acknowledgement(block=1, parameters=parameters, pending=False)
+                about = {"session": message.session, "request": message.request}
+                self._tell(wire.ChangeApplied(acknowledgement=acknowledgement, **about))
         return True
 
     def end(self, reason: str) -> None:

@@ -5,7 +5,9 @@ import json
 
 import pytest
 
+from lipar_core.acknowledgement import Acknowledgement
 from lipar_core.errors import ParameterError
+from lipar_core.parameters import Parameters, merge, to_dict
 from server.control.control_channel import MAX_OPEN_REQUESTS, MAX_REQUEST_CHARACTERS, MAX_UNSENT_BYTES, ControlChannel
 from server.errors import Unavailable
 
@@ -27,6 +29,10 @@ class Channel:
         self.sent.append(json.loads(text))
 
 
+def acknowledgement(block: int, **changes: object) -> Acknowledgement:
+    return Acknowledgement(block=block, parameters=merge(Parameters(prompt="a"), changes), pending=False)
+
+
 async def answers(change, *messages) -> list[dict[str, object]]:
     channel = Channel()
     ControlChannel(channel, change)
@@ -38,10 +44,11 @@ async def answers(change, *messages) -> list[dict[str, object]]:
 
 async def test_a_change_is_acknowledged_with_its_request():
     async def change(changes):
-        return {"block": 7, "parameters": dict(changes), "pending": False}
+        return acknowledgement(7, **changes)
 
     (reply,) = await answers(change, {"request": "a", "changes": {"seed": 3}})
-    assert reply == {"request": "a", "block": 7, "parameters": {"seed": 3}, "pending": False}
+    parameters = to_dict(Parameters(prompt="a", seed=3))
+    assert reply == {"request": "a", "block": 7, "parameters": parameters, "pending": False, "prompt_tokens": None}
 
 
 async def test_errors_name_the_value():
@@ -75,7 +82,7 @@ async def test_requests_past_the_limit_are_rejected():
 
     async def wait(changes):
         await release.wait()
-        return {"block": 1, "parameters": {}, "pending": False}
+        return acknowledgement(1)
 
     channel = Channel()
     ControlChannel(channel, wait)
@@ -90,7 +97,7 @@ async def test_requests_past_the_limit_are_rejected():
 
 async def test_requests_of_a_client_that_reads_no_replies_are_ignored():
     async def change(changes):
-        return {"block": 1, "parameters": {}, "pending": False}
+        return acknowledgement(1)
 
     channel = Channel()
     ControlChannel(channel, change)

@@ -2,8 +2,9 @@
 
 import pytest
 
+from lipar_core.acknowledgement import Acknowledgement
 from lipar_core.errors import ParameterError
-from lipar_core.parameters import Parameters
+from lipar_core.parameters import Parameters, merge
 from server import wire
 from server.control.live_parameters import LiveParameters
 from server.errors import Unavailable
@@ -33,7 +34,8 @@ def changes(model):
 
 
 def changed(request: int, **parameters: object) -> wire.ChangeApplied:
-    return wire.ChangeApplied(session="s", request=request, block=7, parameters=parameters, pending=False)
+    acknowledgement = Acknowledgement(block=7, parameters=merge(Parameters(prompt="a"), parameters), pending=False)
+    return wire.ChangeApplied(session="s", request=request, acknowledgement=acknowledgement)
 
 
 async def test_a_change_applies_when_acknowledged(changes):
@@ -48,7 +50,7 @@ async def test_a_change_lost_with_the_model_process_is_rejected_without_effect(c
     first, second = changes.request({"prompt": "b"}), changes.request({"seed": 5})
     changes.change_applied(changed(0, prompt="b"))
     changes.reject_all("the model process ended unexpectedly")
-    assert (await first).parameters == {"prompt": "b"}
+    assert (await first).parameters == Parameters(prompt="b")
     with pytest.raises(Unavailable, match="not applied"):
         await second
     assert (changes.parameters.prompt, changes.parameters.seed) == ("b", 0)

@@ -192,8 +192,8 @@ def test_blocks_continue_while_a_prompt_is_encoded_and_it_applies_from_the_ackno
     assert not any(isinstance(message, wire.ChangeApplied) for message in slow.received)
     assert slow.worker.sessions["s"].edit.parameters.pruning.tau == 0.5  # needs no text encoder
     slow.text.may_go.release()
-    done = slow.turn_until(wire.ChangeApplied, request=request)
-    assert (done.block, done.parameters["prompt"]) == (3, "b")
+    done = slow.turn_until(wire.ChangeApplied, request=request).acknowledgement
+    assert (done.block, done.parameters.prompt) == (3, "b")
     slow.put_block("s")
     assert slow.turn_until(wire.BlockDone).block == 3
 
@@ -210,10 +210,10 @@ def test_of_several_prompts_the_newest_is_encoded_and_all_requests_are_acknowled
     slow.turn_until(wire.ChangeApplied, request=requests[-1])
     answers = [message for message in slow.received if isinstance(message, wire.ChangeApplied)]
     assert [answer.request for answer in answers] == requests
-    assert {answer.parameters["prompt"] for answer in answers} == {"d"}
+    assert {answer.acknowledgement.parameters.prompt for answer in answers} == {"d"}
     assert "c" not in slow.text.encoded
     back = slow.change("s", prompt="a")
-    assert slow.turn_until(wire.ChangeApplied, request=back).parameters["prompt"] == "a"
+    assert slow.turn_until(wire.ChangeApplied, request=back).acknowledgement.parameters.prompt == "a"
     assert slow.text.encoded.count("a") == 1
 
 

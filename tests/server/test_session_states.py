@@ -16,7 +16,6 @@ import server.control.session_handle
 import server.media.frame_pipeline
 from harness.echo import write_preset
 from lipar_core.errors import ParameterError
-from lipar_core.parameters import to_dict
 from lipar_core.presets import load_preset
 from server.control.registry import SessionRegistry
 from server.errors import ServerError
@@ -201,7 +200,7 @@ class SessionMachine(RuleBasedStateMachine):
     def what_the_server_says_holds_in_the_model_process(self):
         for handle in self.sessions.handles.values():
             if handle.model.key in self.worker.sessions and handle.phase.name != "failed":
-                assert self.worker.sessions[handle.model.key] == to_dict(handle.parameters)
+                assert self.worker.sessions[handle.model.key] == handle.parameters
             assert handle.parameters.seed not in self.refused_seeds
 
     def teardown(self):

@@ -2,6 +2,8 @@ import multiprocessing
 
 import pytest
 
+from lipar_core.acknowledgement import Acknowledgement, PromptTokens
+from lipar_core.parameters import Parameters
 from server import wire
 
 UP = [
@@ -10,8 +12,16 @@ UP = [
     wire.Exiting(reason="the text encoder hangs"),
     wire.Opened(session="a"),
     wire.ChangeApplied(
-        session="a", request=1, block=2, parameters={"prompt": "x", "denoising_steps": [2, 1]}, pending=False
+        session="a",
+        request=1,
+        acknowledgement=Acknowledgement(
+            block=2,
+            parameters=Parameters(prompt="x", denoising_steps=(2, 1)),
+            pending=False,
+            prompt_tokens=PromptTokens(used=1, given=2),
+        ),
     ),
+    wire.PromptEncoded(session="a", tokens=PromptTokens(used=1, given=2)),
     wire.ChangeRejected(session="a", request=1, path="pruning.tau", value="-1", allowed=">= 0"),
     wire.BlockDone(session="a", block=1, frames=4, dropped=0, keep_ratio=0.5, stage_ms={"encode": 1.0}, busy_ms=9.0),
     wire.SessionFailed(session="a", reason="out of memory"),

@@ -1,7 +1,7 @@
 // Client of the server's HTTP API. A failed request throws `ApiError` (an error response) or `ServerUnreachable` (no response).
 
 import { isErrorBody } from "./protocol";
-import type { Access, Ack, Answer, Changes, Offer, Preset, Readiness, Schema, SessionCredentials, Status } from "./protocol";
+import type { Access, Acknowledgement, Answer, Changes, Offer, Preset, Readiness, Schema, SessionCredentials, Status } from "./protocol";
 
 const TIMEOUT_MS = 10_000;
 const UPDATE_TIMEOUT_MS = 40_000; // a new prompt may wait for a slow text encoder
@@ -80,7 +80,7 @@ export class ApiClient {
   }
 
   /** `signal` aborts the request, for example when the connection is lost. */
-  update({ id, token }: SessionKey, changes: Changes, signal: AbortSignal): Promise<Ack> {
+  update({ id, token }: SessionKey, changes: Changes, signal: AbortSignal): Promise<Acknowledgement> {
     const abort = AbortSignal.any([signal, AbortSignal.timeout(UPDATE_TIMEOUT_MS)]);
     return this.requestJson("PATCH", `api/v1/sessions/${id}/parameters`, changes, { token, signal: abort });
   }

@@ -99,12 +99,12 @@ export interface Answer extends SessionCredentials {
 }
 
 /** The block at which a change takes effect. `pending`: the session is paused; the block follows when it resumes. */
-export interface Ack {
+export interface Acknowledgement {
   block: number;
   parameters: Parameters;
   pending: boolean;
   /** How many tokens of the prompt in use the text encoder reads. */
-  prompt_tokens?: PromptTokens | null;
+  prompt_tokens: PromptTokens | null;
 }
 
 export type Readiness = { ready: true } | { ready: false; reason: string };

@@ -1,7 +1,7 @@
 // Sends changes and retries undelivered ones. Changes made while a request is in flight are merged into the next.
 
 import { ApiError, ServerUnreachable } from "../api/client";
-import type { Ack, Changes } from "../api/protocol";
+import type { Acknowledgement, Changes } from "../api/protocol";
 import { hasPath, mergeChanges } from "./parameters";
 import { InterruptibleDelay } from "./promises";
 
@@ -11,7 +11,7 @@ const NO_SESSION = 404;
 
 export interface ChangeEvents {
   /** `controls`: those of the request without a newer change. */
-  acknowledged: (controls: string[], ack: Ack) => void;
+  acknowledged: (controls: string[], acknowledgement: Acknowledgement) => void;
   refused: (control: string, reason: string) => void;
 }
 
@@ -30,7 +30,7 @@ export class ChangeQueue {
 
   /** After `run` is aborted nothing is sent, and responses are ignored. */
   constructor(
-    private readonly send: (changes: Changes, signal: AbortSignal) => Promise<Ack>,
+    private readonly send: (changes: Changes, signal: AbortSignal) => Promise<Acknowledgement>,
     private readonly events: ChangeEvents,
     private readonly run: AbortSignal,
   ) {

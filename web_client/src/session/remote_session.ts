@@ -1,7 +1,7 @@
 // The server's session as this page uses it: created, resumed, changed, parked, ended.
 
 import { ApiError } from "../api/client";
-import type { Ack, Answer, Changes, Offer, SessionCredentials, Status } from "../api/protocol";
+import type { Acknowledgement, Answer, Changes, Offer, SessionCredentials, Status } from "../api/protocol";
 
 const LOST_STATUSES = [401, 403, 404]; // ended, or its id belongs to another session now
 const NAME_TAKEN = 409;
@@ -11,7 +11,7 @@ export interface SessionApi {
   resumeSession(credentials: SessionCredentials, sdp: string): Promise<Answer>;
   parkSession(credentials: SessionCredentials): Promise<void>;
   session(credentials: SessionCredentials): Promise<Pick<Status, "reason">>;
-  update(credentials: SessionCredentials, changes: Changes, signal: AbortSignal): Promise<Ack>;
+  update(credentials: SessionCredentials, changes: Changes, signal: AbortSignal): Promise<Acknowledgement>;
   deleteSession(credentials: SessionCredentials): Promise<void>;
 }
 
@@ -35,7 +35,7 @@ export class RemoteSession {
     return { answer, resumed: resumed !== null };
   }
 
-  update(changes: Changes, signal: AbortSignal): Promise<Ack> {
+  update(changes: Changes, signal: AbortSignal): Promise<Acknowledgement> {
     if (this.credentials === null) throw new Error("there is no session");
     return this.api.update(this.credentials, changes, signal);
   }

@@ -1,6 +1,6 @@
 // All settings: the session's parameters, overlaid by each control's pending changes.
 
-import type { Ack, Changes, Parameters, PromptTokens, Status } from "../api/protocol";
+import type { Acknowledgement, Changes, Parameters, PromptTokens, Status } from "../api/protocol";
 import { acknowledge, overlayOf, refuse, startApplying, SYNCED, syncWithSession, unconfirmedChanges } from "./control_state";
 import type { ControlState } from "./control_state";
 import { applyChanges, differences } from "./parameters";
@@ -76,7 +76,7 @@ export class Settings {
     return prepared;
   }
 
-  acknowledge(controls: string[], { block, pending, parameters, prompt_tokens }: Ack): void {
+  acknowledge(controls: string[], { block, pending, parameters, prompt_tokens }: Acknowledgement): void {
     for (const control of controls) this.states.set(control, acknowledge(this.stateOf(control), block, pending, Date.now()));
     this.storeTokenCount(parameters.prompt, prompt_tokens);
     this.setCurrent(parameters);

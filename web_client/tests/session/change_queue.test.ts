@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from "vitest";
 import { ApiError, ServerUnreachable } from "../../src/api/client";
-import type { Ack, Changes } from "../../src/api/protocol";
+import type { Acknowledgement, Changes } from "../../src/api/protocol";
 import { ChangeQueue } from "../../src/session/change_queue";
 import { mergeChanges } from "../../src/session/parameters";
 
@@ -10,7 +10,7 @@ class QueueFixture {
   readonly acknowledged: [string, number][] = [];
   readonly refused: [string, string][] = [];
   readonly run = new AbortController();
-  private pending: { resolve: (ack: Ack) => void; reject: (error: Error) => void }[] = [];
+  private pending: { resolve: (acknowledgement: Acknowledgement) => void; reject: (error: Error) => void }[] = [];
 
   readonly queue = new ChangeQueue(
     (changes, signal) => {
@@ -34,7 +34,7 @@ class QueueFixture {
   }
 
   async acknowledge(block: number): Promise<void> {
-    this.pending.shift()?.resolve({ block, pending: false } as Ack);
+    this.pending.shift()?.resolve({ block, pending: false } as Acknowledgement);
     await flushPromises();
   }
 

@@ -17,7 +17,8 @@ afterEach(() => {
 
 /** The server acknowledges this control's change. */
 function acknowledge(control: string, changes: Changes, pending = false): void {
-  settings.acknowledge([control], { block: 7, pending, parameters: applyChanges(settings.current, changes) });
+  const parameters = applyChanges(settings.current, changes);
+  settings.acknowledge([control], { block: 7, pending, parameters, prompt_tokens: null });
 }
 
 /** Telemetry with these parameters. */

@@ -2,7 +2,7 @@
 
 import { expect, vi } from "vitest";
 import { ApiError, ServerUnreachable } from "../../src/api/client";
-import type { Ack, Answer, Changes, Offer, Parameters, Preset, SessionCredentials, Stats, Status } from "../../src/api/protocol";
+import type { Acknowledgement, Answer, Changes, Offer, Parameters, Preset, SessionCredentials, Stats, Status } from "../../src/api/protocol";
 import type { PeerEvents } from "../../src/media/peer";
 import type { Source, SourceChoice, SourceSound } from "../../src/media/source";
 import { applyChanges } from "../../src/session/parameters";
@@ -108,7 +108,7 @@ class FakeServer {
     return Promise.resolve();
   };
 
-  update = async (_credentials: SessionCredentials, changes: Changes, signal: AbortSignal): Promise<Ack> => {
+  update = async (_credentials: SessionCredentials, changes: Changes, signal: AbortSignal): Promise<Acknowledgement> => {
     this.updates.push(changes);
     const connectionLost = new Promise<never>((_, reject) => {
       signal.addEventListener("abort", () => {
@@ -118,7 +118,7 @@ class FakeServer {
     await Promise.race([this.updateBarrier, connectionLost]);
     if (this.refusal !== null) throw this.refusal;
     this.parameters = applyChanges(this.parameters, changes);
-    return { block: 5, pending: false, parameters: this.parameters };
+    return { block: 5, pending: false, parameters: this.parameters, prompt_tokens: null };
   };
 
   deleteSession = ({ id }: SessionCredentials): Promise<void> => {
