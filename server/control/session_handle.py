@@ -19,6 +19,7 @@ from server.control.source import Source
 from server.control.tokens import new_token, view_token_of
 from server.control.viewers import Viewers
 from server.errors import NothingLive, Unavailable
+from server.media.edited_track import EditedTrack
 from server.media.frame_pipeline import FramePipeline
 from server.media.offer_check import check_offer
 from server.media.peer import Peer
@@ -104,7 +105,7 @@ class SessionHandle:
         peer = Peer(
             self.settings,
             lambda reason: self._peer_ended(peer, reason),
-            track=self.frames.broadcast.add_track(primary=True) if self.kind == "edit" else None,
+            track=EditedTrack(self.frames.broadcast, primary=True) if self.kind == "edit" else None,
             on_frame=lambda *frame: self._take_frame(peer, *frame),
             on_control=lambda channel: ControlChannel(channel, self.update),
             on_undecodable=self.frames.count_undecodable,
@@ -133,7 +134,7 @@ class SessionHandle:
         return await self.viewers.add(sdp, self._new_viewer)
 
     def _new_viewer(self, ended: Callable[[str], None]) -> Peer:
-        track = self.frames.broadcast.add_track(primary=False)
+        track = EditedTrack(self.frames.broadcast, primary=False)
         return Peer(self.settings, ended, track=track, audio_out=self.frames.audio.add_track())
 
     async def park(self, reason: str = "the page has disconnected") -> None:

@@ -1,26 +1,22 @@
-"""A session's edited stream: each frame is sent to all connections when it is due."""
+"""A session's edited stream: each frame is sent to all sinks when it is due."""
 
 import asyncio
 import contextlib
 import fractions
-import functools
-import logging
 import time
 from collections.abc import Callable
-from typing import Any
 
 import av
 
 from server.media.counters import FrameCounters
-from server.media.edited_track import EditedTrack
-from server.media.h264 import CLOCK_RATE, H264Encoder, open_encoder
+from server.media.h264 import CLOCK_RATE
 from server.media.latency import Latency
 from server.media.pacer import Pacer
+from server.media.sink import Packet, PacketDemand, VideoSink
 from server.media.slate import IdleFrame
+from server.media.stream_encoder import StreamEncoder
 from server.ring import Planes
 from server.supervisor import Supervisor
-
-log = logging.getLogger(__name__)
 
 TIME_BASE = fractions.Fraction(1, CLOCK_RATE)
 SMOOTHING = 0.1  # weight of the newest frame interval and packet size
@@ -29,10 +25,10 @@ MIN_KEYFRAME_INTERVAL_S = 0.5  # between requested keyframes: viewers that join 
 
 
 class Broadcast:
-    """Paces frames, encodes each once for all H.264 tracks that can receive the same bitrate, and distributes packets.
+    """Paces frames, encodes each once for all sinks that take packets of the same bitrate, and distributes packets.
 
-    A viewer costs a forwarded packet, not an encoder. Tracks with less bandwidth, or with another codec, get the
-    frame and have it encoded separately.
+    A viewer costs a forwarded packet, not an encoder. Sinks with less bandwidth, or with another codec, get the
+    frame and encode it themselves. Each has its own queue: a slow one delays no other.
     """
 
     def __init__(
@@ -51,15 +47,13 @@ class Broadcast:
         self.pacer = Pacer(capacity, self.counters)
         self.latency = latency
         self.on_due = on_due
-        self.tracks: list[EditedTrack] = []
+        self.sinks: list[VideoSink] = []
         self.keyframes = 0
         self.idle = IdleFrame()
         self.bitrate = 0.0  # bit/s of the shared stream, smoothed
         self._interval_s = 1 / 30  # between frames, smoothed
         self._last_sent: float | None = None
-        self._encoder: H264Encoder | None = None
-        self._keyframe_requested = False
-        self._keyframe_at = 0.0
+        self._encoder = StreamEncoder(MIN_KEYFRAME_INTERVAL_S)
         self._wake = asyncio.Event()
         self._start = time.monotonic()
         self._tasks = Supervisor(on_error)
@@ -69,16 +63,20 @@ class Broadcast:
     def fps(self) -> float:
         return 1 / self._interval_s
 
-    def add_track(self, *, primary: bool) -> EditedTrack:
-        """A track of the stream for one more connection; its `stop` removes it."""
-        track = EditedTrack(self, primary=primary)
-        self.tracks.append(track)
-        self._wake.set()
-        return track
+    @property
+    def queued(self) -> int:
+        """Number of items in the queues of all sinks."""
+        return sum(sink.queued for sink in self.sinks)
 
-    def remove_track(self, track: EditedTrack) -> None:
-        if track in self.tracks:
-            self.tracks.remove(track)
+    def subscribe(self, sink: VideoSink) -> None:
+        """Send to `sink` from the next frame on."""
+        self.sinks.append(sink)
+        self._wake.set()
+
+    def unsubscribe(self, sink: VideoSink) -> None:
+        """Send nothing more to `sink`; idempotent."""
+        if sink in self.sinks:
+            self.sinks.remove(sink)
 
     def add(self, planes: Planes, stamp: float, now: float) -> None:
         """Queue an edited frame; `stamp` is its source time."""
@@ -98,7 +96,7 @@ class Broadcast:
 
     def request_keyframe(self) -> None:
         """Encode a keyframe, `MIN_KEYFRAME_INTERVAL_S` after the last requested one at the earliest."""
-        self._keyframe_requested = True
+        self._encoder.request_keyframe()
 
     def close(self) -> None:
         self._tasks.cancel()
@@ -121,7 +119,7 @@ class Broadcast:
     @property
     def _repeats_last_frame(self) -> bool:
         """Only if no editor is connected: the editor's page detects by itself that no frames arrive."""
-        return bool(self.tracks) and not any(track.primary for track in self.tracks)
+        return bool(self.sinks) and not any(sink.primary for sink in self.sinks)
 
     async def _send_due(self, planes: Planes, stamp: float) -> None:
         now = time.monotonic()
@@ -134,39 +132,24 @@ class Broadcast:
         self.counters.sent += 1
 
     async def _send(self, planes: Planes, now: float, *, repeated: bool = False) -> None:
-        """Send to every track; `repeated` frames don't count in the bitrate."""
+        """Send to every sink; `repeated` frames don't count in the bitrate."""
         pts = round((now - self._start) * CLOCK_RATE)
-        sharing = [track for track in self.tracks if track.can_share(self.bitrate)]
+        demands = [(sink, sink.wants(self.bitrate)) for sink in self.sinks]
+        sharing = [(sink, demand) for sink, demand in demands if isinstance(demand, PacketDemand)]
         packet = await self._encode(_frame(planes, pts), sharing) if sharing else None
-        for track in self.tracks:
-            if track not in sharing:
-                track.send(_frame(planes, pts))
-            elif packet is not None:
-                track.send(packet)
+        for sink, demand in demands:
+            item = _frame(planes, pts) if demand == "frames" else packet
+            if demand is not None and item is not None and sink in self.sinks:
+                self.counters.not_taken += sink.send(item)
         if packet is not None and not repeated:
             self.bitrate += SMOOTHING * (packet.size * 8 * self.fps - self.bitrate)
             self.latency.add("encode", time.monotonic() - now)
 
-    async def _encode(self, frame: av.VideoFrame, sharing: list[EditedTrack]) -> "av.Packet[Any] | None":
-        controls = [track.control for track in sharing if track.control is not None]
-        primary = next((track.control for track in sharing if track.primary), None)
-        control = primary or max(controls, key=lambda control: control.target)
-        now = time.monotonic()
-        keyframe = self._keyframe_requested and now - self._keyframe_at > MIN_KEYFRAME_INTERVAL_S
-        if keyframe:
-            self._keyframe_requested = False
-            self._keyframe_at = now
-        try:
-            if self._encoder is None:
-                self._encoder = open_encoder(frame.width, frame.height, control.maximum)
-            self._encoder.set_rate(control.target, self.fps)
-            encode = functools.partial(self._encoder.encode, frame, keyframe=keyframe)
-            packet = await asyncio.get_running_loop().run_in_executor(None, encode)
-        except av.FFmpegError:
-            log.exception("a frame could not be encoded; a new encoder takes the next")
-            self._encoder = None
-            return None
-        self.keyframes += packet.is_keyframe
+    async def _encode(self, frame: av.VideoFrame, sharing: list[tuple[VideoSink, PacketDemand]]) -> "Packet | None":
+        primary = next((demand for sink, demand in sharing if sink.primary), None)
+        demand = primary or max((demand for _, demand in sharing), key=lambda demand: demand.target)
+        packet = await self._encoder.encode(frame, demand, self.fps)
+        self.keyframes += packet is not None and packet.is_keyframe
         return packet
 
 

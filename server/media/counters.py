@@ -18,9 +18,9 @@ class FrameCounters:
     not_returned: int = 0  # FramePipeline: edited, dropped because the outgoing ring was full
     too_late: int = 0  # Pacer: dropped as stale, or because the queue was full
     sent: int = 0  # Broadcast: sent to all connections when due
-    not_taken: int = 0  # EditedTrack: dropped because a connection's queue was full, per connection
+    not_taken: int = 0  # Broadcast: dropped because a sink's queue was full, per sink
 
     @property
     def dropped(self) -> int:
-        """Frames dropped at any stage; `not_taken` is counted per connection."""
+        """Frames dropped at any stage; `not_taken` is counted per sink."""
         return self.not_admitted + self.not_returned + self.too_late + self.not_taken

@@ -163,7 +163,7 @@ class FramePipeline:
                 "incoming_ring": len(self.incoming),
                 "outgoing_ring": len(self.outgoing),
                 "pacer": len(self.broadcast.pacer.queue),
-                "tracks": sum(track.waiting for track in self.broadcast.tracks),
+                "tracks": self.broadcast.queued,
             },
             "audio": self.audio.stats(),
         }

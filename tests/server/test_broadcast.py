@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from server.media.broadcast import Broadcast
-from server.media.edited_track import MAX_WAITING
+from server.media.edited_track import MAX_WAITING, EditedTrack
 from server.media.frame_pipeline import FramePipeline
 from server.media.latency import Latency
 
@@ -22,13 +22,15 @@ def ignore(*_: object) -> None:
 async def test_an_internal_error_is_reported():
     faults: list[str] = []
     broadcast = Broadcast(4, Latency(), ignore, faults.append)
-    broadcast.add_track(primary=True)
+    reading = asyncio.create_task(EditedTrack(broadcast, primary=True).recv())
+    await asyncio.sleep(0)
     now = time.monotonic()
     broadcast.add(np.zeros((3, 5), np.uint8), now, now)  # no yuv420p picture has three rows
     async with asyncio.timeout(5):
         while not faults:
             await asyncio.sleep(0.01)
     assert "broadcast: ValueError" in faults[0]
+    reading.cancel()
 
 
 async def test_closing_is_no_error():
@@ -39,7 +41,7 @@ async def test_closing_is_no_error():
 
 async def test_counters_are_monotonic_when_a_viewer_leaves_and_when_read_repeatedly():
     frames = FramePipeline(64, 32, 4, ignore, ignore, lambda: False, pytest.fail)
-    viewer = frames.broadcast.add_track(primary=False)
+    viewer = EditedTrack(frames.broadcast, primary=False)
     reading = asyncio.create_task(viewer.recv())
     await asyncio.sleep(0)
     for i in range(MAX_WAITING + 3):

@@ -134,7 +134,7 @@ async def test_keyframe_requests_are_merged_and_a_new_bitrate_needs_no_keyframe(
             remb = pack_remb_fci((400_000, 3_000_000)[i % 2], [ssrc])
             await receiver._send_rtcp(RtcpPsfbPacket(fmt=RTCP_PSFB_APP, ssrc=1, media_ssrc=0, fci=remb))
             await asyncio.sleep(0.025)
-        await eventually(lambda: session.peer.track.control.target in (400_000, 3_000_000))
+        await eventually(lambda: session.peer.track.rate.target in (400_000, 3_000_000))
         assert session.frames.broadcast.keyframes == keyframes
         for _ in range(40):
             await receiver._send_rtcp_pli(ssrc)

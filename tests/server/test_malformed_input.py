@@ -216,18 +216,18 @@ def test_the_next_encoder_is_used_if_one_does_not_open(monkeypatch):
         h264.h264_encoder.cache_clear()
 
 
-async def test_a_failed_encoder_is_replaced(server, client, monkeypatch):
+async def test_a_failed_encoder_is_replaced(client, monkeypatch):
     viewer = await begin(client, Viewer(client))
     await viewer.receives(8)
-    broadcast = server.app.state.sessions.handles[viewer.id].frames.broadcast
-    broken, failures = broadcast._encoder, []
+    encode, used = h264.H264Encoder.encode, []
 
-    def fail(*_: object, **__: object) -> None:
-        failures.append(1)
-        raise av.error.ExternalError(1, "the GPU was removed")
+    def fail_once(encoder: h264.H264Encoder, frame: av.VideoFrame, *, keyframe: bool) -> av.Packet:
+        used.append(encoder)
+        if len(used) == 1:
+            raise av.error.ExternalError(1, "the GPU was removed")
+        return encode(encoder, frame, keyframe=keyframe)
 
-    monkeypatch.setattr(broken, "encode", fail)
+    monkeypatch.setattr(h264.H264Encoder, "encode", fail_once)
     await viewer.receives(15)
-    assert failures == [1]
-    assert broadcast._encoder is not broken
+    assert used[-1] is used[1] is not used[0]
     await end(client, viewer)

@@ -1,8 +1,12 @@
 """A video source of moving waves."""
 
+from fractions import Fraction
+
 import av
 import numpy as np
 from aiortc import VideoStreamTrack
+
+from server.media.h264 import CLOCK_RATE, H264Encoder
 
 SIZE = (320, 192)
 
@@ -15,6 +19,18 @@ def picture(i: int) -> av.VideoFrame:
     planes = np.full((SIZE[1] * 3 // 2, SIZE[0]), 128, np.uint8)
     planes[: SIZE[1]] = waves.clip(0, 255)
     return av.VideoFrame.from_ndarray(planes, format="yuv420p")
+
+
+def timed(frame: av.VideoFrame, pts: int) -> av.VideoFrame:
+    """The frame with its time, of the RTP clock."""
+    frame.pts, frame.time_base = pts, Fraction(1, CLOCK_RATE)
+    return frame
+
+
+def packets(count: int, keyframe_at: int) -> list[av.Packet]:
+    """The encoded pictures; the first is a keyframe too."""
+    encoder = H264Encoder(*SIZE, 500_000)
+    return [encoder.encode(timed(picture(number), number), keyframe=number == keyframe_at) for number in range(count)]
 
 
 class Waves(VideoStreamTrack):

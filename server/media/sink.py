@@ -1,0 +1,62 @@
+"""The sink protocol: what a receiver of the edited video and the stream that it subscribes to know of each other."""
+
+from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
+
+import av
+
+Packet: TypeAlias = "av.Packet[Any]"
+Item: TypeAlias = "av.VideoFrame | Packet"
+
+
+class PacketDemand(NamedTuple):
+    """A sink takes packets of the shared stream; its bitrates in bit/s."""
+
+    target: int
+    maximum: int  # `target` never exceeds it
+
+
+Demand = PacketDemand | Literal["frames"] | None
+
+
+class VideoSink(Protocol):
+    """A receiver of the edited video: a connection's track, a recorder, another output.
+
+    It has its own queue and never blocks. What it cannot take it drops, then it continues with a keyframe.
+    """
+
+    primary: bool  # the editor's: the shared stream has its bitrate
+
+    @property
+    def queued(self) -> int:
+        """Number of items in its queue."""
+
+    def wants(self, bitrate: float) -> Demand:
+        """What it takes now: packets of the shared stream of `bitrate` bit/s, unencoded frames, or nothing.
+
+        Called before every frame, so that a sink can stop sharing a stream that it has no bandwidth for.
+        """
+
+    def send(self, item: Item) -> int:
+        """Queue the next packet or frame; returns how many items were dropped because the queue was full.
+
+        A packet is shared: a sink that changes one, as a muxer does, copies it first. Times are in `pts` and
+        `time_base`, from the start of the stream.
+        """
+
+
+class VideoStream(Protocol):
+    """What a sink uses of the stream that it subscribes to."""
+
+    @property
+    def fps(self) -> float: ...
+
+    @property
+    def bitrate(self) -> float:
+        """Of the shared stream, bit/s."""
+
+    def subscribe(self, sink: VideoSink) -> None: ...
+
+    def unsubscribe(self, sink: VideoSink) -> None: ...
+
+    def request_keyframe(self) -> None:
+        """Make one of the next packets of the shared stream a keyframe."""
