@@ -1,4 +1,4 @@
-"""Runs a file's frames through a session, in blocks, and sums up what it did."""
+"""Runs a file's frames through a session and sums up what it did."""
 
 import argparse
 from collections import deque
@@ -17,40 +17,29 @@ if TYPE_CHECKING:
 
 
 class FileEdit:
-    """Passes source frames to a session in blocks and returns the edited frames."""
+    """Passes source frames to a session, which assembles blocks, and returns the edited frames."""
 
     def __init__(self, session: "EditSession[int]", args: argparse.Namespace, progress: "Progress") -> None:
         self.session = session
         self.args = args
         self.progress = progress
         self.totals = Totals()
-        self._block: list[SourceFrame] = []
         self._pushed: deque[SourceFrame] = deque()  # frames that the session has not returned yet
 
     def push(self, frame: "SourceFrame") -> "Iterator[SourceFrame]":
-        self._block.append(frame)
-        if len(self._block) == self.session.preset.stream.frames_per_block:
-            yield from self._push_block()
+        import torch
+
+        self._pushed.append(frame)
+        picture = torch.from_numpy(frame.picture).permute(2, 0, 1)
+        yield from self._finished_frames(self.session.push(picture[None], [frame.pts]))
 
     def flush(self) -> "Iterator[SourceFrame]":
         """The remaining frames."""
-        if self._block:
-            yield from self._push_block()
         yield from self._finished_frames(self.session.flush())
         self.progress.end()
 
     def summary(self) -> str:
         return self.totals.summary(self.progress.done, self.progress.fps)
-
-    def _push_block(self) -> "Iterator[SourceFrame]":
-        import numpy as np
-        import torch
-
-        pictures = torch.from_numpy(np.stack([frame.picture for frame in self._block])).permute(0, 3, 1, 2)
-        stamps = [frame.pts for frame in self._block]
-        self._pushed.extend(self._block)
-        self._block.clear()
-        yield from self._finished_frames(self.session.push(pictures, stamps))
 
     def _finished_frames(self, edited: "EditedFrames[int]") -> "Iterator[SourceFrame]":
         """The edited frames with the durations of their source frames."""
@@ -58,6 +47,8 @@ class FileEdit:
 
         self.totals.add(edited)
         self.progress.add(len(edited.pts))
+        if not edited.pts:  # most frames complete no block: do not wait for the device
+            return
         frames = (edited.frames * 255).round().byte().permute(0, 2, 3, 1).cpu().numpy()
         for frame, mask, stamp in zip(frames, edited.keep.cpu().numpy(), edited.pts, strict=True):
             source = self._pushed.popleft()
