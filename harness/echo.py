@@ -58,7 +58,6 @@ class _EchoLoop:
         self.pipe = pipe
         self.echo = echo
         self.size = (width, height, frames_per_block)
-        self.needed = frames_per_block if echo.whole_blocks else 1
         self.rings: dict[str, tuple[FrameRing, FrameRing]] = {}
         self.parameters: dict[str, Parameters] = {}
         self.blocks = 0
@@ -76,11 +75,13 @@ class _EchoLoop:
             self.send(wire.Heartbeat())
 
     def ready(self) -> list[str]:
-        return [name for name, (incoming, _) in self.rings.items() if len(incoming) >= self.needed]
+        rings = {name: incoming for name, (incoming, _) in self.rings.items()}
+        return [name for name, ring in rings.items() if ring.has_block or (len(ring) and not self.echo.whole_blocks)]
 
     def invert(self, name: str, incoming: FrameRing, outgoing: FrameRing) -> None:
         began = time.perf_counter()
-        planes, pts = incoming.take(self.needed)
+        queue_ms = (time.monotonic() - incoming.block_pts) * 1000
+        planes, pts = incoming.take(incoming.frames_per_block if self.echo.whole_blocks else 1)
         self.send(wire.FramesTaken(session=name, total=incoming.read))
         put = [outgoing.put(255 - frame, stamp) for frame, stamp in zip(planes, pts, strict=True)]
         time.sleep(max(0.0, self.echo.block_s - (time.perf_counter() - began)))
@@ -88,7 +89,8 @@ class _EchoLoop:
         self.blocks += 1
         busy_ms = (time.perf_counter() - began) * 1000
         counts = {"block": self.blocks, "frames": sum(put), "dropped": len(put) - sum(put), "keep_ratio": 1.0}
-        self.send(wire.BlockDone(session=name, stage_ms={"denoise": busy_ms}, busy_ms=busy_ms, **counts))
+        times = {"queue_ms": queue_ms, "busy_ms": busy_ms, "stage_ms": {"denoise": busy_ms}}
+        self.send(wire.BlockDone(session=name, **times, **counts))
 
     def handle(self, message: wire.Command) -> None:
         match message:

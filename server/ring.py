@@ -33,6 +33,7 @@ class FrameRing:
 
         Raises `OSError` (ENOSPC) where the machine has too little shared memory.
         """
+        self.frames_per_block = frames_per_block
         self.capacity = ring_capacity(frames_per_block)
         self.written = self.read = 0
         shape = (self.capacity, height * 3 // 2, width)
@@ -52,6 +53,22 @@ class FrameRing:
 
     def __len__(self) -> int:
         return self.written - self.read
+
+    @property
+    def missing_frames(self) -> int:
+        """How many frames its oldest block still lacks; 0: a whole block waits."""
+        return max(0, self.frames_per_block - len(self))
+
+    @property
+    def has_block(self) -> bool:
+        """Whether a whole block waits: the only place where the server decides that."""
+        return self.missing_frames == 0
+
+    @property
+    def block_pts(self) -> float:
+        """Timestamp of the newest frame of its oldest block, which may lack frames, but not all."""
+        assert len(self), "an empty ring has no block"
+        return float(self._pts[(self.read + min(len(self), self.frames_per_block) - 1) % self.capacity])
 
     def put(self, planes: Planes, pts: float) -> bool:
         """Copy a frame in; False when there is no room."""

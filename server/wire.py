@@ -118,6 +118,7 @@ class BlockDone(Message):
     dropped: int  # not put there because it was full
     keep_ratio: float
     stage_ms: dict[str, float]
+    queue_ms: float  # from the arrival of the block's newest frame to its turn
     busy_ms: float  # from taking the frames to having put the edited ones
     noise_levels: float | None = None  # sigma of the source's noise, levels of 255; None: not estimated
 

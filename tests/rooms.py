@@ -25,6 +25,7 @@ class Room:
 PLAIN, EQUATIONS, KERNELS, CHECKPOINTS, MODELS = "plain", "equations", "kernels", "checkpoints", "models"
 PRUNING, RUNTIME, STREAM, SESSION = "pruning", "runtime", "stream", "session"
 WIRE, MODEL, MEDIA, WORKERS, CONTROL, API = "wire", "model", "media", "workers", "control", "api"
+SCHEDULER = "scheduler"
 SERVE, COMMANDS = "serve", "commands"
 SETTINGS, ENTRY, EVALUATION, VIDEO = "settings", "entry", "evaluation", "video"
 CORE = (PLAIN, EQUATIONS, KERNELS, CHECKPOINTS, MODELS, PRUNING, RUNTIME, STREAM, SESSION)
@@ -103,9 +104,15 @@ ROOMS = (
         packages=frozenset({"numpy", "msgspec", "pydantic"}),
     ),
     Room(
+        name=SCHEDULER,  # tested without a model or a clock
+        prefixes=("server.model.scheduler",),
+        may_import=(),
+        packages=frozenset(),
+    ),
+    Room(
         name=MODEL,
         prefixes=("server.model",),
-        may_import=(*CORE, WIRE),
+        may_import=(*CORE, WIRE, SCHEDULER),
         packages=frozenset({"torch", "numpy", "msgspec"}),
     ),
     Room(

@@ -96,6 +96,7 @@ class Stats(BaseModel):
     queues: dict[str, int] = Field(description="frames that wait, place by place; each place has its limit")
     audio: AudioStats
     block: int | None
+    queue_ms: float | None = Field(description="from the arrival of the newest block's last frame to its turn")
     stage_ms: dict[str, float]
 
 

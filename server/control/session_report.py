@@ -91,10 +91,11 @@ class SessionReport:
         """Of the newest edited block; all None before the first."""
         block = self.model.last_block
         if block is None:
-            return {"keep_ratio": None, "noise_levels": None, "block": None, "stage_ms": {}}
+            return {"keep_ratio": None, "noise_levels": None, "block": None, "queue_ms": None, "stage_ms": {}}
         return {
             "keep_ratio": round(block.keep_ratio, 3),
             "noise_levels": None if block.noise_levels is None else round(block.noise_levels, 2),
             "block": block.block,
+            "queue_ms": round(block.queue_ms, 1),
             "stage_ms": {stage: round(ms, 2) for stage, ms in block.stage_ms.items()},
         }

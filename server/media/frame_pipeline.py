@@ -51,7 +51,7 @@ class FramePipeline:
         self.on_taken = on_taken
         self.counters = FrameCounters()
         self.latency = Latency()
-        self.ingest = Ingest(self.incoming, frames_per_block, self._frames_put, self.counters)
+        self.ingest = Ingest(self.incoming, self._frames_put, self.counters)
         self.audio = AudioBroadcast(muted, on_error)
         waiting = self.outgoing.capacity
         self.broadcast = Broadcast(waiting, self.latency, self._frame_due, on_error, self.counters)
@@ -111,7 +111,7 @@ class FramePipeline:
             self.broadcast.add(picture, stamp, now)
             self.frames_edited.add(now)
         self.has_output |= bool(stamps)
-        self._block_pending_since = now if self._block_waits else None
+        self._block_pending_since = now if self.incoming.has_block else None
 
     @property
     def source_active(self) -> bool:
@@ -122,17 +122,13 @@ class FramePipeline:
         """Age of the pending block if the model is stalled; else None."""
         if self._block_pending_since is None or self.ingest.model_fps is None:
             return None
-        usual_s = self.ingest.frames_per_block / self.ingest.model_fps
+        usual_s = self.incoming.frames_per_block / self.ingest.model_fps
         pending_s = now - self._block_pending_since
         return pending_s if pending_s > max(STALLED_S, STALLED_BLOCKS * usual_s) else None
 
-    @property
-    def _block_waits(self) -> bool:
-        return len(self.incoming) >= self.ingest.frames_per_block
-
     def _frames_put(self) -> None:
         self.on_put(self.incoming.written)
-        if self._block_pending_since is None and self._block_waits:
+        if self._block_pending_since is None and self.incoming.has_block:
             self._block_pending_since = time.monotonic()
 
     def release_input(self, total: int) -> None:

@@ -17,13 +17,11 @@ class Ingest:
     def __init__(
         self,
         ring: FrameRing,
-        frames_per_block: int,
         on_put: Callable[[], None] = lambda: None,
         counters: FrameCounters | None = None,
     ) -> None:
         """`on_put` is called after frames have been put into the ring."""
         self.ring = ring
-        self.frames_per_block = frames_per_block
         self.on_put = on_put
         self.waiting: deque[tuple[Planes, float]] = deque(maxlen=2)  # for space in the ring; drops the oldest
         self.model_fps: float | None = None  # the model's speed for this session; unknown before its first block
@@ -33,7 +31,7 @@ class Ingest:
 
     def block_done(self, busy_s: float, sessions: int) -> None:
         """Record that the model edited a block in `busy_s` seconds, while `sessions` sessions shared it."""
-        speed = self.frames_per_block / busy_s / max(sessions, 1)
+        speed = self.ring.frames_per_block / busy_s / max(sessions, 1)
         self.model_fps = speed if self.model_fps is None else self.model_fps + SMOOTHING * (speed - self.model_fps)
 
     def admits(self, now: float) -> bool:
@@ -63,8 +61,12 @@ class Ingest:
 
         A static shared screen sends almost no frames: the last frames of a movement would wait for the next movement.
         """
-        missing = self.frames_per_block - len(self.ring)
-        if self._newest is None or not 0 < missing < self.frames_per_block or now - self._newest[1] < IDLE_SOURCE_S:
+        missing = self.ring.missing_frames
+        if (
+            self._newest is None
+            or not 0 < missing < self.ring.frames_per_block
+            or now - self._newest[1] < IDLE_SOURCE_S
+        ):
             return
         planes, pts = self._newest
         for i in range(1, missing + 1):
@@ -74,7 +76,7 @@ class Ingest:
     def fill_ring(self) -> None:
         """Move queued frames into the ring, up to one block."""
         before = self.ring.written
-        while self.waiting and len(self.ring) < self.frames_per_block and self.ring.put(*self.waiting[0]):
+        while self.waiting and not self.ring.has_block and self.ring.put(*self.waiting[0]):
             self.waiting.popleft()
         if self.ring.written > before:
             self.on_put()

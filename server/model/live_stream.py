@@ -25,28 +25,28 @@ class LiveStream:
     ) -> None:
         """Raises `FileNotFoundError` without its rings, `MemoryError` or torch's where it does not fit."""
         stream = models.preset.stream
-        self.name, self.frames_per_block, self.send = opened.session, stream.frames_per_block, send
+        self.name = opened.session
+        self.send = send
         parameters = merge(default_parameters(models.preset, live=True), opened.parameters)
         self.edit: EditSession[float] = EditSession(models, parameters)
         with ExitStack() as attached:
             self.incoming, self.outgoing = (
-                attached.enter_context(closing(FrameRing(stream.width, stream.height, self.frames_per_block, name)))
+                attached.enter_context(closing(FrameRing(stream.width, stream.height, stream.frames_per_block, name)))
                 for name in (opened.incoming, opened.outgoing)
             )
             self.changes = PendingChanges(self.name, self.edit, encoder, send)
             attached.pop_all()  # all is there: they are closed with the session
 
     @property
-    def ready(self) -> bool:
-        """Whether there is something to do: a whole block and its prompt, or (paused) any frame to answer."""
-        return self.changes.editable and len(self.incoming) >= (
-            1 if self.edit.parameters.paused else self.frames_per_block
-        )
+    def waiting_since(self) -> float | None:
+        """When the newest frame of the waiting block arrived, which is any frame while paused; None: nothing to do."""
+        has_work = self.incoming.has_block or (self.edit.parameters.paused and len(self.incoming) > 0)
+        return self.incoming.block_pts if has_work and self.changes.editable else None
 
-    def edit_block(self) -> wire.BlockDone:
-        """Edit the block that waits."""
+    def edit_block(self, waited_s: float) -> wire.BlockDone:
+        """Edit the block that waits, and has waited so long for its turn."""
         began = time.perf_counter()
-        planes, pts = self.incoming.take(self.frames_per_block)
+        planes, pts = self.incoming.take(self.incoming.frames_per_block)
         self.send(wire.FramesTaken(session=self.name, total=self.incoming.read))
         edited = self.edit.push(rgb_from_yuv420p(torch.from_numpy(planes).to(self.edit.models.device)), pts)
         out = yuv420p_from_rgb(edited.frames).cpu().numpy()
@@ -61,6 +61,7 @@ class LiveStream:
             keep_ratio=report.keep_ratio if report else 0.0,
             noise_levels=report.noise_levels if report else None,
             stage_ms=report.stage_ms if report else {},
+            queue_ms=waited_s * 1000,
             busy_ms=(time.perf_counter() - began) * 1000,
         )
 

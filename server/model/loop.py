@@ -16,7 +16,7 @@ from lipar_core.sizes import with_size
 from server import wire
 from server.model.live_stream import LiveStream
 from server.model.prompt_encoder import ActiveEncoding, EncodedPrompt, PromptEncoder
-from server.model.scheduler import Scheduler
+from server.model.scheduler import Scheduler, Turn
 from server.model_options import ModelOptions
 
 log = logging.getLogger(__name__)
@@ -49,7 +49,7 @@ class ModelLoop:
 
     def run_once(self) -> None:
         """Handle all messages that are there, then edit one block; where there is neither, wait for a message."""
-        if not any(session.ready for session in self.sessions.values()):
+        if not self.waiting():
             wait([self.pipe, self.encoder.readable], HEARTBEAT_S)
         while self.pipe.poll():
             self.handle(wire.receive_command(self.pipe))
@@ -58,10 +58,15 @@ class ModelLoop:
         if encoding := self.encoder.hung(time.monotonic()):
             self.exit_hung(encoding)
             return
-        if (name := self.scheduler.pick(lambda name: self.sessions[name].ready)) is not None:
-            self.edit_block(name)
+        if (turn := self.scheduler.pick(self.waiting(), time.monotonic())) is not None:
+            self.edit_block(turn)
         if time.monotonic() - self.sent_at > HEARTBEAT_S:
             self.send(wire.Heartbeat())
+
+    def waiting(self) -> dict[str, float]:
+        """The sessions that have a block to edit, and since when."""
+        since = {name: session.waiting_since for name, session in self.sessions.items()}
+        return {name: began for name, began in since.items() if began is not None}
 
     def handle(self, message: wire.Command) -> None:
         match message:
@@ -102,9 +107,9 @@ class ModelLoop:
             with self.isolate_errors(encoded.session):
                 session.changes.prompt_encoded(encoded)
 
-    def edit_block(self, name: str) -> None:
-        with self.isolate_errors(name):
-            self.send(self.sessions[name].edit_block())
+    def edit_block(self, turn: Turn) -> None:
+        with self.isolate_errors(turn.session):
+            self.send(self.sessions[turn.session].edit_block(turn.waited_s))
 
     @contextmanager
     def isolate_errors(self, name: str) -> Iterator[None]:

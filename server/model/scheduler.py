@@ -1,6 +1,15 @@
-"""Who is edited next. Knows names alone: no torch, no clock."""
+"""Whose block is edited next. No torch, no clock: times are arguments, in seconds on any one clock."""
 
-from collections.abc import Callable
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """The session whose block is edited now, and how long the block has waited for it."""
+
+    session: str
+    waited_s: float
 
 
 class Scheduler:
@@ -9,17 +18,18 @@ class Scheduler:
     def __init__(self) -> None:
         self._order: list[str] = []
 
-    def add(self, name: str) -> None:
+    def add(self, session: str) -> None:
         """A new session comes last."""
-        self._order.append(name)
+        self._order.append(session)
 
-    def remove(self, name: str) -> None:
-        self._order.remove(name)
+    def remove(self, session: str) -> None:
+        self._order.remove(session)
 
-    def pick(self, ready: Callable[[str], bool]) -> str | None:
-        """The first in turn of those that are ready, who comes last from now on; None where nobody is."""
-        name = next((name for name in self._order if ready(name)), None)
-        if name is not None:
-            self._order.remove(name)
-            self._order.append(name)
-        return name
+    def pick(self, waiting: Mapping[str, float], now: float) -> Turn | None:
+        """The first in turn of the sessions in `waiting`, which has the time since when each has had a whole block."""
+        session = next((session for session in self._order if session in waiting), None)
+        if session is None:
+            return None
+        self._order.remove(session)
+        self._order.append(session)
+        return Turn(session, now - waiting[session])

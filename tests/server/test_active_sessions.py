@@ -41,10 +41,10 @@ def speed(sessions: SessionRegistry) -> float:
     """Share of the model's frames that are admitted for session a, after a block of its own."""
     handle = sessions.handles["a"]
     handle.frames.ingest.model_fps = None
-    about = {"block": 1, "frames": 0, "dropped": 0, "keep_ratio": 1.0, "stage_ms": {"denoise": 1.0}}
+    about = {"block": 1, "frames": 0, "dropped": 0, "keep_ratio": 1.0, "queue_ms": 0.0, "stage_ms": {"denoise": 1.0}}
     sessions._handle(wire.BlockDone(session=handle.model.key, busy_ms=BUSY_MS, **about))
     assert handle.frames.ingest.model_fps is not None
-    return handle.frames.ingest.model_fps * BUSY_MS / 1000 / handle.frames.ingest.frames_per_block
+    return handle.frames.ingest.model_fps * BUSY_MS / 1000 / handle.frames.incoming.frames_per_block
 
 
 async def test_inactive_sessions_get_no_model_time(sessions):

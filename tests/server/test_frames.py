@@ -26,6 +26,14 @@ def ring():
     ring.close()
 
 
+@pytest.fixture
+def ingest():
+    """Frames for a ring whose blocks have four."""
+    ring = FrameRing(*SIZE, frames_per_block=4)
+    yield Ingest(ring)
+    ring.close()
+
+
 def test_ring_keeps_order_across_the_wrap_and_rejects_frames_when_full(ring):
     for start in range(0, 9, 3):
         assert [ring.put(planes(i), i / 10) for i in range(start, start + 3)] == [True] * 3
@@ -35,6 +43,17 @@ def test_ring_keeps_order_across_the_wrap_and_rejects_frames_when_full(ring):
     assert [ring.put(planes(i), 0.0) for i in range(5)] == [True] * 4 + [False]
     assert len(ring) == 4
     assert ring.take(0)[1] == []
+
+
+def test_ring_says_when_a_whole_block_waits_and_since_when(ring):
+    assert (ring.has_block, ring.missing_frames) == (False, 2)
+    ring.put(planes(1), 0.5)
+    assert (ring.has_block, ring.missing_frames, ring.block_pts) == (False, 1, 0.5)
+    ring.put(planes(2), 0.6)
+    ring.put(planes(3), 0.7)
+    assert (ring.has_block, ring.missing_frames, ring.block_pts) == (True, 0, 0.6)
+    ring.take(2)
+    assert (ring.has_block, ring.block_pts) == (False, 0.7)
 
 
 def _read(name: str) -> None:
@@ -58,13 +77,11 @@ def test_ring_is_shared_between_processes(ring):
     assert len(ring) == 0
 
 
-def test_ingest_admits_all_until_the_model_speed_is_known(ring):
-    ingest = Ingest(ring, 4)
+def test_ingest_admits_all_until_the_model_speed_is_known(ingest):
     assert all(ingest.admits(i / 30) for i in range(60))
 
 
-def test_ingest_limits_the_frame_rate_evenly_to_the_model_speed(ring):
-    ingest = Ingest(ring, 4)
+def test_ingest_limits_the_frame_rate_evenly_to_the_model_speed(ingest):
     ingest.block_done(busy_s=0.4, sessions=1)  # 10 frames per second
     admitted = [i for i in range(300) if ingest.admits(i / 30)]
     gaps = np.diff(admitted)
@@ -73,25 +90,22 @@ def test_ingest_limits_the_frame_rate_evenly_to_the_model_speed(ring):
     assert ingest.counters.dropped == 300 - len(admitted)
 
 
-def test_ingest_drops_nothing_from_a_slow_camera_and_halves_for_two_sessions(ring):
-    ingest = Ingest(ring, 4)
+def test_ingest_drops_nothing_from_a_slow_camera_and_halves_for_two_sessions(ingest):
     ingest.block_done(busy_s=0.1, sessions=1)
     assert all(ingest.admits(i / 15) for i in range(60))
-    shared = Ingest(ring, 4)
+    shared = Ingest(ingest.ring)
     shared.block_done(busy_s=0.4, sessions=2)
     assert 40 <= sum(shared.admits(i / 30) for i in range(300)) <= 50
 
 
-def test_ingest_does_not_catch_up_after_a_pause(ring):
-    ingest = Ingest(ring, 4)
+def test_ingest_does_not_catch_up_after_a_pause(ingest):
     ingest.block_done(busy_s=0.4, sessions=1)
     assert ingest.admits(0.0)
     assert sum(ingest.admits(9.0 + i / 30) for i in range(30)) <= 11
 
 
-def test_ring_holds_at_most_a_block_and_the_oldest_queued_frames_are_dropped():
-    ring = FrameRing(*SIZE, frames_per_block=4)
-    ingest = Ingest(ring, 4)
+def test_ring_holds_at_most_a_block_and_the_oldest_queued_frames_are_dropped(ingest):
+    ring = ingest.ring
     for i in range(10):
         ingest.enqueue(planes(i), float(i))
     assert len(ring) == 4
@@ -100,11 +114,10 @@ def test_ring_holds_at_most_a_block_and_the_oldest_queued_frames_are_dropped():
     assert ring.take(4)[1] == [0.0, 1.0, 2.0, 3.0]
     ingest.fill_ring()
     assert ring.take(4)[1] == [8.0, 9.0]
-    ring.close()
 
 
-def test_the_last_block_of_an_idle_source_is_padded(ring):
-    ingest = Ingest(ring, 4)
+def test_the_last_block_of_an_idle_source_is_padded(ingest):
+    ring = ingest.ring
     ingest.pad_block(100.0)
     assert len(ring) == 0  # no frame yet
     ingest.enqueue(planes(1), 10.0)

@@ -11,7 +11,6 @@ import torch
 from lipar_core.models.prompts import MAX_PROMPTS, PromptCache
 from server import wire
 from server.model.loop import ModelLoop
-from server.model.scheduler import Scheduler
 from server.ring import FrameRing
 from tests.server.live import wait_until
 from tests.tiny import RandomText, tiny_models, tiny_preset
@@ -122,17 +121,6 @@ def opened(web, *names: str) -> None:
 
 def blocks(messages) -> list[str]:
     return [message.session for message in messages if isinstance(message, wire.BlockDone)]
-
-
-def test_sessions_take_turns_and_one_that_is_not_ready_loses_nothing():
-    scheduler = Scheduler()
-    for name in "abc":
-        scheduler.add(name)
-    assert [scheduler.pick(lambda _: True) for _ in range(4)] == ["a", "b", "c", "a"]
-    assert scheduler.pick(lambda name: name == "a") == "a"
-    assert scheduler.pick(lambda _: False) is None
-    scheduler.remove("c")
-    assert [scheduler.pick(lambda _: True) for _ in range(3)] == ["b", "a", "b"]
 
 
 def test_a_waiting_block_is_edited_in_the_turn_that_takes_the_messages(web):

@@ -35,7 +35,7 @@ class Playback:
 def simulate(camera: Iterable[float], block_s: Callable[[float], float], until: float) -> Playback:
     """`camera`: arrival times of its frames; `block_s`: duration of a block by its start time. Times in seconds."""
     ring, shown = FrameRing(*SIZE, frames_per_block=BLOCK), Playback()
-    ingest, pacer, frames = Ingest(ring, BLOCK), Pacer(2 * BLOCK), iter(camera)
+    ingest, pacer, frames = Ingest(ring), Pacer(2 * BLOCK), iter(camera)
     due, began, ends, block = next(frames, until), 0.0, None, []
     for now in np.arange(0.0, until, STEP_S):
         while due <= now:
@@ -48,7 +48,7 @@ def simulate(camera: Iterable[float], block_s: Callable[[float], float], until: 
                 pacer.add(PICTURE, stamp, now)
             ends = None
         ingest.fill_ring()
-        if ends is None and len(ring) >= BLOCK:
+        if ends is None and ring.has_block:
             began, ends, block = now, now + block_s(now), ring.take(BLOCK)[1]
         while pacer.wait(now) == 0:
             shown.at.append(now)
