@@ -91,7 +91,9 @@ class Stats(BaseModel):
     dropped_frames: int = Field(
         description="dropped in the pipeline, or for a connection whose queue was full; since the session was created"
     )
-    counters: dict[str, int] = Field(description="monotonic counters of frames since the session was created")
+    counters: dict[str, int] = Field(
+        description="monotonic since the session was created: frames, blocks, audio packets, changes, connections"
+    )
     undecodable_frames: int = Field(description="that came in and could not be decoded, since the session began")
     queues: dict[str, int] = Field(description="frames that wait, place by place; each place has its limit")
     audio: AudioStats

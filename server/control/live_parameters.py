@@ -10,6 +10,7 @@ from lipar_core.errors import ParameterError
 from lipar_core.parameters import Parameters, merge
 from server import wire
 from server.errors import Unavailable
+from server.media.counters import SessionCounters
 
 MAX_IN_FLIGHT = 200
 CONGESTED = "the model has much to answer already; try again later"
@@ -30,9 +31,12 @@ class LiveParameters:
     a process that does not answer misses its deadline and is ended, and everything in flight is refused then.
     """
 
-    def __init__(self, parameters: Parameters, send: Callable[[int, dict[str, object]], bool]) -> None:
+    def __init__(
+        self, parameters: Parameters, send: Callable[[int, dict[str, object]], bool], counters: SessionCounters
+    ) -> None:
         """`send`: request number and changes to the model process; False where there is none."""
         self.parameters, self._send = parameters, send
+        self.counters = counters
         self.opened = False  # the model process knows the session
         self._numbers = itertools.count()
         self._in_flight: dict[int, InFlight] = {}
@@ -56,6 +60,7 @@ class LiveParameters:
         future: asyncio.Future[Acknowledgement] = asyncio.get_running_loop().create_future()
         if not self.opened:
             self.parameters = merged
+            self.counters.changes_applied += 1
             future.set_result(Acknowledgement(block=0, parameters=merged, pending=True))
             return future
         if len(self._in_flight) >= MAX_IN_FLIGHT:
@@ -70,17 +75,22 @@ class LiveParameters:
         if (one := self._in_flight.pop(message.request, None)) is None:
             return  # already rejected
         self.parameters = message.acknowledgement.parameters
+        self.counters.changes_applied += 1
         if not one.future.done():
             one.future.set_result(message.acknowledgement)
 
     def change_rejected(self, message: wire.ChangeRejected) -> None:
-        if (one := self._in_flight.pop(message.request, None)) and not one.future.done():
+        if (one := self._in_flight.pop(message.request, None)) is None:
+            return
+        self.counters.changes_rejected += 1
+        if not one.future.done():
             one.future.set_exception(ParameterError(message.path, message.value, message.allowed))
 
     def reject_all(self, reason: str) -> None:
         """The model process or the session has ended: nothing in flight was applied."""
         self.opened = False
         in_flight, self._in_flight = self._in_flight, {}
+        self.counters.changes_rejected += len(in_flight)
         for one in in_flight.values():
             if not one.future.done():  # else the caller was cancelled
                 one.future.set_exception(Unavailable(f"{reason}; the change was not applied"))

@@ -34,7 +34,7 @@ class ModelProxy:
         self.frames = frames
         self.on_failed = on_failed
         self.key = ""  # its name there: another for every opening, so that late messages reach nobody
-        self.live_parameters = LiveParameters(parameters, self._send_change)
+        self.live_parameters = LiveParameters(parameters, self._send_change, frames.counters)
         self.last_block: wire.BlockDone | None = None
         self.prompt_tokens: PromptTokens | None = None  # of the current prompt; None until it is encoded
         self._open_ended = asyncio.Event()  # `open` has come to something

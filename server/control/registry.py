@@ -13,6 +13,7 @@ from server import wire
 from server.control.live_parameters import CONGESTED
 from server.control.session_handle import Kind, SessionHandle
 from server.errors import NameTaken, NoCapacity, SessionNotFound, Unavailable
+from server.media.counters import ProcessCounters, join_counts
 from server.media.offer_check import check_offer
 from server.settings import Settings
 from server.supervisor import Supervisor
@@ -38,6 +39,7 @@ class SessionRegistry:
         """`model`: what its model process runs."""
         self.settings, self.preset = settings, preset
         self.handles: dict[str, SessionHandle] = {}
+        self.process_counters = ProcessCounters()
         self.worker = Worker(settings, model, self._handle, self._model_up, self._model_down)
         self.tasks = Supervisor(self.worker.fail)
         self._stopped = False
@@ -54,6 +56,7 @@ class SessionRegistry:
         await asyncio.gather(*(self.close(name) for name in list(self.handles)))
         await self.tasks.finish()
         await self.worker.stop()
+        log.info("since the server was started: %s", join_counts(self.process_counters.counts()))
 
     def get(self, name: str) -> SessionHandle:
         if name not in self.handles:
@@ -80,7 +83,11 @@ class SessionRegistry:
             raise Unavailable(self.worker.reason)
         if self.worker.congested:
             raise Unavailable(CONGESTED)
-        handle, displaced = self._admit(parameters, kind, name, token)
+        try:
+            handle, displaced = self._admit(parameters, kind, name, token)
+        except (NoCapacity, Unavailable):
+            self.process_counters.sessions_refused += 1
+            raise
         try:
             answer = await handle.connect(sdp)
             await handle.open_and_wait()
@@ -90,7 +97,8 @@ class SessionRegistry:
             raise
         if displaced is not None:
             log.info("session %s ends: its slot is needed", displaced.id)
-            self.tasks.start(displaced.close(), "close a displaced session")
+            self.process_counters.sessions_displaced += 1
+            self._close_displaced(displaced)
         log.info("session %s created", handle.id)
         return handle, answer
 
@@ -110,6 +118,7 @@ class SessionRegistry:
         if displaced is not None:
             del self.handles[displaced.id]
         self.handles[handle.id] = handle
+        self.process_counters.sessions_created += 1
         return handle, displaced
 
     def _longest_vacant(self) -> SessionHandle | None:
@@ -124,13 +133,19 @@ class SessionRegistry:
         if displaced is None or displaced.phase.name == "closed":
             return
         if self._stopped or displaced.id in self.handles or len(self.handles) >= self.settings.max_sessions:
-            self.tasks.start(displaced.close(), "close a displaced session")
+            self._close_displaced(displaced)
         else:
             self.handles[displaced.id] = displaced
 
+    def _close_displaced(self, displaced: SessionHandle) -> None:
+        self.process_counters.sessions_ended += 1
+        self.tasks.start(displaced.close(), "close a displaced session")
+
     def _new_handle(self, parameters: Parameters, kind: Kind, name: str | None, token: str | None) -> SessionHandle:
         try:
-            return SessionHandle(self.settings, self.preset, self.worker, parameters, kind, name, token)
+            return SessionHandle(
+                self.settings, self.preset, self.worker, parameters, kind, name, token, self.process_counters
+            )
         except OSError as error:  # of its rings: nothing else that is made there asks the system for anything
             remedy = REMEDIES.get(error.errno or 0, "check that programs may write to /dev/shm")
             reason = f"there is no shared memory for another session ({error.strerror}): {remedy}"
@@ -170,8 +185,8 @@ class SessionRegistry:
         """This one: another may have its name by now, where it has failed."""
         if self.handles.get(handle.id) is handle:
             del self.handles[handle.id]
+            self.process_counters.sessions_ended += 1
         await handle.close()
-        log.info("session %s has ended", handle.id)
 
     def _handle(self, message: wire.Event) -> None:
         key = getattr(message, "session", None)
@@ -181,12 +196,14 @@ class SessionRegistry:
             handle.model.handle(message, 1 + active)
 
     def _model_up(self) -> None:
+        self.process_counters.model_starts += 1
         for handle in self.handles.values():
             if handle.model.was_opened:  # else its first connection is being set up
                 handle.open()
                 handle.send_status()
 
     def _model_down(self, reason: str) -> None:
+        self.process_counters.model_losses += 1
         for handle in self.handles.values():
             handle.worker_lost(reason)
             if self.worker.state == "failed":

@@ -19,6 +19,7 @@ from server.control.source import Source
 from server.control.tokens import new_token, view_token_of
 from server.control.viewers import Viewers
 from server.errors import NothingLive, Unavailable
+from server.media.counters import ProcessCounters
 from server.media.edited_track import EditedTrack
 from server.media.frame_pipeline import FramePipeline
 from server.media.offer_check import check_offer
@@ -48,6 +49,7 @@ class SessionHandle:
         kind: Kind = "edit",
         name: str | None = None,
         token: str | None = None,
+        process_counters: ProcessCounters | None = None,
     ) -> None:
         """`name`: the id, `token`: of its editor; random if None. Raises `OSError` without shared memory."""
         self.id = name or secrets.token_urlsafe(12)
@@ -58,6 +60,7 @@ class SessionHandle:
         self.settings = settings
         self.preset = preset
         self.worker = worker
+        self.process_counters = process_counters or ProcessCounters()
         size = preset.stream.width, preset.stream.height, preset.stream.frames_per_block
         self.frames = FramePipeline(
             *size, self._frames_put, self._frames_taken, lambda: self.parameters.paused, self.fail
@@ -65,8 +68,8 @@ class SessionHandle:
         self.model = ModelProxy(self.id, worker, self.frames, parameters, self.fail)
         self.phase = SessionPhase()
         self.tasks = Supervisor(self.fail)
-        self.source = Source(self.phase, self.tasks)
-        self.viewers = Viewers(self.id, settings, self.tasks)
+        self.source = Source(self.phase, self.tasks, self.frames.counters)
+        self.viewers = Viewers(self.id, settings, self.tasks, self.frames.counters, self.process_counters)
         self.report = SessionReport(self.id, preset, worker, self.phase, self.model, self.frames, self.viewers)
         self._checks = self.tasks.start(self._check_every_second(), "check a session")
 
@@ -157,12 +160,14 @@ class SessionHandle:
         await self.viewers.close()
         await self.tasks.finish()
         self.frames.close()
+        log.info("session %s has ended after %.0f s: %s", self.id, time.monotonic() - self.began, self.report.summary())
 
     def fail(self, reason: str) -> None:
         """The session cannot continue; it is kept so that clients can read the reason."""
         if self.phase.allows("failed"):
             log.error("session %s failed: %s", self.id, reason)
             self.phase.enter("failed", reason)
+            self.process_counters.sessions_failed += 1
             self.model.abort_requests(f"the session has failed: {reason}")
             self.send_status()
 

@@ -11,6 +11,7 @@ from lipar_core.parameters import to_dict
 from lipar_core.sizes import size_name
 from server.control.model_proxy import ModelProxy
 from server.control.phase import SessionPhase
+from server.media.counters import join_counts
 from server.media.frame_pipeline import FramePipeline
 from server.workers.worker import Worker
 
@@ -86,6 +87,10 @@ class SessionReport:
             "model": {"preset": self.preset.name, "size": size_name(self.preset), "dtype": self.worker.dtype},
             "stats": self.frames.stats() | self._block_stats(),
         }
+
+    def summary(self) -> str:
+        """What the session counted and measured, for the log."""
+        return join_counts(self.frames.counters.summary())
 
     def _block_stats(self) -> dict[str, object]:
         """Of the newest edited block; all None before the first."""

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable
 
 from server.control.phase import SessionPhase
+from server.media.counters import SessionCounters
 from server.media.peer import Peer
 from server.supervisor import Supervisor
 
@@ -14,8 +15,8 @@ log = logging.getLogger(__name__)
 class Source:
     """At most one live peer. A new connection is set up concurrently and replaces it atomically, or not at all."""
 
-    def __init__(self, phase: SessionPhase, tasks: Supervisor) -> None:
-        self.phase, self.tasks = phase, tasks
+    def __init__(self, phase: SessionPhase, tasks: Supervisor, counters: SessionCounters) -> None:
+        self.phase, self.tasks, self.counters = phase, tasks, counters
         self.peer: Peer | None = None
         self._candidate: Peer | None = None  # the one that is being set up
         self._lock = asyncio.Lock()  # one at a time is set up; the last of several stays
@@ -42,6 +43,7 @@ class Source:
 
     def _install(self, peer: Peer) -> None:
         old, self.peer = self.peer, peer
+        self.counters.reconnects += self.phase.name != "new"
         self.phase.enter("connected")
         if old is not None:
             self.tasks.start(old.close(), "close a replaced connection")

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable
 
 from server.errors import NoCapacity, SessionNotFound
+from server.media.counters import ProcessCounters, SessionCounters
 from server.media.peer import Peer
 from server.settings import Settings
 from server.supervisor import Supervisor
@@ -18,8 +19,16 @@ MAX_LEFT = 100
 class Viewers:
     """They come with an offer and go with a request, or when their connection ends."""
 
-    def __init__(self, session: str, settings: Settings, tasks: Supervisor) -> None:
+    def __init__(
+        self,
+        session: str,
+        settings: Settings,
+        tasks: Supervisor,
+        counters: SessionCounters,
+        process_counters: ProcessCounters,
+    ) -> None:
         self.session, self.settings, self.tasks = session, settings, tasks
+        self.counters, self.process_counters = counters, process_counters
         self.peers: dict[str, Peer] = {}
         self.left: deque[str] = deque(maxlen=MAX_LEFT)  # their connections ended; their DELETE may still come
 
@@ -29,6 +38,7 @@ class Viewers:
     def require_room(self) -> None:
         """Raises `NoCapacity`."""
         if len(self.peers) >= self.settings.max_viewers:
+            self.process_counters.viewers_refused += 1
             raise NoCapacity(f"all {self.settings.max_viewers} slots for viewers are taken")
 
     def get(self, viewer: str) -> Peer:
@@ -43,10 +53,13 @@ class Viewers:
         peer = make(lambda reason: self._ended(peer, reason))
         self.peers[peer.id] = peer  # nothing is awaited since the check
         try:
-            return peer, await peer.answer(sdp)
+            answer = await peer.answer(sdp)
         except BaseException:
             await self.remove(peer.id)
             raise
+        self.counters.viewers_joined += 1
+        self.process_counters.viewers_joined += 1
+        return peer, answer
 
     async def remove(self, viewer: str) -> None:
         """Remove a viewer; one that has already left is no error."""

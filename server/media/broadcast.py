@@ -8,9 +8,8 @@ from collections.abc import Callable
 
 import av
 
-from server.media.counters import FrameCounters
+from server.media.counters import SessionCounters
 from server.media.h264 import CLOCK_RATE
-from server.media.latency import Latency
 from server.media.pacer import Pacer
 from server.media.sink import Packet, PacketDemand, VideoSink
 from server.media.slate import IdleFrame
@@ -34,21 +33,18 @@ class Broadcast:
     def __init__(
         self,
         capacity: int,
-        latency: Latency,
         on_due: Callable[[float, float], None],
         on_error: Callable[[str], None],
-        counters: FrameCounters | None = None,
+        counters: SessionCounters | None = None,
     ) -> None:
         """`capacity`: frames that may wait in the pacer. Runs until `close`, on the running event loop.
 
         `on_due(source_time, now)` is called for each frame sent; `on_error(reason)` after an internal error.
         """
-        self.counters = counters or FrameCounters()
+        self.counters = counters or SessionCounters()
         self.pacer = Pacer(capacity, self.counters)
-        self.latency = latency
         self.on_due = on_due
         self.sinks: list[VideoSink] = []
-        self.keyframes = 0
         self.idle = IdleFrame()
         self.bitrate = 0.0  # bit/s of the shared stream, smoothed
         self._interval_s = 1 / 30  # between frames, smoothed
@@ -82,7 +78,7 @@ class Broadcast:
         """Queue an edited frame; `stamp` is its source time."""
         self.pacer.add(planes, stamp, now)
         assert self.pacer.delay is not None
-        self.latency.add("pacing", stamp + self.pacer.delay - now)
+        self.counters.latency.add("pacing", stamp + self.pacer.delay - now)
         self._wake.set()
 
     def source_disconnected(self) -> None:
@@ -143,13 +139,13 @@ class Broadcast:
                 self.counters.not_taken += sink.send(item)
         if packet is not None and not repeated:
             self.bitrate += SMOOTHING * (packet.size * 8 * self.fps - self.bitrate)
-            self.latency.add("encode", time.monotonic() - now)
+            self.counters.latency.add("encode", time.monotonic() - now)
 
     async def _encode(self, frame: av.VideoFrame, sharing: list[tuple[VideoSink, PacketDemand]]) -> "Packet | None":
         primary = next((demand for sink, demand in sharing if sink.primary), None)
         demand = primary or max((demand for _, demand in sharing), key=lambda demand: demand.target)
         packet = await self._encoder.encode(frame, demand, self.fps)
-        self.keyframes += packet is not None and packet.is_keyframe
+        self.counters.keyframes += packet is not None and packet.is_keyframe
         return packet
 
 

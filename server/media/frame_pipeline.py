@@ -3,17 +3,15 @@
 import math
 import time
 from collections.abc import Callable
-from dataclasses import asdict
 
 import av
 
 from server.media.audio.broadcast import AudioBroadcast
 from server.media.broadcast import Broadcast
 from server.media.colour_space import ColourSpace
-from server.media.counters import FrameCounters
+from server.media.counters import SessionCounters
 from server.media.fitter import Fitter
 from server.media.ingest import Ingest
-from server.media.latency import Latency
 from server.media.rate import Rate
 from server.ring import FrameRing
 
@@ -49,12 +47,10 @@ class FramePipeline:
             raise
         self.on_put = on_put
         self.on_taken = on_taken
-        self.counters = FrameCounters()
-        self.latency = Latency()
+        self.counters = SessionCounters()
         self.ingest = Ingest(self.incoming, self._frames_put, self.counters)
-        self.audio = AudioBroadcast(muted, on_error)
-        waiting = self.outgoing.capacity
-        self.broadcast = Broadcast(waiting, self.latency, self._frame_due, on_error, self.counters)
+        self.audio = AudioBroadcast(muted, on_error, self.counters)
+        self.broadcast = Broadcast(self.outgoing.capacity, self._frame_due, on_error, self.counters)
         self.fit = Fitter(width, height)
         self.frames_in, self.frames_edited, self.frames_out = Rate(), Rate(), Rate()
         self.latency_ms: float | None = None
@@ -67,7 +63,7 @@ class FramePipeline:
         """Record the RTT from RTCP, and the page's delay of jitter buffer and decoder."""
         if round_trip_s is not None:
             self.one_way_s = round_trip_s / 2
-            self.latency.add("transport_out", self.one_way_s + (playout_s or 0.0))
+            self.counters.latency.add("transport_out", self.one_way_s + (playout_s or 0.0))
 
     def source_reconnected(self) -> None:
         """The source has a new connection: discard the queued frames of the old one."""
@@ -82,7 +78,7 @@ class FramePipeline:
         self.counters.received += 1
         self.frames_in.add(now)
         self._last_frame_at = now
-        self.latency.add("transport_in", now - first_packet + self.one_way_s)
+        self.counters.latency.add("transport_in", now - first_packet + self.one_way_s)
         if self.ingest.admits(now):
             self.ingest.enqueue(self.fit(frame, colours), now)
 
@@ -101,10 +97,7 @@ class FramePipeline:
         planes, stamps = self.outgoing.take(self.outgoing.capacity)
         self.on_taken(self.outgoing.read)
         if busy_ms is not None:
-            self.ingest.block_done(busy_ms / 1000, sessions)
-            for stamp in stamps:
-                self.latency.add("wait", now - busy_ms / 1000 - stamp)
-                self.latency.add("model", busy_ms / 1000)
+            self._block_edited(busy_ms / 1000, stamps, now, sessions)
         self.counters.not_returned += dropped
         self.counters.edited += len(stamps)
         for picture, stamp in zip(planes, stamps, strict=True):
@@ -112,6 +105,14 @@ class FramePipeline:
             self.frames_edited.add(now)
         self.has_output |= bool(stamps)
         self._block_pending_since = now if self.incoming.has_block else None
+
+    def _block_edited(self, busy_s: float, stamps: list[float], now: float, sessions: int) -> None:
+        self.counters.blocks += 1
+        self.counters.block_s.observe(busy_s)
+        self.ingest.block_done(busy_s, sessions)
+        for stamp in stamps:
+            self.counters.latency.add("wait", now - busy_s - stamp)
+            self.counters.latency.add("model", busy_s)
 
     @property
     def source_active(self) -> bool:
@@ -150,10 +151,10 @@ class FramePipeline:
             "fps_out": round(self.frames_out.per_second(now), 1),
             "model_fps": round(self.frames_edited.per_second(now), 1),
             "latency_ms": None if self.latency_ms is None else round(self.latency_ms),
-            "latency_stages_ms": self.latency.medians_ms(),
+            "latency_stages_ms": self.counters.latency.medians_ms(),
             "dropped_frames": self.counters.dropped,
             "undecodable_frames": self.counters.undecodable,
-            "counters": asdict(self.counters),
+            "counters": self.counters.counts(),
             "queues": {
                 "ingest": len(self.ingest.waiting),
                 "incoming_ring": len(self.incoming),

@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Callable
 
-from server.media.counters import FrameCounters
+from server.media.counters import SessionCounters
 from server.ring import FrameRing, Planes
 
 HEADROOM = 0.96  # ratio of the admitted rate to the model's speed: the queue must not grow
@@ -18,14 +18,14 @@ class Ingest:
         self,
         ring: FrameRing,
         on_put: Callable[[], None] = lambda: None,
-        counters: FrameCounters | None = None,
+        counters: SessionCounters | None = None,
     ) -> None:
         """`on_put` is called after frames have been put into the ring."""
         self.ring = ring
         self.on_put = on_put
         self.waiting: deque[tuple[Planes, float]] = deque(maxlen=2)  # for space in the ring; drops the oldest
         self.model_fps: float | None = None  # the model's speed for this session; unknown before its first block
-        self.counters = counters or FrameCounters()
+        self.counters = counters or SessionCounters()
         self._due: float | None = None  # time at which the next frame is admitted
         self._newest: tuple[Planes, float] | None = None
 

@@ -3,7 +3,7 @@
 import math
 from collections import deque
 
-from server.media.counters import FrameCounters
+from server.media.counters import SessionCounters
 from server.ring import Planes
 
 REVIEW_INTERVAL_S = 2.0  # of source time, after which slack in the delay begins to decay
@@ -22,11 +22,11 @@ class Pacer:
     on the clock of the source times.
     """
 
-    def __init__(self, capacity: int, counters: FrameCounters | None = None) -> None:
+    def __init__(self, capacity: int, counters: SessionCounters | None = None) -> None:
         """`capacity`: frames in the queue; then the oldest are dropped."""
         self.queue: deque[tuple[Planes, float]] = deque()
         self.capacity = capacity
-        self.counters = counters or FrameCounters()
+        self.counters = counters or SessionCounters()
         self.reset()
 
     def reset(self) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -10,7 +9,6 @@ import pytest
 from server.media.broadcast import Broadcast
 from server.media.edited_track import MAX_WAITING, EditedTrack
 from server.media.frame_pipeline import FramePipeline
-from server.media.latency import Latency
 
 PICTURE = np.zeros((48, 64), np.uint8)  # 64x32
 
@@ -21,7 +19,7 @@ def ignore(*_: object) -> None:
 
 async def test_an_internal_error_is_reported():
     faults: list[str] = []
-    broadcast = Broadcast(4, Latency(), ignore, faults.append)
+    broadcast = Broadcast(4, ignore, faults.append)
     reading = asyncio.create_task(EditedTrack(broadcast, primary=True).recv())
     await asyncio.sleep(0)
     now = time.monotonic()
@@ -34,7 +32,7 @@ async def test_an_internal_error_is_reported():
 
 
 async def test_closing_is_no_error():
-    broadcast = Broadcast(4, Latency(), ignore, pytest.fail)
+    broadcast = Broadcast(4, ignore, pytest.fail)
     broadcast.close()
     await asyncio.sleep(0)
 
@@ -49,7 +47,7 @@ async def test_counters_are_monotonic_when_a_viewer_leaves_and_when_read_repeate
         frames.broadcast.add(PICTURE, now + i / 1000, now)
         await asyncio.sleep(0.02)
     await reading
-    before = asdict(frames.counters)
+    before = frames.counters.counts()
     assert before["sent"] == MAX_WAITING + 3
     assert before["not_taken"] > 0
     first, second = frames.stats(), frames.stats()

@@ -83,9 +83,9 @@ async def longest_gap(viewer: Viewer, seconds: float = OBSERVE_S) -> float:
 async def test_packet_loss_in_either_direction_does_not_freeze_the_video(server, loss):
     incoming, outgoing = ImpairedLink(loss, seed=1), ImpairedLink(loss, seed=2)
     async with session_over(server, incoming, outgoing) as (viewer, session):
-        keyframes = session.frames.broadcast.keyframes
+        keyframes = session.frames.counters.keyframes
         assert await longest_gap(viewer) < FREEZE_S
-        assert session.frames.broadcast.keyframes - keyframes <= OBSERVE_S / MIN_KEYFRAME_INTERVAL_S
+        assert session.frames.counters.keyframes - keyframes <= OBSERVE_S / MIN_KEYFRAME_INTERVAL_S
     assert incoming.lost > 0
     assert outgoing.lost > 0
 
@@ -103,12 +103,12 @@ async def test_reordered_and_duplicated_packets_need_no_keyframe(server):
     incoming = ImpairedLink(reordered=0.1, duplicated=0.1, seed=5)
     outgoing = ImpairedLink(reordered=0.1, duplicated=0.1, seed=6)
     async with session_over(server, incoming, outgoing) as (viewer, session):
-        keyframes = session.frames.broadcast.keyframes
+        keyframes = session.frames.counters.keyframes
         timeouts = session.peer.video.repair.timeouts
         assert await longest_gap(viewer) < FREEZE_S
         stamps = [stamp for _, stamp in viewer.arrived]
         assert stamps == sorted(set(stamps))
-        assert session.frames.broadcast.keyframes == keyframes
+        assert session.frames.counters.keyframes == keyframes
         assert session.peer.video.repair.timeouts == timeouts
 
 
@@ -128,17 +128,17 @@ async def test_session_recovers_from_a_blackout_of_two_seconds(server):
 
 async def test_keyframe_requests_are_merged_and_a_new_bitrate_needs_no_keyframe(server):
     async with session_over(server, ImpairedLink(), ImpairedLink()) as (viewer, session):
-        receiver, keyframes = viewer.pc.getReceivers()[0], session.frames.broadcast.keyframes
+        receiver, keyframes = viewer.pc.getReceivers()[0], session.frames.counters.keyframes
         ssrc = session.peer._sender._ssrc
         for i in range(40):
             remb = pack_remb_fci((400_000, 3_000_000)[i % 2], [ssrc])
             await receiver._send_rtcp(RtcpPsfbPacket(fmt=RTCP_PSFB_APP, ssrc=1, media_ssrc=0, fci=remb))
             await asyncio.sleep(0.025)
         await eventually(lambda: session.peer.track.rate.target in (400_000, 3_000_000))
-        assert session.frames.broadcast.keyframes == keyframes
+        assert session.frames.counters.keyframes == keyframes
         for _ in range(40):
             await receiver._send_rtcp_pli(ssrc)
             await asyncio.sleep(0.025)
-        await eventually(lambda: session.frames.broadcast.keyframes > keyframes)
+        await eventually(lambda: session.frames.counters.keyframes > keyframes)
         # two per second plus margin for a busy machine; forty were requested
-        assert session.frames.broadcast.keyframes - keyframes < 10
+        assert session.frames.counters.keyframes - keyframes < 10

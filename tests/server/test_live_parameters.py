@@ -8,6 +8,7 @@ from lipar_core.parameters import Parameters, merge
 from server import wire
 from server.control.live_parameters import LiveParameters
 from server.errors import Unavailable
+from server.media.counters import SessionCounters
 
 
 class Model:
@@ -28,7 +29,7 @@ def model():
 
 @pytest.fixture
 def changes(model):
-    changes = LiveParameters(Parameters(prompt="a"), model.send)
+    changes = LiveParameters(Parameters(prompt="a"), model.send, SessionCounters())
     changes.opened = True
     return changes
 

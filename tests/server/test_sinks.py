@@ -10,7 +10,6 @@ import pytest
 
 from server.media.broadcast import Broadcast
 from server.media.edited_track import EditedTrack
-from server.media.latency import Latency
 from server.media.rate_control import RateControl
 from server.media.sink import Demand, Item, PacketDemand
 from server.media.sink_queue import SinkQueue
@@ -61,7 +60,7 @@ class Recorder:
 
 @pytest.fixture
 async def broadcast():
-    broadcast = Broadcast(8, Latency(), lambda *_: None, pytest.fail)
+    broadcast = Broadcast(8, lambda *_: None, pytest.fail)
     yield broadcast
     broadcast.close()
 
@@ -100,7 +99,7 @@ async def test_a_recorder_gets_the_packets_of_the_editor_with_their_times(broadc
         await sent_by(broadcast, 1)
         recorder.write()
     assert [packet.pts for packet in received] == recorder.written
-    assert broadcast.keyframes == 1  # one encoder
+    assert broadcast.counters.keyframes == 1  # one encoder
     frames = recorder.recorded()
     pts = np.array([frame.pts for frame in frames])
     assert (pts - pts[0]).tolist() == [time - recorder.written[0] for time in recorder.written]
@@ -165,7 +164,7 @@ async def test_each_sink_gets_what_it_wants(broadcast):
     screen.on = True
     await sent_by(broadcast, 1)
     assert isinstance(screen.items[0], av.VideoFrame)
-    assert broadcast.keyframes == 0  # nobody needs an encoder
+    assert broadcast.counters.keyframes == 0  # nobody needs an encoder
 
 
 async def test_a_track_with_less_bandwidth_has_an_encoder_of_its_own_until_it_has_more(broadcast):

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from server.media.audio.delay_line import DelayLine
 from server.media.audio.lip_sync import LipSync
 from server.media.audio.track import AudioTrack, opus_packet
+from server.media.counters import SessionCounters
 from server.supervisor import Supervisor
 
 FRAMES = 5  # video frames whose median latency is the audio delay: one late frame has no effect
@@ -21,16 +22,18 @@ class AudioBroadcast:
     Packets are not decoded. A slow track drops packets of its own and does not block the others.
     """
 
-    def __init__(self, muted: Callable[[], bool], on_error: Callable[[str], None]) -> None:
+    def __init__(
+        self, muted: Callable[[], bool], on_error: Callable[[str], None], counters: SessionCounters | None = None
+    ) -> None:
         """`muted`: whether audio is off now. Runs until `close`, on the running event loop.
 
         `on_error(reason)` is called after an internal error that ends it.
         """
         self.muted = muted
-        self.line = DelayLine()
+        self.counters = counters or SessionCounters()
+        self.line = DelayLine(self.counters)
         self.sync = LipSync()
         self.tracks: list[AudioTrack] = []
-        self.received = self.forwarded = self.dropped = 0
         self._latencies: deque[float] = deque(maxlen=FRAMES)
         self._wake = asyncio.Event()
         self._tasks = Supervisor(on_error)
@@ -48,7 +51,7 @@ class AudioBroadcast:
 
     def receive_packet(self, ssrc: int, timestamp: int, payload: bytes, now: float) -> None:
         """Queue an Opus packet with its RTP timestamp."""
-        self.received += 1
+        self.counters.audio_received += 1
         if self.muted():
             self.line.clear()
         else:
@@ -83,12 +86,12 @@ class AudioBroadcast:
 
     def stats(self) -> dict[str, int | None]:
         """Packet counters since the session began, and the current delay."""
-        delay = self.line.delay
+        delay, counters = self.line.delay, self.counters
         return {
-            "received_packets": self.received,
-            "forwarded_packets": self.forwarded,
-            "dropped_packets": self.line.dropped + self.dropped,
-            "delay_ms": None if delay is None or not self.received else round(delay * 1000),
+            "received_packets": counters.audio_received,
+            "forwarded_packets": counters.audio_forwarded,
+            "dropped_packets": counters.audio_too_late + counters.audio_not_taken,
+            "delay_ms": None if delay is None or not counters.audio_received else round(delay * 1000),
         }
 
     def close(self) -> None:
@@ -109,5 +112,5 @@ class AudioBroadcast:
 
     def _forward(self, payload: bytes, timestamp: int) -> None:
         packet = opus_packet(payload, timestamp)
-        self.forwarded += 1
-        self.dropped += sum(track.send(packet) for track in list(self.tracks))
+        self.counters.audio_forwarded += 1
+        self.counters.audio_not_taken += sum(track.send(packet) for track in list(self.tracks))

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from server.media.audio.opus import SAMPLE_RATE, packet_samples
 from server.media.audio.source_clock import SourceClock
+from server.media.counters import SessionCounters
 
 CAPACITY = 1000  # packets: 20 s at the usual 20 ms; then the oldest are dropped
 TOLERANCE_S = 0.03  # audio-video offset that is accepted before an audible correction
@@ -31,11 +32,11 @@ class DelayLine:
     monotonic clock.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, counters: SessionCounters | None = None) -> None:
+        self.counters = counters or SessionCounters()
         self.clock = SourceClock()
         self.delay: float | None = None  # of the video; packets wait while it is unknown
         self.waiting: list[QueuedPacket] = []
-        self.dropped = 0
         self._shift: int | None = None  # outgoing timestamp minus sample count; None: set by the next packet
         self._slew_s = 0.0  # send time minus outgoing timestamp
         self._end = 0  # outgoing timestamp of the end of the last packet sent
@@ -56,12 +57,12 @@ class DelayLine:
         samples = packet_samples(payload)
         count = self.clock.arrived(ssrc, timestamp, now) if samples else None
         if count is None:
-            self.dropped += 1
+            self.counters.audio_too_late += 1
             return
         bisect.insort(self.waiting, QueuedPacket(count, samples, payload))
         if len(self.waiting) > CAPACITY:
             self.waiting.pop(0)
-            self.dropped += 1
+            self.counters.audio_too_late += 1
 
     def due(self, now: float) -> float | None:
         """Send time of the next packet; None if none is queued, or no video frame has been sent yet."""
@@ -70,7 +71,7 @@ class DelayLine:
             if self._started(head, now) and self._align(head) and self._send_time(head) >= now - MAX_LATENESS_S:
                 return self._send_time(head)
             self.waiting.pop(0)
-            self.dropped += 1
+            self.counters.audio_too_late += 1
         return None
 
     def pop(self) -> tuple[bytes, int]:
