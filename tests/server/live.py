@@ -1,6 +1,7 @@
 """A running server and a browser stand-in: aiortc's own client with a synthetic camera."""
 
 import asyncio
+import multiprocessing
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
@@ -153,3 +154,9 @@ def wait_until(holds: Callable[[], bool]) -> None:
     while not holds():
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+def model_processes() -> list[int]:
+    return [
+        process.pid for process in multiprocessing.active_children() if process.name == "lipar-model" and process.pid
+    ]

@@ -25,7 +25,7 @@ from harness.echo_process import echo
 from harness.local import free_port
 from server.settings import Settings
 from tests.server.live import PATIENCE_S, RunningServer, Viewer, eventually, resource, wait_until
-from tests.server.test_whip_whep import Watcher
+from tests.server.whip_client import Watcher
 
 SIZE = (320, 192)
 SECRET = "shared-with-coturn"

@@ -11,8 +11,7 @@ import pytest
 from harness.local import free_port
 from server.settings import Settings
 from tests.server.bundle import write_bundle
-from tests.server.live import PATIENCE_S, RunningServer, Viewer, resource
-from tests.server.test_live import model_processes
+from tests.server.live import PATIENCE_S, RunningServer, Viewer, model_processes, resource
 
 HANG_S = 5.0
 CHANGES = 90  # with such prompts more than a pipe holds that nobody reads

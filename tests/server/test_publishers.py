@@ -21,7 +21,7 @@ from server.media.slate import slate
 from server.settings import Settings
 from tests.server.live import PATIENCE_S, RunningServer
 from tests.server.publisher import H264Camera, Publisher, rsa_certificate
-from tests.server.test_whip_whep import Watcher
+from tests.server.whip_client import Watcher
 
 SIZE = (320, 192)
 AT_ONCE_S = 0.5  # a name that cannot be resolved costs aioice a second

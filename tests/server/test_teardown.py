@@ -16,8 +16,7 @@ from harness.echo import Echo, write_preset
 from harness.echo_process import echo
 from harness.local import free_port
 from server.settings import Settings
-from tests.server.live import PATIENCE_S, RunningServer, Viewer, eventually
-from tests.server.test_live import model_processes
+from tests.server.live import PATIENCE_S, RunningServer, Viewer, eventually, model_processes
 
 BLOCK_S = 0.3
 STOPS_S = 3 * 5.0  # five seconds are promised

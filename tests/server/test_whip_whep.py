@@ -2,22 +2,29 @@
 
 import asyncio
 import re
-from contextlib import asynccontextmanager
 
-import av
 import pytest
-from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCSessionDescription
-from aiortc.mediastreams import MediaStreamError
+from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 
 from harness.local import free_port
 from server.media.trickle import MEDIA_TYPE
 from server.settings import Settings
 from tests.server.bundle import write_bundle
-from tests.server.live import PATIENCE_S, Camera, RunningServer, Viewer, eventually, resource
-
-SDP = {"Content-Type": "application/sdp"}
-ADMIN, PUBLISH, VIEW = "admin-secret", "publish-secret", "view-secret"
-NO_TOKEN = {"Authorization": ""}
+from tests.server.live import Camera, RunningServer, Viewer, resource
+from tests.server.whip_client import (
+    ADMIN,
+    NO_TOKEN,
+    PUBLISH,
+    SDP,
+    VIEW,
+    Watch,
+    Watcher,
+    bearer,
+    becomes,
+    live,
+    publishing,
+    watching,
+)
 
 
 @pytest.fixture(scope="module")
@@ -41,94 +48,6 @@ async def client(server):
     async with server.ready() as client:
         client.headers.update(bearer(ADMIN))
         yield client
-
-
-def bearer(token: str) -> dict[str, str]:
-    return {"Authorization": f"Bearer {token}"}
-
-
-class Watcher:
-    """A WHEP player."""
-
-    def __init__(self, client) -> None:
-        self.client, self.location, self.etag = client, "", ""
-        self.pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
-        self.frames: list[av.VideoFrame] = []
-        self._reading: asyncio.Task[None] | None = None
-        self.pc.on("track", self._begin)
-
-    async def offer(self) -> str:
-        self.pc.addTransceiver("video", direction="recvonly")
-        self.pc.addTransceiver("audio", direction="recvonly")  # players ask for both
-        await self.pc.setLocalDescription(await self.pc.createOffer())
-        return self.pc.localDescription.sdp
-
-    async def watch(self, session: str, headers: dict[str, str]):
-        reply = await self.client.post(f"/api/v1/whep/{session}", content=await self.offer(), headers=SDP | headers)
-        if reply.status_code == 201:
-            self.location, self.etag = resource(reply), reply.headers["ETag"]
-            await self.pc.setRemoteDescription(RTCSessionDescription(reply.text, "answer"))
-        return reply
-
-    async def sees(self, more: int) -> None:
-        wanted = len(self.frames) + more
-        await eventually(lambda: len(self.frames) >= wanted)
-
-    async def close(self) -> None:
-        await self.pc.close()
-        if self._reading is not None:
-            self._reading.cancel()  # aiortc lets a reader wait for ever where no connection came about
-
-    def _begin(self, track: MediaStreamTrack) -> None:
-        async def read() -> None:
-            try:
-                while True:
-                    self.frames.append(await track.recv())
-            except MediaStreamError:
-                return
-
-        if track.kind == "video":
-            self._reading = asyncio.create_task(read())
-
-
-@asynccontextmanager
-async def watching(client, session: str, token: str = VIEW):
-    watcher = Watcher(client)
-    try:
-        assert (await watcher.watch(session, bearer(token))).status_code == 201
-        yield watcher
-    finally:
-        await watcher.close()
-
-
-@asynccontextmanager
-async def publishing(client, query: str = ""):
-    """A WHIP publisher: yields the connection and the 201."""
-    pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
-    pc.addTransceiver(Camera(), direction="sendonly")
-    await pc.setLocalDescription(await pc.createOffer())
-    try:
-        reply = await client.post(
-            f"/api/v1/whip{query}", content=pc.localDescription.sdp, headers=SDP | bearer(PUBLISH)
-        )
-        assert reply.status_code == 201, reply.text
-        await pc.setRemoteDescription(RTCSessionDescription(reply.text, "answer"))
-        yield pc, reply
-        await client.delete(resource(reply), headers=bearer(PUBLISH))
-        name = reply.headers["Location"].rsplit("/", 1)[1]
-        await client.delete(f"/api/v1/sessions/{name}")  # it waits for its publisher's return while viewers are there
-    finally:
-        await pc.close()
-
-
-async def becomes(client, session: str, wanted: object, of: str = "state") -> None:
-    async with asyncio.timeout(PATIENCE_S):
-        while (await client.get(f"/api/v1/sessions/{session}")).json()[of] != wanted:
-            await asyncio.sleep(0.05)
-
-
-async def live(client, session: str) -> None:
-    await becomes(client, session, "live")
 
 
 async def test_a_published_video_is_edited_watched_and_changed(client):
@@ -211,60 +130,6 @@ async def test_viewers_have_a_limit_and_nothing_live_is_said(client):
             refused = await third.watch("full", bearer(VIEW))
             assert refused.status_code == 503
             assert "slots for viewers" in refused.json()["detail"]["message"]
-
-
-class Watch(Watcher):
-    """A player that closes itself."""
-
-    async def __aenter__(self):
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.close()
-
-
-@pytest.mark.parametrize(
-    ("headers", "body", "status"),
-    [
-        (bearer(PUBLISH) | {"Content-Type": "application/json"}, "v=0", 415),
-        (bearer(PUBLISH), "v=0", 415),
-        (bearer(PUBLISH) | SDP, "hello", 400),
-        (bearer(PUBLISH) | SDP, b"v=\xff\xfe", 400),
-        (bearer(PUBLISH) | SDP, "v=0\r\nm=audio", 422),
-        (bearer(PUBLISH) | SDP, "v=0\r\nm=video nonsense", 422),
-        (bearer(PUBLISH) | SDP, "v=0\r\n" + "a" * 1_000_000, 413),
-        (SDP | NO_TOKEN, "v=0", 401),
-        (SDP | bearer("wrong"), "v=0", 401),
-        (SDP | {"Authorization": "Basic " + PUBLISH}, "v=0", 401),
-    ],
-)
-async def test_invalid_publications_are_rejected(client, headers, body, status):
-    reply = await client.post("/api/v1/whip", content=body, headers=headers)
-    assert reply.status_code == status
-    assert reply.json()["detail"]["message"]
-    if status == 415:
-        assert reply.headers["Accept-Post"] == "application/sdp"
-    assert (await client.get("/api/v1/sessions")).json() == []
-
-
-async def test_invalid_names_are_rejected(client):
-    reply = await client.post("/api/v1/whip?session=a/b", content="v=0", headers=SDP | bearer(PUBLISH))
-    assert reply.status_code == 422
-    assert "session" in reply.json()["detail"]["message"]
-
-
-async def test_preflights_and_options_need_no_token(client):
-    asked = {"Origin": "https://player.example", "Access-Control-Request-Method": "POST"}
-    client.headers.update(NO_TOKEN)
-    for path in ("/api/v1/whip", "/api/v1/whep/some"):
-        preflight = await client.options(path, headers=asked | {"Access-Control-Request-Headers": "authorization"})
-        assert preflight.status_code == 200
-        assert preflight.headers["Access-Control-Allow-Origin"] == "*"
-        plain = await client.options(path)
-        assert plain.headers["Accept-Post"] == "application/sdp"
-    assert (await client.get("/api/v1/whip", headers=bearer(PUBLISH))).status_code == 204
-    closed = await client.options("/api/v1/sessions", headers=asked)
-    assert "Access-Control-Allow-Origin" not in closed.headers
 
 
 async def test_trickled_candidates_connect(client):

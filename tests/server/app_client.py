@@ -1,0 +1,48 @@
+"""The application in this process, without a model process, and a client of it."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx2
+from fastapi import FastAPI
+
+from lipar_core.presets import default_parameters, load_preset
+from server.api.app import create_app
+from server.control.registry import SessionRegistry
+from server.control.session_handle import SessionHandle
+from server.settings import Settings
+
+ADMIN, EDITOR, VIEW = "admins-secret", "editors-secret", "viewers-secret"
+
+
+def make_app(preset: str, **settings: object) -> FastAPI:
+    """The application as it is between start and stop, with a model that is not ready."""
+    given = Settings(preset=preset, max_sessions=9, **settings)  # type: ignore[arg-type]
+    app = create_app(given)
+    app.state.sessions = SessionRegistry(given, load_preset(preset), lambda *_: None)
+    return app
+
+
+@asynccontextmanager
+async def client_of(app: FastAPI, host: str = "127.0.0.1:8000") -> AsyncIterator[httpx2.AsyncClient]:
+    transport = httpx2.ASGITransport(app)
+    try:
+        async with httpx2.AsyncClient(transport=transport, base_url=f"http://{host}") as client:
+            yield client
+    finally:
+        for name in list(app.state.sessions.handles):
+            await app.state.sessions.close(name)
+
+
+def put_session(sessions: SessionRegistry, name: str, kind: str = "edit") -> SessionHandle:
+    """One that nobody is connected to."""
+    parameters = default_parameters(sessions.preset, live=True)
+    handle = SessionHandle(sessions.settings, sessions.preset, sessions.worker, parameters, kind, name)  # type: ignore[arg-type]
+    sessions.handles[name] = handle
+    return handle
+
+
+async def send(client: httpx2.AsyncClient, method: str, path: str, sent: dict, token: str | None) -> httpx2.Response:
+    headers = sent.get("headers", {}) | ({"Authorization": f"Bearer {token}"} if token else {})
+    address = path.format(session_id="mine", viewer_id="nobody")
+    return await client.request(method, address, **(sent | {"headers": headers}))

@@ -1,0 +1,102 @@
+"""The web process's end of a pipe to a model loop in this process, with small random models."""
+
+import multiprocessing
+import threading
+import time
+
+import torch
+
+from server import wire
+from server.model.loop import ModelLoop
+from server.ring import FrameRing
+from tests.tiny import RandomText, tiny_preset
+
+PRESET = tiny_preset(block_frames=1)
+SIZE = PRESET.stream.width, PRESET.stream.height, PRESET.stream.frames_per_block
+WITHIN_S = 30.0
+
+
+class Web:
+    """The other end of the pipe: what the web process sends, and all that it has received."""
+
+    def __init__(self, models) -> None:
+        self.pipe, theirs = multiprocessing.Pipe()
+        self.worker = ModelLoop(theirs, models)
+        self.rings: dict[str, tuple[FrameRing, FrameRing]] = {}
+        self.received: list[wire.Event] = []
+        self.requests = 0
+
+    def open(self, name: str, **parameters: object) -> None:
+        self.rings[name] = FrameRing(*SIZE), FrameRing(*SIZE)
+        incoming, outgoing = self.rings[name]
+        opened = wire.Open(session=name, incoming=incoming.name, outgoing=outgoing.name, parameters=parameters)
+        wire.send(self.pipe, opened)
+
+    def put_block(self, name: str) -> None:
+        incoming, outgoing = self.rings[name]
+        outgoing.read = outgoing.written  # nobody needs the pictures
+        incoming.read = incoming.written
+        for i in range(SIZE[2]):
+            incoming.put(torch.full((SIZE[1] * 3 // 2, SIZE[0]), 90, dtype=torch.uint8).numpy(), float(i))
+        wire.send(self.pipe, wire.FramesPut(session=name, total=incoming.written))
+
+    def change(self, name: str, **changes: object) -> int:
+        self.requests += 1
+        wire.send(self.pipe, wire.Change(session=name, request=self.requests, changes=changes))
+        return self.requests
+
+    def run_once(self) -> list[wire.Event]:
+        """One turn of the loop; what it sent."""
+        self.worker.run_once()
+        new = []
+        while self.pipe.poll():
+            message = wire.receive_event(self.pipe)
+            new.append(message)
+            if isinstance(message, wire.FramesPut):
+                self.rings[message.session][1].set_written(message.total)
+                self.rings[message.session][1].read = message.total
+                wire.send(self.pipe, wire.FramesTaken(session=message.session, total=message.total))
+        self.received += new
+        return new
+
+    def turn_until(self, kind: type, **fields: object):
+        """Turns until such a message has come."""
+        deadline = time.monotonic() + WITHIN_S
+        while time.monotonic() < deadline:
+            for message in self.run_once():
+                if isinstance(message, kind) and all(getattr(message, k) == v for k, v in fields.items()):
+                    return message
+        raise AssertionError(f"no {kind.__name__} {fields} within {WITHIN_S:.0f} s: {self.received}")
+
+    def close(self) -> None:
+        for name in list(self.worker.sessions):
+            self.worker.close_session(name)
+        for rings in self.rings.values():
+            for ring in rings:
+                ring.close()
+
+
+class SlowText(RandomText):
+    """Encodes a prompt when the test lets it."""
+
+    def __init__(self) -> None:
+        super().__init__(PRESET.transformer.text_length, PRESET.transformer.text_dim)
+        self.encoded: list[str] = []
+        self.may_go = threading.Semaphore(0)
+
+    def encode(self, prompt: str) -> torch.Tensor:
+        self.encoded.append(prompt)
+        assert self.may_go.acquire(timeout=WITHIN_S)
+        if "broken" in prompt:
+            raise RuntimeError("no such word")
+        return super().encode(prompt)
+
+
+def opened(web, *names: str) -> None:
+    for name in names:
+        web.open(name, prompt="a")
+        web.turn_until(wire.PromptEncoded, session=name)
+
+
+def blocks(messages) -> list[str]:
+    return [message.session for message in messages if isinstance(message, wire.BlockDone)]
