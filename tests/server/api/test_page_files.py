@@ -8,10 +8,10 @@ import pytest
 from harness.echo import Echo, write_preset
 from harness.local import free_port
 from server.settings import Settings
-from tests.server.app_client import client_of, make_app
+from tests.server.api.app_client import client_of, make_app
+from tests.server.api.publisher import Publisher
 from tests.server.live import PATIENCE_S, RunningServer, resource
 from tests.server.proxy import PATH, Proxy
-from tests.server.publisher import Publisher
 
 SCRIPT = "export const text = 'a script that is worth its compression';\n" * 100
 

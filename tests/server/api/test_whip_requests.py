@@ -3,8 +3,8 @@
 import pytest
 
 from harness.echo import write_preset
-from tests.server.app_client import client_of, make_app
-from tests.server.whip_client import ADMIN, NO_TOKEN, PUBLISH, SDP, VIEW, bearer
+from tests.server.api.app_client import client_of, make_app
+from tests.server.api.whip_client import ADMIN, NO_TOKEN, PUBLISH, SDP, VIEW, bearer
 
 
 @pytest.fixture(scope="module")

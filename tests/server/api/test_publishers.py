@@ -19,9 +19,9 @@ from harness.echo import Echo, write_preset
 from harness.local import free_port
 from server.media.slate import slate
 from server.settings import Settings
+from tests.server.api.publisher import H264Camera, Publisher, rsa_certificate
+from tests.server.api.whip_client import Watcher
 from tests.server.live import PATIENCE_S, RunningServer
-from tests.server.publisher import H264Camera, Publisher, rsa_certificate
-from tests.server.whip_client import Watcher
 
 SIZE = (320, 192)
 AT_ONCE_S = 0.5  # a name that cannot be resolved costs aioice a second

@@ -5,7 +5,7 @@ import torch
 
 from server import wire
 from server.ring import FrameRing
-from tests.server.model_pipe import PRESET, Web, blocks, opened
+from tests.server.model.model_pipe import PRESET, Web, blocks, opened
 from tests.tiny import tiny_models
 
 

@@ -16,8 +16,8 @@ from harness.echo_process import echo
 from harness.local import free_port
 from server.settings import Settings
 from tests.rooms import ROOT
+from tests.server.api.whip_client import SDP
 from tests.server.live import PATIENCE_S, RunningServer, Viewer, model_processes
-from tests.server.whip_client import SDP
 
 STALLED_S = 3 * 3.0
 RESTARTED_S = 3 * 7.0

@@ -13,7 +13,7 @@ from server.media.edited_track import EditedTrack
 from server.media.rate_control import RateControl
 from server.media.sink import Demand, Item, PacketDemand
 from server.media.sink_queue import SinkQueue
-from tests.server.waves import SIZE, packets, picture, timed
+from tests.server.media.waves import SIZE, packets, picture, timed
 
 CAPACITY = 3
 FPS = 25

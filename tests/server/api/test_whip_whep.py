@@ -9,9 +9,7 @@ from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from harness.local import free_port
 from server.media.trickle import MEDIA_TYPE
 from server.settings import Settings
-from tests.server.bundle import write_bundle
-from tests.server.live import Camera, RunningServer, Viewer, resource
-from tests.server.whip_client import (
+from tests.server.api.whip_client import (
     ADMIN,
     NO_TOKEN,
     PUBLISH,
@@ -25,6 +23,8 @@ from tests.server.whip_client import (
     publishing,
     watching,
 )
+from tests.server.bundle import write_bundle
+from tests.server.live import Camera, RunningServer, Viewer, resource
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from lipar_core.presets import load_preset
 from server import wire
 from server.control.registry import SessionRegistry
 from server.settings import Settings
-from tests.server.fake_peer import GOOD, FakePeer, FakeWorker
+from tests.server.control.fake_peer import GOOD, FakePeer, FakeWorker
 
 BUSY_MS = 100.0
 

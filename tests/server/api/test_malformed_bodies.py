@@ -5,7 +5,7 @@ import json
 import pytest
 
 from harness.echo import write_preset
-from tests.server.app_client import client_of, make_app, put_session
+from tests.server.api.app_client import client_of, make_app, put_session
 from tests.server.live import Viewer
 
 JSON = {"Content-Type": "application/json"}

@@ -19,7 +19,7 @@ from server.media.counters import ProcessCounters, SessionCounters
 from server.media.histogram import Histogram
 from server.settings import Settings
 from tests.server.bundle import write_bundle
-from tests.server.fake_peer import BAD, GOOD, FakePeer, FakeWorker
+from tests.server.control.fake_peer import BAD, GOOD, FakePeer, FakeWorker
 
 
 def test_a_histogram_counts_by_bucket_bounds_included():

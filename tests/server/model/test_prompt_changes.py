@@ -7,7 +7,7 @@ import pytest
 from lipar_core.models.prompts import MAX_PROMPTS, PromptCache
 from server import wire
 from tests.server.live import wait_until
-from tests.server.model_pipe import PRESET, SlowText, Web, opened
+from tests.server.model.model_pipe import PRESET, SlowText, Web, opened
 from tests.tiny import tiny_models
 
 

@@ -7,7 +7,7 @@ from aiortc import RTCPeerConnection
 
 from server.media.video_offer import read_video_offer
 from server.media.video_receiver import NO_VIDEO_S, VideoReceiver
-from tests.server.test_video_offer import offer
+from tests.server.media.test_video_offer import offer
 
 
 def undecodable(receiver: VideoReceiver) -> None:

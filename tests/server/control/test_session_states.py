@@ -21,7 +21,7 @@ from server.control.registry import SessionRegistry
 from server.errors import ServerError
 from server.ring import SHARED_MEMORY, FrameRing
 from server.settings import Settings
-from tests.server.fake_peer import BAD, GOOD, FakePeer, FakeWorker
+from tests.server.control.fake_peer import BAD, GOOD, FakePeer, FakeWorker
 
 MAX_SESSIONS, MAX_VIEWERS = 2, 2
 NAMES = st.sampled_from(["studio", "stage", "attic"])

@@ -11,8 +11,8 @@ from aiortc import RTCConfiguration, RTCPeerConnection
 from harness.echo import Echo, write_preset
 from harness.local import free_port
 from server.settings import Settings
+from tests.server.api.whip_client import ADMIN, PUBLISH, SDP, VIEW, bearer, live, publishing, watching
 from tests.server.live import Camera, RunningServer, Viewer, model_processes
-from tests.server.whip_client import ADMIN, PUBLISH, SDP, VIEW, bearer, live, publishing, watching
 
 
 @pytest.fixture(scope="module")

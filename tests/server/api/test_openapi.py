@@ -11,9 +11,9 @@ import pytest
 from harness.local import free_port
 from server.settings import Settings
 from tests.rooms import ROOT
+from tests.server.api.openapi_hooks import LIVE
 from tests.server.bundle import write_bundle
 from tests.server.live import RunningServer, Viewer
-from tests.server.openapi_hooks import LIVE
 
 FOREVER_S = 3600.0
 TOKEN = "an-administrators-token-of-a-test"
@@ -49,12 +49,12 @@ async def run(server: RunningServer, folder: Path, *flags: str) -> None:
         handle.settings = Settings(setup_timeout_s=FOREVER_S, silence_timeout_s=FOREVER_S)  # nobody connects
         handle.frames.has_output = True
         environment = os.environ | {
-            "SCHEMATHESIS_HOOKS": "tests.server.openapi_hooks",
+            "SCHEMATHESIS_HOOKS": "tests.server.api.openapi_hooks",
             "LIPAR_TEST_OFFER": await other.offer(),
             "PYTHONPATH": str(ROOT),
         }
         st = Path(sys.executable).with_name("schemathesis")
-        config = ROOT / "tests" / "server" / "schemathesis.toml"
+        config = ROOT / "tests" / "server" / "api" / "schemathesis.toml"
         command = [st, "--config-file", config, "run", f"{server.url}/openapi.json", "--no-color", *flags]
         command += ["--header", f"Authorization: {BEARER['Authorization']}", "--checks", ",".join(CHECKS)]
         done = await asyncio.to_thread(

@@ -24,8 +24,8 @@ from harness.echo import Echo, write_preset
 from harness.echo_process import echo
 from harness.local import free_port
 from server.settings import Settings
+from tests.server.api.whip_client import Watcher
 from tests.server.live import PATIENCE_S, RunningServer, Viewer, eventually, resource, wait_until
-from tests.server.whip_client import Watcher
 
 SIZE = (320, 192)
 SECRET = "shared-with-coturn"

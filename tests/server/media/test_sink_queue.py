@@ -3,7 +3,7 @@
 import pytest
 
 from server.media.sink_queue import SinkQueue
-from tests.server.waves import packets, picture
+from tests.server.media.waves import packets, picture
 
 
 def test_a_queue_of_packets_begins_with_a_keyframe_and_so_after_an_overflow():

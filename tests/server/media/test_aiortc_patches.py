@@ -12,7 +12,7 @@ from server.media.answer_sdp import with_public_address, with_start_bitrate
 from server.media.frame_buffer import FrameBuffer
 from server.media.loss_repair import LossRepair
 from server.media.sender_feedback import attach_feedback_handlers
-from tests.server.test_frame_buffer import packet
+from tests.server.media.test_frame_buffer import packet
 
 
 async def test_aiortc_parts_are_replaced():

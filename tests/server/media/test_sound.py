@@ -10,8 +10,8 @@ from aiortc.sdp import SessionDescription
 from harness.echo import Echo, write_preset
 from harness.local import free_port
 from server.settings import Settings
-from tests.server.flash_click import ClickTrack, FlashSchedule, FlashTrack, Listener, delay_sender_reports
 from tests.server.live import PATIENCE_S, RunningServer, eventually
+from tests.server.media.flash_click import ClickTrack, FlashSchedule, FlashTrack, Listener, delay_sender_reports
 
 SDP = {"Content-Type": "application/sdp"}
 IN_SYNC_MS = 60

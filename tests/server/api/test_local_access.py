@@ -3,7 +3,7 @@
 import pytest
 
 from harness.echo import write_preset
-from tests.server.app_client import ADMIN, EDITOR, VIEW, client_of, make_app, put_session, send
+from tests.server.api.app_client import ADMIN, EDITOR, VIEW, client_of, make_app, put_session, send
 
 SAME = {"Origin": "http://127.0.0.1:8000"}
 FREE = [

@@ -11,7 +11,7 @@ from server.api.app import create_app
 from server.api.auth import RequireRole, allow_anyone
 from server.api.middleware import MAX_BODY
 from server.settings import Settings
-from tests.server.app_client import ADMIN, EDITOR, VIEW, client_of, make_app, put_session, send
+from tests.server.api.app_client import ADMIN, EDITOR, VIEW, client_of, make_app, put_session, send
 
 SDP = {"content": "v=0\r\n", "headers": {"Content-Type": "application/sdp"}}
 CANDIDATES = {"content": "a=mid:0\r\n", "headers": {"Content-Type": "application/trickle-ice-sdpfrag"}}

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from server.media.h264 import CLOCK_RATE, H264Encoder
-from tests.server.waves import SIZE, picture
+from tests.server.media.waves import SIZE, picture
 
 
 def encode(encoder: H264Encoder, count: int, fps: float, start: int = 0, keyframe_at: int = -1) -> list[av.Packet]:

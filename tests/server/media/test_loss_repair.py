@@ -9,7 +9,7 @@ from aiortc.rtp import is_rtcp
 
 from server.media.frame_buffer import NACK_TIMEOUT_S
 from server.media.loss_repair import LossRepair
-from tests.server.waves import Waves
+from tests.server.media.waves import Waves
 
 LOSS = 0.15
 

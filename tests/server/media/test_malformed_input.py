@@ -20,7 +20,7 @@ from server.media import h264, video_format
 from server.media.sender_feedback import attach_feedback_handlers
 from server.settings import Settings
 from tests.server.live import RunningServer, Viewer, eventually
-from tests.server.test_impaired_link import FREEZE_S, longest_gap
+from tests.server.media.test_impaired_link import FREEZE_S, longest_gap
 
 SIZE = (320, 192)
 SIZES = [(160, 120), (120, 160), (161, 121), (640, 360), (17, 33), (320, 192)]
