@@ -20,7 +20,6 @@ from server.control.tokens import new_token, view_token_of
 from server.control.viewers import Viewers
 from server.errors import NothingLive, Unavailable
 from server.media.counters import ProcessCounters
-from server.media.edited_track import EditedTrack
 from server.media.frame_pipeline import FramePipeline
 from server.media.offer_check import check_offer
 from server.media.peer import Peer
@@ -108,12 +107,8 @@ class SessionHandle:
         peer = Peer(
             self.settings,
             lambda reason: self._peer_ended(peer, reason),
-            track=EditedTrack(self.frames.broadcast, primary=True) if self.kind == "edit" else None,
-            on_frame=lambda *frame: self._take_frame(peer, *frame),
+            self.frames.source_media(lambda *frame: self._take_frame(peer, *frame), sends=self.kind == "edit"),
             on_control=lambda channel: ControlChannel(channel, self.update),
-            on_undecodable=self.frames.count_undecodable,
-            audio_in=self.frames.audio,
-            audio_out=self.frames.audio.add_track() if self.kind == "edit" else None,
         )
         return peer
 
@@ -137,8 +132,7 @@ class SessionHandle:
         return await self.viewers.add(sdp, self._new_viewer)
 
     def _new_viewer(self, ended: Callable[[str], None]) -> Peer:
-        track = EditedTrack(self.frames.broadcast, primary=False)
-        return Peer(self.settings, ended, track=track, audio_out=self.frames.audio.add_track())
+        return Peer(self.settings, ended, self.frames.viewer_media())
 
     async def park(self, reason: str = "the page has disconnected") -> None:
         """The source is disconnected: free the connection and wait for it to reconnect."""

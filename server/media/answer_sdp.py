@@ -2,7 +2,20 @@
 
 import re
 
+from server.errors import NoRoute
+from server.settings import Settings
+
 CODECS = ("H264", "VP8")
+
+
+def adapt_answer(sdp: str, settings: Settings) -> str:
+    """The answer with the settings' start bitrate and public address. Raises `NoRoute` if it has no candidate."""
+    sdp = with_start_bitrate(sdp, settings.camera_start_bitrate)
+    if settings.public_ip is not None:
+        sdp = with_public_address(sdp, settings.public_ip)
+    if "a=candidate" not in sdp:
+        raise NoRoute("no network address to offer: check the UDP ports and the ICE servers")
+    return sdp
 
 
 def with_start_bitrate(sdp: str, bitrate: int) -> str:

@@ -10,9 +10,12 @@ from server.media.audio.broadcast import AudioBroadcast
 from server.media.broadcast import Broadcast
 from server.media.colour_space import ColourSpace
 from server.media.counters import SessionCounters
+from server.media.edited_track import EditedTrack
 from server.media.fitter import Fitter
 from server.media.ingest import Ingest
+from server.media.peer_media import PeerMedia
 from server.media.rate import Rate
+from server.media.video_receiver import OnFrame
 from server.ring import FrameRing
 
 SOURCE_TIMEOUT_S = 1.0  # without a frame the source is inactive and uses no model time
@@ -59,6 +62,20 @@ class FramePipeline:
         self._block_pending_since: float | None = None  # a full block waits for the model since then
         self.one_way_s = 0.0  # half the RTT to the camera's browser; 0 while unknown
 
+    def source_media(self, on_frame: OnFrame, *, sends: bool) -> PeerMedia:
+        """Of a connection that the video comes from. `sends`: the edited video is sent back on it."""
+        return PeerMedia(
+            on_frame=on_frame,
+            on_undecodable=self._count_undecodable,
+            track=EditedTrack(self.broadcast, primary=True) if sends else None,
+            audio_in=self.audio,
+            audio_out=self.audio.add_track() if sends else None,
+        )
+
+    def viewer_media(self) -> PeerMedia:
+        """Of a connection that watches."""
+        return PeerMedia(track=EditedTrack(self.broadcast, primary=False), audio_out=self.audio.add_track())
+
     def record_round_trip(self, round_trip_s: float | None, playout_s: float | None) -> None:
         """Record the RTT from RTCP, and the page's delay of jitter buffer and decoder."""
         if round_trip_s is not None:
@@ -82,8 +99,7 @@ class FramePipeline:
         if self.ingest.admits(now):
             self.ingest.enqueue(self.fit(frame, colours), now)
 
-    def count_undecodable(self) -> None:
-        """Count a received frame that cannot be decoded."""
+    def _count_undecodable(self) -> None:
         self.counters.undecodable += 1
 
     def _frame_due(self, stamp: float, now: float) -> None:

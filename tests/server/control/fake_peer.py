@@ -23,7 +23,7 @@ class FakePeer:
     all: ClassVar[list[FakePeer]] = []
     delay_turns = 0  # of the event loop, until an offer is answered
 
-    def __init__(self, settings, on_closed: Callable[[str], None], **_: object) -> None:
+    def __init__(self, settings, on_closed: Callable[[str], None], *_: object, **__: object) -> None:
         self.on_closed, self.open, self.answered = on_closed, True, False
         self.id, self.etag = f"peer{len(FakePeer.all)}", '"e"'
         self.last_activity = float("inf")

@@ -129,12 +129,12 @@ async def test_session_recovers_from_a_blackout_of_two_seconds(server):
 async def test_keyframe_requests_are_merged_and_a_new_bitrate_needs_no_keyframe(server):
     async with session_over(server, ImpairedLink(), ImpairedLink()) as (viewer, session):
         receiver, keyframes = viewer.pc.getReceivers()[0], session.frames.counters.keyframes
-        ssrc = session.peer._sender._ssrc
+        ssrc = session.peer.sender.sender._ssrc
         for i in range(40):
             remb = pack_remb_fci((400_000, 3_000_000)[i % 2], [ssrc])
             await receiver._send_rtcp(RtcpPsfbPacket(fmt=RTCP_PSFB_APP, ssrc=1, media_ssrc=0, fci=remb))
             await asyncio.sleep(0.025)
-        await eventually(lambda: session.peer.track.rate.target in (400_000, 3_000_000))
+        await eventually(lambda: session.peer.media.track.rate.target in (400_000, 3_000_000))
         assert session.frames.counters.keyframes == keyframes
         for _ in range(40):
             await receiver._send_rtcp_pli(ssrc)

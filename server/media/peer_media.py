@@ -1,0 +1,35 @@
+"""What a connection receives and sends."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from server.media.audio.broadcast import AudioBroadcast
+from server.media.audio.track import AudioTrack
+from server.media.edited_track import EditedTrack
+from server.media.video_receiver import OnFrame
+
+DIRECTIONS = {(True, True): "sendrecv", (True, False): "recvonly", (False, True): "sendonly"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeerMedia:
+    """Video in at least one direction; audio where the offer has it too."""
+
+    on_frame: OnFrame | None = None  # called for each received frame; None: no video is received
+    on_undecodable: Callable[[], None] = lambda: None  # called for each received frame that cannot be decoded
+    track: EditedTrack | None = None  # sent
+    audio_in: AudioBroadcast | None = None  # gets the received audio
+    audio_out: AudioTrack | None = None  # sent
+
+    @property
+    def video_direction(self) -> str:
+        """As in SDP, of the server."""
+        return DIRECTIONS[self.on_frame is not None, self.track is not None]
+
+    @property
+    def audio_direction(self) -> str:
+        return DIRECTIONS[self.audio_in is not None, self.audio_out is not None]
+
+    @property
+    def outgoing(self) -> list[EditedTrack | AudioTrack]:
+        return [track for track in (self.track, self.audio_out) if track is not None]
