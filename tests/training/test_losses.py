@@ -1,0 +1,71 @@
+"""Losses of the editor and where their gradients go."""
+
+import re
+
+import numpy as np
+import pytest
+import torch
+from msgspec.structs import replace
+
+from tests.training.tiny_recipe import CODES, STAGE
+from training.batches import draw_batch
+from training.picture_loss import flicker
+from training.precision import mixed_precision
+from training.rollout import Editor, rollout_loss
+
+
+def test_the_loss_falls(preset, codec, clips):
+    editor = Editor(preset, codec)
+    optimizer = torch.optim.AdamW(editor.parameters(), lr=3e-3)
+    losses = []
+    batch = draw_batch(clips, replace(STAGE, crop=(32, 32), frames=1, past=0), np.random.default_rng(1))
+    for _ in range(20):
+        loss = rollout_loss(editor, preset, batch, np.random.default_rng(1))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert sum(losses[-5:]) < 0.7 * sum(losses[:5])
+
+
+@pytest.mark.parametrize("mixed", [False, True])
+def test_gradients_come_from_the_frames_after_the_past(preset, codec, clips, mixed):
+    torch.manual_seed(0)
+    editor, stage = Editor(preset, codec), replace(STAGE, past=6)
+    torch.nn.init.normal_(editor.codec.renderer.leave.weight)
+    drawn = (draw_batch(clips, stage, np.random.default_rng(seed)) for seed in range(100))
+    batch = next(batch for batch in drawn if batch.past > 2 and batch.later_prompts and batch.switch < batch.past)
+    learned = 0
+    original = editor.dit.forward
+
+    def forward(*args):
+        nonlocal learned
+        learned += torch.is_grad_enabled()
+        return original(*args)
+
+    editor.dit.forward = forward
+    with mixed_precision(mixed):
+        rollout_loss(editor, preset, batch, np.random.default_rng(3)).backward()
+    assert learned in (stage.frames, 2 * stage.frames)  # some batches denoise twice
+    nowhere = [name for name, one in editor.named_parameters() if one.grad is None or not one.grad.any()]
+    passed_by = re.compile(r"codec\.(encoder|decoder\.\d+\.conv)\.")  # PCA leaves the MemBlocks out
+    assert nowhere == [name for name in nowhere if passed_by.match(name)]
+    assert "codec.renderer.enter.weight" not in nowhere
+
+
+def test_the_guide_loss_moves_codes_to_their_styles(preset, codec, clips):
+    editor, rng = Editor(preset, codec), np.random.default_rng(0)
+    batch = draw_batch(clips, replace(STAGE, past=0, prune=0.0), rng)
+    bare = rollout_loss(editor, preset, batch, np.random.default_rng(1), CODES, 0.0)
+    torch.manual_seed(0)
+    zero, one = (
+        rollout_loss(editor, preset, batch, np.random.default_rng(1), codes, 9.0) for codes in (CODES, CODES * 9)
+    )
+    assert bare < zero < one
+
+
+def test_flicker_counts_where_the_target_stands_still():
+    still, moving = torch.full((1, 3, 3, 8, 8), 0.5), torch.linspace(0, 1, 3).view(1, 3, 1, 1, 1).expand(1, 3, 3, 8, 8)
+    restless = still + 0.1 * torch.tensor([0.0, 1.0, 0.0]).view(1, 3, 1, 1, 1)
+    assert flicker(restless, still) == pytest.approx(0.1, abs=1e-6)
+    assert flicker(still, still) == flicker(restless, moving) == 0
