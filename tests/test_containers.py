@@ -4,7 +4,7 @@ import re
 
 import yaml
 
-from tests.rooms import ROOT
+from harness.local import ROOT
 
 
 def test_the_image_is_made_from_files_that_exist_and_reach_the_builder() -> None:

@@ -14,7 +14,8 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from tests.rooms import PRODUCT, ROOT, imports_of, is_third_party, modules, package_of
+from harness.local import ROOT
+from tests.imports import PRODUCT, imports_of, is_third_party, modules, package_of
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 NEEDED = [Requirement(text) for text in PROJECT["dependencies"]]

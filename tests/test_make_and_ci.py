@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.rooms import ROOT
+from harness.local import ROOT
 
 
 def test_make_without_a_python_says_what_to_install() -> None:

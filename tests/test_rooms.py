@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.rooms import BY_NAME, PLAIN, PRODUCT, ROOT, cycle, imports_of, modules, package_of, room_of, violations
+from harness.local import ROOT
+from tests.imports import PRODUCT, cycle, imports_of, modules, package_of
+from tests.rooms import BY_NAME, PLAIN, room_of, violations
 
 MODULES = modules(*PRODUCT)
 KNOWN = set(MODULES)

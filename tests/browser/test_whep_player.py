@@ -13,9 +13,9 @@ from playwright.sync_api import expect
 
 from harness.browser import TIMEOUT_MS, browser, camera_flags, expect_applied, start, stop, visit, wait_until
 from harness.live_server import LiveServer
+from harness.local import ROOT
 from tests.browser import recording
 from tests.browser.conftest import Camera
-from tests.rooms import ROOT
 
 PLAYER = ROOT / "web_client" / "node_modules" / "whip-whep" / "whep.js"
 FILES = {"/": (Path(__file__).parent / "whep_player.html", "text/html"), "/whep.js": (PLAYER, "text/javascript")}

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import traceback
 
-from tests.rooms import ROOT
+from harness.local import ROOT
 
 TIMEOUT_S = 60.0  # of one command; the usual one takes well under a second
 

@@ -6,11 +6,11 @@ from functools import partial
 import pytest
 import torch
 
+from harness.local import ROOT
 from lipar_core.models.registry import Models, load_models
 from lipar_core.parameters import merge
 from lipar_core.presets import default_parameters, load_preset
 from lipar_eval.clips import Clip, edit_clip, read_clip
-from tests.rooms import ROOT
 
 FRAMES = 16
 

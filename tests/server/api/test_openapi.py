@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.local import free_port
+from harness.local import ROOT, free_port
 from server.settings import Settings
-from tests.rooms import ROOT
 from tests.server.api.openapi_hooks import LIVE
 from tests.server.bundle import write_bundle
 from tests.server.live import RunningServer, Viewer

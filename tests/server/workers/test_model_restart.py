@@ -13,9 +13,8 @@ import pytest
 
 from harness.echo import Echo, write_preset
 from harness.echo_process import echo
-from harness.local import free_port
+from harness.local import ROOT, free_port
 from server.settings import Settings
-from tests.rooms import ROOT
 from tests.server.api.whip_client import SDP
 from tests.server.live import PATIENCE_S, RunningServer, Viewer, model_processes
 
