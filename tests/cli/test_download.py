@@ -1,4 +1,4 @@
-"""`lipar download` and `lipar models` with Hugging Face's own client; only the addresses are ours."""
+"""`lipar download` with Hugging Face's own client; only the addresses are ours."""
 
 import hashlib
 import json
@@ -13,32 +13,11 @@ import pytest
 
 from lipar_cli.main import main
 from lipar_cli.weights.sources import sources
-from tests.cli.hub_server import Hub
 from tests.cli.lipar_command import LIPAR_COMMAND
+from tests.cli.weights_folder import SELF_FORCING, TARGET, put_all
 
-SELF_FORCING = "gdhe17/Self-Forcing/checkpoints/self_forcing_dmd.pt"
-TARGET = "wan-1.3b/self_forcing_dmd.pt"
 CHUNK = 10 * 2**20  # bytes that the client writes at a time
 BIG = os.urandom(1000) * 25_000
-
-
-@pytest.fixture
-def hub(tmp_path, monkeypatch):
-    """A server with every file; the largest has 300 kB, one the size of a page."""
-    files = {"raw/taew2_1.pth": b"codec" * 5000}
-    for i, source in enumerate(source for source in sources() if source.repo):
-        large = source.target.endswith((".pt", ".pth"))
-        files[source.origin] = bytes([65 + i]) * (300_000 if large else 100) + os.urandom(8)
-    server = Hub(files)
-    for name in ("HF_TOKEN", "HF_HUB_OFFLINE", "HF_HUB_CACHE"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("HF_ENDPOINT", server.url)
-    monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
-    monkeypatch.setenv("LIPAR_TAEHV_URL", f"{server.url}/raw/taew2_1.pth")
-    monkeypatch.setenv("LIPAR_WEIGHTS", str(tmp_path / "weights"))
-    yield server
-    server.shutdown()
-    server.server_close()
 
 
 COMMAND = [sys.executable, "-m", "lipar_cli.main", "download", "wan-1.3b"]
@@ -94,54 +73,6 @@ def test_a_download_through_redirects_and_cuts(hub, tmp_path, capsys):
     assert not hub.requests
     assert main(["models", "verify"]) == 0
     assert f"{TARGET}  ok" in capsys.readouterr().out
-
-
-def put_all(hub, folder):
-    """Files and manifest as a download leaves them."""
-    manifest = {}
-    for source in sources():
-        data = hub.files[source.origin] if source.repo else hub.files["raw/taew2_1.pth"]
-        path = folder / source.target
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
-        facts = {"origin": source.origin, "revision": "a", "licence": source.licence}
-        manifest[source.target] = facts | {"size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
-    (folder / "manifest.json").write_text(json.dumps(manifest))
-
-
-def test_models(hub, tmp_path, capsys):
-    folder = tmp_path / "weights"
-    put_all(hub, folder)
-    data = bytearray((folder / TARGET).read_bytes())
-    data[1000] ^= 1
-    (folder / TARGET).write_bytes(data)
-    assert main(["models", "verify", "wan-1.3b"]) == 1
-    out = capsys.readouterr().out
-    assert f"{TARGET}  DIFFERS" in out
-    assert out.count("  ok") == len(sources()) - 1
-    (folder / TARGET).unlink()
-    (folder / "wan-1.3b" / "taew2_1.pth").write_bytes(b"short")
-    assert main(["models"]) == 0
-    out = capsys.readouterr().out
-    assert f"{TARGET}  is missing" in out
-    assert "taew2_1.pth  0.000 GB, changed since the download" in out
-    assert main(["models", "verify"]) == 1
-    assert f"{TARGET}  is missing" in capsys.readouterr().out
-
-    partial = folder / f"{TARGET}.0123.partial"
-    converted = folder / "converted" / "self_forcing_dmd-transformer-bf16-0-1.safetensors"
-    mine = folder / "wan-1.3b" / "my_lora.safetensors"
-    converted.parent.mkdir()
-    for path in (partial, converted, mine):
-        path.write_bytes(b"x")
-    assert main(["models", "remove", "wan-1.3b"]) == 0
-    left = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
-    assert left == ["manifest.json", "wan-1.3b/my_lora.safetensors"]
-    assert main(["models", "remove"]) == 2
-    assert main(["models", "remove", "tiny"]) == 2
-    (folder / "manifest.json").write_text("{")
-    assert main(["models"]) == 2
-    assert "damaged" in capsys.readouterr().err
 
 
 def test_an_interrupted_download_resumes(hub, tmp_path):
