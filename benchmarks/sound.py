@@ -36,12 +36,13 @@ async def feed(broadcasts: list[AudioBroadcast], seconds: float) -> None:
 
 async def measure(seconds: float) -> None:
     broadcasts = [AudioBroadcast(lambda: False, fail) for _ in range(SESSIONS)]
-    readers = [asyncio.create_task(read(one.add_track())) for one in broadcasts for _ in range(LISTENERS)]
+    readers = [asyncio.create_task(read(AudioTrack(one))) for one in broadcasts for _ in range(LISTENERS)]
     started = time.process_time()
     await feed(broadcasts, seconds)
     await asyncio.sleep(2 * DELAY_S)
     spent = time.process_time() - started
-    taken, sent = (sum(getattr(one, name) for one in broadcasts) for name in ("received", "forwarded"))
+    taken = sum(one.counters.audio_received for one in broadcasts)
+    sent = sum(one.counters.audio_forwarded for one in broadcasts)
     print(f"{taken} packets taken, {sent} sent to {LISTENERS} listeners each: {spent / taken * 1e6:.0f} µs a packet")
     print(f"{spent / taken / PERIOD_S * 100:.2f} % of a core for a session's sound")
     for task in readers:

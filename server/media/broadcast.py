@@ -135,7 +135,7 @@ class Broadcast:
         packet = await self._encode(_frame(planes, pts), sharing) if sharing else None
         for sink, demand in demands:
             item = _frame(planes, pts) if demand == "frames" else packet
-            if demand is not None and item is not None and sink in self.sinks:
+            if demand is not None and item is not None and sink in self.sinks:  # it may have left during the encoding
                 self.counters.not_taken += sink.send(item)
         if packet is not None and not repeated:
             self.bitrate += SMOOTHING * (packet.size * 8 * self.fps - self.bitrate)

@@ -39,9 +39,9 @@ class SessionCounters(_Counters):
     blocks: int = 0  # FramePipeline: blocks edited by the model
     keyframes: int = 0  # Broadcast: keyframes of the shared stream
     audio_received: int = 0  # AudioBroadcast: packets
-    audio_forwarded: int = 0  # AudioBroadcast: packets sent to all tracks when due
+    audio_forwarded: int = 0  # AudioBroadcast: packets sent to all sinks when due
     audio_too_late: int = 0  # DelayLine: packets dropped: late, invalid, or more than it holds
-    audio_not_taken: int = 0  # AudioBroadcast: packets dropped because a track's queue was full, per track
+    audio_not_taken: int = 0  # AudioBroadcast: packets dropped because a sink's queue was full, per sink
     changes_applied: int = 0  # LiveParameters: acknowledged changes
     changes_rejected: int = 0  # LiveParameters: refused by the model process, or lost with it
     reconnects: int = 0  # Source: connections that replaced or followed an earlier one

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import av
 
 from server.media.audio.broadcast import AudioBroadcast
+from server.media.audio.track import AudioTrack
 from server.media.broadcast import Broadcast
 from server.media.colour_space import ColourSpace
 from server.media.counters import SessionCounters
@@ -69,12 +70,12 @@ class FramePipeline:
             on_undecodable=self._count_undecodable,
             track=EditedTrack(self.broadcast, primary=True) if sends else None,
             audio_in=self.audio,
-            audio_out=self.audio.add_track() if sends else None,
+            audio_out=AudioTrack(self.audio) if sends else None,
         )
 
     def viewer_media(self) -> PeerMedia:
         """Of a connection that watches."""
-        return PeerMedia(track=EditedTrack(self.broadcast, primary=False), audio_out=self.audio.add_track())
+        return PeerMedia(track=EditedTrack(self.broadcast, primary=False), audio_out=AudioTrack(self.audio))
 
     def record_round_trip(self, round_trip_s: float | None, playout_s: float | None) -> None:
         """Record the RTT from RTCP, and the page's delay of jitter buffer and decoder."""

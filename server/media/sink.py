@@ -1,4 +1,4 @@
-"""The sink protocol: what a receiver of the edited video and the stream that it subscribes to know of each other."""
+"""The sink protocols: what receivers of a session's video and audio, and the streams, know of each other."""
 
 from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 
@@ -60,3 +60,18 @@ class VideoStream(Protocol):
 
     def request_keyframe(self) -> None:
         """Make one of the next packets of the shared stream a keyframe."""
+
+
+class AudioSink(Protocol):
+    """A receiver of a session's audio. Like a `VideoSink` it has its own queue and never blocks."""
+
+    def send(self, packet: Packet) -> int:
+        """Queue an Opus packet, which is shared; returns how many were dropped because the queue was full."""
+
+
+class AudioStream(Protocol):
+    """What a sink uses of the audio that it subscribes to."""
+
+    def subscribe(self, sink: AudioSink) -> None: ...
+
+    def unsubscribe(self, sink: AudioSink) -> None: ...

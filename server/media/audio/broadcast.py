@@ -1,4 +1,4 @@
-"""A session's audio: delayed like its video, then sent to all connections."""
+"""A session's audio: delayed like its video, then sent to all sinks."""
 
 import asyncio
 import contextlib
@@ -9,17 +9,18 @@ from collections.abc import Callable
 
 from server.media.audio.delay_line import DelayLine
 from server.media.audio.lip_sync import LipSync
-from server.media.audio.track import AudioTrack, opus_packet
+from server.media.audio.opus import opus_packet
 from server.media.counters import SessionCounters
+from server.media.sink import AudioSink
 from server.supervisor import Supervisor
 
 FRAMES = 5  # video frames whose median latency is the audio delay: one late frame has no effect
 
 
 class AudioBroadcast:
-    """Receives Opus packets, delays them by the video's latency, and sends them to every track.
+    """Receives Opus packets, delays them by the video's latency, and sends them to every sink.
 
-    Packets are not decoded. A slow track drops packets of its own and does not block the others.
+    Packets are not decoded. A slow sink drops packets of its own and does not block the others.
     """
 
     def __init__(
@@ -33,21 +34,20 @@ class AudioBroadcast:
         self.counters = counters or SessionCounters()
         self.line = DelayLine(self.counters)
         self.sync = LipSync()
-        self.tracks: list[AudioTrack] = []
+        self.sinks: list[AudioSink] = []
         self._latencies: deque[float] = deque(maxlen=FRAMES)
         self._wake = asyncio.Event()
         self._tasks = Supervisor(on_error)
         self._tasks.start(self._run(), "audio broadcast")
 
-    def add_track(self) -> AudioTrack:
-        """A track for one more connection; its `stop` removes it."""
-        track = AudioTrack(self)
-        self.tracks.append(track)
-        return track
+    def subscribe(self, sink: AudioSink) -> None:
+        """Send to `sink` from the next packet on."""
+        self.sinks.append(sink)
 
-    def remove_track(self, track: AudioTrack) -> None:
-        if track in self.tracks:
-            self.tracks.remove(track)
+    def unsubscribe(self, sink: AudioSink) -> None:
+        """Send nothing more to `sink`; idempotent."""
+        if sink in self.sinks:
+            self.sinks.remove(sink)
 
     def receive_packet(self, ssrc: int, timestamp: int, payload: bytes, now: float) -> None:
         """Queue an Opus packet with its RTP timestamp."""
@@ -113,4 +113,4 @@ class AudioBroadcast:
     def _forward(self, payload: bytes, timestamp: int) -> None:
         packet = opus_packet(payload, timestamp)
         self.counters.audio_forwarded += 1
-        self.counters.audio_not_taken += sum(track.send(packet) for track in list(self.tracks))
+        self.counters.audio_not_taken += sum(sink.send(packet) for sink in list(self.sinks))

@@ -1,9 +1,23 @@
-"""Durations of Opus packets (RFC 6716, RFC 7587), to forward them without decoding."""
+"""Opus packets and their durations (RFC 6716, RFC 7587), to forward them without decoding."""
+
+import fractions
+
+import av
+
+from server.media.sink import Packet
 
 SAMPLE_RATE = 48_000  # of RTP timestamps, independent of the encoder's
+TIME_BASE = fractions.Fraction(1, SAMPLE_RATE)
 MAX_SAMPLES = SAMPLE_RATE * 120 // 1000  # per packet
 
 _SILK_MS, _HYBRID_MS, _CELT_MS = (10, 20, 40, 60), (10, 20), (2.5, 5, 10, 20)
+
+
+def opus_packet(payload: bytes, timestamp: int) -> Packet:
+    """An Opus packet with its RTP timestamp as pts."""
+    packet: Packet = av.Packet(payload)
+    packet.pts, packet.time_base = timestamp, TIME_BASE
+    return packet
 
 
 def packet_samples(payload: bytes) -> int:

@@ -1,26 +1,14 @@
 """The outgoing audio track of one connection."""
 
 import asyncio
-import fractions
 from collections import deque
-from typing import Any, Protocol, TypeAlias
 
-import av
 from aiortc import MediaStreamTrack
 from aiortc.mediastreams import MediaStreamError
 
-from server.media.audio.opus import SAMPLE_RATE
+from server.media.sink import AudioStream, Packet
 
 CAPACITY = 25  # packets, half a second; then the oldest are dropped
-TIME_BASE = fractions.Fraction(1, SAMPLE_RATE)
-
-Packet: TypeAlias = "av.Packet[Any]"
-
-
-class AudioStream(Protocol):
-    """The stream that a track belongs to."""
-
-    def remove_track(self, track: "AudioTrack") -> None: ...
 
 
 class AudioTrack(MediaStreamTrack):
@@ -29,14 +17,15 @@ class AudioTrack(MediaStreamTrack):
     kind = "audio"
 
     def __init__(self, stream: AudioStream) -> None:
+        """Subscribes to `stream` until `stop`."""
         super().__init__()
         self.stream = stream
         self._packets: deque[Packet] = deque()
         self._arrived = asyncio.Event()
         self._reading = False  # aiortc has begun to read: the connection is established
+        stream.subscribe(self)
 
     def send(self, packet: Packet) -> int:
-        """Queue a packet; returns how many packets were dropped for it."""
         if not self._reading:
             return 0
         full = len(self._packets) == CAPACITY
@@ -48,10 +37,10 @@ class AudioTrack(MediaStreamTrack):
 
     def stop(self) -> None:
         super().stop()
-        self.stream.remove_track(self)
+        self.stream.unsubscribe(self)
         self._arrived.set()
 
-    async def recv(self) -> Any:  # aiortc accepts packets too, but declares frames only
+    async def recv(self) -> Packet:
         self._reading = True
         while self.readyState == "live":
             if self._packets:
@@ -59,10 +48,3 @@ class AudioTrack(MediaStreamTrack):
             self._arrived.clear()
             await self._arrived.wait()
         raise MediaStreamError("the track has ended")
-
-
-def opus_packet(payload: bytes, timestamp: int) -> Packet:
-    """An Opus packet with its RTP timestamp as pts."""
-    packet: Packet = av.Packet(payload)
-    packet.pts, packet.time_base = timestamp, TIME_BASE
-    return packet
