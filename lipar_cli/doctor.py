@@ -1,70 +1,101 @@
-"""`lipar doctor`: checks this machine's hardware, software and weights, and runs a self-test."""
+"""`lipar doctor`: checks this machine for a preset and the server's settings, a line and a remedy per check."""
 
 import argparse
-import platform
-import shutil
-import sys
+import json
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from lipar_cli.model_options import SIZE_HELP
+from lipar_core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from lipar_cli.checks.result import Result
+    from lipar_cli.checks.target import Target
+    from server.settings import Settings
 
 FAILED = 1
+FLAGS = ("preset", "size", "device", "dtype", "max_sessions")
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     parser = commands.add_parser(
-        "doctor", help="check this machine", description="Report what is installed and what is missing."
+        "doctor",
+        help="check this machine",
+        description="Check this machine for `lipar serve` with the same settings: LIPAR_* variables and these flags. "
+        "Exit code 1 if a check fails.",
     )
+    parser.add_argument("--preset", help="auto, a bundled preset, or a YAML file (default: auto)")
+    parser.add_argument("--size", help=f"{SIZE_HELP} (default: the largest that `lipar serve` may choose)")
+    parser.add_argument("--device", help="cpu, cuda, cuda:1 ... (default: the preset's)")
+    parser.add_argument("--dtype", help="of the memory plan (default: the preset's)")
+    parser.add_argument("--max-sessions", type=int, help="live sessions that must fit (default: 2)")
+    parser.add_argument("--vram", type=_gigabytes, metavar="GB", help="plan for a GPU with so much memory")
+    parser.add_argument("--checksums", action="store_true", help="read all weight files and compare their SHA-256")
+    parser.add_argument("--json", action="store_true", help="print the results as JSON")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    import av
-    import torch
+    from lipar_cli.checks.result import Status
 
-    from lipar_core.errors import LiparError
-    from lipar_core.kernels.attention import HAS_FLASH_ATTENTION
-    from lipar_core.presets import load_preset, preset_names
-    from lipar_core.weight_files import missing_weights
+    failed = False
+    rows: list[dict[str, str]] = []
+    for name, result in results(args):
+        failed |= result.status is Status.FAIL
+        if args.json:
+            rows.append({"check": name, "status": result.status, "detail": result.detail, "remedy": result.remedy})
+        else:
+            print(line(name, result), flush=True)
+    if args.json:
+        print(json.dumps(rows, indent=2))
+    return FAILED if failed else 0
 
-    print(f"Python {platform.python_version()}, PyTorch {torch.__version__}, PyAV {av.__version__}")
-    print(f"system {platform.platform()}, {torch.get_num_threads()} threads")
-    if torch.cuda.is_available():
-        for index in range(torch.cuda.device_count()):
-            found = torch.cuda.get_device_properties(index)
-            print(f"cuda:{index} {found.name}, {found.total_memory / 2**30:.0f} GiB")
-    else:
-        print("no CUDA device: the bundled tiny model runs on the CPU")
-    print(f"FlashAttention {'is' if HAS_FLASH_ATTENTION else 'is not'} installed (optional, GPU only)")
-    codecs = {name: name in av.codecs_available for name in ("libx264", "h264", "libvpx", "aac")}
-    print("codecs: " + ", ".join(f"{name} {'yes' if present else 'MISSING'}" for name, present in codecs.items()))
-    for program in ("chromium", "turnserver"):
-        print(f"{program}: {shutil.which(program) or 'not installed (only the tests use it)'}")
-    for name in preset_names():
-        missing = missing_weights(load_preset(name))
-        print(f"preset {name}: {'; '.join(missing) if missing else 'all weights are present'}")
+
+def line(name: str, result: "Result") -> str:
+    """The result, and below it what to do."""
+    remedy = f"\n{'':23}-> {result.remedy}" if result.remedy else ""
+    return f"{result.status:4}  {name:16} {result.detail}{remedy}"
+
+
+def results(args: argparse.Namespace) -> Iterator[tuple[str, "Result"]]:
+    """Each check's name and result, as it ends. Raises `LiparError` for an unknown preset or size."""
+    from lipar_cli.checks.table import CHECKS, perform
+
+    settings, result = read_settings({name: getattr(args, name) for name in FLAGS})
+    yield "settings", result
+    target = make_target(settings, args.vram, args.checksums)
+    for name, check in CHECKS.items():
+        yield name, perform(check, target)
+
+
+def read_settings(flags: dict[str, object]) -> "tuple[Settings, Result]":
+    """The settings of `lipar serve`, or the flags alone if the environment's cannot be used."""
+    from lipar_cli.checks.result import fail, ok
+    from server.settings_sources import load_settings
+
     try:
-        print(f"self-test: preset tiny edited a block, {_self_test():.1f} frames per second")
-    except LiparError as error:
-        print(f"self-test FAILED: {error}", file=sys.stderr)
-        return FAILED
-    return 0 if all(codecs.values()) else FAILED
+        settings = load_settings(flags)
+    except ConfigError as error:
+        return load_settings(flags, {}), fail(str(error), "fix this setting; the other checks use the defaults")
+    return settings, ok(f"preset {settings.preset}, {settings.host}:{settings.port}, {settings.max_sessions} sessions")
 
 
-def _self_test() -> float:
-    """Edit a few blocks with the bundled model; returns frames per second."""
-    import time
-
-    import torch
-
-    from lipar_core.errors import LiparError
-    from lipar_core.models.registry import load_models
+def make_target(settings: "Settings", vram_gb: float | None, checksums: bool) -> "Target":
+    from lipar_cli.checks.target import Target
+    from lipar_cli.presets import resolve
     from lipar_core.presets import load_preset
-    from lipar_core.session import EditSession
+    from lipar_core.sizes import live_candidates, with_size
 
-    preset = load_preset("tiny")
-    session: EditSession[int] = EditSession(load_models(preset, "cpu"))
-    frames = torch.rand(8 * preset.stream.frames_per_block, 3, preset.stream.height, preset.stream.width)
-    session.push(frames[: preset.stream.frames_per_block], range(preset.stream.frames_per_block))
-    started = time.perf_counter()
-    edited = session.push(frames, range(len(frames)))
-    if not edited.frames.isfinite().all() or edited.frames.std() < 0.01:
-        raise LiparError("the edited picture is empty")
-    return len(frames) / (time.perf_counter() - started)
+    preset = load_preset(resolve(settings.preset))
+    preset = with_size(preset, settings.size or live_candidates(preset)[0])
+    return Target(settings=settings, preset=preset, vram_gb=vram_gb, checksums=checksums)
+
+
+def _gigabytes(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value <= 10_000:
+        raise argparse.ArgumentTypeError(f"{text!r}: must be a number of GB, above 0, at most 10000")
+    return value

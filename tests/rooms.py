@@ -20,7 +20,7 @@ PLAIN, EQUATIONS, KERNELS, CHECKPOINTS, MODELS = "plain", "equations", "kernels"
 PRUNING, RUNTIME, STREAM, SESSION = "pruning", "runtime", "stream", "session"
 WIRE, MODEL, MEDIA, WORKERS, CONTROL, API = "wire", "model", "media", "workers", "control", "api"
 SCHEDULER = "scheduler"
-SERVE, COMMANDS = "serve", "commands"
+SERVE, DOCTOR, COMMANDS = "serve", "doctor", "commands"
 SETTINGS, ENTRY, EVALUATION, VIDEO = "settings", "entry", "evaluation", "video"
 CORE = (PLAIN, EQUATIONS, KERNELS, CHECKPOINTS, MODELS, PRUNING, RUNTIME, STREAM, SESSION)
 
@@ -158,6 +158,12 @@ ROOMS = (
         packages=frozenset({"msgspec", "uvicorn"}),
     ),
     Room(
+        name=DOCTOR,  # it tests what the server will use
+        prefixes=("lipar_cli.doctor", "lipar_cli.checks"),
+        may_import=(COMMANDS, *CORE, WIRE, SETTINGS, MEDIA),
+        packages=frozenset({"aioice", "aiortc", "av", "cryptography", "numpy", "torch"}),
+    ),
+    Room(
         name=VIDEO,
         prefixes=("lipar_video",),
         may_import=(PLAIN,),
@@ -174,7 +180,7 @@ ROOMS = (
     Room(
         name=COMMANDS,
         prefixes=("lipar_cli",),
-        may_import=(*CORE, VIDEO, EVALUATION, SERVE),
+        may_import=(*CORE, VIDEO, EVALUATION, SERVE, DOCTOR),
         packages=frozenset({"av", "httpx2", "huggingface_hub", "msgspec", "numpy", "torch"}),
     ),
 )

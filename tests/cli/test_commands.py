@@ -1,4 +1,4 @@
-"""The commands that check and measure: verify, bench, doctor."""
+"""The commands that check and measure: verify, bench."""
 
 import json
 from pathlib import Path
@@ -122,26 +122,6 @@ def test_clips_are_read_completely_in_the_preset_s_size(media):
     assert clip.shape == (30, 3, 64, 96)
     assert clip.dtype == torch.uint8
     assert not clip[7].equal(clip[8])
-
-
-def test_doctor_reports_the_machine_and_runs_the_bundled_model(lipar):
-    code, stdout, error_text = lipar("doctor")
-    assert (code, error_text) == (0, "")
-    for words in ("PyTorch", "codecs: libx264 yes", "preset tiny: all weights are present", "self-test: preset tiny"):
-        assert words in stdout
-
-
-def test_doctor_fails_where_the_bundled_model_does_not_load(lipar, monkeypatch):
-    from lipar_core.errors import CheckpointError
-    from lipar_core.models import registry as models
-
-    def broken(*_args: object) -> None:
-        raise CheckpointError("checkpoint tiny.safetensors: unreadable")
-
-    monkeypatch.setattr(models, "load_models", broken)
-    code, _, error_text = lipar("doctor")
-    assert code == 1
-    assert error_text == "self-test FAILED: checkpoint tiny.safetensors: unreadable\n"
 
 
 @pytest.mark.parametrize(("size", "dtype"), [("256x144", "float32"), ("240x416", "bfloat16")])

@@ -1,0 +1,81 @@
+"""GPU memory and main memory against what the preset's plan counts."""
+
+import os
+import re
+from pathlib import Path
+
+from lipar_cli.checks.gpu import gpu_facts
+from lipar_cli.checks.memory_plan import MemoryPlan, stream_plan, text_encoder_bytes, text_on_gpu
+from lipar_cli.checks.result import Result, fail, ok, warn
+from lipar_cli.checks.target import Target
+
+MAX_RATIO = 0.85  # of the memory that the counted parts may take: the rest is for what is not counted
+NOT_COUNTED = "not counted: activations, libraries, other programs"
+MEMINFO = Path("/proc/meminfo")
+
+
+def check_gpu_memory(target: Target) -> Result:
+    if not target.on_gpu:
+        return ok(f"preset {target.preset.name} runs on the CPU")
+    vram = available_vram(target)
+    if vram is None:
+        return fail("no CUDA device", "give its memory with --vram GB to see the plan")
+    return judge_memory(gpu_plan(target, vram), vram, "give the text encoder to the CPU (text.device: cpu)")
+
+
+def check_memory(target: Target) -> Result:
+    plan = host_plan(target, available_vram(target))
+    if not plan.total:
+        return ok("nothing of the model stays in main memory")
+    return judge_memory(plan, available_memory(), "close other programs")
+
+
+def available_vram(target: Target) -> int | None:
+    if target.vram_gb is not None:
+        return int(target.vram_gb * 2**30)
+    facts = gpu_facts(target.device)
+    return None if facts is None else facts.memory
+
+
+def gpu_plan(target: Target, vram: int) -> MemoryPlan:
+    plan = device_plan(target)
+    if text_on_gpu(target.preset, vram):
+        plan.shared["text encoder"] = text_encoder_bytes(target.preset)
+    return plan
+
+
+def host_plan(target: Target, vram: int | None) -> MemoryPlan:
+    """Main memory: everything for a CPU preset; for a GPU preset the text encoder, if it is not on the GPU."""
+    if target.on_gpu:
+        on_gpu = vram is not None and text_on_gpu(target.preset, vram)
+        shared = {} if on_gpu else {"text encoder": text_encoder_bytes(target.preset)}
+        return MemoryPlan(shared=shared, per_session={}, sessions=target.settings.max_sessions)
+    plan = device_plan(target)
+    plan.shared["text encoder"] = text_encoder_bytes(target.preset)
+    return plan
+
+
+def device_plan(target: Target) -> MemoryPlan:
+    """On a CPU `auto` counts as float32, the larger of its two results."""
+    from lipar_core.models.precision import parse_precision
+
+    dtype = target.settings.dtype or target.preset.dtype
+    precision = parse_precision("float32" if dtype == "auto" else dtype)
+    return stream_plan(target.preset, target.settings.max_sessions, precision)
+
+
+def judge_memory(plan: MemoryPlan, available: int, remedy: str) -> Result:
+    text = f"{plan} = {plan.total / 2**30:.1f} of {available / 2**30:.1f} GiB; {NOT_COUNTED}"
+    fewer = f"fewer sessions (LIPAR_MAX_SESSIONS, now {plan.sessions}), or {remedy}"
+    if plan.total > available:
+        return fail(text, fewer)
+    if plan.total > MAX_RATIO * available:
+        return warn(f"{text}; more than {MAX_RATIO:.0%} is used", fewer)
+    return ok(text)
+
+
+def available_memory() -> int:
+    """Bytes that new programs can use; outside Linux all of the memory."""
+    if MEMINFO.exists() and (match := re.search(r"^MemAvailable:\s+(\d+) kB", MEMINFO.read_text(), re.MULTILINE)):
+        return int(match[1]) * 1024
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")

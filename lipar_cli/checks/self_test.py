@@ -1,0 +1,90 @@
+"""Self-tests: attention against its reference, and a few blocks of the bundled model."""
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from lipar_cli.checks.result import Result, fail, ok
+from lipar_cli.checks.target import Target
+from lipar_core.errors import LiparError
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+MAX_ERROR = {"float32": 1e-5, "bfloat16": 2e-2}  # relative L2
+BLOCKS = 8
+
+
+def check_attention(_: Target) -> Result:
+    """Attention on the device that is there: on a CPU PyTorch's kernels, on a GPU also FlashAttention if installed."""
+    import torch
+
+    from lipar_core.kernels.attention import HAS_FLASH_ATTENTION, attention
+
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    backend = "FlashAttention and PyTorch" if HAS_FLASH_ATTENTION and device.type == "cuda" else "PyTorch"
+    errors = {name: attention_error(attention, device, getattr(torch, name)) for name in MAX_ERROR}
+    return judge_attention(f"{backend} on {device.type}", errors)
+
+
+def judge_attention(backend: str, errors: dict[str, float]) -> Result:
+    text = f"{backend}, relative error " + ", ".join(f"{name} {error:.1e}" for name, error in errors.items())
+    if all(errors[name] <= limit for name, limit in MAX_ERROR.items()):
+        return ok(text)
+    limits = ", ".join(f"{name} {limit:.0e}" for name, limit in MAX_ERROR.items())
+    return fail(f"{text}; allowed {limits}", "uninstall flash-attn if it is installed, or install another PyTorch")
+
+
+def attention_error(attention: Callable[..., "Tensor"], device: "torch.device", dtype: "torch.dtype") -> float:
+    """Largest relative L2 error against a float64 softmax, without and with masked keys."""
+    import torch
+
+    generator = torch.Generator().manual_seed(0)
+    q, k, v = (torch.randn(96, 2, 64, generator=generator).to(dtype) for _ in range(3))  # [N, H, D]
+    present = torch.arange(96) % 3 > 0
+    errors = []
+    for mask in (None, present):
+        found = attention(q.to(device), k.to(device), v.to(device), None if mask is None else mask.to(device))
+        reference = reference_attention(q, k, v, mask)
+        errors.append(float((found.cpu().double() - reference).norm() / reference.norm()))
+    return max(errors)
+
+
+def reference_attention(q: "Tensor", k: "Tensor", v: "Tensor", present: "Tensor | None") -> "Tensor":
+    """q [N, H, D], k and v [L, H, D] -> [N, H, D] by the definition, in float64."""
+    import torch
+
+    scores = torch.einsum("nhd,lhd->hnl", q.double(), k.double()) / q.shape[-1] ** 0.5
+    if present is not None:
+        scores = scores.masked_fill(~present, float("-inf"))
+    return torch.einsum("hnl,lhd->nhd", scores.softmax(-1), v.double())
+
+
+def check_bundled_model(_: Target) -> Result:
+    try:
+        fps = bundled_model_fps()
+    except LiparError as error:
+        return fail(str(error), "install the package again: its bundled weights are damaged")
+    return ok(f"preset tiny edited {BLOCKS} blocks on the CPU, {fps:.0f} frames per second")
+
+
+def bundled_model_fps() -> float:
+    """Edit a few blocks of noise with the bundled model; raises `LiparError` if the result is empty."""
+    import torch
+
+    from lipar_core.models.registry import load_models
+    from lipar_core.presets import load_preset
+    from lipar_core.session import EditSession
+
+    preset = load_preset("tiny")
+    session: EditSession[int] = EditSession(load_models(preset, "cpu"))
+    block = preset.stream.frames_per_block
+    frames = torch.rand(BLOCKS * block, 3, preset.stream.height, preset.stream.width)
+    session.push(frames[:block], range(block))
+    started = time.perf_counter()
+    edited = session.push(frames, range(len(frames)))
+    seconds = time.perf_counter() - started
+    if not edited.frames.isfinite().all() or edited.frames.std() < 0.01:
+        raise LiparError("the edited picture is empty")
+    return len(frames) / seconds

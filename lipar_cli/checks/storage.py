@@ -1,0 +1,67 @@
+"""Disk space for checkpoints that are missing, and shared memory for the frames of the sessions."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+
+from lipar_cli.checks.memory_plan import Umt5Size
+from lipar_cli.checks.result import Result, fail, ok
+from lipar_cli.checks.target import Target
+from lipar_core.config import Preset
+from lipar_core.weight_files import locate, missing_weights, weights_folder
+from server.ring import SHARED_MEMORY, ring_capacity
+
+PUBLISHED_BYTES = 4  # per parameter of the transformer: its checkpoint is float32
+CONVERTED_BYTES = 2  # per parameter of the copy that is made at the first start
+RINGS = 2  # per session: to the model process and back
+
+
+def check_disk(target: Target) -> Result:
+    folder = weights_folder()
+    existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    return judge_disk(folder, download_bytes(target.preset), shutil.disk_usage(existing).free)
+
+
+def download_bytes(preset: Preset) -> int:
+    """Estimate of what is still to be downloaded and converted."""
+    from lipar_cli.checks.memory_plan import parameter_count
+    from lipar_core.checkpoints.weights import MetaDevice
+    from lipar_core.models.wan import CausalWan
+
+    if not missing_weights(preset):
+        return 0
+    with MetaDevice():
+        parameters = parameter_count(CausalWan(preset.transformer))
+    transformer = 0 if locate(preset.weights.transformer).exists() else parameters * PUBLISHED_BYTES
+    umt5 = preset.text.kind == "umt5" and not locate(preset.weights.text).exists()
+    return transformer + parameters * CONVERTED_BYTES + (Umt5Size().parameters * 2 if umt5 else 0)
+
+
+def judge_disk(folder: Path, needed: int, free: int) -> Result:
+    text = f"{free / 1e9:.1f} GB free for {folder}"
+    if not needed:
+        return ok(text)
+    text = f"{text}, about {needed / 1e9:.1f} GB needed for missing checkpoints and their conversion"
+    return ok(text) if free >= needed else fail(text, "free disk space, or set LIPAR_WEIGHTS to another disk")
+
+
+def check_shared_memory(target: Target) -> Result:
+    if not SHARED_MEMORY.is_dir():
+        return ok(f"this system has no {SHARED_MEMORY}: shared memory has no limit of its own")
+    needed = target.settings.max_sessions * RINGS * ring_bytes(target.preset)
+    return judge_shared_memory(needed, shutil.disk_usage(SHARED_MEMORY).free, target.settings.max_sessions)
+
+
+def ring_bytes(preset: Preset) -> int:
+    """Of one ring of yuv420p frames with their timestamps (`server/ring.py:FrameRing`)."""
+    stream = preset.stream
+    capacity = ring_capacity(stream.frames_per_block)
+    return capacity * (stream.height * 3 // 2 * stream.width + np.dtype(np.float64).itemsize)
+
+
+def judge_shared_memory(needed: int, free: int, sessions: int) -> Result:
+    text = f"{SHARED_MEMORY} has {free / 1e6:.0f} MB free, {sessions} sessions need {needed / 1e6:.0f} MB"
+    if free < needed:
+        return fail(text, "docker: --shm-size=1g (compose: shm_size); else mount -o remount,size=1G /dev/shm")
+    return ok(text)

@@ -1,0 +1,88 @@
+"""The memory plan counts what the classes really hold."""
+
+import pytest
+import torch
+from msgspec.structs import replace
+from transformers import UMT5Config, UMT5EncoderModel
+
+from lipar_cli.checks.memory import available_memory, check_gpu_memory, gpu_plan, host_plan, judge_memory
+from lipar_cli.checks.memory_plan import MemoryPlan, Umt5Size, codec_state_bytes, stream_plan
+from lipar_cli.checks.result import Status
+from lipar_core.config import TextConfig
+from lipar_core.models.precision import uniform
+from lipar_core.models.taehv import CodecState
+from lipar_core.presets import load_preset
+from lipar_core.session import EditSession
+from tests.cli.checks.targets import target
+from tests.tiny import tiny_models
+
+GIB = 2**30
+
+
+def test_the_plan_is_what_a_session_holds():
+    models = tiny_models()
+    session: EditSession[int] = EditSession(models)
+    frames = torch.rand(12, 3, models.preset.stream.height, models.preset.stream.width)
+    session.push(frames, range(12))
+    plan = stream_plan(models.preset, 2, uniform(torch.float32))
+    state = session.state
+    assert plan.shared["transformer"] == sum(value.nbytes for value in models.dit.state_dict().values())
+    assert plan.shared["codec"] == sum(value.nbytes for value in models.codec.state_dict().values())
+    assert (
+        plan.per_session["KV cache"]
+        == sum(
+            value.nbytes for value in vars(state.cache).values() if isinstance(value, torch.Tensor) and value.dim() > 2
+        )
+        + state.cache.present.nbytes
+    )
+    assert plan.per_session["text keys and values"] == sum(value.nbytes for pair in state.text for value in pair)
+    assert codec_state_bytes(models.codec, models.preset, torch.float32) == past(state.encoder) + past(state.decoder)
+    assert plan.total == sum(plan.shared.values()) + 2 * sum(plan.per_session.values())
+
+
+def past(state: CodecState) -> int:
+    return sum(value.nbytes for value in state.past)
+
+
+def test_a_umt5_encoder_has_the_parameters_of_its_sizes():
+    config = UMT5Config(vocab_size=50, d_model=16, d_kv=4, num_heads=3, d_ff=24, num_layers=2)
+    config.relative_attention_num_buckets = 8
+    model = UMT5EncoderModel(config)
+    size = Umt5Size(vocabulary=50, width=16, feed_forward=24, layers=2, heads=3, head_dim=4, buckets=8)
+    assert size.parameters == sum(value.numel() for value in model.parameters())
+
+
+@pytest.mark.parametrize(
+    ("vram_gb", "where"), [(16, "host"), (22.5, "host"), (24, "gpu")], ids=["16 GB", "22.5 GB", "24 GB"]
+)
+def test_the_text_encoder_is_counted_where_it_sits(vram_gb, where):
+    asked = target("wan-1.3b", vram_gb)
+    plans = {"gpu": gpu_plan(asked, int(vram_gb * GIB)), "host": host_plan(asked, int(vram_gb * GIB))}
+    assert [name for name, plan in plans.items() if plan.shared.get("text encoder")] == [where]
+    assert plans[where].shared["text encoder"] == Umt5Size().parameters * 2
+
+
+def test_precomputed_prompts_need_no_text_encoder():
+    preset = replace(load_preset("wan-1.3b"), text=TextConfig(kind="precomputed"))
+    assert gpu_plan(target(preset), 80 * GIB).shared["text encoder"] == 0
+
+
+@pytest.mark.parametrize(
+    ("available", "status"), [(100, Status.OK), (75, Status.WARN), (70, Status.WARN), (69, Status.FAIL)]
+)
+def test_the_plan_is_compared_with_the_memory(available, status):
+    plan = MemoryPlan(shared={"transformer": 30 * GIB}, per_session={"KV cache": 20 * GIB}, sessions=2)
+    result = judge_memory(plan, available * GIB, "close other programs")
+    assert result.status is status
+    assert "= 70.0 of" in result.detail
+    assert "not counted: activations" in result.detail
+
+
+def test_a_gpu_that_is_not_there_can_be_planned_for():
+    assert check_gpu_memory(target("wan-1.3b", 16.0)).status is Status.OK
+    too_small = check_gpu_memory(target("wan-1.3b", 8.0))
+    assert (too_small.status, "LIPAR_MAX_SESSIONS" in too_small.remedy) == (Status.FAIL, True)
+
+
+def test_the_memory_of_this_machine_is_read():
+    assert GIB // 4 < available_memory() < 2**50
