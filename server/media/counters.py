@@ -28,7 +28,10 @@ class SessionCounters(_Counters):
     """Since the session was created; counts of a closed connection are kept."""
 
     received: int = 0  # FramePipeline: frames received and decoded
-    undecodable: int = 0  # FramePipeline: frames received, not decodable
+    undecodable: int = 0  # VideoReceiver: frames received, not decodable
+    malformed: int = 0  # LossRepair: frames received whose packets cannot be put together
+    nacks_sent: int = 0  # LossRepair: packets requested again
+    nack_timeouts: int = 0  # LossRepair: times that a keyframe was requested because packets did not arrive
     admitted: int = 0  # Ingest: frames queued for the model
     not_admitted: int = 0  # Ingest: frames dropped by the rate limit, or because the queue was full
     edited: int = 0  # FramePipeline: frames returned by the model

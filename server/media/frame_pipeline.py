@@ -67,7 +67,7 @@ class FramePipeline:
         """Of a connection that the video comes from. `sends`: the edited video is sent back on it."""
         return PeerMedia(
             on_frame=on_frame,
-            on_undecodable=self._count_undecodable,
+            counters=self.counters,
             track=EditedTrack(self.broadcast, primary=True) if sends else None,
             audio_in=self.audio,
             audio_out=AudioTrack(self.audio) if sends else None,
@@ -99,9 +99,6 @@ class FramePipeline:
         self.counters.latency.add("transport_in", now - first_packet + self.one_way_s)
         if self.ingest.admits(now):
             self.ingest.enqueue(self.fit(frame, colours), now)
-
-    def _count_undecodable(self) -> None:
-        self.counters.undecodable += 1
 
     def _frame_due(self, stamp: float, now: float) -> None:
         self.audio.frame_sent(stamp, now)

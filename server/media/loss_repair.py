@@ -11,6 +11,7 @@ from aiortc.utils import uint16_add
 
 from server.media.aiortc_patches import private_attr
 from server.media.colour_space import ColourSpace
+from server.media.counters import SessionCounters
 from server.media.depacketize import ASSEMBLERS
 from server.media.frame_buffer import NACK_INTERVAL_S, FrameBuffer, MissingPackets, join_payloads
 from server.media.source_streams import SourceStreams, StreamSelector
@@ -30,6 +31,7 @@ class LossRepair:
         receiver: RTCRtpReceiver,
         streams: SourceStreams | None = None,
         on_error: Callable[[str], None] = lambda reason: None,
+        counters: SessionCounters | None = None,
     ) -> None:
         """Call it before the receiver's first packet. `streams`: from the SDP. Runs until `stop`.
 
@@ -42,7 +44,8 @@ class LossRepair:
         self.selector = StreamSelector(streams.main)
         self._repairs = dict(streams.repairs)
         self.colour_space: ColourSpace | None = None  # from the newest header extension
-        self.packets = self.nacks_sent = self.timeouts = self.malformed = 0
+        self.packets = 0  # of the decoded stream
+        self.counters = counters or SessionCounters()
         self._ssrc: int | None = None
         self._handle = private_attr(receiver, "_handle_rtp_packet")
         self._rtx_ssrc = private_attr(receiver, "_RTCRtpReceiver__rtx_ssrc")
@@ -123,7 +126,7 @@ class LossRepair:
         try:
             return ASSEMBLERS[codec.name]([packet.payload for packet in packets if packet.payload])
         except (IndexError, ValueError):
-            self.malformed += 1
+            self.counters.malformed += 1
             return b""
 
     async def _send_nacks(self) -> None:
@@ -133,11 +136,11 @@ class LossRepair:
             if self._ssrc is None or (newest := self.missing.newest) is None:
                 continue
             if self.missing.expire(now):
-                self.timeouts += 1
+                self.counters.nack_timeouts += 1
                 self.frames.skip(uint16_add(newest, 1))
                 await self.receiver._send_rtcp_pli(self._ssrc)
             elif nacks := self.missing.due_nacks(now):
-                self.nacks_sent += len(nacks)
+                self.counters.nacks_sent += len(nacks)
                 await self.receiver._send_rtcp_nack(self._ssrc, nacks)
 
 

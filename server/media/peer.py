@@ -135,7 +135,7 @@ class Peer:
         video.setCodecPreferences(preferred_codecs())
         if self.media.on_frame is not None:
             self.video = VideoReceiver(
-                video.receiver, offer, self._take_frame, self.media.on_undecodable, self._report_closed
+                video.receiver, offer, self._take_frame, self._report_closed, self.media.counters
             )
         return video
 

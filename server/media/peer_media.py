@@ -1,10 +1,10 @@
 """What a connection receives and sends."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from server.media.audio.broadcast import AudioBroadcast
 from server.media.audio.track import AudioTrack
+from server.media.counters import SessionCounters
 from server.media.edited_track import EditedTrack
 from server.media.video_receiver import OnFrame
 
@@ -16,7 +16,7 @@ class PeerMedia:
     """Video in at least one direction; audio where the offer has it too."""
 
     on_frame: OnFrame | None = None  # called for each received frame; None: no video is received
-    on_undecodable: Callable[[], None] = lambda: None  # called for each received frame that cannot be decoded
+    counters: SessionCounters = field(default_factory=SessionCounters)  # for what is received
     track: EditedTrack | None = None  # sent
     audio_in: AudioBroadcast | None = None  # gets the received audio
     audio_out: AudioTrack | None = None  # sent

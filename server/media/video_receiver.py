@@ -9,6 +9,7 @@ from aiortc import MediaStreamTrack, RTCRtpReceiver
 from aiortc.mediastreams import MediaStreamError
 
 from server.media.colour_space import ColourSpace
+from server.media.counters import SessionCounters
 from server.media.decoder import DecoderQueue
 from server.media.loss_repair import LossRepair
 from server.media.unexpected_packets import UnexpectedPackets
@@ -38,21 +39,22 @@ class VideoReceiver:
         receiver: RTCRtpReceiver,
         offer: VideoOffer,
         on_frame: OnFrame,
-        on_undecodable: Callable[[], None],
         on_end: Callable[[str], None],
+        counters: SessionCounters | None = None,
     ) -> None:
         """Create it before the receiver's first packet.
 
         `on_frame(frame, first_packet_time, now, colour_space)`: the colour space is that of the RTP header extension.
-        `on_undecodable` is called for every frame that cannot be decoded, `on_end(reason)` when no more frames follow.
+        `on_end(reason)` is called when no more frames follow.
         """
         self.on_frame = on_frame
         self.on_end = on_end
         sets = {int(one.payload_type): one.parameter_sets for one in offer.formats}
-        self.decoder = DecoderQueue(sets, on_undecodable)
+        self.counters = counters or SessionCounters()
+        self.decoder = DecoderQueue(sets, self._count_undecodable)
         self.decoder.replace_in(receiver)
         self._tasks = Supervisor(on_end)
-        self.repair = LossRepair(receiver, offer.streams, on_end)
+        self.repair = LossRepair(receiver, offer.streams, on_end, self.counters)
         self.unexpected = UnexpectedPackets()
         self.started = False
         self._seen = self._counts()
@@ -83,6 +85,9 @@ class VideoReceiver:
             reason = f"only packets with a payload type that was not negotiated ({self.unexpected})"
             return f"connected, but no video is received: {reason}"
         return "connected, but no video is received: the sender sends none"
+
+    def _count_undecodable(self) -> None:
+        self.counters.undecodable += 1
 
     def _counts(self) -> ReceiveCounts:
         decoder, repair = self.decoder, self.repair

@@ -95,7 +95,7 @@ async def test_lost_retransmissions_are_requested_again(server):
     incoming.retransmission_loss = outgoing.retransmission_loss = 0.5
     async with session_over(server, incoming, outgoing) as (viewer, session):
         assert await longest_gap(viewer) < FREEZE_S
-        assert session.peer.video.repair.nacks_sent > 0
+        assert session.frames.counters.nacks_sent > 0
     assert incoming.lost_retransmissions + outgoing.lost_retransmissions > 0
 
 
@@ -104,12 +104,12 @@ async def test_reordered_and_duplicated_packets_need_no_keyframe(server):
     outgoing = ImpairedLink(reordered=0.1, duplicated=0.1, seed=6)
     async with session_over(server, incoming, outgoing) as (viewer, session):
         keyframes = session.frames.counters.keyframes
-        timeouts = session.peer.video.repair.timeouts
+        timeouts = session.frames.counters.nack_timeouts
         assert await longest_gap(viewer) < FREEZE_S
         stamps = [stamp for _, stamp in viewer.arrived]
         assert stamps == sorted(set(stamps))
         assert session.frames.counters.keyframes == keyframes
-        assert session.peer.video.repair.timeouts == timeouts
+        assert session.frames.counters.nack_timeouts == timeouts
 
 
 async def test_session_recovers_from_a_blackout_of_two_seconds(server):

@@ -57,6 +57,6 @@ async def test_packet_loss_freezes_the_video_only_briefly():
         await asyncio.gather(browser.close(), server.close())
     gaps = np.diff(arrived)
     assert len(lost) > 20
-    assert repairs[0].nacks_sent > 0
+    assert repairs[0].counters.nacks_sent > 0
     assert gaps[10:].max() < 3 * NACK_TIMEOUT_S
     assert arrived[-1] - arrived[0] < 3 * 150 / 30

@@ -42,7 +42,7 @@ async def test_the_reason_reflects_what_was_received_since_the_last_frame(cause,
     pc = RTCPeerConnection()
     read = read_video_offer(offer({96: ("H264", "packetization-mode=1")}), sends=False)
     transceiver = pc.addTransceiver("video", "recvonly")
-    receiver = VideoReceiver(transceiver.receiver, read, lambda *_: None, lambda: None, lambda _: None)
+    receiver = VideoReceiver(transceiver.receiver, read, lambda *_: None, lambda _: None)
     for earlier, _ in CAUSES:  # before a frame was decoded: must have no effect
         earlier(receiver)
     assert receiver.problem(100.0) is None
