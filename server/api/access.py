@@ -1,4 +1,4 @@
-"""What the bearer of a token may do: pages ask this first."""
+"""The role of a token: pages request it first."""
 
 from fastapi import APIRouter, Depends, Request
 
@@ -13,7 +13,7 @@ router = APIRouter(prefix="/api/v1", tags=["access"])
 
 @router.get("/access", dependencies=[Depends(allow_anyone)])
 async def access(request: Request, sessions: Registry, bearer: Bearer) -> AccessInfo:
-    """Always 200: a token that is missing or not known has the role `none`."""
+    """Always 200: a missing or unknown token has the role `none`."""
     try:
         permission: Permission | None = authorize(request, sessions, bearer.credentials if bearer else None)
     except (Unauthenticated, Forbidden):

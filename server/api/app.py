@@ -1,4 +1,4 @@
-"""The web application: lifespan, routers, what stands before and after them."""
+"""The web application: lifespan, routers, middleware."""
 
 import asyncio
 import sys
@@ -22,7 +22,7 @@ from server.media.dtls import patch_dtls
 from server.settings import Settings
 from server.workers.entry import Entry, main
 
-SWITCH_S = 0.0005  # how long a busy Python thread may keep the event loop from the interpreter
+SWITCH_S = 0.0005  # maximum time that another Python thread keeps the GIL while the event loop waits for it
 
 
 def create_app(settings: Settings, model: Entry = main) -> FastAPI:
@@ -58,7 +58,7 @@ def create_app(settings: Settings, model: Entry = main) -> FastAPI:
         app.include_router(module.router)
     add_error_handlers(app)
     add_page(app, settings.static, settings.base_path)
-    # The last one added is the first that a request passes.
+    # The middleware added last is the outermost.
     app.add_middleware(BodyLimit)
     app.add_middleware(Compression)
     app.add_middleware(RequestFilter, settings=settings)

@@ -1,4 +1,4 @@
-"""The one dependency that asks a request for its right. Every route declares what it needs."""
+"""The dependency that authorizes requests. Every route declares the role that it requires."""
 
 from typing import Annotated
 
@@ -16,10 +16,10 @@ Bearer = Annotated[HTTPAuthorizationCredentials | None, Security(bearer)]
 
 
 class RequireRole:
-    """`Depends(RequireRole(role))`: the role in the session that the path names, else in the server.
+    """`Depends(RequireRole(role))`: the role is required for the session in the path, else for the server.
 
-    An unknown session is reported as such (404) to any request with a token, even with an unknown one: it may have been
-    this session's. That is how a page learns that its session has ended.
+    A request with any token, even an unknown one, gets 404 for an unknown session: the token may have been
+    this session's. That is how a page detects that its session has ended.
     """
 
     def __init__(
@@ -31,8 +31,10 @@ class RequireRole:
         token_in_query: bool = False,
         token_in_body: bool = False,
     ) -> None:
-        """`any_session`: the role in any one session suffices. `always_require_token`: also for local programs, which
-        otherwise need none. `token_in_query`, `token_in_body`: for clients that cannot set headers.
+        """any_session: the role in any session suffices.
+
+        always_require_token: also for local programs, which otherwise need none. token_in_query, token_in_body: accept
+        the token there, for clients that cannot set headers.
         """
         self.role, self.any_session, self.always_require_token = role, any_session, always_require_token
         self.token_in_query, self.token_in_body = token_in_query, token_in_body
@@ -47,7 +49,7 @@ class RequireRole:
             raise Unauthenticated("watching needs the session's view_token, or LIPAR_VIEW_TOKEN")
         role = permission.role_in(sessions.get(name)) if name is not None else self._server_role(permission)
         if role is None or role < self.role:
-            raise Forbidden(f"this token does not give the role {self.role.name.lower()!r} here")
+            raise Forbidden(f"this token does not grant the role {self.role.name.lower()!r} here")
         return permission
 
     def _session_name(self, request: Request) -> str | None:
@@ -64,17 +66,17 @@ class RequireRole:
 
 
 def allow_anyone() -> None:
-    """Declares that a route is open to all."""
+    """Declares that a route requires no role."""
 
 
 def authorize(request: Request, sessions: SessionRegistry, token: str | None) -> Permission:
-    """What a request may do. Raises `Unauthenticated` or `Forbidden`."""
+    """The permission of a request. Raises `Unauthenticated` or `Forbidden`."""
     settings = sessions.settings
     if token is not None:
         if permission := find_permission(token, settings, sessions.handles.values()):
             return permission
         if not settings.no_auth:
-            raise Unauthenticated("the token is not known here: it is wrong, or its session has ended")
+            raise Unauthenticated("the token is unknown: it is wrong, or its session has ended")
     if settings.token_required:
         raise Unauthenticated("this server needs a token: send it as Authorization: Bearer TOKEN")
     if is_cross_origin(request.headers):
@@ -86,7 +88,7 @@ async def read_body_token(request: Request) -> str | None:
     """The `token` of a JSON body; None without one. The route reports errors in the body."""
     try:
         body = await request.json()
-    except (ValueError, RecursionError):  # of a text that is no JSON, bytes that are no text, a number without end
+    except (ValueError, RecursionError):  # not JSON, not UTF-8, a number that is too long
         return None
     token = body.get("token") if isinstance(body, dict) else None
     return token if isinstance(token, str) and token else None

@@ -1,4 +1,4 @@
-"""Dependencies of the routes. All are coroutines: a plain function would run on another thread than the event loop."""
+"""Dependencies of the routes. All are coroutines: FastAPI runs plain functions in another thread."""
 
 from typing import Annotated
 
@@ -17,7 +17,7 @@ Registry = Annotated[SessionRegistry, Depends(get_sessions)]
 
 
 async def get_session(session_id: str, sessions: Registry) -> SessionHandle:
-    """Raises `SessionNotFound`."""
+    """The session in the path; raises `SessionNotFound`."""
     return sessions.get(session_id)
 
 

@@ -1,4 +1,4 @@
-"""A page that tries the API out. It alone loads what is not this server's: Swagger UI, from where it is published."""
+"""The interactive API reference. The only page that loads anything from another server: Swagger UI from its CDN."""
 
 from fastapi import APIRouter, Depends
 from fastapi.openapi.docs import get_swagger_ui_html
@@ -7,9 +7,9 @@ from fastapi.responses import HTMLResponse
 from server.api.auth import allow_anyone
 
 router = APIRouter(include_in_schema=False)
-PUBLISHED = "https://cdn.jsdelivr.net"
+CDN = "https://cdn.jsdelivr.net"
 CONTENT_SECURITY_POLICY = (
-    f"default-src 'self'; script-src {PUBLISHED} 'unsafe-inline'; style-src {PUBLISHED} 'unsafe-inline'; "
+    f"default-src 'self'; script-src {CDN} 'unsafe-inline'; style-src {CDN} 'unsafe-inline'; "
     "img-src 'self' data:; base-uri 'none'; frame-ancestors 'none'"
 )
 

@@ -1,4 +1,4 @@
-"""Errors as answers: `{"detail": {"message": ...}}`, with a status code for each kind."""
+"""Error responses: `{"detail": {"message": ...}}`, with a status code per type of error."""
 
 import math
 from collections.abc import Mapping
@@ -38,7 +38,7 @@ def error_response(status: int, message: str, headers: Mapping[str, str] | None 
 
 
 def add_error_handlers(app: FastAPI) -> None:
-    """Have the application answer every error in the documented shape."""
+    """Make the application return every error in the documented shape."""
     app.add_exception_handler(ParameterError, _parameter_error)  # type: ignore[arg-type]
     app.add_exception_handler(RequestValidationError, _validation_error)  # type: ignore[arg-type]
     app.add_exception_handler(ServerError, _server_error)  # type: ignore[arg-type]
@@ -58,7 +58,7 @@ async def _parameter_error(_: Request, error: ParameterError) -> JSONResponse:
 
 async def _validation_error(_: Request, error: RequestValidationError) -> JSONResponse:
     first = error.errors()[0]
-    where = () if first["type"] == "json_invalid" else first["loc"]  # that is no value, but a position in the text
+    where = () if first["type"] == "json_invalid" else first["loc"]  # a position in the text, not a field
     path = _valid_utf8(".".join(str(part) for part in where if part != "body") or "body")
     detail = {"message": f"{path}: {first['msg']}", "path": path, "allowed": first["msg"]}
     return JSONResponse({"detail": detail}, 422)
@@ -70,7 +70,7 @@ async def _server_error(_: Request, error: ServerError) -> JSONResponse:
 
 
 async def _http_error(request: Request, error: HTTPException) -> JSONResponse:
-    """Handlers give a `detail` of this shape; the framework gives a text, where nothing handles a request."""
+    """Routes raise with a `detail` of the documented shape; the framework itself raises with a text."""
     detail: object = error.detail
     if isinstance(detail, dict):
         return JSONResponse({"detail": detail}, error.status_code, error.headers)
@@ -82,23 +82,23 @@ async def _http_error(request: Request, error: HTTPException) -> JSONResponse:
 
 
 def _allowed_methods(app: FastAPI, path: str) -> list[str]:
-    """Of all routes of this path; the framework tells those of the first alone."""
+    """The methods of all routes of this path; the framework reports only those of the first."""
     paths = app.openapi()["paths"].items()
     return sorted({name.upper() for route, methods in paths if compile_path(route)[0].match(path) for name in methods})
 
 
 async def _internal_error(request: Request, error: Exception) -> JSONResponse:
-    """The server's own fault: its log has the traceback."""
+    """An internal error; the log has the traceback."""
     return error_response(500, f"the server failed ({type(error).__name__}); see its log")
 
 
 def _json_safe(value: object) -> object:
-    """A refused value as JSON can carry it."""
+    """A rejected value as valid JSON."""
     if isinstance(value, (int, bool, type(None))) or (isinstance(value, float) and math.isfinite(value)):
         return value
     return _valid_utf8(value if isinstance(value, str) else repr(value)[:200])
 
 
 def _valid_utf8(text: str) -> str:
-    """Text as UTF-8 can carry it: JSON may name half a surrogate pair."""
+    """Text that UTF-8 can encode: JSON may contain lone surrogates."""
     return text.encode("utf-8", "backslashreplace").decode()

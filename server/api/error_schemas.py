@@ -1,4 +1,4 @@
-"""What errors look like in the OpenAPI document: one shape, and the statuses that a route may answer with."""
+"""Errors in the OpenAPI document: one shape, and a description per status code."""
 
 from typing import Any
 
@@ -6,27 +6,27 @@ from pydantic import BaseModel, Field
 
 DESCRIPTIONS = {
     400: "the body cannot be read",
-    401: "the token is missing or not known",
-    403: "the token does not give the right to this; or the request came from a page of another origin",
-    404: "the session, or the viewer, is not known: it has ended, or never was",
-    406: "no codec in common",
-    409: "an open session has the name or the token; or nothing is live yet",
+    401: "the token is missing or unknown",
+    403: "the token lacks the permission; or the request came from a page of another origin",
+    404: "the session or viewer does not exist or has ended",
+    406: "no common codec",
+    409: "the name or the token is that of an open session; or nothing is live yet",
     412: "If-Match is not the ETag of the resource",
     413: "the body is too long",
-    415: "the body has another media type than the one that is documented",
-    422: "a value is refused, or an offer cannot be used; nothing was changed",
+    415: "the body's media type is not the documented one",
+    422: "a value is rejected, or the offer cannot be used; nothing was changed",
     428: "If-Match is missing",
-    503: "the model is loading or restarting, or something has run out: slots, memory, network addresses",
+    503: "the model is loading or restarting, or no slot, memory or network address is available",
 }
 
 
 class ErrorDetail(BaseModel):
-    """Why a request is refused."""
+    """Why a request was rejected."""
 
     message: str
-    path: str | None = Field(None, description="of the value that is refused")
-    value: Any = Field(None, description="what was given")
-    allowed: str | None = Field(None, description="what may be given")
+    path: str | None = Field(None, description="path of the rejected value")
+    value: Any = Field(None, description="the rejected value")
+    allowed: str | None = Field(None, description="the allowed values")
 
 
 class ErrorBody(BaseModel):
@@ -36,5 +36,5 @@ class ErrorBody(BaseModel):
 
 
 def error_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """For `responses` of a route or a router."""
+    """The `responses` of a route or a router."""
     return {status: {"model": ErrorBody, "description": DESCRIPTIONS[status]} for status in statuses}

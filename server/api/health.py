@@ -1,4 +1,4 @@
-"""Is it alive, is it ready."""
+"""Liveness and readiness."""
 
 from fastapi import APIRouter, Depends, Response
 
@@ -17,7 +17,7 @@ async def health() -> dict[str, str]:
 
 @router.get("/readyz", responses={503: {"model": Readiness, "description": "not ready: `reason` says why"}})
 async def readiness(sessions: Registry, response: Response) -> Readiness:
-    """200 once the model process has edited a warm-up block; else 503 and why."""
+    """200 once the model process has edited a warm-up block; else 503 with the reason."""
     ready = sessions.worker.state == "ready"
     response.status_code = 200 if ready else 503
     return Readiness(ready=ready, reason=sessions.worker.reason)

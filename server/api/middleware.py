@@ -1,4 +1,4 @@
-"""What every request passes before its route, and every answer after it."""
+"""Middleware: headers, paths, host and proxy checks, body limit, CORS, compression."""
 
 from fastapi import HTTPException
 from starlette.datastructures import Headers, MutableHeaders
@@ -11,15 +11,15 @@ from server.api.request_origin import proxy_header, rejected_host
 from server.settings import Settings
 
 API = "/api/"
-CORS_PATHS = ("/api/v1/whip", "/api/v1/whep")  # of other origins, as their documents ask
-MIN_COMPRESSED = 1000  # bytes: less fits into one packet anyway
-MAX_BODY = 2_000_000  # bytes: an offer of the greatest length, escaped in JSON
-HEALTH = ("/healthz", "/readyz")  # load balancers ask by any name
+CORS_PATHS = ("/api/v1/whip", "/api/v1/whep")  # open to other origins, as both specifications require
+MIN_COMPRESSED = 1000  # bytes: a smaller response fits into one packet
+MAX_BODY = 2_000_000  # bytes: an offer of MAX_SDP characters, escaped in JSON
+HEALTH = ("/healthz", "/readyz")  # load balancers use any Host
 CONTENT_SECURITY_POLICY = "; ".join(
     (
         "default-src 'self'",
-        "img-src 'self' data: blob:",  # the icon stands in the page
-        "media-src 'self' blob:",  # a video file of the user's
+        "img-src 'self' data: blob:",  # the icon is a data: URL
+        "media-src 'self' blob:",  # the user's video file
         "object-src 'none'",
         "base-uri 'none'",
         "form-action 'self'",
@@ -37,7 +37,7 @@ HEADERS = {
 
 
 class DefaultHeaders:
-    """Headers for every answer that has none of its own of that name."""
+    """Adds default headers to every response that does not set them."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -54,7 +54,7 @@ class DefaultHeaders:
 
 
 class PathNormalization:
-    """The path as routes have it: without the base path that a proxy has left, and without a slash at the API's end.
+    """Removes the base path that a proxy has left, and a trailing slash of an API path.
 
     A redirect instead would lose the body of a POST, or the path that a proxy has removed.
     """
@@ -74,7 +74,7 @@ class PathNormalization:
 
 
 class RequestFilter:
-    """Refuses what another site's name, or a proxy in front of a server without a token, brings here."""
+    """Rejects unknown `Host`s (DNS rebinding), and requests through a proxy to a server without a token."""
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self.app, self.settings = app, settings
@@ -94,7 +94,7 @@ class RequestFilter:
 
 
 class BodyLimit:
-    """413 for a body that is longer than any good one, before it fills the memory: it is read before the token is."""
+    """413 for a body longer than any valid one: a body is read before its token is checked."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -114,7 +114,7 @@ class BodyLimit:
 
 
 class PublicCors:
-    """CORS for WHIP and WHEP alone: no other page may use the rest of a server that runs on its visitor's machine."""
+    """CORS for WHIP and WHEP only: no other page may use the rest of the API of a server on its visitor's machine."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app

@@ -20,7 +20,7 @@ REVALIDATE = "no-cache"
 
 
 class PageFiles(StaticFiles):
-    """Static files with their Cache-Control. ETags are weak: they do not change with the compression."""
+    """Static files with Cache-Control. ETags are weak: the same with and without compression."""
 
     def file_response(
         self, full_path: str | os.PathLike[str], stat_result: os.stat_result, scope: Scope, status_code: int = 200
@@ -45,7 +45,7 @@ def add_page(app: FastAPI, static: Path, base_path: str | None) -> None:
         is_page = scope["type"] == "http" and not scope["path"].startswith(API)
         await (files if is_page else app.router.not_found)(scope, receive, send)
 
-    app.router.default = page  # no mount: that would match before a route that has the path with another method
+    app.router.default = page  # a mount would take precedence over routes that match the path only
 
 
 def _add_open_route(app: FastAPI, path: str, answer: Callable[[], Response]) -> None:

@@ -1,4 +1,4 @@
-"""What the server can do, for pages and scripts that drive it."""
+"""The preset, the parameters' schema and the ICE servers, for pages and scripts."""
 
 from typing import Annotated, Any
 
@@ -11,7 +11,7 @@ from server.api.dependencies import Registry
 from server.api.error_schemas import error_responses
 from server.api.schemas import NAME_PATTERN, PresetInfo, StyleInfo
 from server.control.access import Role
-from server.ice import ice_servers as given_servers
+from server.ice import ice_servers as configured_servers
 
 viewer_anywhere = Depends(RequireRole(Role.VIEWER, any_session=True))
 Name = Annotated[str, Query(pattern=NAME_PATTERN)]
@@ -46,12 +46,14 @@ async def schema() -> dict[str, Any]:
 
 @router.get("/ice-servers")
 async def ice_servers(sessions: Registry, session: Name | None = None) -> dict[str, list[dict[str, Any]]]:
-    """For the page's RTCPeerConnection; empty unless the server was given some.
+    """The `iceServers` of an RTCPeerConnection; empty unless configured.
 
-    `session`: the one that its bearer watches; 404 when that has ended.
+    `session`: a viewer's session; 404 if it has ended.
     """
     if session is not None:
         sessions.get(session)
-    found = given_servers(sessions.settings, "page")
-    servers = ({"urls": [server.url], "username": server.username, "credential": server.credential} for server in found)
+    configured = configured_servers(sessions.settings, "page")
+    servers = (
+        {"urls": [server.url], "username": server.username, "credential": server.credential} for server in configured
+    )
     return {"iceServers": [{k: v for k, v in server.items() if v is not None} for server in servers]}

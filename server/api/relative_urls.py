@@ -1,4 +1,4 @@
-"""Addresses in answers. They are relative to the request's: a proxy may serve all this under a path that it removes."""
+"""URLs in responses: relative to the request's, because a proxy may add a path prefix that it removes from requests."""
 
 import posixpath
 
@@ -6,8 +6,8 @@ from fastapi import Request
 
 
 def relative_url(request: Request, path: str) -> str:
-    """A path from the server's root, as a reference from the request's own address (RFC 3986 section 4.2)."""
-    has_slash = request.scope.get("raw_path", b"").endswith(b"/")  # `path` has lost it: middleware.py
+    """An absolute path as a reference relative to the request's URL (RFC 3986, section 4.2)."""
+    has_slash = request.scope.get("raw_path", b"").endswith(b"/")  # `path` is normalized (middleware.py)
     here: str = request.scope["path"]
     folder = here if has_slash else posixpath.dirname(here)
     return posixpath.relpath(path, folder)

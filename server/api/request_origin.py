@@ -1,4 +1,4 @@
-"""Where a request comes from, as its headers tell: by which host name, through a proxy, from another origin's page."""
+"""The origin of a request by its headers: host name, proxy, page of another origin."""
 
 from urllib.parse import urlsplit
 
@@ -8,13 +8,13 @@ from server.settings import Settings, is_loopback
 
 PROXY_HEADERS = ("forwarded", "via", "x-real-ip")
 PROXY_PREFIX = "x-forwarded-"
-SAME_ORIGIN = ("same-origin", "none")  # Sec-Fetch-Site of the page's own requests, and of an address that was typed
+SAME_ORIGIN = ("same-origin", "none")  # Sec-Fetch-Site of the page's own requests, and of a typed URL
 
 
 def rejected_host(headers: Headers, settings: Settings) -> str | None:
-    """The Host that is not to be answered: a name of another site may point to this machine (DNS rebinding).
+    """The `Host` if it is not allowed, else None: another site's name may resolve to this machine (DNS rebinding).
 
-    Checked on loopback, and wherever `allowed_hosts` are set. None: all is well.
+    Checked on loopback addresses, and wherever `allowed_hosts` is set.
     """
     if not settings.loopback and not settings.allowed_hosts:
         return None
@@ -27,7 +27,7 @@ def rejected_host(headers: Headers, settings: Settings) -> str | None:
 
 
 def host_name(host: str) -> str:
-    """Without the port, brackets and a final dot; empty where it is malformed."""
+    """The host without port, brackets and trailing dot; empty if it is malformed."""
     try:
         return (urlsplit(f"//{host}").hostname or "").removesuffix(".")
     except ValueError:
@@ -40,7 +40,7 @@ def proxy_header(headers: Headers) -> str | None:
 
 
 def is_cross_origin(headers: Headers) -> bool:
-    """Whether a page of another origin sends this. A program, and a browser's address bar, send neither header."""
+    """Whether a page of another origin sent the request. Programs and a browser's address bar send neither header."""
     if (site := headers.get("sec-fetch-site")) is not None:
         return site not in SAME_ORIGIN
     origin = headers.get("origin")

@@ -9,7 +9,7 @@ from server.api.struct_bodies import struct_body
 from server.control.tokens import TOKEN_PATTERN
 
 NAME_PATTERN = "^[A-Za-z0-9_-]{1,64}$"
-MAX_SDP = 200_000  # characters; a browser's offer has some 5,000
+MAX_SDP = 200_000  # characters; a browser's offer has about 5,000
 
 
 class Offer(BaseModel):
@@ -20,7 +20,7 @@ class Offer(BaseModel):
     sdp: str = Field(max_length=MAX_SDP)
     type: Literal["offer"]
     parameters: dict[str, Any] = Field(default_factory=dict, description="changes to the preset's live parameters")
-    name: str | None = Field(None, pattern=NAME_PATTERN, description="the session's id; drawn where it is not given")
+    name: str | None = Field(None, pattern=NAME_PATTERN, description="the session's id; random if omitted")
     token: str | None = Field(
         None,
         pattern=TOKEN_PATTERN,
@@ -29,53 +29,59 @@ class Offer(BaseModel):
 
 
 class ResumeOffer(BaseModel):
-    """A browser's offer to go on with a session that it has."""
+    """A browser's offer on a new connection of an existing session."""
 
     model_config = ConfigDict(extra="forbid")
 
-    token: str | None = Field(None, max_length=100, description="the session's, where Authorization cannot be sent")
+    token: str | None = Field(
+        None, max_length=100, description="the session's token, if the Authorization header cannot be sent"
+    )
     sdp: str = Field(max_length=MAX_SDP)
     type: Literal["offer"]
 
 
 class ParkRequest(BaseModel):
-    """A page that is going away."""
+    """The request of a page that is being closed or hidden."""
 
     model_config = ConfigDict(extra="forbid")
 
-    token: str | None = Field(None, max_length=100, description="the session's, where Authorization cannot be sent")
+    token: str | None = Field(
+        None, max_length=100, description="the session's token, if the Authorization header cannot be sent"
+    )
 
 
 class AccessInfo(BaseModel):
-    """What a request's token lets its bearer do."""
+    """The role of a request's token."""
 
     role: Literal["none", "viewer", "editor", "admin"]
-    session: str | None = Field(description="the only session that the role holds in; null: it is the server's")
-    token_required: bool = Field(description="false: programs of this machine and this server's page need none")
+    session: str | None = Field(description="the only session for which the role is granted; null: all sessions")
+    token_required: bool = Field(description="false: programs on this machine and this server's page need no token")
 
 
 class Answer(BaseModel):
-    """The server's answer, and the session that it opens."""
+    """The SDP answer, and the session's id, tokens and parameters."""
 
     id: str
-    token: str = Field(description="its editor's: changes, resumes and ends it")
-    view_token: str = Field(description="its viewers': lets watch it, and nothing else")
+    token: str = Field(description="editor token: change, resume and end the session")
+    view_token: str = Field(description="viewer token: watch the session only")
     sdp: str
     type: Literal["answer"] = "answer"
     parameters: dict[str, Any]
 
 
 class AudioStats(BaseModel):
-    """What has become of a session's sound."""
+    """Audio packet counters of a session, and its audio delay."""
 
     received_packets: int
     forwarded_packets: int
-    dropped_packets: int = Field(description="too late, or more than could be sent; packets of a pause are not counted")
-    delay_ms: int | None = Field(description="from a packet's arrival to its departure: the latency of the picture")
+    dropped_packets: int = Field(
+        description="late, or dropped from a full queue; not counting packets received while paused"
+    )
+    delay_ms: int | None = Field(description="from a packet's arrival to its departure; follows the video's latency")
 
 
 class Stats(BaseModel):
-    """What a session measures. Rates over the last three seconds."""
+    """Statistics of a session. Rates are over the last three seconds."""
 
     fps_in: float
     fps_out: float
@@ -94,39 +100,45 @@ class Stats(BaseModel):
     counters: dict[str, int] = Field(
         description="monotonic since the session was created: frames, blocks, audio packets, changes, connections"
     )
-    undecodable_frames: int = Field(description="that came in and could not be decoded, since the session began")
-    queues: dict[str, int] = Field(description="frames that wait, place by place; each place has its limit")
+    undecodable_frames: int = Field(
+        description="received frames that could not be decoded, since the session was created"
+    )
+    queues: dict[str, int] = Field(description="frames waiting in each queue; every queue is bounded")
     audio: AudioStats
     block: int | None
-    queue_ms: float | None = Field(description="from the arrival of the newest block's last frame to its turn")
+    queue_ms: float | None = Field(
+        description="from the arrival of the newest block's last frame to the start of its editing"
+    )
     stage_ms: dict[str, float]
 
 
 class ModelInfo(BaseModel):
-    """What edits a session: enough to run the same edit again with `lipar edit`."""
+    """The model of a session: enough to reproduce the edit with `lipar edit`."""
 
     preset: str
-    size: str = Field(description="of the picture, WIDTHxHEIGHT")
-    dtype: str | None = Field(description="of each kind of operation, for `--dtype`; null until the model is loaded")
+    size: str = Field(description="picture size, WIDTHxHEIGHT")
+    dtype: str | None = Field(
+        description="dtype of each type of operation, as for `--dtype`; null until the model is loaded"
+    )
 
 
 class Status(BaseModel):
-    """A session as it is now."""
+    """The current state of a session."""
 
     id: str
     state: Literal["connecting", "live", "paused", "parked", "stalled", "model_restarting", "failed"]
     reason: str | None
     parameters: dict[str, Any]
     prompt_tokens: Annotated[PromptTokens, *struct_body(PromptTokens)] | None = Field(
-        description="null until the model has read a prompt"
+        description="null until a prompt has been encoded"
     )
-    viewers: int = Field(description="connected viewers, without the editor")
+    viewers: int = Field(description="connected viewers, not counting the editor")
     model: ModelInfo
     stats: Stats
 
 
 class Readiness(BaseModel):
-    """Whether a session could be created now."""
+    """Whether a session can be created now."""
 
     ready: bool
     reason: str = ""
@@ -138,7 +150,7 @@ class StyleInfo(BaseModel):
 
 
 class PresetInfo(BaseModel):
-    """What the page needs to know of the preset."""
+    """The running preset, for the page."""
 
     name: str
     description: str
@@ -147,6 +159,6 @@ class PresetInfo(BaseModel):
     height: int
     frames_per_block: int
     styles: list[StyleInfo]
-    parameters: dict[str, Any] = Field(description="of a new live session")
-    first_sigma: float = Field(description="what `strength` is when it is not set")
+    parameters: dict[str, Any] = Field(description="initial parameters of a live session")
+    first_sigma: float = Field(description="value of `strength` while it is null")
     max_sessions: int

@@ -17,7 +17,7 @@ ACCEPTED = {"Accept-Post": SDP}
 
 
 async def read_offer(request: Request) -> str:
-    """The body of a POST. 415 for another media type, 400 for what is no SDP at all."""
+    """The body of a POST. 415 for another media type, 400 if it is not SDP."""
     text = await _read(request, SDP, ACCEPTED)
     if not text.startswith("v="):
         raise HTTPException(400, {"message": "the body is not SDP: it must begin with v=0"}, ACCEPTED)
@@ -28,7 +28,7 @@ OfferText = Annotated[str, Depends(read_offer)]
 
 
 def body_of(media_type: str) -> dict[str, Any]:
-    """For `openapi_extra` of a route that reads its body itself."""
+    """The `openapi_extra` of a route that reads its body itself."""
     text = {"type": "string", "maxLength": MAX_SDP}
     return {"requestBody": {"required": True, "content": {media_type: {"schema": text}}}}
 
@@ -41,7 +41,7 @@ TRICKLE_ERRORS = error_responses(400, 401, 403, 404, 412, 413, 415, 422, 428)
 
 
 def sdp_response(sdp: str, location: str, peer: Peer, settings: Settings) -> Response:
-    """201 with the answer, where the new resource is, and the ICE servers."""
+    """201 with the SDP answer, the URL of the new resource, and the ICE servers."""
     headers = {"Location": location, "ETag": peer.etag, "Accept-Patch": MEDIA_TYPE}
     response = Response(sdp, 201, headers, SDP)
     for server in ice_servers(settings, peer.id):
@@ -50,13 +50,13 @@ def sdp_response(sdp: str, location: str, peer: Peer, settings: Settings) -> Res
 
 
 async def add_trickled_candidates(request: Request, peer: Peer) -> Response:
-    """PATCH: more candidates. 428 and 412 as RFC 9725 section 4.3.1 says; a restart is refused with 422."""
+    """PATCH: more candidates. 428 and 412 as in RFC 9725, section 4.3.1; an ICE restart is rejected with 422."""
     text = await _read(request, MEDIA_TYPE, {"Accept-Patch": MEDIA_TYPE})
     match request.headers.get("if-match"):
         case None:
             raise HTTPException(428, {"message": "If-Match is missing: it is the ETag of the answer"})
         case "*":
-            raise BadOffer("an ICE restart is not supported: make a new session")
+            raise BadOffer("an ICE restart is not supported: create a new session")
         case tag if tag != peer.etag:
             raise HTTPException(412, {"message": f"If-Match {tag[:100]} is not the ETag of this resource"})
     await peer.add_candidates(read_trickle(text))
@@ -64,9 +64,11 @@ async def add_trickled_candidates(request: Request, peer: Peer) -> Response:
 
 
 async def _read(request: Request, media_type: str, headers: dict[str, str]) -> str:
-    given = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if given != media_type:
-        raise HTTPException(415, {"message": f"Content-Type is {given or 'missing'}: it must be {media_type}"}, headers)
+    content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if content_type != media_type:
+        raise HTTPException(
+            415, {"message": f"Content-Type is {content_type or 'missing'}: it must be {media_type}"}, headers
+        )
     body = b""
     async for part in request.stream():
         body += part

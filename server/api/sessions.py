@@ -25,7 +25,7 @@ editor_by_body = Depends(RequireRole(Role.EDITOR, token_in_body=True))
 
 @router.post("", status_code=201, dependencies=[editor], responses=error_responses(400, 401, 403, 409, 413, 422, 503))
 async def create(request: Request, offer: Offer, sessions: Registry, response: Response) -> Answer:
-    """WebRTC offer in, answer out; the camera's track comes in and the edited one goes out on the same connection."""
+    """WebRTC offer in, answer out; the edited video is sent back on the camera's connection."""
     session, sdp = await sessions.create(offer.sdp, offer.parameters, name=offer.name, token=offer.token)
     response.headers["Location"] = relative_url(request, f"/api/v1/sessions/{session.id}")
     return _answer(session, sdp, response)
@@ -35,7 +35,7 @@ async def create(request: Request, offer: Offer, sessions: Registry, response: R
     "/{session_id}/resume", dependencies=[editor_by_body], responses=error_responses(400, 401, 403, 404, 413, 422, 503)
 )
 async def resume(session_id: str, offer: ResumeOffer, sessions: Registry, response: Response) -> Answer:
-    """Go on with a session over a new connection, with its prompt and all that the model remembers of it."""
+    """Continue a session over a new connection, with its parameters and the model's stream state."""
     return _answer(*await sessions.resume(session_id, offer.sdp), response)
 
 
@@ -46,7 +46,7 @@ async def resume(session_id: str, offer: ResumeOffer, sessions: Registry, respon
     responses=error_responses(400, 401, 403, 404, 413, 422),
 )
 async def park(session: Session, _: ParkRequest | None = None) -> None:
-    """Free the connection now and keep the session for the grace period: sent by a page that is hidden."""
+    """Close the connection now and keep the session for the grace period: sent by a page that is closed or hidden."""
     await session.park()
 
 
@@ -58,7 +58,7 @@ async def index(sessions: Registry) -> list[Status]:
 
 @router.get("/{session_id}", dependencies=[viewer], responses=error_responses(401, 403, 404, 422))
 async def show(session: Session) -> Status:
-    """One session's state and figures."""
+    """One session's state and statistics."""
     return Status.model_validate(session.status())
 
 
@@ -82,14 +82,14 @@ async def trickle(request: Request, session: Session) -> Response:
 async def change(
     changes: dict[str, Any], session: Session
 ) -> Annotated[Acknowledgement, *struct_body(Acknowledgement)]:
-    """Change any live parameters; `"reset": true` resets the stream. Answers with the block of effect."""
+    """Change any live parameters; `"reset": true` resets the stream. Returns the block from which they apply."""
     return await session.update(changes)
 
 
 @router.delete("/{session_id}", status_code=204, dependencies=[editor], responses=error_responses(401, 403, 404, 422))
 async def end(session_id: str, sessions: Registry) -> None:
     """End the session and free its slot."""
-    await sessions.close(sessions.get(session_id).id)  # looked up here: of two concurrent requests the second gets 404
+    await sessions.close(sessions.get(session_id).id)  # of two concurrent requests the second gets 404
 
 
 def _answer(session: SessionHandle, sdp: str, response: Response) -> Answer:

@@ -18,11 +18,11 @@ def struct_body(struct: type[msgspec.Struct]) -> tuple[Any, ...]:
 
 
 def _without_references(schema: Any, definitions: dict[str, Any]) -> Any:
-    """The schema with its references replaced by what they name: it becomes a part of another document."""
+    """The schema with its references resolved, so that it can be part of another document."""
     if isinstance(schema, list):
-        return [_without_references(one, definitions) for one in schema]
+        return [_without_references(item, definitions) for item in schema]
     if not isinstance(schema, dict):
         return schema
     if "$ref" in schema:
         return _without_references(definitions[schema["$ref"].removeprefix("#/$defs/")], definitions)
-    return {name: _without_references(one, definitions) for name, one in schema.items() if name != "$defs"}
+    return {name: _without_references(value, definitions) for name, value in schema.items() if name != "$defs"}

@@ -26,7 +26,7 @@ from server.media.peer import Peer
 
 router = APIRouter(prefix="/api/v1/whep", tags=["WHEP"])
 viewer = Depends(RequireRole(Role.VIEWER, always_require_token=True, token_in_query=True))
-QueryToken = Annotated[str | None, Query(alias="token", description="for players that take only an address")]
+QueryToken = Annotated[str | None, Query(alias="token", description="for players that accept only a URL")]
 
 
 async def _viewer(session: Session, viewer_id: str) -> Peer:
@@ -47,9 +47,9 @@ Viewer = Annotated[Peer, Depends(_viewer)]
 async def watch(
     request: Request, offer: OfferText, session: Session, sessions: Registry, token: QueryToken = None
 ) -> Response:
-    """The edited video goes out. 409 while nothing is live, 406 where no codec is in common.
+    """Watch the edited video. 409 while nothing is live, 406 without a common codec.
 
-    Where the token stood in the address it stands in that of the new resource, too.
+    A token in the request's URL is also in the URL of the new resource.
     """
     try:
         peer, sdp = await session.watch(offer)
@@ -71,14 +71,14 @@ async def options(session_id: str) -> Response:
     response_class=Response,
     responses=error_responses(401, 403, 404, 422),
 )
-async def look(session: Session) -> Response:
-    """What a player may ask first."""
+async def probe(session: Session) -> Response:
+    """Whether a POST may succeed: some players check first."""
     return Response(media_type=SDP)
 
 
 @router.get("/{session_id}", status_code=204, dependencies=[viewer], responses=error_responses(401, 403, 404, 422))
-async def nothing(session: Session) -> None:
-    """Nothing to see: the draft keeps GET for later."""
+async def reserved(session: Session) -> None:
+    """No content: the draft reserves GET."""
 
 
 @router.patch(

@@ -1,4 +1,4 @@
-"""WHIP (RFC 9725): OBS, ffmpeg, GStreamer and others publish a video; it is edited, and watched over WHEP."""
+"""WHIP (RFC 9725): OBS, ffmpeg, GStreamer and others publish a video; the edited one is watched over WHEP."""
 
 from typing import Annotated
 
@@ -49,10 +49,10 @@ Publisher = Annotated[Peer, Depends(_publisher)]
 async def publish(
     request: Request, offer: OfferText, sessions: Registry, prompt: str | None = None, session: Name | None = None
 ) -> Response:
-    """A video comes in. `prompt` begins the edit; everything else is changed at `/api/v1/sessions/{id}/parameters`.
+    """Publish a video. `prompt` is the initial prompt; parameters are changed at `/api/v1/sessions/{id}/parameters`.
 
-    `session` chooses the id, so that the address to watch at is known before; who publishes under it again goes on
-    with the session that there is. The answer's `Link` of rel="alternate" is that WHEP address.
+    `session` sets the id, so that the WHEP URL is known in advance. A publisher that uses the id of a session published
+    before continues it. The answer's `Link` of rel="alternate" is the WHEP URL.
     """
     published, sdp = await sessions.publish(offer, {} if prompt is None else {"prompt": prompt}, session)
     peer = await _publisher(published)  # it may have disconnected while the model opened the session
@@ -68,8 +68,8 @@ async def options() -> Response:
 
 
 @router.get("", status_code=204, dependencies=[editor], responses=error_responses(401, 403))
-async def look() -> None:
-    """Nothing to see: RFC 9725 keeps GET for later."""
+async def reserved() -> None:
+    """No content: RFC 9725 reserves GET."""
 
 
 @router.patch(
@@ -92,7 +92,7 @@ async def trickle(request: Request, publisher: Publisher) -> Response:
     responses=error_responses(401, 403, 404, 422),
 )
 async def end(session_id: str, sessions: Registry) -> Response:
-    """The publisher stops: the session ends, or waits for its return while somebody watches.
+    """Stop publishing: the session ends, or is parked for the grace period if it has viewers.
 
     200, because OBS treats any other status as an error.
     """
@@ -101,7 +101,8 @@ async def end(session_id: str, sessions: Registry) -> Response:
 
 
 def _watch_links(request: Request, published: SessionHandle, base_path: str) -> str:
-    """Where it is watched: relative, as behind a proxy, and from the root, for clients that resolve nothing."""
-    path, query = f"/api/v1/whep/{published.id}", f"?token={published.view_token}"
-    addresses = relative_url(request, path), base_path + path
-    return ", ".join(f'<{address}{query}>; rel="alternate"' for address in addresses)
+    """The WHEP URL as a `Link`: relative, for proxies, and from the root, for clients that do not resolve it."""
+    path = f"/api/v1/whep/{published.id}"
+    query = f"?token={published.view_token}"
+    urls = relative_url(request, path), base_path + path
+    return ", ".join(f'<{url}{query}>; rel="alternate"' for url in urls)

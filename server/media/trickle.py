@@ -24,7 +24,7 @@ class Trickle:
         remote = SessionDescription.parse(pc.remoteDescription.sdp)
         known = {media.ice.usernameFragment for media in remote.media if media.ice is not None}
         if self.ufrag is not None and self.ufrag not in known:
-            raise BadOffer("an ICE restart is not supported: make a new session")
+            raise BadOffer("an ICE restart is not supported: create a new session")
 
 
 def read_trickle(text: str) -> Trickle:

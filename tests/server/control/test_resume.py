@@ -81,7 +81,7 @@ async def test_only_its_token_resumes_a_session(viewer):
         body = {"token": "guess"} | ({"sdp": await stranger.offer(), "type": "offer"} if path == "resume" else {})
         reply = await viewer.client.post(f"/api/v1/sessions/{viewer.id}/{path}", json=body)
         assert reply.status_code == 401
-        assert "token is not known" in reply.json()["detail"]["message"]
+        assert "token is unknown" in reply.json()["detail"]["message"]
     await viewer.receives(2)
     await stranger.close()
     assert "token" not in await viewer.status()
