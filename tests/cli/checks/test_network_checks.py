@@ -12,6 +12,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from harness.coturn import SECRET, running_coturn
 from harness.local import free_port
 from lipar_cli.checks.ice import check_turn_login, check_udp_reachability
 from lipar_cli.checks.ports import check_tcp_port, check_udp_ports, judge_udp_ports
@@ -19,7 +20,6 @@ from lipar_cli.checks.result import Status
 from lipar_cli.checks.software import check_aiortc
 from lipar_cli.checks.tls import check_certificate, check_secure_context, judge_certificate
 from tests.cli.checks.targets import target
-from tests.server.test_clients import SECRET, turn
 
 OK, WARN, FAIL = Status.OK, Status.WARN, Status.FAIL
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
@@ -58,7 +58,7 @@ def test_without_a_server_udp_is_tested_only_where_it_is_needed():
 
 def test_stun_and_turn_against_coturn(turnserver, tmp_path, monkeypatch):
     monkeypatch.setattr(aioice.ice, "get_host_addresses", lambda **_: ["127.0.0.1"])
-    with turn(turnserver, tmp_path) as url:
+    with running_coturn(turnserver, tmp_path) as url:
         good = target(ice_servers=(url,), turn_secret=SECRET)
         seen = check_udp_reachability(good)
         assert (seen.status, "127.0.0.1 by turn:" in seen.detail) == (OK, True)

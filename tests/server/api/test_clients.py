@@ -3,10 +3,8 @@
 import asyncio
 import contextlib
 import socket
-import subprocess
 import threading
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -20,15 +18,15 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from harness.coturn import SECRET, running_coturn
 from harness.echo import Echo, write_preset
 from harness.echo_process import echo
 from harness.local import free_port
 from server.settings import Settings
 from tests.server.api.whip_client import Watcher
-from tests.server.live import PATIENCE_S, RunningServer, Viewer, eventually, resource, wait_until
+from tests.server.live import PATIENCE_S, RunningServer, Viewer, eventually, resource
 
 SIZE = (320, 192)
-SECRET = "shared-with-coturn"
 ADMIN, PUBLISH, VIEW = "admin-secret", "publish-secret", "view-secret"
 FPS = 30
 
@@ -95,29 +93,6 @@ async def test_ffmpeg_publishes_and_ends_its_session(tmp_path):
             assert (await client.get("/api/v1/sessions/ffmpeg")).status_code == 404
 
 
-@contextlib.contextmanager
-def turn(program: Path, folder: Path) -> Iterator[str]:
-    """coturn on the loopback address, with `SECRET`."""
-    port = free_port()
-    flags = [
-        *("-n", "--no-cli", "--no-tls", "--no-dtls", "--allow-loopback-peers", "--listening-ip=127.0.0.1"),
-        *("--relay-ip=127.0.0.1", f"--listening-port={port}", "--realm=test", "--use-auth-secret"),
-        *(f"--static-auth-secret={SECRET}", f"--pidfile={folder / 'pid'}", "--log-file=stdout", "--simple-log"),
-    ]
-    process = subprocess.Popen([program, *flags], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder)
-    try:
-        wait_until(lambda: _listens(port))
-        yield f"turn:127.0.0.1:{port}?transport=udp"
-    finally:
-        process.terminate()
-        process.wait(PATIENCE_S)
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
 async def relayed(client: httpx2.AsyncClient) -> RTCPeerConnection:
     """A connection limited to the TURN server and credentials provided by the server."""
     given = (await client.get("/api/v1/ice-servers")).json()["iceServers"]
@@ -126,7 +101,7 @@ async def relayed(client: httpx2.AsyncClient) -> RTCPeerConnection:
 
 
 async def test_editor_and_viewer_connect_through_a_relay_only(preset, turnserver, tmp_path):
-    with turn(turnserver, tmp_path) as url:
+    with running_coturn(turnserver, tmp_path) as url:
         settings = Settings(port=free_port(), preset=str(preset), ice_servers=(url,), turn_secret=SECRET)
         with RunningServer(settings, Echo()) as server:
             async with server.ready() as client:
@@ -149,7 +124,7 @@ async def test_editor_and_viewer_connect_through_a_relay_only(preset, turnserver
 
 async def test_wrong_relay_credentials_are_reported(preset, turnserver, tmp_path, monkeypatch, caplog):
     """To the client if only the relay could connect, and in the log in any case."""
-    with turn(turnserver, tmp_path) as url:
+    with running_coturn(turnserver, tmp_path) as url:
         settings = {"preset": str(preset), "ice_servers": (url,)}
         good = Settings(port=free_port(), turn_secret=SECRET, **settings)
         bad = Settings(port=free_port(), turn_secret="another", **settings)
