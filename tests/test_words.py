@@ -46,6 +46,8 @@ CLEAN = [
     "tests/browser",
     "benchmarks",
     "harness",
+    "examples",
+    "tests/examples",
     "README.md",
     "CONTRIBUTING.md",
     "docs/architecture.md",
