@@ -1,22 +1,18 @@
 """A preset's configuration: frozen structs, read from YAML, checked once. All other sizes are derived."""
 
-import math
 from typing import Annotated, Literal
 
+import msgspec
 from msgspec import Meta
 
 from lipar_core.errors import ConfigError
+from lipar_core.kinds.interfaces import CodecConfig, Positive, PositiveFloat, TextConfig, TransformerConfig
 from lipar_core.parameters import Pruning
 from lipar_core.parsing import ConfigStruct
 
-FRAMES_PER_LATENT = 4  # TAEHV: 4 frames -> 1 latent frame
-CODEC_STRIDE = 8  # pixels per latent row or column
-Positive = Annotated[int, Meta(ge=1, le=1_000_000)]
-PositiveFloat = Annotated[float, Meta(gt=0, le=1000)]
 
-
-class StreamConfig(ConfigStruct, frozen=True, kw_only=True):
-    """Sizes of the picture, the block and the KV cache."""
+class StreamSection(ConfigStruct, frozen=True, kw_only=True):
+    """Sizes of the picture, the block and the KV cache, as a preset file gives them."""
 
     width: Positive = 832  # pixels
     height: Positive = 480
@@ -25,11 +21,20 @@ class StreamConfig(ConfigStruct, frozen=True, kw_only=True):
     sink_frames: Annotated[int, Meta(ge=0, le=1000)] = 1  # first latent frames, pinned in the cache
     window_frames: Positive = 8  # newest latent frames cached, the current block included
     rope_cap_frames: Positive = 21  # latent frames of a training clip: positions stop growing there
-    patch: Positive = 2  # latent rows and columns of a token
     restore_from: Literal["previous_frame", "previous_block"] = "previous_frame"
 
+
+class StreamConfig(StreamSection, frozen=True, kw_only=True):
+    """All sizes of a stream: those of the preset file, and the codec's and the transformer's, which they depend on."""
+
+    frames_per_latent: Positive  # the codec's
+    stride: Positive  # the codec's: pixels per latent row or column
+    patch: Positive  # the transformer's: latent rows and columns of a token
+
     def __post_init__(self) -> None:
-        unit = CODEC_STRIDE * self.patch
+        unit = self.token_size
+        if unit % 2:
+            raise ConfigError(f"codec stride {self.stride} x transformer.patch {self.patch}: must be even")
         for name in ("width", "height"):
             if getattr(self, name) % unit:
                 raise ConfigError(f"stream.{name} = {getattr(self, name)}: must be a multiple of {unit}")
@@ -45,15 +50,20 @@ class StreamConfig(ConfigStruct, frozen=True, kw_only=True):
 
     @property
     def frames_per_block(self) -> int:
-        return FRAMES_PER_LATENT * self.block_frames
+        return self.frames_per_latent * self.block_frames
 
     @property
     def latent_height(self) -> int:
-        return self.height // CODEC_STRIDE
+        return self.height // self.stride
 
     @property
     def latent_width(self) -> int:
-        return self.width // CODEC_STRIDE
+        return self.width // self.stride
+
+    @property
+    def token_size(self) -> int:
+        """Pixels per row or column of tokens."""
+        return self.stride * self.patch
 
     @property
     def rows(self) -> int:
@@ -68,82 +78,14 @@ class StreamConfig(ConfigStruct, frozen=True, kw_only=True):
         return self.rows * self.cols
 
 
-class CodecConfig(ConfigStruct, frozen=True, kw_only=True):
-    """TAEHV's layout. The defaults are the published checkpoint's."""
-
-    latent_channels: Positive = 16
-    unshuffle: Positive = 1  # pixel unshuffle before the encoder, shuffle after the decoder
-    latent_bound: PositiveFloat = 3.0  # the decoder squashes latents to (-bound, bound)
-    lag_frames: Annotated[int, Meta(ge=0, le=3)] = 3  # raw frame r of the decoder shows source frame r - lag
-    memblocks: Positive = 3  # per stage
-    encoder_width: Positive = 64
-    encoder_time: tuple[int, ...] = (2, 2, 1)
-    encoder_space: tuple[int, ...] = (2, 2, 2)
-    decoder_widths: tuple[int, ...] = (256, 128, 64, 64)
-    decoder_time: tuple[int, ...] = (1, 2, 2)
-    decoder_space: tuple[int, ...] = (2, 2, 2)
-    code_channels: Annotated[int, Meta(ge=0, le=64)] = 0  # extra latent channels that condition the renderer
-    renderer_width: Annotated[int, Meta(ge=0, le=512)] = 0  # channels; 0: no renderer, the published layout
-    renderer_depth: Positive = 3  # residual convolutions
-
-    def __post_init__(self) -> None:
-        for side in ("encoder", "decoder"):
-            time = getattr(self, f"{side}_time")
-            space = getattr(self, f"{side}_space")
-            if math.prod(time) != FRAMES_PER_LATENT:
-                raise ConfigError(f"codec.{side}_time = {time}: must multiply to {FRAMES_PER_LATENT}")
-            if math.prod(space) * self.unshuffle != self.stride:
-                raise ConfigError(f"codec.{side}_space = {space}: encoder and decoder must have the same stride")
-            if len(time) != len(space):
-                raise ConfigError(f"codec.{side}: {len(time)} time strides but {len(space)} space strides")
-        if bool(self.code_channels) != bool(self.renderer_width):
-            raise ConfigError(
-                f"codec.code_channels = {self.code_channels}, codec.renderer_width = {self.renderer_width}: "
-                "both or neither must be 0, the code conditions the renderer"
-            )
-        if len(self.decoder_widths) != len(self.decoder_time) + 1:
-            raise ConfigError(
-                f"codec.decoder_widths: {len(self.decoder_widths)} given, {len(self.decoder_time) + 1} needed"
-            )
-
-    @property
-    def channels(self) -> int:
-        """Of a latent frame: the picture's, then the code's."""
-        return self.latent_channels + self.code_channels
-
-    @property
-    def stride(self) -> int:
-        """Pixels per latent row or column."""
-        return math.prod(self.encoder_space) * self.unshuffle
-
-
-class TransformerConfig(ConfigStruct, frozen=True, kw_only=True):
-    """The causal Wan transformer. The defaults are Wan 2.1 T2V 1.3B."""
-
-    dim: Positive = 1536
-    ffn_dim: Positive = 8960
-    heads: Positive = 12
-    layers: Positive = 30
-    channels: Positive = 16  # of the latents, in and out
-    patch: Positive = 2
-    text_dim: Positive = 4096
-    text_length: Positive = 512
-    time_dim: Positive = 256  # sinusoidal features of the timestep
-    eps: PositiveFloat = 1e-6
-    qk_norm: bool = True
-    cross_attn_norm: bool = True
-
-    def __post_init__(self) -> None:
-        if self.dim % self.heads or (self.dim // self.heads) % 2:
-            raise ConfigError(f"transformer.dim = {self.dim}: must be {self.heads} heads of an even size")
-
-    @property
-    def head_dim(self) -> int:
-        return self.dim // self.heads
-
-    @property
-    def patch_dim(self) -> int:
-        return self.channels * self.patch**2
+def resolve_stream(section: StreamSection, codec: CodecConfig, transformer: TransformerConfig) -> StreamConfig:
+    """All sizes of a preset's streams. Raises `ConfigError` where they do not fit each other."""
+    return StreamConfig(
+        **msgspec.structs.asdict(section),
+        frames_per_latent=codec.frames_per_latent,
+        stride=codec.stride,
+        patch=transformer.patch,
+    )
 
 
 Prediction = Literal["flow", "x0", "residual"]
@@ -161,15 +103,6 @@ class ScheduleConfig(ConfigStruct, frozen=True, kw_only=True):
         """Sigma in [0, 1] of denoising step `step` (Self-Forcing's numbering, 0 to train_steps)."""
         u = step / self.train_steps
         return self.shift * u / (1 + (self.shift - 1) * u)
-
-
-class TextConfig(ConfigStruct, frozen=True, kw_only=True):
-    """Which text encoder turns a prompt into `text_length` vectors."""
-
-    kind: Literal["umt5", "hashed", "precomputed"] = "umt5"  # precomputed: a file written by `lipar embed`
-    device: Literal["auto", "same", "cpu"] = "same"  # auto: the GPU if it has room for both
-    buckets: Positive = 4096  # hashed: rows of the embedding table
-    dim: Positive = 64  # hashed: width of an embedding
 
 
 class LoraConfig(ConfigStruct, frozen=True, kw_only=True):
@@ -216,14 +149,15 @@ class Preset(ConfigStruct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if self.transformer.channels != self.codec.channels:
             raise ConfigError(
-                f"transformer.channels = {self.transformer.channels}: differs from "
-                f"codec.latent_channels + codec.code_channels = {self.codec.channels}"
+                f"transformer.channels = {self.transformer.channels}: differs from the codec's {self.codec.channels}"
             )
-        if self.codec.stride != CODEC_STRIDE:
-            raise ConfigError(f"codec: unshuffle x space strides is {self.codec.stride}, must be {CODEC_STRIDE}")
-        if self.transformer.patch != self.stream.patch:
+        stream, codec = self.stream, self.codec
+        if (stream.frames_per_latent, stream.stride) != (codec.frames_per_latent, codec.stride):
             raise ConfigError(
-                f"transformer.patch = {self.transformer.patch}: differs from stream.patch {self.stream.patch}"
+                f"stream: for a codec of {stream.frames_per_latent} frames and {stream.stride} pixels per latent, "
+                f"not for one of {codec.frames_per_latent} and {codec.stride}"
             )
+        if stream.patch != self.transformer.patch:
+            raise ConfigError(f"stream.patch = {stream.patch}: differs from transformer.patch {self.transformer.patch}")
         if not self.styles:
             raise ConfigError("styles: a preset needs at least one")

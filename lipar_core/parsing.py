@@ -35,7 +35,7 @@ def parse(tree: object, target: type[T], path: str = "", *, strict: bool = True)
     `LiparError` of a `__post_init__`.
     """
     try:
-        return msgspec.convert(tree, target, strict=strict, dec_hook=_decode_path)
+        return msgspec.convert(tree, target, strict=strict, dec_hook=_decode_object)
     except UnicodeEncodeError as error:  # of a key or a choice; JSON allows what UTF-8 does not
         name = ascii(error.object)[1:-1]
         raise ParameterError(_join(path, name), name, NOT_UNICODE) from None
@@ -45,8 +45,9 @@ def parse(tree: object, target: type[T], path: str = "", *, strict: bool = True)
         raise _user_error(str(error), tree, target, path) from None
 
 
-def _decode_path(target: type, value: Any) -> Any:
-    assert target is Path, f"no parser for {target}"
+def _decode_object(target: type, value: Any) -> Any:
+    if target is not Path:
+        return value  # parsed before: msgspec checks its type
     if not isinstance(value, (str, Path)):
         raise ValueError("not a path")
     return Path(value)

@@ -1,11 +1,13 @@
 """Presets: the bundled ones by name, any other as a YAML file."""
 
 from pathlib import Path
+from typing import Any
 
 import yaml
 
-from lipar_core.config import Preset
+from lipar_core.config import Preset, StreamSection, resolve_stream
 from lipar_core.errors import ConfigError, ParameterError
+from lipar_core.kinds.registry import SECTIONS
 from lipar_core.parameters import Parameters
 from lipar_core.parsing import parse
 
@@ -45,7 +47,16 @@ def _preset_from_tree(tree: object, name: str) -> Preset:
     live = tree.get("live_pruning", {})
     if isinstance(tree.get("pruning"), dict) and isinstance(live, dict):
         live = tree["pruning"] | live  # what it does not name is as for files
-    return parse({**tree, "name": name, "live_pruning": live}, Preset)
+    models: dict[str, Any] = {section.name: section.parse(_required(tree, section.name)) for section in SECTIONS}
+    stream = parse(_required(tree, "stream"), StreamSection, "stream")
+    sizes = resolve_stream(stream, models["codec"], models["transformer"])
+    return parse({**tree, **models, "stream": sizes, "name": name, "live_pruning": live}, Preset)
+
+
+def _required(tree: dict[str, Any], section: str) -> Any:
+    if section not in tree:
+        raise ConfigError(f"{section}: missing")
+    return tree[section]
 
 
 def presets_folder() -> Path:

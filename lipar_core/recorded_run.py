@@ -12,15 +12,15 @@ from torch import Tensor
 from lipar_core.checkpoints.checkpoint_file import StateDict
 from lipar_core.checkpoints.key_names import select_network
 from lipar_core.checkpoints.weights import load_into, transformer_config
-from lipar_core.config import CodecConfig, ScheduleConfig
+from lipar_core.config import ScheduleConfig
 from lipar_core.errors import CheckpointError
 from lipar_core.flow import sigmas, timestep_of_sigma
+from lipar_core.kinds.taehv import TAEHVConfig
 from lipar_core.models.taehv import TAEHV
 from lipar_core.models.wan import CausalWan
 from lipar_core.patches import patchify, unpatchify
 from lipar_core.pruning.kv_cache import KVCache
 from lipar_core.pruning.selection import select
-from lipar_core.rope import RotaryTable
 from lipar_core.runtime.denoise import BlockPlan, clean_pass, denoise_block, prepare_schedule
 
 TensorPairs = dict[str, tuple[Tensor, Tensor]]  # ours and the recorded tensor, by name
@@ -82,7 +82,7 @@ class RecordedRun:
     def taehv(self) -> TensorPairs:
         latents = self._tensor("decoder_input")
         video = self._tensor("video")
-        published = CodecConfig(latent_channels=latents.shape[2])
+        published = TAEHVConfig(latent_channels=latents.shape[2])
         recorded_stride = video.shape[-1] // self.tensors["latent"].shape[-1]
         codec = TAEHV(replace(published, unshuffle=recorded_stride // published.stride))
         weights = _strip_prefix(self.tensors, "weights.") or seeded_weights(codec)
@@ -142,7 +142,7 @@ class RecordedRun:
         load_into(self._dit, select_network(_strip_prefix(self.tensors, "weights."), "transformer"), "weights")
         self._dit.to(self.device, self.dtype)
         rows, cols = self._config_int("latent_h") // config.patch, self._config_int("latent_w") // config.patch
-        rope = RotaryTable(config.head_dim, rows, cols, self.device)
+        rope = self._dit.rotary_table(rows, cols, self.device)
         shape = (rows * cols, config.heads, config.head_dim)
         return KVCache(config.layers, sink, window, rope, cap, shape, self.dtype)
 

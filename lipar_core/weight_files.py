@@ -34,24 +34,4 @@ def missing_weights(preset: Preset) -> list[str]:
     loras = (lora.file for lora in weights.loras)
     names = dict.fromkeys([weights.transformer, weights.codec, weights.text, *loras])
     missing = [f"{locate(name)} is missing" for name in names if not locate(name).exists()]
-    if not missing and preset.text.kind == "umt5":
-        folder = locate(weights.text)
-        parts = {"text encoder": umt5_encoder(folder), "tokenizer": umt5_tokenizer(folder)}
-        missing = [f"{folder} has no {part}" for part, path in parts.items() if path is None]
-    return missing
-
-
-def umt5_encoder(folder: Path) -> Path | None:
-    """The folder of a Hugging Face encoder, or a checkpoint of the encoder; None if there is neither."""
-    for candidate in (folder / "text_encoder", folder):
-        if (candidate / "config.json").is_file():
-            return candidate
-    files = (path for suffix in (".safetensors", ".pth", ".pt") for path in sorted(folder.glob(f"*{suffix}")))
-    return next(files, None)
-
-
-def umt5_tokenizer(folder: Path) -> Path | None:
-    """The folder of a Hugging Face tokenizer; None if there is none."""
-    names = ("tokenizer.json", "spiece.model")
-    candidates = (folder / "tokenizer", folder / "google" / "umt5-xxl", folder)
-    return next((path for path in candidates if any((path / name).is_file() for name in names)), None)
+    return missing or preset.text.missing_parts(locate(weights.text))

@@ -4,7 +4,6 @@ import torch
 from torch import Tensor
 
 from lipar_core.models.registry import Models
-from lipar_core.models.taehv import CodecState
 from lipar_core.patches import patchify
 from lipar_eval.clips import Clip
 from lipar_eval.quality import correlation, flicker, psnr, ssim
@@ -19,8 +18,8 @@ def autoencoder(models: Models, clips: list[Clip]) -> list[Row]:
     rows: list[Row] = []
     for clip in clips:
         source = clip.pixels[: len(clip.frames) // FRAMES * FRAMES]
-        latents, _ = models.codec.encode(source[None].to(models.device, models.precision.convolution), CodecState())
-        raw, _ = models.codec.decode(latents, CodecState())
+        latents, _ = models.codec.encode(source[None].to(models.device, models.precision.convolution))
+        raw, _ = models.codec.decode(latents)
         lag = models.preset.codec.lag_frames
         decoded, source = raw[0, lag:].float().cpu().clamp(0, 1), source[: raw.shape[1] - lag]
         rows.append(

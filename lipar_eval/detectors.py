@@ -8,7 +8,6 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from lipar_core.models.registry import Models
-from lipar_core.models.taehv import CodecState
 from lipar_core.parameters import Pruning
 from lipar_core.patches import patchify
 from lipar_core.pruning.anchor import AnchorDetector
@@ -55,7 +54,7 @@ def noisy(clip: Clip, sigma: float) -> Clip:
 def _source(models: Models, clip: Clip) -> tuple[Tensor, Callable[[Pruning], dict[str, Tensor]]]:
     """The pixels of every token [F, T, values], and a function for the detectors' keep masks [F, rows, cols]."""
     stream = models.preset.stream
-    latents, _ = models.codec.encode(clip.pixels[None].to(models.device, models.precision.convolution), CodecState())
+    latents, _ = models.codec.encode(clip.pixels[None].to(models.device, models.precision.convolution))
     latents = models.codec.picture(latents)[0].float().cpu()
     source = clip.pixels[: len(latents) * FRAMES]
     distance = _temporal_distance(patchify(latents, stream.patch)).view(-1, stream.rows, stream.cols)
@@ -64,8 +63,9 @@ def _source(models: Models, clip: Clip) -> tuple[Tensor, Callable[[Pruning], dic
     def masks(pruning: Pruning) -> dict[str, Tensor]:
         lipar = LiparDetector(stream.rows, stream.cols, stream.block_frames, stream.patch)(latents, pruning)
         keep_ratio = float(lipar.float().mean())
+        anchor = AnchorDetector(stream.rows, stream.cols, stream.block_frames, stream.frames_per_latent)
         return {
-            "anchor": AnchorDetector(stream.rows, stream.cols, stream.block_frames)(source, pruning),
+            "anchor": anchor(source, pruning),
             "lipar": lipar,
             "published": at_keep_ratio(partial(published_detector, distance, stream.block_frames), keep_ratio),
             "pixels": most_changed(moved, stream.block_frames, keep_ratio),

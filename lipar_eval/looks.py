@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from torch import Tensor
 
-from lipar_core.config import CODEC_STRIDE
 from lipar_core.models.registry import Models
 from lipar_core.presets import default_parameters
 from lipar_eval.classical_styles import StyleFunction
@@ -81,7 +80,7 @@ def _measure_style(
     edited = edit_clip(models, clip, settings)
     ours = edited.frames[-SHOWN:]
     source = clip.pixels[-SHOWN:]
-    token = CODEC_STRIDE * models.preset.stream.patch
+    token = models.preset.stream.token_size
     target = expected[name]
     through = _round_trip(models, target)
     row: Row = {

@@ -5,15 +5,16 @@ from msgspec.structs import replace
 from torch import Tensor
 
 from lipar_core.config import (
-    CodecConfig,
     Preset,
     PresetStyle,
     ScheduleConfig,
-    StreamConfig,
-    TextConfig,
-    TransformerConfig,
+    StreamSection,
     WeightsConfig,
+    resolve_stream,
 )
+from lipar_core.kinds.taehv import TAEHVConfig
+from lipar_core.kinds.text import HashedConfig
+from lipar_core.kinds.wan import WanConfig
 from lipar_core.models.precision import uniform
 from lipar_core.models.prompts import PromptCache
 from lipar_core.models.registry import Models
@@ -40,7 +41,7 @@ class RandomText:
 def tiny_preset(**stream: object) -> Preset:
     """A preset of a few tokens; keyword arguments change its StreamConfig."""
     sizes: dict[str, object] = {"width": 96, "height": 64, "block_frames": 3, "sink_frames": 1, "window_frames": 8}
-    codec = CodecConfig(
+    codec = TAEHVConfig(
         latent_channels=8,
         unshuffle=8,
         memblocks=1,
@@ -51,19 +52,17 @@ def tiny_preset(**stream: object) -> Preset:
         decoder_time=(2, 2),
         decoder_space=(1, 1),
     )
-    transformer = TransformerConfig(
-        dim=48, ffn_dim=64, heads=4, layers=2, channels=8, text_dim=12, text_length=6, time_dim=16
-    )
+    transformer = WanConfig(dim=48, ffn_dim=64, heads=4, layers=2, channels=8, text_dim=12, text_length=6, time_dim=16)
     return Preset(
         name="test",
         description="random weights",
         device="cpu",
         dtype="float32",
-        stream=StreamConfig(**(sizes | stream)),  # type: ignore[arg-type]
+        stream=resolve_stream(StreamSection(**(sizes | stream)), codec, transformer),  # type: ignore[arg-type]
         codec=codec,
         transformer=transformer,
         schedule=ScheduleConfig(steps=(400, 250), shift=3.0),
-        text=TextConfig(kind="hashed"),
+        text=HashedConfig(),
         weights=WeightsConfig(transformer="none", codec="none", text="none"),
         pruning=Pruning(tau=0.4, tau2=0.8),
         live_pruning=Pruning(tau=0.4, tau2=0.8, min_keep=0.2),

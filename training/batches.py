@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from lipar_core.config import FRAMES_PER_LATENT
 from lipar_eval.classical_styles import FILTER_RADIUS
 from training.media import Clip
 from training.prompt_samples import PromptBatch, PromptSample, draw_prompt_sample
 from training.recipe import StageRecipe
 
 TOKEN_SIZE = 16  # pixels to a side
+FRAMES_PER_LATENT = 4  # of the codec that is trained here, TAEHV
 # Of batches with a past: a cut to another scene; a change of prompts.
 CUT_PROBABILITY, PROMPT_CHANGE_PROBABILITY = 0.2, 0.2
 HALF_RATE_PROBABILITY = 0.5  # of samples: every second frame, as live streams have lower frame rates than clips

@@ -11,7 +11,7 @@ from torch import Tensor
 from lipar_core.checkpoints.checkpoint_file import StateDict
 from lipar_core.checkpoints.key_names import select_network
 from lipar_core.checkpoints.weights import load_into
-from lipar_core.config import CodecConfig
+from lipar_core.kinds.taehv import TAEHVConfig
 from lipar_core.models.taehv import TAEHV
 from lipar_eval.quality import psnr
 from training import checkpoint
@@ -26,7 +26,7 @@ STATIC_THRESHOLD = 2 / 255  # a pixel that changes less between frames is static
 
 
 def train_codec(
-    config: CodecConfig,
+    config: TAEHVConfig,
     recipe: CodecRecipe,
     clips: list[Clip],
     check: Mapping[str, Clip],

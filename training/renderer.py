@@ -6,7 +6,7 @@ import torch
 from msgspec.structs import replace
 from torch import Tensor, nn
 
-from lipar_core.config import CodecConfig
+from lipar_core.kinds.taehv import TAEHVConfig
 from lipar_core.models.taehv import TAEHV
 from lipar_eval.classical_styles import STYLES
 from training.batches import Batch, draw_batch
@@ -21,7 +21,7 @@ CODE_SPREAD = 0.7  # initial standard deviation of the codes, about that of the 
 class StyledCodec(nn.Module):
     """A codec with a trainable renderer, and the styles' codes [styles, C]."""
 
-    def __init__(self, config: CodecConfig, plain: TAEHV) -> None:
+    def __init__(self, config: TAEHVConfig, plain: TAEHV) -> None:
         super().__init__()
         self.codec = TAEHV(config).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         for part, trained in ((self.codec.encoder, plain.encoder), (self.codec.decoder, plain.decoder)):
@@ -30,13 +30,13 @@ class StyledCodec(nn.Module):
         self.codes = nn.Parameter(CODE_SPREAD * torch.randn(len(STYLES), config.code_channels))
 
 
-def plain_config(config: CodecConfig) -> CodecConfig:
+def plain_config(config: TAEHVConfig) -> TAEHVConfig:
     """The config of the codec without its renderer, which is trained first."""
     return replace(config, code_channels=0, renderer_width=0)
 
 
 def train_renderer(
-    config: CodecConfig, recipe: StageRecipe, plain: TAEHV, excerpts: list[Clip], seed: int, folder: Path
+    config: TAEHVConfig, recipe: StageRecipe, plain: TAEHV, excerpts: list[Clip], seed: int, folder: Path
 ) -> tuple[TAEHV, Tensor]:
     """The codec with its renderer, and the styles' codes; resumes from a checkpoint in the folder."""
     torch.manual_seed(seed)

@@ -5,9 +5,11 @@ import re
 from pathlib import Path
 
 from lipar_cli.checks.gpu import gpu_facts
-from lipar_cli.checks.memory_plan import MemoryPlan, stream_plan, text_encoder_bytes, text_on_gpu
+from lipar_cli.checks.memory_plan import MemoryPlan, stream_plan
 from lipar_cli.checks.result import Result, fail, ok, warn
 from lipar_cli.checks.target import Target
+from lipar_core.config import Preset
+from lipar_core.weight_files import locate
 
 MAX_RATIO = 0.85  # of the memory that the counted parts may take: the rest is for what is not counted
 NOT_COUNTED = "not counted: activations, libraries, other programs"
@@ -39,19 +41,19 @@ def available_vram(target: Target) -> int | None:
 
 def gpu_plan(target: Target, vram: int) -> MemoryPlan:
     plan = device_plan(target)
-    if text_on_gpu(target.preset, vram):
-        plan.shared["text encoder"] = text_encoder_bytes(target.preset)
+    if target.preset.text.runs_on_gpu(vram):
+        plan.shared["text encoder"] = _text_bytes(target.preset)
     return plan
 
 
 def host_plan(target: Target, vram: int | None) -> MemoryPlan:
     """Main memory: everything for a CPU preset; for a GPU preset the text encoder, if it is not on the GPU."""
     if target.on_gpu:
-        on_gpu = vram is not None and text_on_gpu(target.preset, vram)
-        shared = {} if on_gpu else {"text encoder": text_encoder_bytes(target.preset)}
+        on_gpu = vram is not None and target.preset.text.runs_on_gpu(vram)
+        shared = {} if on_gpu else {"text encoder": _text_bytes(target.preset)}
         return MemoryPlan(shared=shared, per_session={}, sessions=target.settings.max_sessions)
     plan = device_plan(target)
-    plan.shared["text encoder"] = text_encoder_bytes(target.preset)
+    plan.shared["text encoder"] = _text_bytes(target.preset)
     return plan
 
 
@@ -62,6 +64,10 @@ def device_plan(target: Target) -> MemoryPlan:
     dtype = target.settings.dtype or target.preset.dtype
     precision = parse_precision("float32" if dtype == "auto" else dtype)
     return stream_plan(target.preset, target.settings.max_sessions, precision)
+
+
+def _text_bytes(preset: Preset) -> int:
+    return preset.text.memory_bytes(locate(preset.weights.text), preset.transformer)
 
 
 def judge_memory(plan: MemoryPlan, available: int, remedy: str) -> Result:

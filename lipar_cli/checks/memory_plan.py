@@ -1,39 +1,18 @@
 """Memory that a preset needs, derived from its configuration: the networks and states are built without storage."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, is_dataclass
 from typing import TYPE_CHECKING
 
 from lipar_core.config import Preset
-from lipar_core.weight_files import locate, umt5_encoder
+from lipar_core.kinds.registry import CODECS, TRANSFORMERS
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
 
+    from lipar_core.models.interfaces import Codec, Denoiser
     from lipar_core.models.precision import Precision
-    from lipar_core.models.taehv import TAEHV
-
-BFLOAT16_BYTES = 2
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Umt5Size:
-    """Sizes of a UMT5 encoder. The defaults are UMT5-XXL's."""
-
-    vocabulary: int = 256_384
-    width: int = 4096
-    feed_forward: int = 10_240
-    layers: int = 24
-    heads: int = 64
-    head_dim: int = 64
-    buckets: int = 32  # of relative positions, a table per layer
-
-    @property
-    def parameters(self) -> int:
-        inner = self.heads * self.head_dim
-        attention = 4 * self.width * inner + self.buckets * self.heads
-        layer = attention + 3 * self.width * self.feed_forward + 2 * self.width  # and two norms
-        return self.vocabulary * self.width + self.layers * layer + self.width
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,20 +37,19 @@ class MemoryPlan:
 def stream_plan(preset: Preset, sessions: int, precision: "Precision") -> MemoryPlan:
     """What the model's device holds, without the text encoder."""
     from lipar_core.checkpoints.weights import MetaDevice
-    from lipar_core.models.taehv import TAEHV
-    from lipar_core.models.wan import CausalWan
 
     with MetaDevice():
-        codec = TAEHV(preset.codec)
-        transformer = CausalWan(preset.transformer)
-    text = preset.transformer.layers * 2 * preset.transformer.text_length * preset.transformer.dim
+        codec = CODECS.build(preset.codec)
+        transformer = TRANSFORMERS.build(preset.transformer)
+    config = preset.transformer
+    text = config.layers * 2 * config.text_length * config.heads * config.head_dim
     return MemoryPlan(
         shared={
             "transformer": parameter_count(transformer) * precision.linear.itemsize,
             "codec": parameter_count(codec) * precision.convolution.itemsize,
         },
         per_session={
-            "KV cache": kv_cache_bytes(preset, precision.attention),
+            "KV cache": kv_cache_bytes(transformer, preset, precision.attention),
             "text keys and values": text * precision.linear.itemsize,
             "codec state": codec_state_bytes(codec, preset, precision.convolution),
         },
@@ -83,19 +61,20 @@ def parameter_count(network: "nn.Module") -> int:
     return sum(value.numel() for value in network.state_dict().values())
 
 
-def kv_cache_bytes(preset: Preset, dtype: "torch.dtype") -> int:
+def kv_cache_bytes(network: "Denoiser", preset: Preset, dtype: "torch.dtype") -> int:
+    import torch
+
     from lipar_core.pruning.kv_cache import KVCache
-    from lipar_core.rope import RotaryTable
 
     stream, transformer = preset.stream, preset.transformer
-    rope = RotaryTable(transformer.head_dim, stream.rows, stream.cols, "meta")
+    rope = network.rotary_table(stream.rows, stream.cols, torch.device("meta"))
     frame = (stream.tokens_per_frame, transformer.heads, transformer.head_dim)
     sizes = (transformer.layers, stream.sink_frames, stream.window_frames)
     cache = KVCache(*sizes, rope, stream.rope_cap_frames, frame, dtype)
     return sum(_bytes(value) for value in vars(cache).values())
 
 
-def codec_state_bytes(codec: "TAEHV", preset: Preset, dtype: "torch.dtype") -> int:
+def codec_state_bytes(codec: "Codec", preset: Preset, dtype: "torch.dtype") -> int:
     """What encoder and decoder keep from one block to the next."""
     import torch
 
@@ -103,30 +82,20 @@ def codec_state_bytes(codec: "TAEHV", preset: Preset, dtype: "torch.dtype") -> i
     frames = torch.empty(1, stream.frames_per_block, 3, stream.height, stream.width, device="meta")
     latents, encoder = codec.encode(frames)
     _, decoder = codec.decode(latents)
-    return sum(value.numel() for value in (*encoder.past, *decoder.past)) * dtype.itemsize
+    return sum(value.numel() for value in _tensors((encoder, decoder))) * dtype.itemsize
 
 
-def text_encoder_bytes(preset: Preset) -> int:
-    """Of the text encoder in memory: UMT5 in bfloat16; 0 if prompts are precomputed."""
-    from lipar_core.checkpoints.weights import MetaDevice
-    from lipar_core.models.hashed_text import HashedTextEncoder
+def _tensors(state: object) -> Iterator["Tensor"]:
+    """All tensors of a codec's state."""
+    import torch
 
-    if preset.text.kind == "precomputed":
-        return 0
-    if preset.text.kind == "umt5":
-        found = umt5_encoder(locate(preset.weights.text))
-        is_checkpoint = found is not None and found.is_file()
-        return found.stat().st_size if found and is_checkpoint else Umt5Size().parameters * BFLOAT16_BYTES
-    with MetaDevice():
-        encoder = HashedTextEncoder(preset.text, preset.transformer.text_length, preset.transformer.text_dim)
-    return parameter_count(encoder) * 4  # float32
-
-
-def text_on_gpu(preset: Preset, vram: int) -> bool:
-    """Whether the text encoder is beside the transformer on a GPU with so many bytes."""
-    from lipar_core.models.registry import LARGE_GPU_BYTES
-
-    return preset.text.device == "same" or (preset.text.device == "auto" and vram >= LARGE_GPU_BYTES)
+    if isinstance(state, torch.Tensor):
+        yield state
+    elif isinstance(state, (tuple, list)):
+        for part in state:
+            yield from _tensors(part)
+    elif is_dataclass(state):
+        yield from _tensors([getattr(state, field.name) for field in fields(state)])
 
 
 def _bytes(value: "Tensor | object") -> int:

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from lipar_cli.checks.memory_plan import Umt5Size
 from lipar_cli.checks.result import Result, fail, ok
 from lipar_cli.checks.target import Target
 from lipar_core.config import Preset
+from lipar_core.kinds.registry import TRANSFORMERS
 from lipar_core.weight_files import locate, missing_weights, weights_folder
 from server.ring import SHARED_MEMORY, ring_capacity
 
@@ -27,15 +27,15 @@ def download_bytes(preset: Preset) -> int:
     """Estimate of what is still to be downloaded and converted."""
     from lipar_cli.checks.memory_plan import parameter_count
     from lipar_core.checkpoints.weights import MetaDevice
-    from lipar_core.models.wan import CausalWan
 
     if not missing_weights(preset):
         return 0
     with MetaDevice():
-        parameters = parameter_count(CausalWan(preset.transformer))
+        parameters = parameter_count(TRANSFORMERS.build(preset.transformer))
     transformer = 0 if locate(preset.weights.transformer).exists() else parameters * PUBLISHED_BYTES
-    umt5 = preset.text.kind == "umt5" and not locate(preset.weights.text).exists()
-    return transformer + parameters * CONVERTED_BYTES + (Umt5Size().parameters * 2 if umt5 else 0)
+    path = locate(preset.weights.text)
+    text = 0 if path.exists() else preset.text.memory_bytes(path, preset.transformer)
+    return transformer + parameters * CONVERTED_BYTES + text
 
 
 def judge_disk(folder: Path, needed: int, free: int) -> Result:

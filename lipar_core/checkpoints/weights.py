@@ -14,8 +14,8 @@ from lipar_core.checkpoints.key_names import NetworkName, select_network
 from lipar_core.checkpoints.loras import merge_deltas, read_loras
 from lipar_core.checkpoints.model_identification import identify_other_model
 from lipar_core.checkpoints.quantised import StoredWeights, check_dtypes, is_finite, split_scales
-from lipar_core.config import TransformerConfig
 from lipar_core.errors import CheckpointError
+from lipar_core.kinds.wan import WanConfig
 
 # Smaller files are copied: a mapped file must not be overwritten while it is in use.
 MAPPED_BYTES = 256 * 2**20
@@ -139,7 +139,7 @@ def check_keys_and_shapes(module: nn.Module, state: StateDict, origin: str) -> N
         )
 
 
-def transformer_config(published: Mapping[str, object]) -> TransformerConfig:
+def transformer_config(published: Mapping[str, object]) -> WanConfig:
     """Our config from a model's published Wan config; raises `CheckpointError` for an unsupported one."""
     names = {
         "dim": "dim",
@@ -160,4 +160,4 @@ def transformer_config(published: Mapping[str, object]) -> TransformerConfig:
     if published.get("out_dim", published.get("in_dim")) != published.get("in_dim"):
         raise CheckpointError(f"out_dim = {published.get('out_dim')}: must equal in_dim {published.get('in_dim')}")
     values = {ours: published[theirs] for theirs, ours in names.items() if theirs in published}
-    return TransformerConfig(patch=patch[1], **values)  # type: ignore[arg-type]
+    return WanConfig(patch=patch[1], **values)  # type: ignore[arg-type]

@@ -14,8 +14,12 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from lipar_core.checkpoints.file_formats import is_safetensors
+from lipar_core.config import Preset
 from lipar_core.errors import CheckpointError, LiparError
-from lipar_core.models.text_encoder import TextEncoder, clean_prompt
+from lipar_core.kinds.text import PrecomputedConfig
+from lipar_core.models.interfaces import TextEncoder
+from lipar_core.models.text_encoder import clean_prompt
+from lipar_core.weight_files import locate
 
 log = logging.getLogger(__name__)
 
@@ -99,6 +103,11 @@ class PrecomputedTextEncoder:
                 "and this preset has no text encoder"
             )
         return found
+
+
+def load_precomputed(config: PrecomputedConfig, preset: Preset, device: torch.device) -> PrecomputedTextEncoder:
+    """Raises `CheckpointError`."""
+    return PrecomputedTextEncoder(locate(preset.weights.text))
 
 
 def write_embeddings(path: Path, encoder: TextEncoder, prompts: list[str]) -> None:

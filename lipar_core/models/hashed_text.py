@@ -6,8 +6,11 @@ import zlib
 import torch
 from torch import Tensor, nn
 
-from lipar_core.config import TextConfig
+from lipar_core.checkpoints.weights import MetaDevice, load_network
+from lipar_core.config import Preset
+from lipar_core.kinds.text import HashedConfig
 from lipar_core.models.text_encoder import clean_prompt
+from lipar_core.weight_files import locate
 
 MAX_WORDS = 64  # later words of a prompt are ignored
 
@@ -15,7 +18,7 @@ MAX_WORDS = 64  # later words of a prompt are ignored
 class HashedTextEncoder(nn.Module):
     """Embeds a word as the mean of its hashed trigrams, so that unseen spellings stay near known ones."""
 
-    def __init__(self, config: TextConfig, text_length: int, text_dim: int) -> None:
+    def __init__(self, config: HashedConfig, text_length: int, text_dim: int) -> None:
         super().__init__()
         self.buckets = config.buckets
         self.embedding = nn.Embedding(config.buckets, config.dim)
@@ -46,6 +49,14 @@ class HashedTextEncoder(nn.Module):
         vectors = torch.stack([self.embedding(piece).mean(dim=0) for piece in pieces])  # [words, dim]
         scores = self.queries @ self.key(vectors).T / vectors.shape[-1] ** 0.5
         return self.out(scores.softmax(dim=-1) @ vectors)  # type: ignore[no-any-return]
+
+
+def load_hashed(config: HashedConfig, preset: Preset, device: torch.device) -> HashedTextEncoder:
+    """In float32: it is small, and runs once per prompt. Raises `CheckpointError`."""
+    with MetaDevice():
+        encoder = HashedTextEncoder(config, preset.transformer.text_length, preset.transformer.text_dim)
+    load_network(encoder, locate(preset.weights.text), "text", device, torch.float32)
+    return encoder
 
 
 def _words(prompt: str) -> list[str]:

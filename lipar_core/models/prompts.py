@@ -9,7 +9,7 @@ from weakref import WeakValueDictionary
 from torch import Tensor
 
 from lipar_core.acknowledgement import PromptTokens
-from lipar_core.models.text_encoder import TextEncoder
+from lipar_core.models.interfaces import TextEncoder
 
 MAX_PROMPTS = 32  # UMT5's embedding of one takes 4 MB
 

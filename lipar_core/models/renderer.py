@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from lipar_core.config import CODEC_STRIDE, FRAMES_PER_LATENT, CodecConfig
+from lipar_core.kinds.taehv import TAEHVConfig
 
 UNSHUFFLE = 2  # side of a renderer cell in pixels
 HIDDEN_CHANNELS = 64  # hidden channels between the latents and the scales and shifts
@@ -18,8 +18,9 @@ HIDDEN_CHANNELS = 64  # hidden channels between the latents and the scales and s
 class Renderer(nn.Module):
     """Adds detail to decoded frames, conditioned on their latents."""
 
-    def __init__(self, config: CodecConfig) -> None:
+    def __init__(self, config: TAEHVConfig) -> None:
         super().__init__()
+        self.config = config
         width, pixels = config.renderer_width, 3 * UNSHUFFLE**2
         self.enter = nn.Conv2d(pixels, width, 3, padding=1)
         self.layers = nn.ModuleList(nn.Conv2d(width, width, 3, padding=1) for _ in range(config.renderer_depth))
@@ -44,12 +45,12 @@ class Renderer(nn.Module):
     def _modulations(self, latents: Tensor) -> list[tuple[Tensor, Tensor]]:
         """Per layer, scale and shift of every cell [F, C, H / 2, W / 2]."""
         coarse = self.steering(latents)
-        fine = F.interpolate(coarse, scale_factor=CODEC_STRIDE // UNSHUFFLE, mode="bilinear", align_corners=False)
+        fine = F.interpolate(coarse, scale_factor=self.config.stride // UNSHUFFLE, mode="bilinear", align_corners=False)
         parts = fine.chunk(2 * (1 + len(self.layers)), dim=1)
         return list(zip(parts[::2], parts[1::2], strict=True))
 
 
 def _modulated(x: Tensor, scale: Tensor, shift: Tensor, count: int) -> Tensor:
-    """x [F * 4, C, H, W] of `count` latent frames, each of which modulates its four frames."""
-    x = x.view(count, FRAMES_PER_LATENT, *x.shape[1:])
+    """x [N, C, H, W] of `count` latent frames, each of which modulates its own frames."""
+    x = x.view(count, -1, *x.shape[1:])
     return F.relu(torch.addcmul(x + shift.unsqueeze(1), x, scale.unsqueeze(1))).flatten(0, 1)

@@ -13,8 +13,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from lipar_core.config import FRAMES_PER_LATENT, CodecConfig
+from lipar_core.checkpoints.weights import MetaDevice, load_network
+from lipar_core.config import Preset
+from lipar_core.kinds.taehv import TAEHVConfig
+from lipar_core.models.precision import Precision
 from lipar_core.models.renderer import Renderer
+from lipar_core.weight_files import locate
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +32,7 @@ class CodecState:
 class TAEHV(nn.Module):
     """The autoencoder. Pixels are RGB in [0, 1]; latents are roughly Gaussian."""
 
-    def __init__(self, config: CodecConfig) -> None:
+    def __init__(self, config: TAEHVConfig) -> None:
         super().__init__()
         self.config = config
         self.encoder = nn.Sequential(*_encoder_layers(config))
@@ -40,7 +44,7 @@ class TAEHV(nn.Module):
         state = state or CodecState()
         if state.waiting is not None:
             frames = torch.cat([state.waiting, frames], dim=1)
-        whole = frames.shape[1] - frames.shape[1] % FRAMES_PER_LATENT
+        whole = frames.shape[1] - frames.shape[1] % self.config.frames_per_latent
         waiting = frames[:, whole:].clone() if whole < frames.shape[1] else None
         if not whole:
             batch, _, _, height, width = frames.shape
@@ -63,6 +67,14 @@ class TAEHV(nn.Module):
     def picture(self, latents: Tensor) -> Tensor:
         """latents [..., C, h, w] without their code: the channels that the encoder sets."""
         return latents[..., : self.config.latent_channels, :, :]
+
+
+def load_taehv(config: TAEHVConfig, preset: Preset, device: torch.device, precision: Precision) -> TAEHV:
+    """Raises `CheckpointError`."""
+    with MetaDevice():
+        codec = TAEHV(config)
+    load_network(codec, locate(preset.weights.codec), "codec", device, precision.convolution)
+    return codec
 
 
 class Bound(nn.Module):
@@ -142,7 +154,7 @@ def _conv3x3(inputs: int, outputs: int, **kwargs: bool | int) -> nn.Conv2d:
     return nn.Conv2d(inputs, outputs, 3, padding=1, **kwargs)  # type: ignore[arg-type]
 
 
-def _encoder_layers(config: CodecConfig) -> list[nn.Module]:
+def _encoder_layers(config: TAEHVConfig) -> list[nn.Module]:
     width = config.encoder_width
     layers: list[nn.Module] = [_conv3x3(3 * config.unshuffle**2, width), nn.ReLU(inplace=True)]
     for time, space in zip(config.encoder_time, config.encoder_space, strict=True):
@@ -151,7 +163,7 @@ def _encoder_layers(config: CodecConfig) -> list[nn.Module]:
     return [*layers, _conv3x3(width, config.latent_channels)]
 
 
-def _decoder_layers(config: CodecConfig) -> list[nn.Module]:
+def _decoder_layers(config: TAEHVConfig) -> list[nn.Module]:
     widths = config.decoder_widths
     layers: list[nn.Module] = [
         Bound(config.latent_bound),

@@ -17,18 +17,6 @@ _COMPATIBILITY_FORMS = re.compile("[\ufb00-\ufb06\uff01-\uff9f\uffe0-\uffee\u300
 _CONTROL_CHARACTERS = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f\u206a-\u206f\ufeff\ufff9-\ufffb]")
 
 
-class TextEncoder(Protocol):
-    """Encodes a prompt for cross-attention."""
-
-    def encode(self, prompt: str) -> Tensor:
-        """prompt -> [text_length, text_dim]."""
-        ...
-
-    def count_tokens(self, prompt: str) -> tuple[int, int]:
-        """How many tokens of the prompt are encoded, and how many it has."""
-        ...
-
-
 def clean_prompt(prompt: str) -> str:
     """Wan's prompt cleaning: typography normalised, HTML unescaped twice, white space collapsed.
 

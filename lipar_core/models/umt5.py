@@ -9,11 +9,24 @@ import torch
 from lipar_core.checkpoints.checkpoint_file import one_line
 from lipar_core.checkpoints.quantised import StoredWeights
 from lipar_core.checkpoints.weights import MetaDevice, load_network, read_weights
+from lipar_core.config import Preset
 from lipar_core.errors import CheckpointError
+from lipar_core.kinds.text import UMT5Config, umt5_encoder, umt5_tokenizer
+from lipar_core.models.embedding_files import CachedTextEncoder
 from lipar_core.models.text_encoder import UMT5TextEncoder
-from lipar_core.weight_files import umt5_encoder, umt5_tokenizer
+from lipar_core.weight_files import embeddings_folder, locate
 
 BLOCK = "encoder.block.{}.layer.{}."
+
+
+def load_cached_umt5(config: UMT5Config, preset: Preset, device: torch.device) -> CachedTextEncoder:
+    """UMT5 in bfloat16, as published; its embeddings are cached in the weights folder. Raises `CheckpointError`."""
+    path = locate(preset.weights.text)
+    length = preset.transformer.text_length
+    if device.type == "cuda" and not config.runs_on_gpu(torch.cuda.get_device_properties(device).total_memory):
+        device = torch.device("cpu")
+    umt5 = load_umt5(path, length, device, torch.bfloat16)
+    return CachedTextEncoder(umt5, embeddings_folder(), f"{umt5_identity(path)} {length}")
 
 
 def load_umt5(folder: Path, text_length: int, device: torch.device, dtype: torch.dtype) -> UMT5TextEncoder:

@@ -5,23 +5,22 @@ any leading batch dimensions.
 """
 
 from dataclasses import dataclass
-from typing import Protocol, cast
+from typing import cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from lipar_core.config import TransformerConfig
+from lipar_core.checkpoints.weights import MetaDevice, load_network
+from lipar_core.config import Preset
 from lipar_core.kernels.attention import attention
-from lipar_core.rope import rotate
+from lipar_core.kinds.wan import WanConfig
+from lipar_core.models.interfaces import CacheView
+from lipar_core.models.precision import Precision
+from lipar_core.rope import RotaryTable, rotate
+from lipar_core.weight_files import locate
 
 TextKV = list[tuple[Tensor, Tensor]]  # per layer: keys and values of the prompt [..., S, H, D]
-
-
-class CacheView(Protocol):
-    """The KV cache as self-attention sees it in one pass. k, v [..., K, H, D]: of the computed tokens, k un-rotated."""
-
-    def update(self, layer: int, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor, Tensor | None]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +34,7 @@ class Modulation:
 class CausalWan(nn.Module):
     """The network. `K` tokens of `patch_dim` = channels x patch x patch values, in (channel, row, column) order."""
 
-    def __init__(self, config: TransformerConfig) -> None:
+    def __init__(self, config: WanConfig) -> None:
         super().__init__()
         self.config = config
         dim, patch = config.dim, config.patch
@@ -47,6 +46,9 @@ class CausalWan(nn.Module):
         self.time_projection = nn.Sequential(nn.SiLU(), nn.Linear(dim, 6 * dim))
         self.blocks = nn.ModuleList(Layer(config) for _ in range(config.layers))
         self.head = Head(config)
+
+    def rotary_table(self, rows: int, cols: int, device: torch.device) -> RotaryTable:
+        return RotaryTable(self.config.head_dim, rows, cols, device)
 
     def modulation(self, timestep: float | Tensor) -> Modulation:
         """timestep: one number, or [B] for a batch."""
@@ -91,10 +93,19 @@ class CausalWan(nn.Module):
         return F.linear(tokens.to(weight.dtype), weight, self.patch_embedding.bias)
 
 
+def load_wan(config: WanConfig, preset: Preset, device: torch.device, precision: Precision) -> CausalWan:
+    """With the preset's LoRA files merged. Raises `CheckpointError`."""
+    with MetaDevice():
+        dit = CausalWan(config)
+    loras = [(locate(lora.file), lora.scale) for lora in preset.weights.loras]
+    load_network(dit, locate(preset.weights.transformer), "transformer", device, precision.linear, loras)
+    return dit
+
+
 class Layer(nn.Module):
     """Self-attention, cross-attention to the prompt, feed-forward."""
 
-    def __init__(self, config: TransformerConfig) -> None:
+    def __init__(self, config: WanConfig) -> None:
         super().__init__()
         self.eps = config.eps
         self.self_attn = Attention(config)
@@ -120,7 +131,7 @@ class Layer(nn.Module):
 class Attention(nn.Module):
     """The projections of an attention; q and k are RMS-normalised over the whole width."""
 
-    def __init__(self, config: TransformerConfig) -> None:
+    def __init__(self, config: WanConfig) -> None:
         super().__init__()
         self.heads = config.heads
         self.q = nn.Linear(config.dim, config.dim)
@@ -159,7 +170,7 @@ class RMSNorm(nn.Module):
 class Head(nn.Module):
     """Final norm and projection to a patch."""
 
-    def __init__(self, config: TransformerConfig) -> None:
+    def __init__(self, config: WanConfig) -> None:
         super().__init__()
         self.config = config
         self.head = nn.Linear(config.dim, config.patch_dim)

@@ -10,8 +10,7 @@ from lipar_core.parameters import Pruning
 from lipar_core.pruning.masks import apply_min_keep
 from lipar_core.pruning.source_noise import SourceNoise
 
-FRAMES_PER_LATENT = 4
-TILE = 8  # pixels: a small sharp change must not vanish in its token's mean
+TILES = 2  # per side of a token: a small sharp change must not vanish in its mean
 TILE_FACTOR = 2.0  # times the threshold, for the worst tile of a single frame
 DEFER_FACTOR = 1.25  # times the threshold: smaller changes are deferred, which spreads the cost of slow drift evenly
 DEFER_PHASES = 4  # a deferred token is computed within so many latent frames
@@ -22,17 +21,18 @@ LEVELS = 255
 class Anchors:
     """The source that each token was last computed from, and when."""
 
-    source: Tensor  # [4, 3, H, W] in levels
+    source: Tensor  # frames of a latent frame [n, 3, H, W] in levels
     block: Tensor  # number of the block in which it was computed [rows, cols]
 
 
 class AnchorDetector:
     """Source frames in, keep mask out. Causal, independent of the split into calls, without host reads."""
 
-    def __init__(self, rows: int, cols: int, block_frames: int) -> None:
+    def __init__(self, rows: int, cols: int, block_frames: int, frames_per_latent: int) -> None:
         self.rows = rows
         self.cols = cols
         self.block_frames = block_frames
+        self.frames_per_latent = frames_per_latent
         self.noise = SourceNoise(rows, cols)
         self.reset()
 
@@ -43,16 +43,16 @@ class AnchorDetector:
         self.noise.reset()
 
     def __call__(self, frames: Tensor, pruning: Pruning, *, force: bool = False) -> Tensor:
-        """frames [4F, 3, H, W] in [0, 1] -> keep [F, rows, cols] bool. `force` keeps all, as in the first block."""
+        """frames [N, 3, H, W] in [0, 1] -> keep [F, rows, cols] bool. `force` keeps all, as in the first block."""
         levels = frames.float() * LEVELS
-        return torch.stack([self._keep_mask(part, pruning, force) for part in levels.split(FRAMES_PER_LATENT)])
+        return torch.stack([self._keep_mask(part, pruning, force) for part in levels.split(self.frames_per_latent)])
 
     def _keep_mask(self, now: Tensor, pruning: Pruning, force: bool) -> Tensor:
         block = self.frames // self.block_frames
         sigma = self.noise.update(now[-1])
         if self.anchors is None:
             self.anchors = Anchors(now, torch.zeros(self.rows, self.cols, dtype=torch.long, device=now.device))
-        mean, worst = token_change(now, self.anchors.source)
+        mean, worst = token_change(now, self.anchors.source, self.rows)
         change = torch.maximum(mean, worst / TILE_FACTOR**2)
         limit = pruning.threshold**2 + 2 * sigma**2  # the variances of two frames add up
         keep = (change > DEFER_FACTOR**2 * limit) | ((change > limit) & self._in_phase(change))
@@ -87,7 +87,8 @@ class AnchorDetector:
         self.frames += 1
 
 
-def token_change(now: Tensor, anchor: Tensor) -> tuple[Tensor, Tensor]:
-    """now, anchor [4, 3, H, W] -> mean square change per token, and of its worst tile in one frame [rows, cols]."""
-    tiles = F.avg_pool2d((now - anchor).square().mean(dim=1), TILE)  # [4, H / 8, W / 8]
-    return F.avg_pool2d(tiles.mean(dim=0)[None], 2)[0], F.max_pool2d(tiles.amax(dim=0)[None], 2)[0]
+def token_change(now: Tensor, anchor: Tensor, rows: int) -> tuple[Tensor, Tensor]:
+    """now, anchor [n, 3, H, W] -> mean square change per token, and of its worst tile in one frame [rows, cols]."""
+    tile = now.shape[-2] // (TILES * rows)  # pixels
+    tiles = F.avg_pool2d((now - anchor).square().mean(dim=1), tile)  # [n, TILES * rows, TILES * cols]
+    return F.avg_pool2d(tiles.mean(dim=0)[None], TILES)[0], F.max_pool2d(tiles.amax(dim=0)[None], TILES)[0]

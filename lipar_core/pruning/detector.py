@@ -4,6 +4,7 @@ from typing import Literal
 
 from torch import Tensor
 
+from lipar_core.config import StreamConfig
 from lipar_core.parameters import Pruning
 from lipar_core.pruning.anchor import AnchorDetector
 from lipar_core.pruning.lipar import LiparDetector
@@ -12,9 +13,9 @@ from lipar_core.pruning.lipar import LiparDetector
 class Detector:
     """Finds the tokens whose source has changed. After a switch of detectors the next block is kept in full."""
 
-    def __init__(self, rows: int, cols: int, block_frames: int, patch: int) -> None:
-        self.anchor = AnchorDetector(rows, cols, block_frames)
-        self.lipar = LiparDetector(rows, cols, block_frames, patch)
+    def __init__(self, stream: StreamConfig) -> None:
+        self.anchor = AnchorDetector(stream.rows, stream.cols, stream.block_frames, stream.frames_per_latent)
+        self.lipar = LiparDetector(stream.rows, stream.cols, stream.block_frames, stream.patch)
         self.active: Literal["anchor", "lipar"] | None = None
 
     def reset(self) -> None:
@@ -24,7 +25,7 @@ class Detector:
         self.active = None
 
     def __call__(self, frames: Tensor, latents: Tensor, pruning: Pruning, *, force: bool = False) -> Tensor:
-        """frames [4F, 3, H, W] in [0, 1] and their latents [F, C, h, w] -> keep [F, rows, cols] bool."""
+        """frames [N, 3, H, W] in [0, 1] and their latents [F, C, h, w] -> keep [F, rows, cols] bool."""
         if pruning.detector != self.active:
             self.reset()
             self.active = pruning.detector

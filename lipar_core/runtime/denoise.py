@@ -9,7 +9,7 @@ from torch import Tensor
 
 from lipar_core.config import Prediction, ScheduleConfig
 from lipar_core.flow import CLEAN_TIMESTEP, add_noise, timestep_of_sigma, x0_from_prediction
-from lipar_core.models.wan import CausalWan, Modulation, TextKV
+from lipar_core.models.interfaces import Denoiser, Modulation, TextKV
 from lipar_core.pruning.kv_cache import KVCache
 from lipar_core.pruning.recovery import CleanPass, DenoisePass, NaivePass, Pass, fill_block
 from lipar_core.pruning.restoration import restore
@@ -26,7 +26,7 @@ class PreparedSchedule:
     prediction: Prediction
 
 
-def prepare_schedule(dit: CausalWan, sigmas: list[float], schedule: ScheduleConfig) -> PreparedSchedule:
+def prepare_schedule(dit: Denoiser, sigmas: list[float], schedule: ScheduleConfig) -> PreparedSchedule:
     """Compute everything that depends only on the timestep."""
     modulations = [dit.modulation(timestep_of_sigma(sigma, schedule)) for sigma in sigmas]
     return PreparedSchedule(sigmas, modulations, dit.modulation(CLEAN_TIMESTEP), schedule.prediction)
@@ -43,7 +43,7 @@ class BlockPlan:
 
 
 def denoise_block(
-    dit: CausalWan,
+    dit: Denoiser,
     cache: KVCache,
     source: Tensor,
     previous: Tensor | None,
@@ -71,7 +71,7 @@ def denoise_block(
 
 
 def clean_pass(
-    dit: CausalWan, cache: KVCache, x0: Tensor, plan: BlockPlan, steps: PreparedSchedule, text: TextKV
+    dit: Denoiser, cache: KVCache, x0: Tensor, plan: BlockPlan, steps: PreparedSchedule, text: TextKV
 ) -> None:
     """Cache the finished block's keys and values, x0 [F * T, P] being its tokens, and close the block."""
     kept = plan.kept

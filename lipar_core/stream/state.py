@@ -5,13 +5,11 @@ from typing import Generic, TypeVar
 from torch import Tensor
 
 from lipar_core.config import Preset
+from lipar_core.models.interfaces import CodecState, TextKV
 from lipar_core.models.registry import Models
-from lipar_core.models.taehv import CodecState
-from lipar_core.models.wan import TextKV
 from lipar_core.parameters import Parameters
 from lipar_core.pruning.detector import Detector
 from lipar_core.pruning.kv_cache import KVCache
-from lipar_core.rope import RotaryTable
 from lipar_core.runtime.denoise import PreparedSchedule
 from lipar_core.stream.history import History
 from lipar_core.stream.prompt_blend import PromptBlend
@@ -28,25 +26,25 @@ class StreamState(Generic[P]):
         stream = preset.stream
         cache.clear()
         self.cache = cache
-        self.detector = Detector(stream.rows, stream.cols, stream.block_frames, stream.patch)
+        self.detector = Detector(stream)
         self.history = History(stream.sink_frames, stream.window_frames - stream.block_frames, stream.block_frames)
         self.timeline: Timeline[P] = Timeline(preset.codec.lag_frames)
-        self.encoder = CodecState()
-        self.decoder = CodecState()
+        self.encoder: CodecState = None
+        self.decoder: CodecState = None
         self.previous: Tensor | None = None  # x0 of the newest latent frame [T, P]
         self.last_frame: Tensor | None = None  # newest source frame of the newest block [1, 3, H, W]
         self.applied: Parameters | None = None  # of the newest block
         self.schedule: PreparedSchedule | None = None
         self.prompt: str | None = None  # the prompt of `text`, or the one that it is blended to
         self.blend: PromptBlend | None = None  # to that prompt
-        self.text: TextKV = []  # of the newest block
+        self.text: TextKV = None  # of the newest block
         self.blocks = 0  # edited so far; seeds the noise
 
 
 def build_cache(models: Models) -> KVCache:
     """The KV cache of one session."""
     stream, transformer = models.preset.stream, models.preset.transformer
-    rope = RotaryTable(transformer.head_dim, stream.rows, stream.cols, models.device)
+    rope = models.dit.rotary_table(stream.rows, stream.cols, models.device)
     frame_shape = (stream.tokens_per_frame, transformer.heads, transformer.head_dim)
     return KVCache(
         transformer.layers,

@@ -3,8 +3,10 @@ import sys
 
 import pytest
 
-from lipar_core.config import CodecConfig, StreamConfig, TransformerConfig
+from lipar_core.config import StreamSection, resolve_stream
 from lipar_core.errors import ConfigError
+from lipar_core.kinds.taehv import TAEHVConfig
+from lipar_core.kinds.wan import WanConfig
 from lipar_core.presets import default_parameters, load_preset, preset_names, presets_folder
 
 WAN = load_preset("wan-1.3b")
@@ -42,7 +44,7 @@ def test_presets_are_read_without_torch():
         (("width: 832", "width: 830"), "multiple of 16"),
         (("layers: 30", "layers: 0"), "transformer.layers"),
         (("layers: 30", "layres: 30"), "transformer.layres = 30: unknown"),
-        (("channels: 16, text_dim", "channels: 8, text_dim"), "codec.latent_channels"),
+        (("channels: 16, text_dim", "channels: 8, text_dim"), "transformer.channels = 8: differs from the codec's 16"),
         (("tau: 0.149", "tau: 3"), "pruning.tau"),
         (("device: cuda", "device: tpu"), "'cpu', 'cuda'"),
         (("window_frames: 8", "window_frames: 2"), "block_frames"),
@@ -69,11 +71,11 @@ def test_unknown_preset_lists_the_known_ones():
 
 
 def test_impossible_layouts_are_rejected():
-    with pytest.raises(ConfigError, match="encoder_time"):
-        CodecConfig(encoder_time=(2, 2, 2))
+    with pytest.raises(ConfigError, match="same frame rate"):
+        TAEHVConfig(encoder_time=(2, 2, 2))
     with pytest.raises(ConfigError, match="same stride"):
-        CodecConfig(encoder_space=(2, 2, 1))
+        TAEHVConfig(encoder_space=(2, 2, 1))
     with pytest.raises(ConfigError, match="even size"):
-        TransformerConfig(dim=100, heads=3)
+        WanConfig(dim=100, heads=3)
     with pytest.raises(ConfigError, match="window_frames"):
-        StreamConfig(window_frames=1)
+        resolve_stream(StreamSection(window_frames=1), WAN.codec, WAN.transformer)

@@ -8,9 +8,10 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from lipar_core.config import CodecConfig, ScheduleConfig
+from lipar_core.config import ScheduleConfig
 from lipar_core.errors import CheckpointError
 from lipar_core.flow import sigmas
+from lipar_core.kinds.taehv import TAEHVConfig
 from lipar_core.models.taehv import TAEHV
 from lipar_core.patches import patchify, unpatchify
 from lipar_core.pruning.kv_cache import KVCache
@@ -120,7 +121,7 @@ def test_other_sizes_are_understood(tmp_path, block_frames, sink, window):
 
 
 def test_codec_files_of_another_layout_are_understood(tmp_path):
-    codec = TAEHV(CodecConfig(latent_channels=48, unshuffle=2))
+    codec = TAEHV(TAEHVConfig(latent_channels=48, unshuffle=2))
     codec.load_state_dict(seeded_weights(codec))
     video, latents = torch.rand(1, 8, 3, 32, 48), torch.randn(1, 2, 48, 2, 3)
     with torch.no_grad():

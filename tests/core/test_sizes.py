@@ -1,12 +1,16 @@
 import pytest
 
-from lipar_core.config import StreamConfig
+from lipar_core.config import StreamConfig, StreamSection, resolve_stream
 from lipar_core.errors import ConfigError, LiparError
 from lipar_core.parsing import parse
 from lipar_core.presets import load_preset
 from lipar_core.sizes import live_candidates, size_name, size_names, with_size
 
 TINY, WAN = load_preset("tiny"), load_preset("wan-1.3b")
+
+
+def resolved(section: StreamSection) -> StreamConfig:
+    return resolve_stream(section, TINY.codec, TINY.transformer)
 
 
 def test_the_tiny_preset_has_three_sizes_in_both_orientations():
@@ -40,9 +44,9 @@ def test_live_sizes_have_the_preset_s_orientation_largest_first():
 @pytest.mark.parametrize("size", [(416, 250), (416,), (0, 240), (416, 240, 3)])
 def test_a_preset_with_an_impossible_size_is_rejected(size):
     with pytest.raises(LiparError, match=r"^stream\.sizes(\[1\] = |: )[\[(]"):
-        parse({"width": 256, "height": 144, "sizes": [(256, 144), size]}, StreamConfig, "stream")
+        resolved(parse({"width": 256, "height": 144, "sizes": [(256, 144), size]}, StreamSection, "stream"))
 
 
 def test_the_default_size_must_be_in_the_list():
     with pytest.raises(ConfigError, match="256x144, the preset's default, is not among them"):
-        StreamConfig(width=256, height=144, sizes=((416, 240),))
+        resolved(StreamSection(width=256, height=144, sizes=((416, 240),)))

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from lipar_core.config import CodecConfig
 from lipar_core.errors import CheckpointError
+from lipar_core.kinds.taehv import TAEHVConfig
 from lipar_core.models.taehv import TAEHV
 from lipar_eval.quality import psnr
 from tests.training.tiny_recipe import PLAIN
@@ -28,7 +28,7 @@ def test_pca_initialisation_is_a_good_linear_code(clips):
 
 def test_other_layouts_cannot_start_as_pca(clips):
     with pytest.raises(ValueError, match="PCA needs"):
-        start_as_pca(TAEHV(CodecConfig()), as_tensor(clips[0]))
+        start_as_pca(TAEHV(TAEHVConfig()), as_tensor(clips[0]))
 
 
 def test_an_initial_codec_is_used_unchanged(tmp_path, clips):

@@ -2,12 +2,12 @@
 
 import torch
 
-from lipar_core.config import CodecConfig
+from lipar_core.kinds.taehv import TAEHVConfig
 from lipar_eval.classical_styles import STYLES
 from training.recipe import StageRecipe
 from training.renderer import plain_config
 
-LAYOUT = CodecConfig(
+LAYOUT = TAEHVConfig(
     latent_channels=24,
     unshuffle=8,
     latent_bound=12.0,

@@ -1,14 +1,17 @@
 """The memory plan counts what the classes really hold."""
 
+from pathlib import Path
+
 import pytest
 import torch
 from msgspec.structs import replace
 from transformers import UMT5Config, UMT5EncoderModel
 
 from lipar_cli.checks.memory import available_memory, check_gpu_memory, gpu_plan, host_plan, judge_memory
-from lipar_cli.checks.memory_plan import MemoryPlan, Umt5Size, codec_state_bytes, stream_plan
+from lipar_cli.checks.memory_plan import MemoryPlan, codec_state_bytes, stream_plan
 from lipar_cli.checks.result import Status
-from lipar_core.config import TextConfig
+from lipar_core.kinds.text import HashedConfig, PrecomputedConfig, UMT5Size
+from lipar_core.models.hashed_text import HashedTextEncoder
 from lipar_core.models.precision import uniform
 from lipar_core.models.taehv import CodecState
 from lipar_core.presets import load_preset
@@ -48,7 +51,7 @@ def test_a_umt5_encoder_has_the_parameters_of_its_sizes():
     config = UMT5Config(vocab_size=50, d_model=16, d_kv=4, num_heads=3, d_ff=24, num_layers=2)
     config.relative_attention_num_buckets = 8
     model = UMT5EncoderModel(config)
-    size = Umt5Size(vocabulary=50, width=16, feed_forward=24, layers=2, heads=3, head_dim=4, buckets=8)
+    size = UMT5Size(vocabulary=50, width=16, feed_forward=24, layers=2, heads=3, head_dim=4, buckets=8)
     assert size.parameters == sum(value.numel() for value in model.parameters())
 
 
@@ -59,11 +62,19 @@ def test_the_text_encoder_is_counted_where_it_sits(vram_gb, where):
     asked = target("wan-1.3b", vram_gb)
     plans = {"gpu": gpu_plan(asked, int(vram_gb * GIB)), "host": host_plan(asked, int(vram_gb * GIB))}
     assert [name for name, plan in plans.items() if plan.shared.get("text encoder")] == [where]
-    assert plans[where].shared["text encoder"] == Umt5Size().parameters * 2
+    assert plans[where].shared["text encoder"] == UMT5Size().parameters * 2
+
+
+def test_the_hashed_encoder_has_the_bytes_of_its_configuration():
+    config = HashedConfig(buckets=50, dim=16)
+    transformer = tiny_models().preset.transformer
+    encoder = HashedTextEncoder(config, transformer.text_length, transformer.text_dim)
+    held = sum(value.nbytes for value in encoder.state_dict().values())
+    assert config.memory_bytes(Path("missing"), transformer) == held
 
 
 def test_precomputed_prompts_need_no_text_encoder():
-    preset = replace(load_preset("wan-1.3b"), text=TextConfig(kind="precomputed"))
+    preset = replace(load_preset("wan-1.3b"), text=PrecomputedConfig())
     assert gpu_plan(target(preset), 80 * GIB).shared["text encoder"] == 0
 
 

@@ -7,13 +7,13 @@ from safetensors.torch import save_file
 
 from lipar_core.checkpoints.key_names import internal_name
 from lipar_core.checkpoints.weights import MetaDevice, load_network
-from lipar_core.config import TransformerConfig
+from lipar_core.kinds.wan import WanConfig
 from lipar_core.models.wan import CausalWan
 from lipar_core.patches import patchify, unpatchify
 from lipar_core.rope import RotaryTable, rotate
 
 FRAMES, ROWS, COLS, TOKENS_OF_TEXT = 3, 4, 6, 7
-CONFIG = TransformerConfig(
+CONFIG = WanConfig(
     dim=72, ffn_dim=160, heads=3, layers=3, channels=16, text_dim=20, text_length=TOKENS_OF_TEXT, time_dim=32
 )
 
@@ -77,9 +77,9 @@ def test_a_block_equals_diffusers(reference, tmp_path, timestep):
 def test_the_published_model_has_our_names_and_shapes():
     """Of the 1.3B, without its weights."""
     with torch.device("meta"):
-        theirs = diffusers_model(TransformerConfig()).state_dict()
+        theirs = diffusers_model(WanConfig()).state_dict()
     with MetaDevice():
-        ours = CausalWan(TransformerConfig()).state_dict()
+        ours = CausalWan(WanConfig()).state_dict()
     assert {internal_name(name, "transformer"): value.shape for name, value in theirs.items()} == {
         name: value.shape for name, value in ours.items()
     }

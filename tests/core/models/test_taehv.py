@@ -2,8 +2,8 @@ import pytest
 import torch
 from msgspec.structs import replace
 
-from lipar_core.config import CodecConfig
 from lipar_core.errors import ConfigError
+from lipar_core.kinds.taehv import TAEHVConfig
 from lipar_core.models.taehv import TAEHV
 from tests.tiny import tiny_models, tiny_preset
 
@@ -50,14 +50,14 @@ def test_states_are_not_shared(codec):
 
 
 def test_published_layout_has_the_published_names():
-    codec = TAEHV(CodecConfig())
+    codec = TAEHV(TAEHVConfig())
     assert set(codec.state_dict()) >= PUBLISHED_NAMES
     assert (len(codec.encoder), len(codec.decoder)) == (18, 23)
 
 
 @pytest.mark.parametrize(("channels", "unshuffle"), [(16, 1), (48, 2)])
 def test_layout_follows_the_config(channels, unshuffle):
-    config = CodecConfig(latent_channels=channels, unshuffle=unshuffle, memblocks=1)
+    config = TAEHVConfig(latent_channels=channels, unshuffle=unshuffle, memblocks=1)
     codec = TAEHV(config).eval()
     latents, _ = codec.encode(torch.rand(1, 4, 3, 8 * unshuffle * 2, 8 * unshuffle * 3))
     assert latents.shape == (1, 1, channels, 2, 3)
@@ -110,6 +110,6 @@ def test_a_new_renderer_adds_nothing():
 
 def test_a_code_without_a_renderer_is_rejected():
     with pytest.raises(ConfigError, match="both or neither must be 0"):
-        CodecConfig(code_channels=8)
+        TAEHVConfig(code_channels=8)
     with pytest.raises(ConfigError, match="both or neither must be 0"):
-        CodecConfig(renderer_width=32)
+        TAEHVConfig(renderer_width=32)

@@ -8,8 +8,8 @@ import torch
 from safetensors.torch import save_file
 from transformers import T5TokenizerFast, UMT5Config, UMT5EncoderModel
 
-from lipar_core.config import TextConfig
 from lipar_core.errors import CheckpointError
+from lipar_core.kinds.text import HashedConfig
 from lipar_core.models.hashed_text import HashedTextEncoder
 from lipar_core.models.text_encoder import UMT5TextEncoder, clean_prompt
 from lipar_core.models.umt5 import load_umt5
@@ -153,7 +153,7 @@ def test_missing_and_broken_folders_are_rejected(umt5_folder, tmp_path):
 
 def test_hashed_encoder_is_deterministic_and_tells_prompts_apart():
     torch.manual_seed(0)
-    text = HashedTextEncoder(TextConfig(kind="hashed", buckets=256, dim=16), 4, 12).eval()
+    text = HashedTextEncoder(HashedConfig(buckets=256, dim=16), 4, 12).eval()
     sketch = text.encode("a pencil sketch")
     assert sketch.shape == (4, 12)
     assert torch.equal(sketch, text.encode("A  Pencil sketch"))

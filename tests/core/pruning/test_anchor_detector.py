@@ -9,13 +9,15 @@ from lipar_core.parameters import Pruning
 from lipar_core.pruning.anchor import AnchorDetector
 from lipar_core.pruning.detector import Detector
 from lipar_core.pruning.source_noise import SourceNoise
+from tests.tiny import tiny_preset
 
 ROWS, COLS = 4, 6
+STREAM = tiny_preset(block_frames=1).stream  # of that many tokens
 SETTINGS = Pruning(detector="anchor", threshold=8)
 
 
 def detector(block_frames: int = 3) -> AnchorDetector:
-    return AnchorDetector(ROWS, COLS, block_frames)
+    return AnchorDetector(ROWS, COLS, block_frames, frames_per_latent=4)
 
 
 def still(latent_frames: int) -> Tensor:
@@ -87,7 +89,7 @@ def test_no_token_grows_older_than_max_age_and_not_all_are_computed_at_once():
 
 
 def test_switching_detectors_computes_a_full_block():
-    find, latents = Detector(ROWS, COLS, 1, 2), torch.zeros(1, 4, 2 * ROWS, 2 * COLS)
+    find, latents = Detector(STREAM), torch.zeros(1, 4, 2 * ROWS, 2 * COLS)
     for settings, whole in [(SETTINGS, True), (SETTINGS, False)] * 2:
         assert find(still(1), latents, settings).all() == whole
         if not whole:

@@ -14,7 +14,7 @@ SETTINGS = Pruning(detector="anchor", threshold=8)
 
 def masks(source: Tensor) -> Tensor:
     """[N, 3, 144, 256] uint8 -> keep of all latent frames but the stream's first [N / 4 - 1, rows, cols]."""
-    return AnchorDetector(real.ROWS, real.COLS, 1)(source.float() / 255, SETTINGS)[1:]
+    return AnchorDetector(real.ROWS, real.COLS, 1, 4)(source.float() / 255, SETTINGS)[1:]
 
 
 def shares(keep: Tensor) -> Tensor:
@@ -74,7 +74,7 @@ def test_a_pan_is_computed_almost_in_full():
 
 def test_a_moving_person_leaves_no_trail():
     source, where = real.crossing(96)
-    keep = AnchorDetector(real.ROWS, real.COLS, 1)(source.float() / 255, SETTINGS)
+    keep = AnchorDetector(real.ROWS, real.COLS, 1, 4)(source.float() / 255, SETTINGS)
     shown = source[:4].float()
     for now, kept in zip(source.float().split(4), keep, strict=True):
         pixels = kept.repeat_interleave(real.TOKEN, 0).repeat_interleave(real.TOKEN, 1)

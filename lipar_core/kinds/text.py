@@ -1,0 +1,102 @@
+"""Configuration of the text encoders, which turn a prompt into `text_length` vectors."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Literal
+
+from lipar_core.kinds.interfaces import Positive, TransformerConfig
+from lipar_core.parsing import ConfigStruct
+
+LARGE_GPU_BYTES = 23 * 2**30  # a GPU sold as 24 GB: room for UMT5-XXL (11 GB) beside the stream (7 GB)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class UMT5Size:
+    """Sizes of a UMT5 encoder. The defaults are UMT5-XXL's."""
+
+    vocabulary: int = 256_384
+    width: int = 4096
+    feed_forward: int = 10_240
+    layers: int = 24
+    heads: int = 64
+    head_dim: int = 64
+    buckets: int = 32  # of relative positions, a table per layer
+
+    @property
+    def parameters(self) -> int:
+        inner = self.heads * self.head_dim
+        attention = 4 * self.width * inner + self.buckets * self.heads
+        layer = attention + 3 * self.width * self.feed_forward + 2 * self.width  # and two norms
+        return self.vocabulary * self.width + self.layers * layer + self.width
+
+
+class UMT5Config(ConfigStruct, frozen=True, kw_only=True):
+    """Wan 2.1's text encoder (`lipar_core/models/umt5.py`)."""
+
+    kind: ClassVar[str] = "umt5"
+
+    device: Literal["auto", "same", "cpu"] = "same"  # auto: the GPU if it has room for both
+
+    def missing_parts(self, path: Path) -> list[str]:
+        parts = {"text encoder": umt5_encoder(path), "tokenizer": umt5_tokenizer(path)}
+        return [f"{path} has no {part}" for part, found in parts.items() if found is None]
+
+    def runs_on_gpu(self, gpu_bytes: int) -> bool:
+        return self.device == "same" or (self.device == "auto" and gpu_bytes >= LARGE_GPU_BYTES)
+
+    def memory_bytes(self, path: Path, transformer: TransformerConfig) -> int:
+        """In bfloat16; a folder of unknown sizes is taken for UMT5-XXL's."""
+        found = umt5_encoder(path)
+        is_checkpoint = found is not None and found.is_file()
+        return found.stat().st_size if found and is_checkpoint else 2 * UMT5Size().parameters
+
+
+class HashedConfig(ConfigStruct, frozen=True, kw_only=True):
+    """The tiny model's text encoder (`lipar_core/models/hashed_text.py`)."""
+
+    kind: ClassVar[str] = "hashed"
+
+    buckets: Positive = 4096  # rows of the embedding table
+    dim: Positive = 64  # width of an embedding
+
+    def missing_parts(self, path: Path) -> list[str]:
+        return []
+
+    def runs_on_gpu(self, gpu_bytes: int) -> bool:
+        return True
+
+    def memory_bytes(self, path: Path, transformer: TransformerConfig) -> int:
+        """In float32: embedding, key, queries, and two layers of the output."""
+        inner = (self.buckets + transformer.text_length + self.dim + 1) * self.dim
+        return 4 * (inner + (self.dim + 1 + transformer.text_dim + 1) * transformer.text_dim)
+
+
+class PrecomputedConfig(ConfigStruct, frozen=True, kw_only=True):
+    """A file of embeddings, written by `lipar embed` (`lipar_core/models/embedding_files.py`)."""
+
+    kind: ClassVar[str] = "precomputed"
+
+    def missing_parts(self, path: Path) -> list[str]:
+        return []
+
+    def runs_on_gpu(self, gpu_bytes: int) -> bool:
+        return True
+
+    def memory_bytes(self, path: Path, transformer: TransformerConfig) -> int:
+        return 0
+
+
+def umt5_encoder(folder: Path) -> Path | None:
+    """The folder of a Hugging Face encoder, or a checkpoint of the encoder; None if there is neither."""
+    for candidate in (folder / "text_encoder", folder):
+        if (candidate / "config.json").is_file():
+            return candidate
+    files = (path for suffix in (".safetensors", ".pth", ".pt") for path in sorted(folder.glob(f"*{suffix}")))
+    return next(files, None)
+
+
+def umt5_tokenizer(folder: Path) -> Path | None:
+    """The folder of a Hugging Face tokenizer; None if there is none."""
+    names = ("tokenizer.json", "spiece.model")
+    candidates = (folder / "tokenizer", folder / "google" / "umt5-xxl", folder)
+    return next((path for path in candidates if any((path / name).is_file() for name in names)), None)
