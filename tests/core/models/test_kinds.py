@@ -8,6 +8,7 @@ import yaml
 from safetensors.torch import save_file
 from torch import Tensor
 
+from lipar_cli.checks.memory_plan import stream_plan
 from lipar_core.errors import ConfigError
 from lipar_core.kinds.registry import CODECS, SECTIONS, TEXT_ENCODERS, TRANSFORMERS
 from lipar_core.models.registry import Models, load_models
@@ -104,3 +105,10 @@ def test_every_registered_loader_exists():
     for section in SECTIONS:
         for kind in section.kinds.values():
             assert callable(pkgutil.resolve_name(kind.load))
+            assert kind.build is None or callable(pkgutil.resolve_name(kind.build))
+
+
+def test_doctor_counts_the_memory_of_a_registered_family(models):
+    plan = stream_plan(models.preset, 1, models.precision)
+    assert plan.shared["transformer"] == 4 * sum(value.numel() for value in models.dit.state_dict().values())
+    assert plan.per_session["KV cache"] > 0

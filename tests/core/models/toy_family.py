@@ -1,5 +1,6 @@
 """Another family of models: a one-layer attention denoiser on a lossless codec of 2 frames and 4x4 pixels."""
 
+from pathlib import Path
 from typing import ClassVar
 
 import torch
@@ -9,6 +10,7 @@ from torch import Tensor, nn
 from lipar_core.checkpoints.weights import MetaDevice, load_network
 from lipar_core.config import Preset
 from lipar_core.kernels.attention import attention
+from lipar_core.kinds.interfaces import TransformerConfig
 from lipar_core.kinds.registry import ModelKind
 from lipar_core.models.interfaces import CacheView
 from lipar_core.models.precision import Precision
@@ -78,8 +80,11 @@ class BlocksConfig(ConfigStruct, frozen=True, kw_only=True):
     lag_frames: int = 0
 
 
-class BlocksCodec:
+class BlocksCodec(nn.Module):
     """Latents are the pixels themselves; given whole latent frames, it has no state."""
+
+    def __init__(self, config: BlocksConfig) -> None:
+        super().__init__()
 
     def encode(self, frames: Tensor, state: None = None) -> tuple[Tensor, None]:
         pairs = F.pixel_unshuffle(frames, SIDE).unflatten(1, (-1, FRAMES))
@@ -100,20 +105,26 @@ def load_toy(config: ToyConfig, preset: Preset, device: torch.device, precision:
 
 
 def load_blocks(config: BlocksConfig, preset: Preset, device: torch.device, precision: Precision) -> BlocksCodec:
-    return BlocksCodec()
+    return BlocksCodec(config)
 
 
 class RandomConfig(ConfigStruct, frozen=True, kw_only=True):
     kind: ClassVar[str] = "random"
 
-    def missing_parts(self, path: object) -> list[str]:
+    def missing_parts(self, path: Path) -> list[str]:
         return []
+
+    def runs_on_gpu(self, gpu_bytes: int) -> bool:
+        return True
+
+    def memory_bytes(self, path: Path, transformer: TransformerConfig) -> int:
+        return 0
 
 
 def load_random(config: RandomConfig, preset: Preset, device: torch.device) -> RandomText:
     return RandomText(preset.transformer.text_length, preset.transformer.text_dim)
 
 
-TOY = ModelKind(ToyConfig, f"{__name__}:load_toy")
-BLOCKS = ModelKind(BlocksConfig, f"{__name__}:load_blocks")
+TOY = ModelKind(ToyConfig, f"{__name__}:load_toy", f"{__name__}:ToyDenoiser")
+BLOCKS = ModelKind(BlocksConfig, f"{__name__}:load_blocks", f"{__name__}:BlocksCodec")
 RANDOM = ModelKind(RandomConfig, f"{__name__}:load_random")
