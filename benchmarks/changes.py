@@ -64,10 +64,10 @@ def main() -> None:
     process.start()
     while not isinstance(wire.receive_event(pipe), wire.Ready):
         pass
-    rates = [(rate, blocks_per_s(pipe, seconds, rate)) for _ in range(3) for rate in (0.0, CHANGES_PER_S)]
-    plain, busy = ([blocks for rate, blocks in rates if rate == rate_per_s] for rate_per_s in (0.0, CHANGES_PER_S))
-    for changes_per_s, found in ((0, plain), (CHANGES_PER_S, busy)):
-        print(f"{changes_per_s} changes per second: {', '.join(f'{one:.1f}' for one in found)} blocks per second")
+    results = [(rate, blocks_per_s(pipe, seconds, rate)) for _ in range(3) for rate in (0.0, CHANGES_PER_S)]
+    plain, busy = ([blocks for rate, blocks in results if rate == rate_per_s] for rate_per_s in (0.0, CHANGES_PER_S))
+    for changes_per_s, rates in ((0, plain), (CHANGES_PER_S, busy)):
+        print(f"{changes_per_s} changes per second: {', '.join(f'{rate:.1f}' for rate in rates)} blocks per second")
     print(f"ratio {sum(busy) / sum(plain):.3f}")
     wire.send(pipe, wire.Stop())
     process.join()

@@ -50,5 +50,5 @@ def main(seconds: int, size: str) -> None:
 
 
 if __name__ == "__main__":
-    given = dict(enumerate(sys.argv[1:]))
-    main(int(given.get(0, "30")), given.get(1, "256x144"))
+    arguments = dict(enumerate(sys.argv[1:]))
+    main(int(arguments.get(0, "30")), arguments.get(1, "256x144"))

@@ -41,8 +41,8 @@ async def measure(seconds: float) -> None:
     await feed(broadcasts, seconds)
     await asyncio.sleep(2 * DELAY_S)
     spent = time.process_time() - started
-    taken = sum(one.counters.audio_received for one in broadcasts)
-    sent = sum(one.counters.audio_forwarded for one in broadcasts)
+    taken = sum(broadcast.counters.audio_received for broadcast in broadcasts)
+    sent = sum(broadcast.counters.audio_forwarded for broadcast in broadcasts)
     print(f"{taken} packets taken, {sent} sent to {LISTENERS} listeners each: {spent / taken * 1e6:.0f} µs a packet")
     print(f"{spent / taken / PERIOD_S * 100:.2f} % of a core for a session's sound")
     for task in readers:

@@ -1,29 +1,29 @@
-// Runs in a page: draws numbered pictures, sends them, and reads the numbers from the edited pictures that come back.
-// The server's echo inverts them. A number stands in two rows of bars, plain and complemented, so that a picture that
-// cannot be read is not taken for another.
+// Runs in a page: draws numbered frames, sends them, and reads the numbers of the edited frames.
+// The server's echo inverts them. A number is drawn as two rows of bars, plain and complemented, so that a damaged frame
+// is detected.
 
 const WIDTH = 832, HEIGHT = 480, BITS = 16, BAR = WIDTH / BITS, ROW = 48;
 const shapes = Array.from({ length: 40 }, (_, i) => ({ x: (i * 211) % WIDTH, y: (i * 97) % HEIGHT, r: 12 + (i * 7) % 40, hue: i * 9 }));
 
-function barcode(picture, number) {
+function drawBarcode(context, number) {
   for (let bit = 0; bit < BITS; bit++) {
     for (const row of [0, 1]) {
-      picture.fillStyle = ((number >> bit) & 1) === row ? "black" : "white";
-      picture.fillRect(bit * BAR, row * ROW, BAR, ROW);
+      context.fillStyle = ((number >> bit) & 1) === row ? "black" : "white";
+      context.fillRect(bit * BAR, row * ROW, BAR, ROW);
     }
   }
 }
 
-function draw(picture, number) {
-  picture.fillStyle = "hsl(210, 30%, 40%)";
-  picture.fillRect(0, 0, WIDTH, HEIGHT);
+function draw(context, number) {
+  context.fillStyle = "hsl(210, 30%, 40%)";
+  context.fillRect(0, 0, WIDTH, HEIGHT);
   for (const { x, y, r, hue } of shapes) {
-    picture.fillStyle = `hsl(${hue}, 60%, 55%)`;
-    picture.beginPath();
-    picture.arc((x + number * (1 + r / 20)) % WIDTH, y, r, 0, 7);
-    picture.fill();
+    context.fillStyle = `hsl(${hue}, 60%, 55%)`;
+    context.beginPath();
+    context.arc((x + number * (1 + r / 20)) % WIDTH, y, r, 0, 7);
+    context.fill();
   }
-  barcode(picture, number);
+  drawBarcode(context, number);
 }
 
 function read(video, small) {
@@ -38,7 +38,7 @@ function read(video, small) {
   return number;
 }
 
-async function gathered(pc) {
+async function gatheringCompletes(pc) {
   while (pc.iceGatheringState !== "complete") await new Promise((done) => setTimeout(done, 10));
 }
 
@@ -49,17 +49,17 @@ async function offer(path, sdp, more) {
   return reply.json();
 }
 
-// Begins a session; `window.seen` collects what comes back: when (ms), how long after it was drawn (ms).
-window.begin = async ({ fps, codec }) => {
+// Starts a session; `window.received` collects [time, latency] of the received frames, in ms; latency null: not readable.
+window.startSession = async ({ fps, codec }) => {
   const canvas = document.createElement("canvas");
   [canvas.width, canvas.height] = [WIDTH, HEIGHT];
   document.body.replaceChildren(canvas);
-  const picture = canvas.getContext("2d", { alpha: false }), drawn = new Map();
+  const context = canvas.getContext("2d", { alpha: false }), drawn = new Map();
   const [camera] = canvas.captureStream(0).getVideoTracks();
   let number = 0;
   setInterval(() => {
     number = (number + 1) % (1 << BITS);
-    draw(picture, number);
+    draw(context, number);
     drawn.set(number, performance.now());
     drawn.delete((number + (1 << BITS) - 1000) % (1 << BITS));
     camera.requestFrame();
@@ -67,55 +67,58 @@ window.begin = async ({ fps, codec }) => {
   camera.contentHint = "motion";
   [window.camera, window.drawn] = [new MediaStream([camera]), drawn];
 
-  const pc = new RTCPeerConnection(), asked = performance.now();
+  const pc = new RTCPeerConnection();
+  const startedMs = performance.now();
   const transceiver = pc.addTransceiver(camera, { direction: "sendrecv" });
   const { codecs } = RTCRtpReceiver.getCapabilities("video");
-  const wanted = (one) => one.mimeType === `video/${codec}`;
-  transceiver.setCodecPreferences([...codecs.filter(wanted), ...codecs.filter((one) => !wanted(one))]);
+  const isPreferred = (capability) => capability.mimeType === `video/${codec}`;
+  transceiver.setCodecPreferences([...codecs.filter(isPreferred), ...codecs.filter((capability) => !isPreferred(capability))]);
   transceiver.receiver.jitterBufferTarget = 0;
   const telemetry = pc.createDataChannel("telemetry", { ordered: false, maxRetransmits: 0 });
   const video = document.createElement("video");
   [video.muted, video.autoplay, video.playsInline] = [true, true, true];
   document.body.append(video);
-  window.seen = [];
+  window.received = [];
   const small = new OffscreenCanvas(BITS * 4, 8).getContext("2d", { willReadFrequently: true });
   const look = () => {
-    const now = performance.now(), came = read(video, small);
-    window.seen.push([now, came !== null && drawn.has(came) ? now - drawn.get(came) : null]);
+    const now = performance.now();
+    const number = read(video, small);
+    window.received.push([now, number !== null && drawn.has(number) ? now - drawn.get(number) : null]);
     video.requestVideoFrameCallback(look);
   };
   video.requestVideoFrameCallback(look);
   pc.ontrack = ({ track }) => { video.srcObject = new MediaStream([track]); };
-  pc.onconnectionstatechange = () => { if (pc.connectionState === "connected") window.connectedMs ??= performance.now() - asked; };
+  pc.onconnectionstatechange = () => { if (pc.connectionState === "connected") window.connectedMs ??= performance.now() - startedMs; };
 
   await pc.setLocalDescription();
-  await gathered(pc);
+  await gatheringCompletes(pc);
   const answer = await offer("/api/v1/sessions", pc.localDescription.sdp, {});
   await pc.setRemoteDescription({ type: "answer", sdp: answer.sdp });
   const parameters = transceiver.sender.getParameters();
-  for (const encoding of parameters.encodings) encoding.maxBitrate = WIDTH * HEIGHT * 30 * 0.2; // as the product's page
+  for (const encoding of parameters.encodings) encoding.maxBitrate = WIDTH * HEIGHT * 30 * 0.2; // as the live page sets it
   await transceiver.sender.setParameters(parameters);
 
   let before = {};
   setInterval(async () => {
-    const found = Object.fromEntries([...(await pc.getStats()).values()].map((one) => [one.type, one]));
-    const coming = found["inbound-rtp"], going = found["outbound-rtp"];
-    if (!coming || !going) return;
+    const reports = Object.fromEntries([...(await pc.getStats()).values()].map((report) => [report.type, report]));
+    const inbound = reports["inbound-rtp"];
+    const outbound = reports["outbound-rtp"];
+    if (!inbound || !outbound) return;
     const since = (stats, name) => stats[name] - (before[stats.type]?.[name] ?? 0);
-    window.figures = {
-      playout_ms: since(coming, "totalProcessingDelay") / since(coming, "framesDecoded") * 1000,
-      camera_ms: (since(going, "totalEncodeTime") + since(going, "totalPacketSendDelay")) / since(going, "framesEncoded") * 1000,
-      freezes: coming.freezeCount,
-      keyframes: coming.keyFramesDecoded,
-      sent_height: going.frameHeight,
+    window.stats = {
+      playout_ms: since(inbound, "totalProcessingDelay") / since(inbound, "framesDecoded") * 1000,
+      camera_ms: (since(outbound, "totalEncodeTime") + since(outbound, "totalPacketSendDelay")) / since(outbound, "framesEncoded") * 1000,
+      freezes: inbound.freezeCount,
+      keyframes: inbound.keyFramesDecoded,
+      sent_height: outbound.frameHeight,
     };
-    before = { "inbound-rtp": coming, "outbound-rtp": going };
-    if (telemetry.readyState === "open") telemetry.send(JSON.stringify({ playout_ms: window.figures.playout_ms }));
+    before = { "inbound-rtp": inbound, "outbound-rtp": outbound };
+    if (telemetry.readyState === "open") telemetry.send(JSON.stringify({ playout_ms: window.stats.playout_ms }));
   }, 1000);
   return answer.id;
 };
 
-// Median ms from a picture's drawing to its own page's screen, with no network between.
+// Median time in ms from drawing a frame to showing it in this page, without a network.
 window.preview = async () => {
   const video = document.createElement("video"), took = [];
   [video.muted, video.srcObject] = [true, window.camera];

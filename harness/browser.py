@@ -78,15 +78,15 @@ def wait_until(page: Page, expression: str, argument: object = None) -> None:
 def expect_no_session(page: Page, server: LiveServer) -> None:
     deadline = time.monotonic() + TIMEOUT_MS / 1000
     sessions = f"{server.address}/api/v1/sessions"
-    while found := page.request.get(sessions).json():
-        assert time.monotonic() < deadline, f"still there: {found}"
+    while open_sessions := page.request.get(sessions).json():
+        assert time.monotonic() < deadline, f"still open: {open_sessions}"
         page.wait_for_timeout(100)
 
 
 def expect_state(page: Page, server: LiveServer, state: str) -> None:
     """Wait until the only session has this state, by REST."""
     deadline = time.monotonic() + TIMEOUT_MS / 1000
-    while [found["state"] for found in page.request.get(f"{server.address}/api/v1/sessions").json()] != [state]:
+    while [session["state"] for session in page.request.get(f"{server.address}/api/v1/sessions").json()] != [state]:
         assert time.monotonic() < deadline, f"the session is not {state}"
         page.wait_for_timeout(100)
 
@@ -107,6 +107,6 @@ def expect_applied(page: Page, note: str) -> int:
 
 
 def block_of(page: Page, note: str) -> int:
-    found = re.fullmatch(r"At block (\d+)", page.locator(note).get_attribute("title") or "")
-    assert found
-    return int(found[1])
+    match = re.fullmatch(r"At block (\d+)", page.locator(note).get_attribute("title") or "")
+    assert match
+    return int(match[1])

@@ -1,6 +1,6 @@
-"""A model process that only inverts pictures: what is left of the latency is the transport's own.
+"""A model process that only inverts frames, to measure the transport's latency.
 
-`python -m harness.echo --port 8000` serves with it; never torch, so that the server's process is as in use.
+`python -m harness.echo --port 8000` serves with it. It never imports torch, like the real web process.
 """
 
 import argparse
@@ -32,10 +32,10 @@ TOKENS = PromptTokens(used=1, given=1)
 
 @dataclass(frozen=True, slots=True)
 class Echo:
-    """What a model process runs in place of the model."""
+    """The entry point of a model process without a model."""
 
-    block_s: float = 0.0  # that a block takes
-    whole_blocks: bool = False  # else every frame is answered by itself
+    block_s: float = 0.0  # duration of a block
+    whole_blocks: bool = False  # else every frame is returned at once
     room: int = 100  # sessions that fit in its memory
 
     def __call__(self, pipe: Connection, options: ModelOptions) -> None:
@@ -79,15 +79,15 @@ class _EchoLoop:
         return [name for name, ring in rings.items() if ring.has_block or (len(ring) and not self.echo.whole_blocks)]
 
     def invert(self, name: str, incoming: FrameRing, outgoing: FrameRing) -> None:
-        began = time.perf_counter()
+        started = time.perf_counter()
         queue_ms = (time.monotonic() - incoming.block_pts) * 1000
         planes, pts = incoming.take(incoming.frames_per_block if self.echo.whole_blocks else 1)
         self.send(wire.FramesTaken(session=name, total=incoming.read))
         put = [outgoing.put(255 - frame, stamp) for frame, stamp in zip(planes, pts, strict=True)]
-        time.sleep(max(0.0, self.echo.block_s - (time.perf_counter() - began)))
+        time.sleep(max(0.0, self.echo.block_s - (time.perf_counter() - started)))
         self.send(wire.FramesPut(session=name, total=outgoing.written))
         self.blocks += 1
-        busy_ms = (time.perf_counter() - began) * 1000
+        busy_ms = (time.perf_counter() - started) * 1000
         counts = {"block": self.blocks, "frames": sum(put), "dropped": len(put) - sum(put), "keep_ratio": 1.0}
         times = {"queue_ms": queue_ms, "busy_ms": busy_ms, "stage_ms": {"denoise": busy_ms}}
         self.send(wire.BlockDone(session=name, **times, **counts))
@@ -102,7 +102,7 @@ class _EchoLoop:
                 try:
                     rings = FrameRing(*self.size, message.incoming), FrameRing(*self.size, message.outgoing)
                 except FileNotFoundError:
-                    return  # it has ended already
+                    return  # the session has ended
                 self.rings[message.session] = rings
                 self.parameters[message.session] = parse(message.parameters, Parameters)
                 self.send(wire.Opened(session=message.session))
@@ -154,17 +154,20 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--block-frames", type=int, default=1, help="latent frames in a block")
-    parser.add_argument("--block-s", type=float, help="answer whole blocks, after so long; else every frame at once")
+    parser.add_argument(
+        "--block-s", type=float, help="duration of a block in seconds; if not given, every frame is returned at once"
+    )
     parser.add_argument("--loss-in", type=float, default=0.0, help="loss ratio of packets from the browser, 0..1")
     parser.add_argument("--loss-out", type=float, default=0.0, help="loss ratio of packets from the server, 0..1")
-    given = parser.parse_args()
-    impair_all(ImpairedLink(given.loss_in, seed=1), ImpairedLink(given.loss_out, seed=2))
+    arguments = parser.parse_args()
+    impair_all(ImpairedLink(arguments.loss_in, seed=1), ImpairedLink(arguments.loss_out, seed=2))
     with tempfile.TemporaryDirectory() as folder:
-        preset = write_preset(Path(folder), block_frames=given.block_frames)
-        flags: dict[str, object] = {"host": given.host, "port": given.port, "preset": str(preset), "max_sessions": 4}
-        if not is_loopback(given.host):
+        preset = write_preset(Path(folder), block_frames=arguments.block_frames)
+        host, port = arguments.host, arguments.port
+        flags: dict[str, object] = {"host": host, "port": port, "preset": str(preset), "max_sessions": 4}
+        if not is_loopback(host):
             flags |= {"insecure": True, "no_auth": True}
-        serve(load_settings(flags), Echo(given.block_s or 0.0, whole_blocks=given.block_s is not None))
+        serve(load_settings(flags), Echo(arguments.block_s or 0.0, whole_blocks=arguments.block_s is not None))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The server with the echo, in a process of its own: for clients that hold the interpreter, signals, and measuring."""
+"""The server with the echo model in its own process: for busy clients, signals, and measurements."""
 
 import os
 import subprocess
@@ -10,8 +10,8 @@ from pathlib import Path
 
 from harness.local import ROOT, free_port
 
-READY_WITHIN_S = 60
-END_WITHIN_S = 60
+READY_TIMEOUT_S = 60
+STOP_TIMEOUT_S = 60
 ASK = "import sys, urllib.request; urllib.request.urlopen(sys.argv[1], timeout=5)"
 
 
@@ -25,7 +25,7 @@ class EchoServer:
         before: tuple[str, ...] = (),
         environment: Mapping[str, str] | None = None,
     ) -> None:
-        """`before` stands before the command, to run it elsewhere; `environment` is added to this process's own."""
+        """`before` is put before the command (such as `ip netns exec`); `environment` is added to this process's."""
         port = free_port()
         self.before = before
         self.address = f"http://{host}:{port}"
@@ -34,7 +34,7 @@ class EchoServer:
 
     def wait_until_ready(self) -> None:
         ask = [*self.before, sys.executable, "-c", ASK, f"{self.address}/readyz"]
-        deadline = time.monotonic() + READY_WITHIN_S
+        deadline = time.monotonic() + READY_TIMEOUT_S
         while subprocess.run(ask, stderr=subprocess.DEVNULL, check=False).returncode:
             assert self.process.poll() is None, "the server ended"
             assert time.monotonic() < deadline, "the server was not ready in time"
@@ -42,7 +42,7 @@ class EchoServer:
 
     @property
     def cpu_s(self) -> float:
-        """Processor time that the web process has taken."""
+        """CPU time of the web process."""
         fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
@@ -53,11 +53,11 @@ class EchoServer:
         return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
     def stop(self) -> float:
-        """Seconds that it takes to end when it is told to."""
-        began = time.monotonic()
+        """Send SIGTERM; returns the seconds until the process has ended."""
+        started = time.monotonic()
         self.process.terminate()
-        assert self.process.wait(END_WITHIN_S) == 0
-        return time.monotonic() - began
+        assert self.process.wait(STOP_TIMEOUT_S) == 0
+        return time.monotonic() - started
 
 
 @contextmanager

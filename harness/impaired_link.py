@@ -67,7 +67,7 @@ def impair_connection(pc: RTCPeerConnection, incoming: ImpairedLink, outgoing: I
     """Impair a connection whose description is set: its media are bundled on one transport."""
     payload_types = {int(number) for number in re.findall(r"a=rtpmap:(\d+) rtx/", pc.localDescription.sdp)}
     incoming.rtx_payload_types = outgoing.rtx_payload_types = payload_types
-    for transport in {id(one): one for one in (sender.transport.transport for sender in pc.getSenders())}.values():
+    for transport in {id(link): link for link in (sender.transport.transport for sender in pc.getSenders())}.values():
         impair(transport, incoming, outgoing)
 
 

@@ -1,4 +1,4 @@
-"""A network of its own for a test: two namespaces, a wire between them, and a limit on what the wire carries."""
+"""A bandwidth-limited link for tests: a veth pair between two network namespaces."""
 
 import os
 import secrets
@@ -9,24 +9,25 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-QUEUE_MS = 200  # of a limited wire, as a home router's may be
+DEVICE = "veth0"  # in both namespaces
+QUEUE_MS = 200  # queue of the limited link, typical of a home router
 
 
-def why_not() -> str | None:
-    """Why no namespace can be made here; None where it can."""
+def unsupported_reason() -> str | None:
+    """Why network namespaces cannot be created on this machine; None if they can."""
     if sys.platform != "linux" or os.geteuid() != 0:
         return "network namespaces need root on Linux"
     if shutil.which("ip") is None or shutil.which("tc") is None:
         return "ip and tc (iproute2) are not installed"
-    made = subprocess.run(["ip", "netns", "add", name := _name()], capture_output=True, text=True, check=False)
-    if made.returncode:
-        return f"ip netns add: {made.stderr.strip()}"
+    result = subprocess.run(["ip", "netns", "add", name := _name()], capture_output=True, text=True, check=False)
+    if result.returncode:
+        return f"ip netns add: {result.stderr.strip()}"
     _ip("netns", "delete", name)
     return None
 
 
-class Wire:
-    """Between `server` and `client`, names of namespaces."""
+class VethLink:
+    """A link between the network namespaces `server` and `client`."""
 
     server_address = "10.77.0.1"
     client_address = "10.77.0.2"
@@ -36,32 +37,32 @@ class Wire:
         self.client = _name()
 
     def limit(self, namespace: str, bits_per_s: int) -> None:
-        """What this end may send, from now on (token bucket, 200 ms of queue)."""
+        """Limit what this end sends (token bucket with a queue of 200 ms)."""
         bucket = ["tbf", "rate", f"{bits_per_s}bit", "burst", "5000", "latency", f"{QUEUE_MS}ms"]
-        command = ["ip", "netns", "exec", namespace, "tc", "qdisc", "replace", "dev", "wire", "root", *bucket]
+        command = ["ip", "netns", "exec", namespace, "tc", "qdisc", "replace", "dev", DEVICE, "root", *bucket]
         subprocess.run(command, check=True)
 
     @property
     def at_server(self) -> dict[str, Any]:
-        """Where `echo` is to run its server."""
+        """Arguments of `echo` to run its server in the server's namespace."""
         return {"host": self.server_address, "before": ("ip", "netns", "exec", self.server)}
 
 
 @contextmanager
-def wire() -> Iterator[Wire]:
-    made = Wire()
+def veth_link() -> Iterator[VethLink]:
+    link = VethLink()
     try:
-        for namespace in (made.server, made.client):
+        for namespace in (link.server, link.client):
             _ip("netns", "add", namespace)
             _ip("-n", namespace, "link", "set", "lo", "up")
-        ends = ["link", "add", "wire", "netns", made.server, "type", "veth"]
-        _ip(*ends, "peer", "name", "wire", "netns", made.client)
-        for namespace, address in ((made.server, made.server_address), (made.client, made.client_address)):
-            _ip("-n", namespace, "address", "add", f"{address}/24", "dev", "wire")
-            _ip("-n", namespace, "link", "set", "wire", "up")
-        yield made
+        ends = ["link", "add", DEVICE, "netns", link.server, "type", "veth"]
+        _ip(*ends, "peer", "name", DEVICE, "netns", link.client)
+        for namespace, address in ((link.server, link.server_address), (link.client, link.client_address)):
+            _ip("-n", namespace, "address", "add", f"{address}/24", "dev", DEVICE)
+            _ip("-n", namespace, "link", "set", DEVICE, "up")
+        yield link
     finally:
-        for namespace in (made.server, made.client):
+        for namespace in (link.server, link.client):
             subprocess.run(["ip", "netns", "delete", namespace], capture_output=True, check=False)
 
 
