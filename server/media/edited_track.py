@@ -60,8 +60,9 @@ class EditedTrack(MediaStreamTrack):
         return _demand(self.rate)
 
     def request_keyframe(self) -> None:
-        """Make the next packet a keyframe."""
-        (self._encoder or self.stream).request_keyframe()
+        """Make the next packet a keyframe; of no effect while frames are sent: aiortc's encoder has the request too."""
+        if self.rate is not None:
+            (self._encoder or self.stream).request_keyframe()
 
     def send(self, item: Item) -> int:
         dropped = self._queue.put(item)

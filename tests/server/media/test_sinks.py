@@ -184,3 +184,15 @@ async def test_a_track_with_less_bandwidth_has_an_encoder_of_its_own_until_it_ha
         await asyncio.sleep(0.002)
     assert received == [keyframe]  # it cannot go on with a packet of another encoder
     track.stop()
+
+
+async def test_a_track_that_aiortc_encodes_requests_no_keyframe_of_the_others(broadcast):
+    editor = await connected_track(broadcast, [])
+    await sent_by(broadcast, 1)
+    EditedTrack(broadcast, primary=False).request_keyframe()
+    await sent_by(broadcast, 1)
+    assert broadcast.counters.keyframes == 1
+    editor.request_keyframe()
+    await sent_by(broadcast, 1)
+    assert broadcast.counters.keyframes == 2
+    editor.stop()
