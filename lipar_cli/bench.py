@@ -48,9 +48,9 @@ def run(args: argparse.Namespace) -> int:
     models = chosen_models(args, preset)
     machine = machine_info(models.device)
     print("\n".join(f"{name}: {value}" for name, value in machine.items()))
-    results: dict[str, object] = {"machine": machine, "preset": preset.name, "size": size_name(preset)}
+    results: dict[str, object] = {"machine": machine, "preset": preset.name, "size": size_name(preset.stream)}
     results["dtype"] = str(models.precision)
-    print(f"picture: {size_name(preset)}, {models.precision}")
+    print(f"picture: {size_name(preset.stream)}, {models.precision}")
     forced = throughput.forced_ratios(models, RATIOS, args.blocks)
     _print_variants(f"forced keep ratios, {args.blocks} blocks per variant, interleaved", forced)
     results["forced"] = [variant.to_json() for variant in forced]

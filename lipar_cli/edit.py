@@ -67,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
             summary = _edit(reader, writer, session, args)
         _report(reader, writer)
         _report_truncated_prompt(session)
-    print(f"{args.output}: {size_name(preset)}, {session.models.precision}: {summary}; {writer.audio_note}")
+    print(f"{args.output}: {size_name(preset.stream)}, {session.models.precision}: {summary}; {writer.audio_note}")
     return 0
 
 

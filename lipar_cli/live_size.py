@@ -28,10 +28,10 @@ def choose_size(preset: Preset, path: str, device: str | None, dtype: str | None
     """
     candidates = live_candidates(preset)
     if len(candidates) == 1 or missing_weights(preset):
-        return size_name(preset)
+        return size_name(preset.stream)
     measured = _measure(candidates, path, device, dtype, threads)
     if not measured:
-        return size_name(preset)
+        return size_name(preset.stream)
     print(report(measured), file=sys.stderr)
     return measured[-1].size
 

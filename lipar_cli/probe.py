@@ -1,7 +1,6 @@
 """`python -m lipar_cli.probe PRESET SIZE...`: measures the speed of each size, until one is fast enough."""
 
 import argparse
-import dataclasses
 import json
 import os
 import sys
@@ -22,15 +21,13 @@ def main() -> int:
     from lipar_core.errors import LiparError
     from lipar_core.models.registry import load_models
     from lipar_core.presets import load_preset
-    from lipar_core.sizes import with_size
     from lipar_core.speed import measured_fps
 
     try:
         set_threads(args.threads)
         models = load_models(load_preset(args.preset), args.device, args.dtype)
         for size in args.sizes:
-            sized = dataclasses.replace(models, preset=with_size(models.preset, size))
-            fps = measured_fps(sized, needed=args.needed)
+            fps = measured_fps(models, size, needed=args.needed)
             print(json.dumps({"size": size, "dtype": str(models.precision), "fps": fps}), flush=True)
             if fps >= args.needed:
                 break

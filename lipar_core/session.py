@@ -12,6 +12,7 @@ from lipar_core.errors import LiparError, ParameterError
 from lipar_core.models.registry import Models
 from lipar_core.parameters import Parameters, merge
 from lipar_core.presets import default_parameters
+from lipar_core.sizes import stream_at
 from lipar_core.stream.block_assembler import BlockAssembler
 from lipar_core.stream.block_editor import BlockEditor, ForceKeep, Observer
 from lipar_core.stream.output import EditedFrames, join_frames, no_frames
@@ -21,7 +22,7 @@ P = TypeVar("P")  # a timestamp, in any unit of the caller
 
 
 class EditSession(Generic[P]):
-    """Edits one stream. Not thread-safe; sessions that share `Models` must run one at a time.
+    """Edits one stream. Not thread-safe; sessions that share `Models`, whatever their sizes, must run one at a time.
 
     `push` any number of frames, `flush` at the end: n frames in give n out, timestamps kept. `update` changes
     parameters at the next block boundary.
@@ -32,11 +33,14 @@ class EditSession(Generic[P]):
         models: Models,
         parameters: Parameters | None = None,
         *,
+        size: str | None = None,
         live: bool = False,
         force_keep: ForceKeep | None = None,
         observer: Observer | None = None,
     ) -> None:
-        """`live` selects the preset's thresholds for live sessions if `parameters` are not given.
+        """size: of the picture, WIDTHxHEIGHT, one of the preset's; None: its default. Raises `ParameterError`.
+
+        `live` selects the preset's thresholds for live sessions if `parameters` are not given.
 
         For measurements: `force_keep` replaces the detector's keep masks, `observer` is called with every block's x0.
         """
@@ -44,9 +48,10 @@ class EditSession(Generic[P]):
         self.parameters = parameters or default_parameters(models.preset, live=live)
         self.next_block = 0  # number of the next block; never decreases, not even on reset
         self.editor: BlockEditor[P] = BlockEditor(models, force_keep, observer)
-        self.cache = build_cache(models)
-        self.state: StreamState[P] = StreamState(self.preset, self.cache)
-        self._assembler: BlockAssembler[P] = BlockAssembler(self.preset.stream.frames_per_block)
+        self.stream = stream_at(models.preset, size)
+        self.cache = build_cache(models, self.stream)
+        self.state: StreamState[P] = StreamState(self.preset, self.stream, self.cache)
+        self._assembler: BlockAssembler[P] = BlockAssembler(self.stream.frames_per_block)
         self._reset_requested = False
         self._last_edited: Tensor | None = None  # [3, H, W], repeated while paused
 
@@ -120,7 +125,7 @@ class EditSession(Generic[P]):
         return self._reset_requested or cut
 
     def _start_stream(self) -> None:
-        self.state = StreamState(self.preset, self.cache)
+        self.state = StreamState(self.preset, self.stream, self.cache)
         self._reset_requested = False
 
     def _end_stream(self) -> EditedFrames[P]:
@@ -147,7 +152,7 @@ class EditSession(Generic[P]):
 
     def _repeat_last_frame(self, pts: Sequence[P]) -> EditedFrames[P]:
         """The last edited frame for every pending and new timestamp; empty if no frame was edited yet."""
-        stream = self.preset.stream
+        stream = self.stream
         last = self._last_edited
         if last is None:
             return self._no_frames()
@@ -156,10 +161,10 @@ class EditSession(Generic[P]):
         return EditedFrames(last.expand(len(stamps), -1, -1, -1), stamps, keep)
 
     def _no_frames(self) -> EditedFrames[P]:
-        return no_frames(self.preset.stream, self.models.device)
+        return no_frames(self.stream, self.models.device)
 
     def _check_frames(self, frames: Tensor, pts: Sequence[P]) -> None:
-        stream = self.preset.stream
+        stream = self.stream
         if frames.dim() != 4 or frames.shape[1:] != (3, stream.height, stream.width):
             raise LiparError(f"frames = {list(frames.shape)}: must be [N, 3, {stream.height}, {stream.width}]")
         if frames.dtype != torch.uint8 and not frames.is_floating_point():

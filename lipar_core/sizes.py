@@ -4,30 +4,34 @@ import re
 
 from msgspec.structs import replace
 
-from lipar_core.config import Preset
-from lipar_core.errors import ConfigError
+from lipar_core.config import Preset, StreamConfig
+from lipar_core.errors import ParameterError
 
 
 def size_names(preset: Preset) -> list[str]:
     """All sizes of a preset."""
-    return [f"{width}x{height}" for width, height in preset.stream.sizes] or [size_name(preset)]
+    return [f"{width}x{height}" for width, height in preset.stream.sizes] or [size_name(preset.stream)]
 
 
-def size_name(preset: Preset) -> str:
-    """The size that a preset runs at."""
-    return f"{preset.stream.width}x{preset.stream.height}"
+def size_name(stream: StreamConfig) -> str:
+    """The size of a stream's picture."""
+    return f"{stream.width}x{stream.height}"
 
 
-def with_size(preset: Preset, size: str | None) -> Preset:
-    """The preset at another of its sizes (None: its default); raises `ConfigError` that lists the allowed ones."""
+def stream_at(preset: Preset, size: str | None) -> StreamConfig:
+    """A stream at one of the preset's sizes (None: its default); raises `ParameterError` that lists them."""
     if size is None:
-        return preset
+        return preset.stream
     names = size_names(preset)
     parsed = re.fullmatch(r"(\d+)\s*[xX×]\s*(\d+)", size.strip())
     if parsed is None or f"{int(parsed[1])}x{int(parsed[2])}" not in names:
-        raise ConfigError(f"size = {size!r}: preset {preset.name} has {', '.join(names)} (width x height)")
-    stream = replace(preset.stream, width=int(parsed[1]), height=int(parsed[2]))
-    return replace(preset, stream=stream)
+        raise ParameterError("size", size, f"preset {preset.name} has {', '.join(names)} (width x height)")
+    return replace(preset.stream, width=int(parsed[1]), height=int(parsed[2]))
+
+
+def with_size(preset: Preset, size: str | None) -> Preset:
+    """The preset with another of its sizes as its default (None: unchanged); raises like `stream_at`."""
+    return preset if size is None else replace(preset, stream=stream_at(preset, size))
 
 
 def live_candidates(preset: Preset) -> list[str]:

@@ -142,13 +142,15 @@ class Report:
         """Check the bundled model's limits whose parts were measured."""
         rows = limits.limits(self.rows.get("looks", []), self.rows.get("long", []), limits.read_motions(self.paths))
         if rows:
-            text = f"Pruned at the preset's thresholds, {size_name(self.models.preset)}, {self.models.precision}."
+            text = (
+                f"Pruned at the preset's thresholds, {size_name(self.models.preset.stream)}, {self.models.precision}."
+            )
             self._add_section("Limits", text, self._store("limits", rows))
 
     def write(self, folder: Path) -> None:
         """Write report.json and report.html."""
         preset = self.models.preset.name
-        model = {"preset": preset, "size": size_name(self.models.preset), "dtype": str(self.models.precision)}
+        model = {"preset": preset, "size": size_name(self.models.preset.stream), "dtype": str(self.models.precision)}
         result = {"machine": self.machine, **model, "clips": [clip.name for clip in self.clips], **self.rows}
         (folder / "report.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
         notes = [f"{name}: {value}" for name, value in self.machine.items()]

@@ -44,7 +44,7 @@ class Variant:
         return min(self.times_ms), statistics.median(self.times_ms), max(self.times_ms)
 
     def fps(self) -> float:
-        return self.session.preset.stream.frames_per_block / statistics.median(self.times_ms) * 1000
+        return self.session.stream.frames_per_block / statistics.median(self.times_ms) * 1000
 
     def kept(self) -> float:
         return statistics.mean(report.keep_ratio for report in self.reports)

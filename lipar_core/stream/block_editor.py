@@ -6,6 +6,7 @@ from typing import Generic, TypeVar
 import torch
 from torch import Tensor
 
+from lipar_core.config import StreamConfig
 from lipar_core.flow import sigmas
 from lipar_core.models.registry import Models
 from lipar_core.noise import block_noise
@@ -48,7 +49,7 @@ class BlockEditor(Generic[P]):
         plan = self._plan(parameters, kept, refreshed)
         x0 = self._denoise(state, latents[0], parameters.seed, plan)
         watch.mark("denoise")
-        raw, state.decoder = self.models.codec.decode(self._latents(x0)[None], state.decoder)
+        raw, state.decoder = self.models.codec.decode(self._latents(state.stream, x0)[None], state.decoder)
         watch.mark("decode")
         clean_pass(self.models.dit, state.cache, x0, plan, state.schedule, state.text)
         watch.mark("clean")
@@ -59,7 +60,7 @@ class BlockEditor(Generic[P]):
     def recache(self, state: StreamState[P]) -> None:
         """Rebuild the KV cache under the current prompt, by clean passes over the cached frames."""
         assert state.schedule is not None
-        tokens = self.preset.stream.tokens_per_frame
+        tokens = state.stream.tokens_per_frame
         state.cache.clear()
         for start, x0 in state.history.segments(tokens):
             all_tokens, _ = select(torch.ones(len(x0) // tokens, tokens, dtype=torch.bool, device=x0.device))
@@ -116,9 +117,9 @@ class BlockEditor(Generic[P]):
 
     def _denoise(self, state: StreamState[P], latents: Tensor, seed: int, plan: BlockPlan) -> Tensor:
         """latents [F, C, h, w] of the source -> x0 of the edit [F * T, P]."""
-        source = patchify(latents, self.preset.stream.patch).flatten(0, 1)
+        source = patchify(latents, state.stream.patch).flatten(0, 1)
         assert state.schedule is not None
-        state.cache.open(self.preset.stream.block_frames)
+        state.cache.open(state.stream.block_frames)
         x0 = denoise_block(
             self.models.dit,
             state.cache,
@@ -133,15 +134,14 @@ class BlockEditor(Generic[P]):
             self.observer(x0, plan)
         return x0
 
-    def _latents(self, x0: Tensor) -> Tensor:
-        stream = self.preset.stream
+    def _latents(self, stream: StreamConfig, x0: Tensor) -> Tensor:
         tokens = x0.view(stream.block_frames, stream.tokens_per_frame, -1)
         return unpatchify(tokens, stream.patch, stream.rows)
 
     def _advance(self, state: StreamState[P], frames: Tensor, x0: Tensor) -> None:
         """Store what later blocks need of this one."""
         state.history.add(x0)
-        state.previous = x0[-self.preset.stream.tokens_per_frame :]
+        state.previous = x0[-state.stream.tokens_per_frame :]
         state.last_frame = frames[-1:].clone()
         state.blocks += 1
 
@@ -149,7 +149,7 @@ class BlockEditor(Generic[P]):
         self, state: StreamState[P], raw: Tensor, pts: list[P | None], kept: Selection, report: BlockReport
     ) -> EditedFrames[P]:
         """Pair raw decoded frames [N, 3, H, W] with the source frames that they show."""
-        stream = self.preset.stream
+        stream = state.stream
         state.timeline.add_block(pts, kept.keep.view(-1, stream.rows, stream.cols))
         shown = state.timeline.take_shown(len(raw))
         if not shown:

@@ -4,7 +4,7 @@ from typing import Generic, TypeVar
 
 from torch import Tensor
 
-from lipar_core.config import Preset
+from lipar_core.config import Preset, StreamConfig
 from lipar_core.models.interfaces import CodecState, TextKV
 from lipar_core.models.registry import Models
 from lipar_core.parameters import Parameters
@@ -21,10 +21,10 @@ P = TypeVar("P")
 class StreamState(Generic[P]):
     """Everything that depends on a stream's earlier blocks. A reset replaces it by a new one."""
 
-    def __init__(self, preset: Preset, cache: KVCache) -> None:
+    def __init__(self, preset: Preset, stream: StreamConfig, cache: KVCache) -> None:
         """cache: storage that outlives streams, at fixed addresses; its contents are discarded here."""
-        stream = preset.stream
         cache.clear()
+        self.stream = stream
         self.cache = cache
         self.detector = Detector(stream)
         self.history = History(stream.sink_frames, stream.window_frames - stream.block_frames, stream.block_frames)
@@ -41,9 +41,9 @@ class StreamState(Generic[P]):
         self.blocks = 0  # edited so far; seeds the noise
 
 
-def build_cache(models: Models) -> KVCache:
-    """The KV cache of one session."""
-    stream, transformer = models.preset.stream, models.preset.transformer
+def build_cache(models: Models, stream: StreamConfig) -> KVCache:
+    """The KV cache of one session, for streams of this size."""
+    transformer = models.preset.transformer
     rope = models.dit.rotary_table(stream.rows, stream.cols, models.device)
     frame_shape = (stream.tokens_per_frame, transformer.heads, transformer.head_dim)
     return KVCache(

@@ -1,7 +1,7 @@
 import pytest
 
 from lipar_core.config import StreamConfig, StreamSection, resolve_stream
-from lipar_core.errors import ConfigError, LiparError
+from lipar_core.errors import ConfigError, LiparError, ParameterError
 from lipar_core.parsing import parse
 from lipar_core.presets import load_preset
 from lipar_core.sizes import live_candidates, size_name, size_names, with_size
@@ -21,17 +21,17 @@ def test_the_tiny_preset_has_three_sizes_in_both_orientations():
 def test_a_size_changes_the_picture_and_nothing_else():
     wide = with_size(TINY, "416x240")
     assert (wide.stream.rows, wide.stream.cols) == (15, 26)
-    assert size_name(wide) == "416x240"
-    assert with_size(wide, size_name(TINY)) == TINY
+    assert size_name(wide.stream) == "416x240"
+    assert with_size(wide, size_name(TINY.stream)) == TINY
     assert with_size(wide, " 240X416 ") == with_size(TINY, "240x416")
     assert with_size(TINY, None) is TINY
 
 
 @pytest.mark.parametrize("size", ["417x240", "416", "0x0", "", "416x240x3", "small"])
 def test_an_unknown_size_is_rejected_with_the_known_ones(size):
-    with pytest.raises(ConfigError, match=r"preset tiny has 256x144, 416x240, 512x288, 144x256"):
+    with pytest.raises(ParameterError, match=r"preset tiny has 256x144, 416x240, 512x288, 144x256"):
         with_size(TINY, size)
-    with pytest.raises(ConfigError, match=r"wan-1.3b has 832x480 \(width x height\)"):
+    with pytest.raises(ParameterError, match=r"wan-1.3b has 832x480 \(width x height\)"):
         with_size(WAN, size)
 
 
