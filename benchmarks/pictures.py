@@ -1,7 +1,8 @@
 """Renders all documentation pictures with the current bundled model: `python -m benchmarks.pictures --media DIR`.
 
-The strip of the README and the page (`benchmarks/strip.py`), and the sheet of all styles in the docs
-(`benchmarks/sheet.py`). DIR holds MANIFEST.json and eval/.
+The strip of the README and the page (`benchmarks/strip.py`), the pictures on the page's style buttons
+(`benchmarks/thumbnails.py`), and the sheet of all styles in the docs (`benchmarks/sheet.py`). DIR holds MANIFEST.json
+and eval/.
 """
 
 import argparse
@@ -9,6 +10,7 @@ from pathlib import Path
 
 from benchmarks import strip
 from benchmarks.sheet import write_sheet
+from benchmarks.thumbnails import write_thumbnails
 from lipar_core.models.registry import load_models
 from lipar_core.presets import load_preset
 from lipar_core.sizes import with_size
@@ -23,8 +25,10 @@ def main() -> None:
         "--sheet", type=Path, default=SHEET, help="output file of the contact sheet, which NOTICE must list"
     )
     args = parser.parse_args()
+    models = load_models(with_size(load_preset("tiny"), SIZE))
     strip.main()
-    attributions = write_sheet(load_models(with_size(load_preset("tiny"), SIZE)), args.media, args.sheet)
+    print(f"wrote {write_thumbnails(models)}")
+    attributions = write_sheet(models, args.media, args.sheet)
     print(f"wrote {args.sheet}, {args.sheet.stat().st_size / 1000:.0f} kB; for NOTICE:", *attributions, sep="\n  ")
 
 

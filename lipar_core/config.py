@@ -1,5 +1,6 @@
 """A preset's configuration: frozen structs, read from YAML, checked once. All other sizes are derived."""
 
+import re
 from typing import Annotated, Literal
 
 import msgspec
@@ -126,6 +127,11 @@ class PresetStyle(ConfigStruct, frozen=True, kw_only=True):
 
     name: str
     prompt: str
+
+    @property
+    def slug(self) -> str:
+        """The name for files and addresses: lower case, with hyphens."""
+        return re.sub(r"[^a-z0-9]+", "-", self.name.lower()).strip("-")
 
 
 class Preset(ConfigStruct, frozen=True, kw_only=True):

@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
 
+from lipar_core.config import Preset, PresetStyle
 from lipar_core.parameters import json_schema, to_dict
 from lipar_core.presets import default_parameters
 from server.api.auth import RequireRole
@@ -12,6 +13,7 @@ from server.api.error_schemas import error_responses
 from server.api.schemas import NAME_PATTERN, PresetInfo, StyleInfo
 from server.control.access import Role
 from server.ice import ice_servers as configured_servers
+from server.settings import Settings
 
 viewer_anywhere = Depends(RequireRole(Role.VIEWER, any_session=True))
 Name = Annotated[str, Query(pattern=NAME_PATTERN)]
@@ -31,7 +33,10 @@ async def preset(sessions: Registry) -> PresetInfo:
         width=running.stream.width,
         height=running.stream.height,
         frames_per_block=running.stream.frames_per_block,
-        styles=[StyleInfo(name=style.name, prompt=style.prompt) for style in running.styles],
+        styles=[
+            StyleInfo(name=style.name, prompt=style.prompt, picture=_picture_of(style, running, sessions.settings))
+            for style in running.styles
+        ],
         parameters=to_dict(default_parameters(running, live=True)),
         first_sigma=running.schedule.sigma(running.schedule.steps[0]),
         max_sessions=sessions.settings.max_sessions,
@@ -57,3 +62,9 @@ async def ice_servers(sessions: Registry, session: Name | None = None) -> dict[s
         {"urls": [server.url], "username": server.username, "credential": server.credential} for server in configured
     )
     return {"iceServers": [{k: v for k, v in server.items() if v is not None} for server in servers]}
+
+
+def _picture_of(style: PresetStyle, preset: Preset, settings: Settings) -> str | None:
+    """Where the page's build has a picture of the style; `python -m benchmarks.pictures` renders them."""
+    path = f"styles/{preset.name}/{style.slug}.jpg"
+    return path if (settings.static / path).is_file() else None

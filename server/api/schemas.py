@@ -147,6 +147,7 @@ class Readiness(BaseModel):
 class StyleInfo(BaseModel):
     name: str
     prompt: str
+    picture: str | None = Field(description="address of a small picture of the style, relative to the page")
 
 
 class PresetInfo(BaseModel):

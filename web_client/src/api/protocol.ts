@@ -23,6 +23,8 @@ export interface Changes {
 export interface Style {
   name: string;
   prompt: string;
+  /** Address of a small picture, relative to the page. */
+  picture: string | null;
 }
 
 export interface Preset {

@@ -9,6 +9,7 @@ import { noteOf, promptLengthNote } from "./notes";
 import type { Note } from "./notes";
 import { ParameterRow } from "./parameter_row";
 import type { RowEvents } from "./parameter_row";
+import { styleButton } from "./style_button";
 
 /** `control` is the parameter's path. */
 export interface ControlEvents extends RowEvents {
@@ -108,10 +109,7 @@ export class Controls {
 
   private bindStyles(): void {
     const chips = this.preset.styles.map((style) => {
-      const chip = document.createElement("button");
-      chip.type = "button";
-      chip.textContent = style.name;
-      chip.dataset.prompt = style.prompt;
+      const chip = styleButton(style);
       chip.addEventListener("click", () => {
         this.events.changed("prompt", { prompt: style.prompt });
       });
