@@ -165,7 +165,7 @@ def put_in_cache(hub, cache, source):
         ("20k", 100, "the disk is full"),  # the bytes would fit, but each file takes a page
     ],
 )
-def test_disks_that_are_too_small(hub, tmp_path, size, sizes, message):
+def test_too_small_disks(hub, tmp_path, size, sizes, message):
     for name, data in hub.files.items():
         hub.files[name] = data[:sizes]
     folder = tmp_path / "weights"

@@ -127,7 +127,7 @@ def test_bars_are_black_and_a_crop_is_of_the_middle(tmp_path, edit):
     assert barred[20:40].mean() > 40
 
 
-def test_the_middle_of_a_wide_picture_is_taken(tmp_path, edit):
+def test_wide_frames_are_cropped_around_the_centre(tmp_path, edit):
     wide = make_clip(tmp_path / "in.mkv", 1, size=(192, 64), codec="ffv1", pix_fmt="bgr0")
     cut = read(edit(wide, "--side-by-side", "--crf", 0, out="a.mkv")[0]).frames[0][:, :96].astype(int)
     assert np.abs(cut - read(wide).frames[0][:, 48:144]).mean() < 8
@@ -138,7 +138,7 @@ def test_everything_is_computed_without_pruning(clip, edit, flags):
     assert "100% of tokens computed" in edit(clip, *flags)[1]
 
 
-def test_no_token_gets_older_than_its_greatest_age(tmp_path, edit):
+def test_no_token_is_older_than_max_age(tmp_path, edit):
     clip, still = make_clip(tmp_path / "in.mp4", 40), ("--tau", 2, "--tau2", 4)
     assert (
         " 9% of tokens computed" in edit(clip, *still)[1]

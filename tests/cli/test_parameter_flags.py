@@ -28,7 +28,7 @@ def test_every_parameter_has_a_flag_with_help():
         assert (f"  {flag_of(path)}" in shown) is (path not in NO_FLAG)
 
 
-def test_flags_change_what_they_name_and_leave_the_rest():
+def test_flags_change_only_the_parameters_that_they_name():
     assert given().pruning == default_parameters(PRESET).pruning
     parameters = given(
         "--min-keep", "0.25", "--no-pruning", "--transition-mode", "cut", "--denoising-steps", "300", "100"

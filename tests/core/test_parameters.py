@@ -21,7 +21,7 @@ def test_round_trip_through_json_values():
         assert merge(START, to_dict(parameters)) == parameters
 
 
-def test_strength_and_steps_release_each_other():
+def test_strength_and_steps_clear_each_other():
     stepped = merge(START, {"denoising_steps": [300, 100]})
     assert merge(stepped, {"strength": 0.4}).denoising_steps is None
     assert merge(merge(START, {"strength": 0.4}), {"denoising_steps": [300]}).strength is None

@@ -156,7 +156,7 @@ def test_fidelity_distinguishes_styles(square, monkeypatch):
     assert [(row["accuracy"], row["predicted_style"]) for row in rows] == [(1.0, "Dark"), (0.0, "Dark")]
 
 
-def test_arms_of_pruning(square):
+def test_pruning_variants(square):
     models = tiny_models(WIDE)
     everything, some = (replace(s, refresh_last_frame=False) for s in scaled(models.preset, [1e-6, 1.0]))
     rows = pruning(models, [square], ["x"], [everything, some])

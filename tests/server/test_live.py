@@ -53,7 +53,7 @@ async def viewer(client):
     await viewer.close()
 
 
-async def test_parameters_change_over_the_connection_itself(viewer):
+async def test_parameters_change_over_the_data_channel(viewer):
     replies: list[dict[str, object]] = []
     control = viewer.pc.createDataChannel("control")
     control.on("message", lambda text: replies.append(json.loads(text)))
@@ -130,7 +130,7 @@ async def test_refusals_name_path_value_and_range(viewer, changes, path):
     assert (await viewer.status())["parameters"] == before
 
 
-async def test_a_full_server_says_why_and_a_delete_frees_a_slot(client):
+async def test_a_full_server_rejects_with_the_reason_and_delete_frees_a_slot(client):
     viewers = [Viewer(client) for _ in range(3)]
     replies = [await viewer.start() for viewer in viewers]
     assert [reply.status_code for reply in replies] == [201, 201, 503]
@@ -175,7 +175,7 @@ async def test_a_dead_model_process_is_replaced_under_the_same_session(viewer):
     assert (await viewer.status())["parameters"]["prompt"] == "no change"
 
 
-async def test_what_the_page_needs_is_published(client, settings):
+async def test_preset_schema_and_health_routes(client, settings):
     preset = (await client.get("/api/v1/preset")).json()
     assert (preset["width"], preset["height"], preset["frames_per_block"]) == (96, 64, 4)
     assert preset["styles"][0] == {"name": "Sketch", "prompt": "a pencil sketch"}
@@ -212,7 +212,7 @@ async def test_missing_weights_are_reported_and_not_retried(settings, tmp_path):
         assert running.app.state.sessions.worker.starts == 1
 
 
-async def test_it_stops_promptly_with_a_live_peer(settings, tmp_path):
+async def test_the_server_stops_promptly_with_a_live_peer(settings, tmp_path):
     stopping = Settings(port=free_port(), preset=settings.preset, threads=1)
     running = RunningServer(stopping)
     running.thread.start()

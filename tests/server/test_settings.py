@@ -25,7 +25,7 @@ def test_flags_beat_the_environment():
     assert settings.ice_servers == ("stun:a", "turn:b")
 
 
-def test_by_default_only_this_machine_is_served_and_nobody_is_asked():
+def test_the_defaults_serve_only_this_machine_without_tokens():
     settings = load_settings({}, {})
     assert settings.loopback
     assert settings.ice_servers == ()
@@ -65,7 +65,7 @@ def test_invalid_settings_are_rejected_in_one_line(flags, environment, message):
     assert "\n" not in str(refusal.value)
 
 
-def test_a_secret_is_not_shown_when_it_is_refused():
+def test_error_messages_contain_no_secrets():
     for name in ("token", "editor_token", "view_token"):
         with pytest.raises(ConfigError) as refusal:
             load_settings({}, {f"LIPAR_{name.upper()}": "my secret"})
@@ -79,7 +79,7 @@ def test_an_empty_variable_is_not_set(name):
 
 
 @pytest.mark.parametrize("name", [name for name, allowed in FIELDS.items() if allowed.startswith("a finite number")])
-def test_no_time_is_infinite_or_no_number(name):
+def test_durations_must_be_finite(name):
     for number in ("nan", "inf", "-inf", "1e999"):
         with pytest.raises(ConfigError, match=f"^LIPAR_{name.upper()} = '{number}': must be a finite number"):
             load_settings({}, {f"LIPAR_{name.upper()}": number})
@@ -125,7 +125,7 @@ def test_the_log_warns_of_open_access(flags, said, caplog):
     assert len(caplog.messages) == bool(said)
 
 
-def test_a_login_for_turn_expires_and_is_what_coturn_computes():
+def test_turn_credentials_expire_and_match_coturn_s():
     """OpenSSL's: printf %s 1003600:page | openssl dgst -sha1 -hmac north -binary | base64"""
     settings = Settings(ice_servers=("stun:a", "turn:b"), turn_secret="north")
     stun, turn = ice_servers(settings, "page", now=1_000_000.9)

@@ -60,7 +60,7 @@ async def begun(client: httpx2.AsyncClient) -> Viewer:
     return viewer
 
 
-async def test_a_session_that_is_deleted_while_it_is_set_up(preset):
+async def test_delete_during_setup(preset):
     silent = free_port()  # nothing answers there: gathering addresses takes five seconds
     settings = Settings(port=free_port(), preset=str(preset), ice_servers=(f"stun:127.0.0.1:{silent}",))
     with RunningServer(settings, Echo()) as server:
@@ -81,7 +81,7 @@ async def test_a_session_that_is_deleted_while_it_is_set_up(preset):
             await stays.close()
 
 
-async def test_a_session_is_deleted_once_and_in_the_middle_of_a_block(client):
+async def test_delete_succeeds_once_and_during_a_block(client):
     viewer, other = await begun(client), await begun(client)
     (process,) = model_processes()
     replies = await asyncio.gather(*(client.delete(f"/api/v1/sessions/{viewer.id}") for _ in range(3)))
@@ -93,7 +93,7 @@ async def test_a_session_is_deleted_once_and_in_the_middle_of_a_block(client):
     await other.close()
 
 
-async def test_a_model_process_killed_in_the_middle_of_a_block_takes_no_session_with_it(client):
+async def test_sessions_survive_a_model_process_killed_during_a_block(client):
     viewer = await begun(client)
     (process,) = model_processes()
     os.kill(process, signal.SIGKILL)

@@ -35,7 +35,7 @@ def test_batches_contain_cuts_and_prompt_changes(clips):
     assert seen == {"cut", "change", "neither"}
 
 
-def test_what_is_pruned_stands_still(clips):
+def test_pruned_tokens_are_static_in_the_source(clips):
     drawn = (draw_batch(clips, replace(STAGE, past=0, prune=1.0), np.random.default_rng(seed)) for seed in range(9))
     for batch in drawn:
         assert batch.keep.shape == (2, 12)

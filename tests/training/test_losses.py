@@ -64,7 +64,7 @@ def test_the_guide_loss_moves_codes_to_their_styles(preset, codec, clips):
     assert bare < zero < one
 
 
-def test_flicker_counts_where_the_target_stands_still():
+def test_flicker_is_measured_where_the_target_is_static():
     still, moving = torch.full((1, 3, 3, 8, 8), 0.5), torch.linspace(0, 1, 3).view(1, 3, 1, 1, 1).expand(1, 3, 3, 8, 8)
     restless = still + 0.1 * torch.tensor([0.0, 1.0, 0.0]).view(1, 3, 1, 1, 1)
     assert flicker(restless, still) == pytest.approx(0.1, abs=1e-6)

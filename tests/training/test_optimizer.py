@@ -7,7 +7,7 @@ from training.muon import Muon
 
 
 @pytest.mark.parametrize("shape", [(24, 40), (40, 24)])
-def test_muon_is_the_published_one(shape):
+def test_muon_matches_pytorch(shape):
     torch.manual_seed(0)
     start, gradients = torch.randn(shape), torch.randn(3, *shape)
     ours, theirs = (torch.nn.Parameter(start.clone()) for _ in range(2))

@@ -19,7 +19,7 @@ def saturation(frame):
 
 
 @pytest.mark.parametrize("name", classical_styles.STYLES)
-def test_targets_rest_where_the_source_does(name):
+def test_targets_are_static_where_the_source_is(name):
     """Camera noise must not cause flicker: thresholds are soft and texture is smoothed before lines are drawn."""
     scene = cv2.GaussianBlur(cv2.resize(SCENE, (128, 96)), (0, 0), 2)
     noise = np.random.default_rng(0).normal(0, 1.0, (2, *scene.shape))

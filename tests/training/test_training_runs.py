@@ -77,7 +77,7 @@ def _predict(editor: Editor, tokens: torch.Tensor) -> torch.Tensor:
     return editor.dit(tokens[:1], editor.dit.modulation(60.0), memory.rotary, text, memory)
 
 
-def test_the_product_reads_what_is_exported(tmp_path, preset, codec):
+def test_exported_weights_are_loaded_by_the_product(tmp_path, preset, codec):
     path = tmp_path / "tiny.safetensors"
     export(Editor(preset, codec), path, {"seed": 0})
     assert set(select_network(read_tensors(path), "codec")) == set(codec.state_dict())

@@ -38,7 +38,7 @@ def test_relative_names_with_a_colon(tmp_path, monkeypatch, film, lipar, preset)
     assert len(found(tmp_path / "crypto:y.mkv").frames) == 3
 
 
-def test_names_as_long_as_the_file_system_takes(film, lipar, preset, tmp_path):
+def test_file_names_of_the_maximum_length(film, lipar, preset, tmp_path):
     assert len(reencode(film, tmp_path / ("x" * 251 + ".mp4")).frames) == 3
     for source, out in ((film, tmp_path / ("x" * 252 + ".mp4")), (tmp_path / ("x" * 300 + ".mp4"), tmp_path / "o.mp4")):
         code, _, error_text = lipar("edit", source, "-o", out, "-p", "x", "--preset", preset)
@@ -102,7 +102,7 @@ def test_an_empty_pipe_and_a_device_are_rejected(tmp_path, lipar, preset):
     assert (code, error_text) == (2, "lipar: input /dev/zero: is a device or a socket, not a file or a pipe\n")
 
 
-def test_a_link_stays_a_link_and_the_mode_is_kept(tmp_path, film, lipar, preset):
+def test_symbolic_links_and_modes_are_kept(tmp_path, film, lipar, preset):
     (tmp_path / "real").mkdir()
     older = tmp_path / "real" / "older.mp4"
     older.write_bytes(b"older")

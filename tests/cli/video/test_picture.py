@@ -111,7 +111,7 @@ def aspect(stream, value):
         ((8, 9), False, (640, 576)),
     ],
 )
-def test_pixels_that_are_not_square_are_made_so(tmp_path, ratio, turned, shown):
+def test_non_square_pixels_are_converted(tmp_path, ratio, turned, shown):
     """A box of 200x200 stored pixels must be as wide as the aspect ratio requires; rotated, as tall."""
     picture = flat((0, 0, 0), (720, 576))
     picture[188:388, 260:460] = 255

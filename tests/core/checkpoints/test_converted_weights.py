@@ -65,7 +65,7 @@ def test_each_dtype_has_its_own(source):
     assert len(kept(source)) == 2
 
 
-def test_weights_that_run_as_they_are_are_not_copied(source):
+def test_weights_in_the_requested_dtype_are_not_copied(source):
     assert_values(load(source, torch.float32), torch.float32)
     assert not kept(source)
 

@@ -100,7 +100,7 @@ def plain(**changes):
     return state | changes
 
 
-def test_two_files_add_up(tmp_path):
+def test_two_loras_add_up(tmp_path):
     assert_merged(merge(tmp_path, plain(), plain()), 2 * SCALE)
 
 

@@ -38,7 +38,7 @@ def with_embedding(shape):
         ({"_fsdp_wrapped_module._flat_param": torch.zeros(2)}, "sharded FSDP"),
     ],
 )
-def test_other_models_are_called_what_they_are(tmp_path, state, message):
+def test_other_models_are_identified(tmp_path, state, message):
     text = refusal(save(tmp_path / "a.safetensors", state))
     assert message in text
     assert "key" in text
@@ -104,7 +104,7 @@ def test_files_that_are_no_checkpoints(tmp_path, content, message, suffix):
     assert message in refusal(path)
 
 
-def test_archives_and_cut_files(tmp_path):
+def test_archives_and_truncated_files(tmp_path):
     path = tmp_path / "a.pt"
     zipped(path)
     assert "a zip archive" in refusal(path)

@@ -61,7 +61,7 @@ def test_a_mixed_prompt_is_between_its_styles(ask):
 
 
 @pytest.mark.parametrize("prompt", ["no change", "xqzvv", "blorp the wibbly frotz"])
-def test_words_that_it_does_not_know_change_little(ask, clip, prompt):
+def test_unknown_words_change_little(ask, clip, prompt):
     assert distance(ask(prompt), clip.pixels[-4:]) < 0.08
 
 

@@ -151,7 +151,7 @@ def test_missing_and_broken_folders_are_rejected(umt5_folder, tmp_path):
         encoder(tmp_path)
 
 
-def test_hashed_encoder_is_deterministic_and_tells_prompts_apart():
+def test_hashed_encoder_is_deterministic_and_distinguishes_prompts():
     torch.manual_seed(0)
     text = HashedTextEncoder(HashedConfig(buckets=256, dim=16), 4, 12).eval()
     sketch = text.encode("a pencil sketch")

@@ -50,7 +50,7 @@ def test_first_block_and_forced_blocks_are_kept_in_full_and_a_reset_forgets():
     assert find(still(3), SETTINGS).all()
 
 
-def test_a_token_is_kept_when_its_source_moves_by_more_than_the_threshold_and_only_then():
+def test_a_token_is_kept_only_if_its_source_changes_by_more_than_the_threshold():
     frames = still(4)
     frames[8:, :, 16:32, 32:48] += 11 / 255
     frames[8:, :, 32:48, 32:48] += 7 / 255
@@ -59,7 +59,7 @@ def test_a_token_is_kept_when_its_source_moves_by_more_than_the_threshold_and_on
     assert keep[1:].sum() == 1  # no neighbour, not its past, and no second time: its anchor moved with it
 
 
-def test_changes_that_are_small_by_themselves_add_up_and_what_hardly_shows_waits_for_its_turn():
+def test_small_changes_accumulate_and_slow_drift_is_deferred():
     frames = still(13) + 0.9 * torch.arange(13).repeat_interleave(4).view(-1, 1, 1, 1) / 255
     keep = detector(1)(frames, SETTINGS).flatten(1)
     assert not keep[1:9].any()
@@ -67,7 +67,7 @@ def test_changes_that_are_small_by_themselves_add_up_and_what_hardly_shows_waits
     assert keep[9:].float().mean(dim=1).tolist() == pytest.approx([0.25] * 4)  # from 8.1 levels on, a quarter each
 
 
-def test_what_moved_past_the_threshold_is_computed_within_four_latent_frames():
+def test_changes_above_the_threshold_are_computed_within_four_latent_frames():
     frames = still(8)
     frames[4:] += 9 / 255
     keep = detector(1)(frames, SETTINGS)[1:]
@@ -75,7 +75,7 @@ def test_what_moved_past_the_threshold_is_computed_within_four_latent_frames():
     assert not keep[4:].any()
 
 
-def test_no_token_grows_older_than_max_age_and_not_all_are_computed_at_once():
+def test_no_token_is_older_than_max_age_and_refreshes_are_spread():
     find, ages = detector(1), torch.zeros(ROWS, COLS)
     find(still(1), SETTINGS)
     shares = []
@@ -109,7 +109,7 @@ def test_noise_is_distinguished_from_motion(sigma):
     assert float(found) == pytest.approx(sigma, rel=0.15, abs=0.6)
 
 
-def test_the_noise_estimate_is_slow_to_rise_and_quick_to_fall():
+def test_the_noise_estimate_rises_slowly_and_falls_quickly():
     draw = torch.Generator().manual_seed(3)
     noise, base = SourceNoise(ROWS, COLS), still(1)[0] * 255
 

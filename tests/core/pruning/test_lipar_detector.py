@@ -98,7 +98,7 @@ def test_minimum_keep_ratio_is_reached_by_the_largest_changes():
     )  # nothing changed: nothing is added
 
 
-def test_no_patch_grows_older_than_max_age():
+def test_no_patch_is_older_than_max_age():
     find = detector(2)
     keep = torch.cat([find(still(2), replace(SETTINGS, max_age=3)) for _ in range(8)]).view(8, 2, -1)
     assert [bool(block.any()) for block in keep] == [True, False, False, True, False, False, True, False]

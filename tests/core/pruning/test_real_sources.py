@@ -47,7 +47,7 @@ def test_slow_drift_is_followed_and_spread_over_blocks(drift):
 
 
 @pytest.mark.parametrize("mains", [50, 60])
-def test_faint_bands_of_mains_light_are_ignored_and_strong_ones_are_not(mains):
+def test_faint_mains_flicker_is_ignored_and_strong_flicker_is_not(mains):
     assert shares(masks(real.mains_light(64, 4, mains))).mean() < 0.05
     if mains == 50:  # 120 Hz stands still at 30 fps
         assert shares(masks(real.mains_light(64, 25, mains))).mean() > 0.5

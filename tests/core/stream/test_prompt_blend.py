@@ -30,7 +30,7 @@ def session_after(blocks: int) -> EditSession[int]:
     return session
 
 
-def test_blocks_on_the_way_are_computed_in_full():
+def test_blocks_during_a_blend_are_computed_in_full():
     session = session_after(3)
     session.update(BLEND)
     ratios = [block.keep_ratio for block in session.push(CLIP[: SIZE * 5], range(SIZE * 5)).blocks]
@@ -60,7 +60,7 @@ def test_one_block_is_a_recache():
     assert ours.equal(theirs)
 
 
-def test_the_transformer_reads_each_step_of_the_way(monkeypatch):
+def test_the_transformer_gets_each_interpolated_context(monkeypatch):
     session, read = session_after(3), list[torch.Tensor]()
     text_kv = MODELS.dit.text_kv
     monkeypatch.setattr(MODELS.dit, "text_kv", lambda context: read.append(context) or text_kv(context))

@@ -72,7 +72,7 @@ def declared(app: FastAPI) -> Iterator[tuple[str, str, bool]]:
             yield method, str(route.path), any(isinstance(call, RequireRole) or call is allow_anyone for call in calls)
 
 
-def test_every_route_says_who_may_use_it(preset):
+def test_every_route_declares_its_role(preset):
     found = list(declared(create_app(Settings(preset=preset))))
     assert [path for _, path, says in found if not says] == []
     assert {(method, path) for method, path, _ in found if path != "/"} == set(ROUTES)
@@ -80,7 +80,7 @@ def test_every_route_says_who_may_use_it(preset):
 
 @pytest.mark.parametrize("kind", ["edit", "publish"])
 @pytest.mark.parametrize(("method", "path"), ROUTES)
-async def test_each_token_opens_what_its_role_may(preset, method, path, kind):
+async def test_each_route_accepts_only_the_roles_that_it_declares(preset, method, path, kind):
     need, sent, status = ROUTES[method, path]
     may = MAY[need] | ({"editor_token"} if kind == "publish" and need in ("viewer", "editor") else set())
     app = make_app(preset, token=ADMIN, editor_token=EDITOR, view_token=VIEW)
@@ -100,7 +100,7 @@ async def test_each_token_opens_what_its_role_may(preset, method, path, kind):
                 assert reply.headers.get("WWW-Authenticate") == ("Bearer" if refusal == 401 else None)
 
 
-async def test_a_session_that_has_ended_is_told_to_who_may_have_been_its_own(preset):
+async def test_an_ended_session_gets_404_with_any_token_and_401_without(preset):
     async with client_of(make_app(preset, token=ADMIN)) as client:
         for method, path in ROUTES:
             if "{session_id}" in path and method not in ("OPTIONS", "HEAD"):
@@ -111,7 +111,7 @@ async def test_a_session_that_has_ended_is_told_to_who_may_have_been_its_own(pre
         assert ice.status_code == 404
 
 
-async def test_a_token_may_stand_in_the_body_where_headers_cannot_be_sent(preset):
+async def test_park_accepts_a_token_in_the_body(preset):
     app = make_app(preset, token=ADMIN)
     async with client_of(app) as client:
         mine, other = put_session(app.state.sessions, "mine"), put_session(app.state.sessions, "other")
@@ -127,7 +127,7 @@ async def test_a_token_may_stand_in_the_body_where_headers_cannot_be_sent(preset
 
 
 @pytest.mark.parametrize("path", ["/api/v1/sessions", "/api/v1/whip", "/api/v1/sessions/mine/park"])
-async def test_a_stranger_s_endless_body_is_not_read_to_its_end(preset, path):
+async def test_reading_an_unauthorized_body_stops_at_the_limit(preset, path):
     sent = 0
 
     async def endless() -> AsyncIterator[bytes]:
@@ -142,7 +142,7 @@ async def test_a_stranger_s_endless_body_is_not_read_to_its_end(preset, path):
     assert sent <= MAX_BODY + 200_000
 
 
-async def test_a_token_may_stand_in_the_address_for_players_alone(preset):
+async def test_only_whep_accepts_a_token_in_the_url(preset):
     app = make_app(preset, token=ADMIN)
     async with client_of(app) as client:
         mine = put_session(app.state.sessions, "mine")
@@ -167,7 +167,7 @@ async def test_a_token_may_stand_in_the_address_for_players_alone(preset):
         ({"no_auth": True}, "guess", ("admin", None, False)),
     ],
 )
-async def test_a_page_learns_what_its_token_may(preset, settings, token, answer):
+async def test_access_reports_the_role_of_a_token(preset, settings, token, answer):
     app = make_app(preset, **settings)
     async with client_of(app) as client:
         mine = put_session(app.state.sessions, "mine")

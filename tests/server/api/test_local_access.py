@@ -41,7 +41,7 @@ def preset(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.mark.parametrize(("headers", "status"), FREE)
-async def test_without_a_token_only_this_machine_is_served(preset, headers, status):
+async def test_without_tokens_only_local_requests_are_accepted(preset, headers, status):
     async with client_of(make_app(preset, allowed_hosts=("studio.example",))) as client:
         for method, path in [("GET", "/api/v1/sessions"), ("GET", "/api/v1/preset"), ("GET", "/api/v1/whip")]:
             reply = await client.request(method, path, headers=headers)
@@ -68,12 +68,12 @@ async def test_without_a_token_only_this_machine_is_served(preset, headers, stat
         ({"no_auth": True, "host": "0.0.0.0", "insecure": True, "allowed_hosts": ("a",)}, {"Host": "b"}, 421),
     ],
 )
-async def test_who_is_served_with_other_settings(preset, settings, headers, status):
+async def test_access_depends_on_the_settings(preset, settings, headers, status):
     async with client_of(make_app(preset, **settings)) as client:
         assert (await client.get("/api/v1/sessions", headers=headers)).status_code == status
 
 
-async def test_watching_needs_a_token_on_this_machine_too(preset):
+async def test_watching_requires_a_token_even_locally(preset):
     app = make_app(preset)
     async with client_of(app) as client:
         mine = put_session(app.state.sessions, "mine")

@@ -54,7 +54,7 @@ async def test_a_token_of_another_type_is_rejected(app, client, token):
     assert session.status()["state"] != "parked"
 
 
-async def test_offers_that_cannot_be_used_leave_nothing_behind(client):
+async def test_rejected_offers_create_no_session(client):
     audio = "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\n"
     viewer = Viewer(client)
     good = await viewer.offer()

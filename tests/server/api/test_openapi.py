@@ -71,10 +71,10 @@ async def run(server: RunningServer, folder: Path, *flags: str) -> None:
         assert server.app.state.sessions.worker.starts == 1, "the model process has ended"
 
 
-async def test_answers_are_those_that_the_document_promises(server, tmp_path):
+async def test_responses_conform_to_the_openapi_document(server, tmp_path):
     await run(server, tmp_path, "--max-examples", "10", "--seed", "1", "--phases", "examples,coverage,fuzzing")
 
 
 @pytest.mark.soak
-async def test_answers_are_those_that_the_document_promises_for_minutes(server, tmp_path):
+async def test_responses_conform_to_the_openapi_document_for_minutes(server, tmp_path):
     await run(server, tmp_path, "--max-time", "300", "--phases", "examples,coverage,fuzzing,stateful")

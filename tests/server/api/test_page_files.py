@@ -76,7 +76,7 @@ async def test_a_cached_file_is_not_sent_again(client):
     assert (part.status_code, part.text) == (206, SCRIPT[:2048])
 
 
-async def test_every_answer_says_what_a_browser_may_do_with_it(client):
+async def test_every_response_has_security_and_cache_headers(client):
     for path in ("/", "/assets/page-1a2b.js", "/api/v1/preset", "/api/v1/nothing", "/nothing", "/docs"):
         reply = await client.get(path)
         policy = dict(part.split(" ", 1) for part in reply.headers["Content-Security-Policy"].split("; "))
@@ -101,7 +101,7 @@ async def test_every_answer_says_what_a_browser_may_do_with_it(client):
         ("DELETE", "/healthz", 405, "allowed: GET"),
     ],
 )
-async def test_where_there_is_nothing_the_answer_has_the_shape_of_all_errors(client, method, path, status, message):
+async def test_unknown_paths_get_the_documented_error_shape(client, method, path, status, message):
     reply = await client.request(method, path)
     assert reply.status_code == status
     assert list(reply.json()) == ["detail"]

@@ -79,7 +79,7 @@ async def test_a_publisher_with_an_rsa_certificate_connects(client, monkeypatch)
         ("many", lambda sdp: CANDIDATE.sub(lambda m: m.expand(HIDDEN).replace("4444", str(m.start())), sdp)),
     ],
 )
-async def test_addresses_that_cannot_be_used_neither_delay_nor_prevent_a_connection(client, name, change):
+async def test_unusable_candidates_neither_delay_nor_prevent_a_connection(client, name, change):
     began = time.monotonic()
     async with Publisher(client, name, change_offer=change) as publisher:
         assert time.monotonic() - began < AT_ONCE_S
@@ -94,7 +94,7 @@ def with_sets(camera: H264Camera) -> Callable[[str], str]:
     )
 
 
-async def test_parameter_sets_may_stand_in_the_sdp_alone(client):
+async def test_parameter_sets_may_be_in_the_sdp_only(client):
     camera = H264Camera(in_band=False)
     async with Publisher(client, "sprop", camera, change_offer=with_sets(camera), codec="H264") as publisher:
         await live(publisher)
@@ -110,7 +110,7 @@ class Silent(MediaStreamTrack):
         await asyncio.Event().wait()
 
 
-async def test_every_missing_picture_has_a_reason(client, caplog):
+async def test_missing_video_has_a_reason(client, caplog):
     """The session's `reason` names what is wrong; where the connection ended for it, too."""
     caplog.set_level(logging.INFO)
     other = "AA:" * 31 + "AA"
@@ -177,7 +177,7 @@ async def test_frames_that_cannot_be_decoded_are_counted(client):
 
 
 @pytest.mark.parametrize("named", [True, False])
-async def test_of_two_streams_of_one_payload_type_one_is_decoded(client, server, named):
+async def test_one_of_two_streams_with_the_same_payload_type_is_decoded(client, server, named):
     """Simulcast that nobody asked for: another size and another picture, with numbers of its own."""
     camera, other = H264Camera(luma=60), H264Camera((160, 96), luma=220)
     name = f"layers-{named}"
@@ -209,7 +209,7 @@ async def send_beside(publisher: Publisher, camera: H264Camera, frames: int) -> 
             await sender.transport._send_rtp(one.serialize())
 
 
-async def test_viewers_wait_for_a_publisher_that_goes_and_comes_back(client):
+async def test_viewers_stay_connected_while_a_publisher_reconnects(client):
     """They see the last picture, then a card, then its pictures again, on one connection."""
     async with Publisher(client, "studio", H264Camera()) as publisher:
         await live(publisher)

@@ -44,7 +44,7 @@ def without_codec(sdp: str) -> str:
     return re.sub(r"^(a=rtpmap:\d+) (?!rtx)\w+/90000", r"\1 unheard-of/90000", sdp, flags=re.MULTILINE)
 
 
-async def test_a_second_offer_that_is_refused_leaves_the_first_publisher_and_its_viewers(server, client, monkeypatch):
+async def test_a_rejected_second_offer_keeps_the_publisher_and_its_viewers(server, client, monkeypatch):
     async with publishing(client, "?session=stage&prompt=film%20noir") as (first, published):
         await live(client, "stage")
         view_token = published.headers["Link"].partition("token=")[2].partition(">")[0]

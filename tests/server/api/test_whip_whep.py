@@ -119,7 +119,7 @@ async def test_an_editor_s_session_can_be_watched_with_its_own_token(client):
     await page.close()
 
 
-async def test_viewers_have_a_limit_and_nothing_live_is_said(client):
+async def test_viewers_are_limited_and_watching_before_the_first_frame_gets_409(client):
     async with publishing(client, "?session=full"):
         async with Watch(client) as early:
             reply = await early.watch("full", bearer(VIEW))

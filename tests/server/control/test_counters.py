@@ -51,7 +51,7 @@ def test_a_quantile_above_all_bounds_is_the_highest_bound():
 
 
 @pytest.mark.parametrize("struct", [SessionCounters, ProcessCounters])
-def test_every_counter_has_the_one_writer_that_its_declaration_names(struct):
+def test_every_counter_has_only_the_declared_writer(struct):
     declared = dict(re.findall(r"^    (\w+): int = 0  # (\w+)", inspect.getsource(struct), re.MULTILINE))
     assert list(declared) == list(struct().counts())
     sources = [path.read_text(encoding="utf-8") for path in (ROOT / "server").rglob("*.py")]
@@ -72,7 +72,7 @@ def test_the_summary_has_what_was_counted_and_measured():
     assert 30 <= summary["block_p95_ms"] <= 50
 
 
-async def test_changes_are_counted_once_whatever_becomes_of_them():
+async def test_every_change_is_counted_once():
     counters = SessionCounters()
     parameters = LiveParameters(Parameters(prompt="a"), lambda *_: True, counters)
     parameters.request({"seed": 1})  # before the session is open: it applies at once
@@ -97,7 +97,7 @@ async def sessions(tmp_path, monkeypatch):
     await sessions.stop()
 
 
-async def test_the_process_counts_what_becomes_of_its_sessions(sessions):
+async def test_the_process_counts_how_sessions_end(sessions):
     first, _ = await sessions.create(GOOD, {})
     await sessions.create(GOOD, {}, name="second")
     with pytest.raises(NoCapacity):

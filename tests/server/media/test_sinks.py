@@ -109,7 +109,7 @@ async def test_a_recorder_gets_the_packets_of_the_editor_with_their_times(broadc
     track.stop()
 
 
-async def test_a_slow_disk_drops_up_to_a_keyframe_and_delays_nobody(broadcast):
+async def test_a_slow_disk_drops_up_to_a_keyframe_and_delays_no_other_sink(broadcast):
     received: list[av.Packet] = []
     track = await connected_track(broadcast, received)
     recorder = Recorder(broadcast)
@@ -141,7 +141,7 @@ async def test_a_recorder_that_joins_late_begins_with_a_keyframe(broadcast):
     track.stop()
 
 
-async def test_each_sink_gets_what_it_wants(broadcast):
+async def test_each_sink_gets_packets_or_frames_as_it_demands(broadcast):
     class Screen:
         """Takes frames, when it is on."""
 

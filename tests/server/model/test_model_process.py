@@ -16,7 +16,7 @@ def web():
     web.close()
 
 
-def test_a_waiting_block_is_edited_in_the_turn_that_takes_the_messages(web):
+def test_each_iteration_handles_all_messages_and_edits_a_block(web):
     """A slider that is dragged sends changes without end: each turn takes all that are there, and edits a block."""
     opened(web, "s")
     for _ in range(4):
@@ -35,7 +35,7 @@ def test_two_sessions_take_turns_by_block(web):
     assert sorted(blocks(web.run_once()) + blocks(web.run_once())) == ["a", "b"]
 
 
-def test_memory_that_runs_out_while_a_session_opens_refuses_that_session_alone(web, monkeypatch):
+def test_out_of_memory_when_opening_fails_only_that_session(web, monkeypatch):
     opened(web, "a")
     with monkeypatch.context() as patch:
         patch.setattr("server.model.loop.LiveStream", _raise(torch.OutOfMemoryError("CUDA out of memory.")))
@@ -46,7 +46,7 @@ def test_memory_that_runs_out_while_a_session_opens_refuses_that_session_alone(w
     opened(web, "b")
 
 
-def test_memory_that_runs_out_in_the_middle_of_opening_holds_no_ring(web, monkeypatch):
+def test_out_of_memory_when_opening_detaches_the_rings(web, monkeypatch):
     closed = []
     monkeypatch.setattr(FrameRing, "close", lambda ring, close=FrameRing.close: closed.append(ring.name) or close(ring))
     monkeypatch.setattr("server.model.live_stream.PendingChanges", _raise(MemoryError()))
@@ -55,7 +55,7 @@ def test_memory_that_runs_out_in_the_middle_of_opening_holds_no_ring(web, monkey
     assert sorted(closed) == sorted(ring.name for ring in web.rings["a"])
 
 
-def test_any_other_error_while_a_session_opens_is_its_own(web, monkeypatch):
+def test_another_error_when_opening_fails_only_that_session(web, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr("server.model.loop.LiveStream", _raise(ZeroDivisionError("division by zero")))
         web.open("a", prompt="a")

@@ -21,7 +21,7 @@ def slow():
     web.close()
 
 
-def test_blocks_continue_while_a_prompt_is_encoded_and_it_applies_from_the_acknowledged_block(slow):
+def test_blocks_continue_during_encoding_and_the_prompt_applies_at_the_acknowledged_block(slow):
     slow.text.may_go.release()
     opened(slow, "s")
     request = slow.change("s", prompt="b", pruning={"tau": 0.5})
@@ -37,7 +37,7 @@ def test_blocks_continue_while_a_prompt_is_encoded_and_it_applies_from_the_ackno
     assert slow.turn_until(wire.BlockDone).block == 3
 
 
-def test_of_several_prompts_the_newest_is_encoded_and_all_requests_are_acknowledged(slow):
+def test_only_the_newest_queued_prompt_is_encoded_and_all_requests_are_acknowledged(slow):
     slow.text.may_go.release()
     opened(slow, "s")
     requests = [slow.change("s", prompt="b")]
@@ -56,7 +56,7 @@ def test_of_several_prompts_the_newest_is_encoded_and_all_requests_are_acknowled
     assert slow.text.encoded.count("a") == 1
 
 
-def test_a_prompt_that_cannot_be_encoded_is_refused_and_the_old_one_stays(slow):
+def test_a_failed_encoding_rejects_the_change_and_keeps_the_prompt(slow):
     slow.text.may_go.release(2)
     opened(slow, "s")
     request = slow.change("s", prompt="broken")
@@ -68,7 +68,7 @@ def test_a_prompt_that_cannot_be_encoded_is_refused_and_the_old_one_stays(slow):
     assert slow.turn_until(wire.BlockDone).block == 0
 
 
-def test_a_session_waits_for_its_first_prompt_and_delays_no_other(slow):
+def test_encoding_an_initial_prompt_delays_only_its_session(slow):
     slow.text.may_go.release()
     opened(slow, "a")
     slow.open("b", prompt="another")
@@ -80,13 +80,13 @@ def test_a_session_waits_for_its_first_prompt_and_delays_no_other(slow):
     assert slow.turn_until(wire.BlockDone).session == "b"
 
 
-def test_a_session_whose_first_prompt_cannot_be_encoded_fails_and_says_why(slow):
+def test_a_failed_encoding_of_the_initial_prompt_fails_the_session(slow):
     slow.text.may_go.release()
     slow.open("s", prompt="broken")
     assert "no such word" in slow.turn_until(wire.SessionFailed, session="s").reason
 
 
-def test_a_hung_text_encoder_ends_the_process_and_the_session_without_a_first_prompt(slow, monkeypatch):
+def test_a_hung_text_encoder_ends_the_process_and_sessions_waiting_for_their_initial_prompt(slow, monkeypatch):
     slow.text.may_go.release()
     opened(slow, "a")
     slow.open("b", prompt="endless")
@@ -98,7 +98,7 @@ def test_a_hung_text_encoder_ends_the_process_and_the_session_without_a_first_pr
     assert not slow.worker.running
 
 
-def test_a_change_whose_prompt_hangs_ends_the_process_but_not_its_session(slow, monkeypatch):
+def test_a_hung_prompt_change_ends_the_process_but_not_the_session(slow, monkeypatch):
     slow.text.may_go.release()
     opened(slow, "a")
     slow.change("a", prompt="endless")

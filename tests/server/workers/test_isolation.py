@@ -47,7 +47,7 @@ def standing_still(process: int) -> Iterator[None]:
             os.kill(process, signal.SIGCONT)
 
 
-async def test_a_session_that_ends_before_the_model_hears_of_it_disturbs_nobody(server, viewer):
+async def test_a_session_ended_before_the_model_opens_it_has_no_effect(server, viewer):
     starts = server.app.state.sessions.worker.starts
     (process,) = model_processes()
     other = Viewer(viewer.client)
@@ -61,7 +61,7 @@ async def test_a_session_that_ends_before_the_model_hears_of_it_disturbs_nobody(
     assert server.app.state.sessions.worker.starts == starts
 
 
-async def test_a_model_process_that_stands_still_is_replaced_whatever_is_asked_of_it(viewer):
+async def test_a_stopped_model_process_is_replaced_despite_requests(viewer):
     (process,) = model_processes()
     with standing_still(process):
         changes = [asyncio.create_task(viewer.change(prompt="p" * LONG_PROMPT)) for _ in range(CHANGES)]

@@ -68,7 +68,7 @@ async def test_a_hung_model_process_is_reported_and_replaced(viewer):
     assert process not in model_processes()
 
 
-async def test_a_change_while_the_model_is_away_is_refused_at_once_and_not_applied(server, viewer, monkeypatch):
+async def test_changes_are_rejected_at_once_while_there_is_no_model(server, viewer, monkeypatch):
     monkeypatch.setattr("server.workers.worker.BACKOFF_S", (1.5,))
     (process,) = model_processes()
     os.kill(process, signal.SIGKILL)
@@ -83,7 +83,7 @@ async def test_a_change_while_the_model_is_away_is_refused_at_once_and_not_appli
     assert (await viewer.status())["parameters"]["prompt"] == "after"
 
 
-async def test_a_change_while_the_first_connection_is_set_up_holds_from_the_first_block(tmp_path):
+async def test_a_change_during_setup_applies_at_the_first_block(tmp_path):
     silent = free_port()  # nothing answers there: gathering addresses takes five seconds
     preset = write_preset(tmp_path, width=320, height=192)
     settings = Settings(port=free_port(), preset=str(preset), ice_servers=(f"stun:127.0.0.1:{silent}",))
