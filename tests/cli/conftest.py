@@ -12,6 +12,8 @@ from safetensors.torch import save_file
 
 from lipar_cli.main import main
 from lipar_cli.weights.sources import sources
+from lipar_core.config import StreamSection
+from lipar_core.kinds.registry import SECTIONS
 from lipar_core.models.hashed_text import HashedTextEncoder
 from tests.cli.clips import make_clip
 from tests.cli.hub_server import Hub
@@ -40,8 +42,8 @@ def lipar(capsys: pytest.CaptureFixture[str]) -> Lipar:
         capsys.readouterr()
         try:
             code = main([str(argument) for argument in arguments])
-        except SystemExit as left:  # argparse's way out
-            code = int(left.code or 0)
+        except SystemExit as error:  # raised by argparse
+            code = int(error.code or 0)
         return code, *capsys.readouterr()
 
     return run
@@ -80,6 +82,9 @@ def write_preset(folder: Path, name: str = "random") -> Path:
     save_file({key: value.clone() for key, value in tensors.items()}, bundle)
     tree = msgspec.to_builtins(models.preset)
     del tree["name"]
+    for section in SECTIONS:
+        tree[section.name]["kind"] = getattr(models.preset, section.name).kind
+    tree["stream"] = {field.name: tree["stream"][field.name] for field in msgspec.structs.fields(StreamSection)}
     tree["stream"] |= {"block_frames": 1, "window_frames": 4}
     tree["weights"] = dict.fromkeys(("transformer", "codec", "text"), str(bundle))
     path = folder / f"{name}.yaml"
