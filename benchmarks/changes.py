@@ -57,9 +57,9 @@ def blocks_per_s(pipe: Connection, seconds: float, changes_per_s: float) -> floa
 def main() -> None:
     seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 10.0
     context = multiprocessing.get_context("spawn")
-    pipe, theirs = context.Pipe()
+    pipe, child_pipe = context.Pipe()
     process = context.Process(
-        target=model_main, args=(theirs, ModelOptions(preset="tiny", device="cpu", threads=2)), daemon=True
+        target=model_main, args=(child_pipe, ModelOptions(preset="tiny", device="cpu", threads=2)), daemon=True
     )
     process.start()
     while not isinstance(wire.receive_event(pipe), wire.Ready):

@@ -23,7 +23,7 @@ REST_MS = 150  # budget of transport and pacing
 
 
 def main(seconds: int, size: str) -> None:
-    chromium = next(Path(found) for name in ("chromium", "google-chrome") if (found := shutil.which(name)))
+    chromium = next(Path(path) for name in ("chromium", "google-chrome") if (path := shutil.which(name)))
     samples: list[dict[str, Any]] = []
     flags = ("--threads", "2", "--size", size)
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder), running_server(*flags) as server:

@@ -31,7 +31,7 @@ LIMIT_STEPS = (5_000_000, 800_000, 5_000_000)
 
 
 def chromium() -> Path:
-    return next(Path(found) for name in CHROMIUM if (found := shutil.which(name)))
+    return next(Path(path) for name in CHROMIUM if (path := shutil.which(name)))
 
 
 def unimpaired(seconds: int) -> None:

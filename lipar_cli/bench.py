@@ -70,10 +70,10 @@ def find_clips(folder: Path | None) -> list[Path]:
     """Clips to measure on; raises `LiparError` if a given folder has none."""
     if folder is None:
         return sorted(CLIPS.glob("*.mp4"))
-    found = sorted(folder.glob("*.mp4")) if folder.is_dir() else []
-    if not found:
+    paths = sorted(folder.glob("*.mp4")) if folder.is_dir() else []
+    if not paths:
         raise LiparError(f"--media {folder}: no .mp4 file there")
-    return found
+    return paths
 
 
 def _print_variants(title: str, variants: "list[Variant]") -> None:

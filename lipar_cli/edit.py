@@ -42,8 +42,8 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.set_defaults(run=run)
 
 
-def _input_path(given: str) -> Path:
-    return Path("/dev/stdin" if given == "-" else given)
+def _input_path(name: str) -> Path:
+    return Path("/dev/stdin" if name == "-" else name)
 
 
 def run(args: argparse.Namespace) -> int:

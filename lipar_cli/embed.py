@@ -32,9 +32,9 @@ def run(args: argparse.Namespace) -> int:
     preset = load_preset(resolve(args.preset))
     encoder = load_text_encoder(preset, check_device(args.device))
     for prompt in prompts:
-        used, given = encoder.count_tokens(prompt)
-        if given > used:
-            print(f"truncated to {used} of {given} tokens: {prompt[:60]}")
+        used, total = encoder.count_tokens(prompt)
+        if total > used:
+            print(f"truncated to {used} of {total} tokens: {prompt[:60]}")
     try:
         write_embeddings(args.output, encoder, prompts)
     except OSError as error:

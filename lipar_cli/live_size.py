@@ -39,7 +39,7 @@ def choose_size(preset: Preset, path: str, device: str | None, dtype: str | None
 def report(measured: list[SizeMeasurement]) -> str:
     """One line: the chosen size, and the rate of each measured size."""
     *larger, chosen = measured
-    rest = "".join(f"; {one.size} {one.fps:.0f} fps" for one in larger)
+    rest = "".join(f"; {measurement.size} {measurement.fps:.0f} fps" for measurement in larger)
     return (
         f"lipar: picture {chosen.size}, {chosen.dtype}: {chosen.fps:.0f} fps alone, {REQUIRED_FPS:.0f} required{rest}"
     )
@@ -49,8 +49,8 @@ def _measure(
     candidates: list[str], preset: str, device: str | None, dtype: str | None, threads: int | None
 ) -> list[SizeMeasurement]:
     """Measure from the largest size down until one is fast enough, in a separate process."""
-    given = {"--device": device, "--dtype": dtype, "--threads": threads}
-    flags = [str(part) for flag, value in given.items() if value is not None for part in (flag, value)]
+    options = {"--device": device, "--dtype": dtype, "--threads": threads}
+    flags = [str(part) for flag, value in options.items() if value is not None for part in (flag, value)]
     command = [sys.executable, "-m", "lipar_cli.probe", preset, *candidates, "--needed", str(REQUIRED_FPS), *flags]
     run = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
     if run.returncode:

@@ -69,8 +69,8 @@ def _verify(folder: Path, manifest: Manifest, preset: str | None) -> int:
         elif not path.is_file():
             state = "is missing"
         else:
-            found = sha256_of(path)
-            state = "ok" if found == entry.sha256 else f"DIFFERS: SHA-256 {found}, downloaded was {entry.sha256}"
+            sha256 = sha256_of(path)
+            state = "ok" if sha256 == entry.sha256 else f"DIFFERS: SHA-256 {sha256}, downloaded was {entry.sha256}"
         print(f"{target}  {state}")
         failures += state != "ok"
     if not required:

@@ -51,14 +51,14 @@ def leaf_fields(struct_class: type, prefix: str = "") -> Iterator[tuple[str, ins
 
 def metadata(node: inspect.Type) -> dict[str, Any]:
     """A field's `Meta(extra=...)` and JSON Schema metadata; {} if it has none."""
-    found: dict[str, Any] = {}
+    merged: dict[str, Any] = {}
     while isinstance(node, (inspect.Metadata, inspect.UnionType)):
         if isinstance(node, inspect.Metadata):
-            found = (node.extra_json_schema or {}) | (node.extra or {}) | found
+            merged = (node.extra_json_schema or {}) | (node.extra or {}) | merged
             node = node.type
         else:
             node = _not_null(node)
-    return found
+    return merged
 
 
 def allowed_values(node: inspect.Type) -> str:

@@ -123,8 +123,8 @@ class RecordedRun:
             )
             recorded = [(f"block{i}.x0", x0)]
             if kept.all_kept:
-                for step, (given, flow) in enumerate(seen):
-                    recorded += [(f"block{i}.step{step}.input", given), (f"block{i}.step{step}.flow", flow)]
+                for step, (network_input, flow) in enumerate(seen):
+                    recorded += [(f"block{i}.step{step}.input", network_input), (f"block{i}.step{step}.flow", flow)]
             for name, tokens in recorded:
                 if name in self.tensors:
                     golden = self.tensors[name]

@@ -51,15 +51,15 @@ def count_matching_faces(expected: list[Box], ours: list[Box]) -> int:
 def _boxes(scores: Map, sizes: Map, offsets: Map) -> list[Box]:
     """From maps [h, w], [2, h, w] (height, width), [2, h, w] (y, x) to boxes, after non-maximum suppression."""
     rows, cols = np.nonzero(scores > MIN_SCORE)
-    found: list[Box] = []
+    detections: list[Box] = []
     for row, col in zip(rows.tolist(), cols.tolist(), strict=True):
         tall, wide = sizes[:, row, col].tolist()
         y, x = ((np.array([row, col]) + offsets[:, row, col] + 0.5) * CELL).tolist()
-        found.append((x - wide / 2, y - tall / 2, wide, tall))
-    if not found:
+        detections.append((x - wide / 2, y - tall / 2, wide, tall))
+    if not detections:
         return []
-    best = cv2.dnn.NMSBoxes(found, scores[rows, cols].tolist(), MIN_SCORE, MAX_OVERLAP)
-    return [found[i] for i in best]
+    best = cv2.dnn.NMSBoxes(detections, scores[rows, cols].tolist(), MIN_SCORE, MAX_OVERLAP)
+    return [detections[i] for i in best]
 
 
 def _overlap(a: Box, b: Box) -> float:

@@ -62,12 +62,12 @@ def looks(
 
 def face_counts(rows: list[Row]) -> dict[str, Row]:
     """Sums over the clips, by style: faces found in the targets, and of these in the output."""
-    found: dict[str, Row] = {}
+    styles: dict[str, Row] = {}
     for row in rows:
-        sums = found.setdefault(str(row["style"]), {"faces": 0, "faces_found": 0})
+        sums = styles.setdefault(str(row["style"]), {"faces": 0, "faces_found": 0})
         for name in sums:
             sums[name] += row[name]  # type: ignore[operator]
-    return found
+    return styles
 
 
 def _measure_style(
@@ -102,10 +102,14 @@ def _measure_style(
     }
     if faces:
         pairs = [
-            (faces(there), faces(found)) for there, found in zip(target[::FRAME_STEP], ours[::FRAME_STEP], strict=True)
+            (faces(expected), faces(output))
+            for expected, output in zip(target[::FRAME_STEP], ours[::FRAME_STEP], strict=True)
         ]
-        row |= {"source_faces": _count(source[::FRAME_STEP], faces), "faces": sum(len(there) for there, _ in pairs)}
-        row |= {"faces_found": sum(count_matching_faces(there, found) for there, found in pairs)}
+        row |= {
+            "source_faces": _count(source[::FRAME_STEP], faces),
+            "faces": sum(len(expected) for expected, _ in pairs),
+        }
+        row |= {"faces_found": sum(count_matching_faces(expected, output) for expected, output in pairs)}
     if lpips:
         row["lpips"] = lpips(ours, target)
     return row, _tile(name, [source[-1], target[-1], ours[-1]])
@@ -125,11 +129,11 @@ def _round_trip(models: Models, frames: Tensor) -> Tensor:
 
 def style_accuracy_of(frames: Tensor, name: str, expected: dict[str, Tensor]) -> float:
     """The ratio of frames, of every fourth, whose nearest target is the named style's."""
-    found = [
+    nearest = [
         nearest_style(frames[i], {style: expected[style][i] for style in expected})
         for i in range(0, len(frames), FRAME_STEP)
     ]
-    return found.count(name) / len(found)
+    return nearest.count(name) / len(nearest)
 
 
 def _count(frames: Tensor, faces: FaceFinder | None) -> int:

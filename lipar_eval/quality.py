@@ -20,9 +20,9 @@ def psnr(a: Tensor, b: Tensor) -> float:
 
 def ssim(a: Tensor, b: Tensor) -> float:
     """Mean structural similarity (Wang et al. 2004)."""
-    found = structural_similarity_index_measure(a[::FRAME_STEP], b[::FRAME_STEP], data_range=1.0)
-    assert isinstance(found, Tensor)
-    return float(found)
+    value = structural_similarity_index_measure(a[::FRAME_STEP], b[::FRAME_STEP], data_range=1.0)
+    assert isinstance(value, Tensor)
+    return float(value)
 
 
 def flicker(frames: Tensor, source: Tensor) -> float:

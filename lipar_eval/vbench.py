@@ -37,11 +37,11 @@ def score(program: str, videos: Mapping[str, Mapping[str, Tensor]]) -> tuple[lis
                 command = [program, "evaluate", "--dimension", dimension, "--videos_path", str(folder / "videos")]
                 command += ["--output_path", str(folder / dimension), "--mode=custom_input"]
                 run = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-                found = sorted((folder / dimension).glob("*eval_results.json"))
-                if run.returncode or not found:
+                results = sorted((folder / dimension).glob("*eval_results.json"))
+                if run.returncode or not results:
                     reason = (run.stderr.strip().splitlines() or ["no results"])[-1]
                     return rows, f"VBench not measured: {dimension} failed ({reason})"
-                row[dimension] = float(json.loads(found[-1].read_text())[dimension][0])
+                row[dimension] = float(json.loads(results[-1].read_text())[dimension][0])
         rows.append(row)
     return rows, "VBench, mean of all clips"
 

@@ -75,7 +75,7 @@ def copy_stream_tags(source: Stream, target: Stream, keep_location: bool) -> Non
 def drop_timecode(container: OutputContainer) -> bool:
     """Remove the timecode, which MP4 and MOV cannot store at high frame rates; returns whether there was one."""
     all_tags = [container.metadata, *(stream.metadata for stream in container.streams)]
-    found = [(tags, key) for tags in all_tags for key in tags if key.lower() == "timecode"]
-    for tags, key in found:
+    timecodes = [(tags, key) for tags in all_tags for key in tags if key.lower() == "timecode"]
+    for tags, key in timecodes:
         del tags[key]
-    return bool(found)
+    return bool(timecodes)

@@ -30,16 +30,16 @@ class OutputFile:
 
     def _existing_mode(self) -> int | None:
         try:
-            found = self.target.stat()
+            status = self.target.stat()
         except FileNotFoundError:
             return None
-        if stat.S_ISDIR(found.st_mode):
+        if stat.S_ISDIR(status.st_mode):
             raise LiparError(f"output {self.path}: is a folder")
-        if not stat.S_ISREG(found.st_mode):
+        if not stat.S_ISREG(status.st_mode):
             raise LiparError(f"output {self.path}: is not a file")
         if not os.access(self.target, os.W_OK):
             raise LiparError(f"output {self.path}: is write-protected")
-        return stat.S_IMODE(found.st_mode)
+        return stat.S_IMODE(status.st_mode)
 
     def publish(self) -> None:
         """Rename the complete temporary file to the output, keeping the mode of an existing file."""

@@ -140,15 +140,17 @@ class VideoReader:
         video_streams = [s for s in others if s.type == "video" and s not in covers]
         attached = [s for s in others if s.type == "attachment"]
         kinds = {"further video track": video_streams, "cover picture": covers, "attachment": attached}
-        return [f"{len(found)} {kind}{'s'[: len(found) > 1]} left out" for kind, found in kinds.items() if found]
+        return [
+            f"{len(streams)} {kind}{'s'[: len(streams) > 1]} left out" for kind, streams in kinds.items() if streams
+        ]
 
     @property
     def _lost_frames(self) -> int:
         """Packets for which the decoder returned neither a frame nor an error."""
-        found = self.survey.streams[self.video.index]
+        stream_survey = self.survey.streams[self.video.index]
         if self._decoder.codec.canonical_name not in FRAME_PER_PACKET:
             return 0
-        return max(0, found.packets - found.hidden - self.damaged - self.frames)
+        return max(0, stream_survey.packets - stream_survey.hidden - self.damaged - self.frames)
 
     @property
     def _is_elementary_stream(self) -> bool:
@@ -166,11 +168,11 @@ class VideoReader:
     def _ended_early(self) -> bool:
         """Whether the file is shorter than its header says, in time, not only in samples of an edit list."""
         video = self.video
-        found = self.survey.streams[self.video.index]
-        if self.frames >= video.frames or not video.duration or found.end is None:
+        stream_survey = self.survey.streams[self.video.index]
+        if self.frames >= video.frames or not video.duration or stream_survey.end is None:
             return False
         announced_end = (video.start_time or 0) * self.stream_time_base + video.duration * self.stream_time_base
-        return found.end < announced_end - 1 / self.rate
+        return stream_survey.end < announced_end - 1 / self.rate
 
     def __iter__(self) -> Iterator["SourceFrame | av.Packet[Stream]"]:
         """Source frames and other packets. Damaged packets are skipped and counted; no frames at all is an error."""

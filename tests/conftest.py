@@ -33,8 +33,8 @@ def seeded_random_numbers() -> None:
 def program(names: tuple[str, ...], request: pytest.FixtureRequest) -> Path:
     """The first of `names` in PATH; else the test is skipped with a note, or fails if LIPAR_REQUIRE_TOOLS=1 is set."""
     for name in names:
-        if found := shutil.which(name):
-            return Path(found)
+        if path := shutil.which(name):
+            return Path(path)
     if os.environ.get("LIPAR_REQUIRE_TOOLS") == "1":
         pytest.fail(f"{names[0]} is not installed and LIPAR_REQUIRE_TOOLS=1 asks for it")
     counts = request.config.stash[MISSING]

@@ -31,11 +31,11 @@ def modules(*packages: str, root: Path = ROOT) -> dict[str, Path]:
 def imports_of(module: str, path: Path, known: set[str]) -> list[Import]:
     """All imports of a file. Targets in this code base are named as in `known`."""
     tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
-    found = []
+    imports = []
     for node, at_start in _import_nodes(tree, at_start=True):
         for target in _targets(node, module, known):
-            found.append(Import(module, target, node.lineno, at_start))
-    return found
+            imports.append(Import(module, target, node.lineno, at_start))
+    return imports
 
 
 def _import_nodes(node: ast.AST, *, at_start: bool) -> Iterator[tuple[ast.Import | ast.ImportFrom, bool]]:

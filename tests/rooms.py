@@ -195,15 +195,16 @@ def room_of(module: str) -> Room:
     return max(fits, key=lambda fit: fit[0])[1]
 
 
-def violations(found: Import) -> Iterator[str]:
+def violations(statement: Import) -> Iterator[str]:
     """Violations of the rules by an import."""
-    room, location = room_of(found.importer), f"{found.importer}:{found.line} ({room_of(found.importer).name})"
-    if is_third_party(found.target):
-        if package_of(found.target) not in room.packages:
-            yield f"{location} imports the package {package_of(found.target)}; allowed are {sorted(room.packages)}"
-    elif package_of(found.target) in PRODUCT:
-        other = room_of(found.target)
+    room = room_of(statement.importer)
+    location = f"{statement.importer}:{statement.line} ({room.name})"
+    if is_third_party(statement.target):
+        if package_of(statement.target) not in room.packages:
+            yield f"{location} imports the package {package_of(statement.target)}; allowed are {sorted(room.packages)}"
+    elif package_of(statement.target) in PRODUCT:
+        other = room_of(statement.target)
         if other is not room and other.name not in room.may_import:
-            yield f"{location} imports {found.target} ({other.name}); allowed are {sorted(room.may_import)}"
-    elif package_of(found.target) in OURS:
-        yield f"{location} imports {found.target}, which is no part of the product"
+            yield f"{location} imports {statement.target} ({other.name}); allowed are {sorted(room.may_import)}"
+    elif package_of(statement.target) in OURS:
+        yield f"{location} imports {statement.target}, which is no part of the product"

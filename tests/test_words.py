@@ -85,11 +85,11 @@ def text_files(path: Path) -> list[Path]:
 def test_plain_technical_english(path: str) -> None:
     files = text_files(ROOT / path)
     assert files
-    found = [
+    violations = [
         f"{file.relative_to(ROOT)}:{number}: {match[0]!r}; say: {instead}"
         for file in files
         for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1)
         for pattern, instead in FORBIDDEN.items()
         if (match := pattern.search(line))
     ]
-    assert found == []
+    assert violations == []

@@ -21,12 +21,12 @@ def load_excerpts(clips: Iterable[tuple[str, Clip]], folder: Path) -> list[Clip]
     assert state is not None
     flat = np.memmap(pixels, dtype=np.uint8, mode="r")
     at = 0
-    found = []
+    excerpts = []
     for shape in state["shapes"]:
         size = int(np.prod(shape))
-        found.append(flat[at : at + size].reshape(shape))
+        excerpts.append(flat[at : at + size].reshape(shape))
         at += size
-    return found
+    return excerpts
 
 
 def _write(clips: Iterable[tuple[str, Clip]], path: Path) -> list[list[int]]:

@@ -60,12 +60,12 @@ def sources() -> tuple[Source, ...]:
 
 def sources_of(preset: Preset) -> list[Source]:
     """The files that a preset needs; raises `LiparError` if a file has no known source."""
-    found: list[Source] = []
+    files: list[Source] = []
     for name in (preset.weights.transformer, preset.weights.codec, preset.weights.text):
         if name.startswith("bundled:"):
             continue
         matching = [source for source in sources() if source.target == name or source.target.startswith(f"{name}/")]
         if not matching:
             raise LiparError(f"preset {preset.name}: {name} has no known source, copy it there yourself")
-        found += matching
-    return found
+        files += matching
+    return files

@@ -66,10 +66,10 @@ def _resolve_file(path: Path) -> Path:
         raise CheckpointError(f"checkpoint {path}: no such file")
     if not path.is_dir():
         return path
-    found = sorted(path.glob(f"*{INDEX_SUFFIX}")) or sorted(path.glob("*.safetensors"))
-    if len(found) != 1:
-        raise CheckpointError(f"checkpoint {path}: is a folder with {len(found)} checkpoints, name the file")
-    return found[0]
+    candidates = sorted(path.glob(f"*{INDEX_SUFFIX}")) or sorted(path.glob("*.safetensors"))
+    if len(candidates) != 1:
+        raise CheckpointError(f"checkpoint {path}: is a folder with {len(candidates)} checkpoints, name the file")
+    return candidates[0]
 
 
 def _read_safetensors(path: Path) -> StateDict:

@@ -141,12 +141,12 @@ def _low_rank_delta(parts: Parts, scale: float, default_alpha: float | None) -> 
 def _check_shape(target: str, delta: WeightDelta, keys: list[str], shapes: Shapes) -> None:
     if target not in shapes:
         raise CheckpointError(f"key {keys[0]} is for {target}, which the model does not have")
-    given = list(delta.up.shape)
+    shape = list(delta.up.shape)
     if delta.down is not None:
-        given = [delta.up.shape[0], *delta.down.shape[1:]]
-    if given != list(shapes[target]):
+        shape = [delta.up.shape[0], *delta.down.shape[1:]]
+    if shape != list(shapes[target]):
         raise CheckpointError(
-            f"key {keys[0]} is for a weight of shape {given}, the model's {target} has {list(shapes[target])}"
+            f"key {keys[0]} is for a weight of shape {shape}, the model's {target} has {list(shapes[target])}"
         )
 
 

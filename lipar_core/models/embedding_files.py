@@ -81,7 +81,7 @@ class PrecomputedTextEncoder:
             with safe_open(path, framework="pt") as file:
                 table = json.loads((file.metadata() or {})[PROMPTS_KEY])
             self._tensors = load_file(path)
-            self._prompts = {text: (key, (int(used), int(given))) for key, (text, used, given) in table.items()}
+            self._prompts = {text: (key, (int(used), int(total))) for key, (text, used, total) in table.items()}
         except (OSError, SafetensorError, KeyError, ValueError, TypeError, AttributeError) as error:
             raise CheckpointError(f"embeddings {path}: was not written by `lipar embed`") from error
         self._path = path

@@ -35,8 +35,8 @@ class HashedTextEncoder(nn.Module):
 
     def count_tokens(self, prompt: str) -> tuple[int, int]:
         """How many words of the prompt are encoded, and how many it has."""
-        given = len(_words(prompt))
-        return min(given, MAX_WORDS), given
+        total = len(_words(prompt))
+        return min(total, MAX_WORDS), total
 
     def forward(self, prompts: list[str]) -> Tensor:
         """prompts -> [B, text_length, text_dim]."""

@@ -55,5 +55,5 @@ class UMT5TextEncoder:
 
     def count_tokens(self, prompt: str) -> tuple[int, int]:
         """How many tokens of the prompt are encoded, and how many it has, the end token included."""
-        given = len(self.tokenizer(clean_prompt(prompt)).input_ids)
-        return min(given, self.text_length), given
+        total = len(self.tokenizer(clean_prompt(prompt)).input_ids)
+        return min(total, self.text_length), total

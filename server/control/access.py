@@ -39,14 +39,14 @@ class Permission:
 
 def find_permission(token: str, settings: Settings, sessions: Iterable[SessionHandle]) -> Permission | None:
     """The permission of a token; None for an unknown one. Takes equally long for every token."""
-    found = [
+    permissions = [
         permission for known, permission in _known_tokens(settings, sessions) if equal_in_constant_time(token, known)
     ]
-    return found[0] if found else None
+    return permissions[0] if permissions else None
 
 
-def equal_in_constant_time(given: str, known: str) -> bool:
-    return hmac.compare_digest(given.encode("utf-8", "backslashreplace"), known.encode())  # JSON may contain surrogates
+def equal_in_constant_time(token: str, known: str) -> bool:
+    return hmac.compare_digest(token.encode("utf-8", "backslashreplace"), known.encode())  # JSON may contain surrogates
 
 
 def _known_tokens(settings: Settings, sessions: Iterable[SessionHandle]) -> Iterator[tuple[str, Permission]]:

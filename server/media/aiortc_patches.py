@@ -49,11 +49,11 @@ def enable_loopback_candidates() -> None:
 def register_receive_codecs() -> None:
     """Accept codecs that FFmpeg decodes and aiortc does not know, and any dynamic payload type (RFC 7826)."""
     known = private_attr(codecs, "CODECS")["video"]
-    if any(one.mimeType == "video/VP9" for one in known):
+    if any(known_codec.mimeType == "video/VP9" for known_codec in known):
         return
-    like = next(one for one in known if one.mimeType == "video/VP8")
+    like = next(known_codec for known_codec in known if known_codec.mimeType == "video/VP8")
     for name in RECEIVE_ONLY_CODECS:
-        main = max(one.payloadType for one in known) + 1
+        main = max(known_codec.payloadType for known_codec in known) + 1
         known.append(replace(like, mimeType=f"video/{name}", payloadType=main, parameters={}))
         repeats = {"mimeType": "video/rtx", "payloadType": main + 1, "rtcpFeedback": [], "parameters": {"apt": main}}
         known.append(replace(like, **repeats))

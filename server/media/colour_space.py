@@ -49,7 +49,7 @@ def read_colour_space(value: bytes) -> ColourSpace | None:
 def register_colour_space() -> None:
     """Negotiate the extension and parse it into `packet.extensions.colour_space`."""
     known = private_attr(codecs, "HEADER_EXTENSIONS")["video"]
-    if any(one.uri == URI for one in known):
+    if any(item.uri == URI for item in known):
         return
     known.append(RTCRtpHeaderExtensionParameters(id=ID, uri=URI))
     configure = private_attr(HeaderExtensionsMap, "configure")
@@ -65,8 +65,8 @@ def register_colour_space() -> None:
         values: Any = get(self, profile, value)
         extension_id = getattr(self, "colour_space_id", None)
         if extension_id is not None:
-            found = dict(unpack_header_extensions(profile, value)).get(extension_id)
-            values.colour_space = None if found is None else read_colour_space(found)
+            payload = dict(unpack_header_extensions(profile, value)).get(extension_id)
+            values.colour_space = None if payload is None else read_colour_space(payload)
         return values  # type: ignore[no-any-return]
 
     HeaderExtensionsMap.configure = configure_with_colour_space  # type: ignore[method-assign]

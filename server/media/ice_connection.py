@@ -11,13 +11,15 @@ log = logging.getLogger(__name__)
 
 def open_connection(servers: list[IceServer]) -> RTCPeerConnection:
     """A new connection. The list is explicit even if it is empty: aiortc's default is a public STUN server."""
-    known = [RTCIceServer(urls=one.url, username=one.username, credential=one.credential) for one in servers]
-    return RTCPeerConnection(RTCConfiguration(iceServers=known))
+    ice_servers = [
+        RTCIceServer(urls=server.url, username=server.username, credential=server.credential) for server in servers
+    ]
+    return RTCPeerConnection(RTCConfiguration(iceServers=ice_servers))
 
 
 def check_relays(servers: list[IceServer], answer: str) -> None:
     """Warn if an answer has no candidate of a configured TURN server."""
-    relays = [one.url for one in servers if one.url.startswith("turn")]
+    relays = [server.url for server in servers if server.url.startswith("turn")]
     if relays and "typ relay" not in answer:
         log.warning(
             "no relay candidate from %s: check that it runs and that its credentials are right", ", ".join(relays)

@@ -17,7 +17,7 @@ def check_offer(sdp: str, *, sends: bool, receives: bool) -> VideoOffer:
         media = SessionDescription.parse(sdp if offer is None else offer.sdp).media
     except Exception as error:  # aiortc's parser raises many types on malformed SDP
         raise BadOffer(f"the offer cannot be read ({type(error).__name__}: {error})") from error
-    directions = {one.direction for one in media if one.kind == "video"}
+    directions = {section.direction for section in media if section.kind == "video"}
     if offer is None or not directions:
         raise BadOffer("the offer has no video")
     if sends and not directions & {"sendonly", "sendrecv"}:

@@ -24,11 +24,11 @@ class UnexpectedPackets:
             if not router.payload_type_table.get(packet.payload_type):
                 self.packets += 1
                 self.payload_types[packet.payload_type] = None
-            found: RTCRtpReceiver | None = route(packet)
-            return found
+            receiver: RTCRtpReceiver | None = route(packet)
+            return receiver
 
         router.route_rtp = route_and_count
 
     def __str__(self) -> str:
-        named = ", ".join(str(one) for one in list(self.payload_types)[:MAX_NAMED])
+        named = ", ".join(str(payload_type) for payload_type in list(self.payload_types)[:MAX_NAMED])
         return f"RTP payload type {named}"

@@ -55,9 +55,13 @@ def offered_formats(section: Section) -> list[VideoFormat]:
     names = dict(_split(line) for line in section.values("rtpmap"))
     parameters = dict(_split(line) for line in section.values("fmtp"))
     return [
-        VideoFormat(one, names[one].partition("/")[0].strip().upper(), _parameters(parameters.get(one, "")))
-        for one in dict.fromkeys(section.formats)
-        if one in names
+        VideoFormat(
+            payload_type,
+            names[payload_type].partition("/")[0].strip().upper(),
+            _parameters(parameters.get(payload_type, "")),
+        )
+        for payload_type in dict.fromkeys(section.formats)
+        if payload_type in names
     ]
 
 
@@ -67,25 +71,25 @@ def usable_formats(formats: list[VideoFormat], *, sends: bool) -> list[VideoForm
     `sends`: video is sent too, in the same formats. H.264 is first: it is encoded once for all viewers, and its
     bitrate changes without a keyframe. Decoders of all H.264 profiles decode ours, Constrained Baseline.
     """
-    h264 = [one for one in formats if one.name == "H264" and one.mode != INTERLEAVED]
-    h264.sort(key=lambda one: one.mode, reverse=True)
+    h264 = [item for item in formats if item.name == "H264" and item.mode != INTERLEAVED]
+    h264.sort(key=lambda item: item.mode, reverse=True)
     if sends:  # in mode 0 each NAL unit must fit into one packet: ours do not
-        h264 = [one for one in h264 if one.mode == "1" and h264_encoder()]
-    best = [*h264[:1], *[one for one in formats if one.name == "VP8"][:1]]
+        h264 = [item for item in h264 if item.mode == "1" and h264_encoder()]
+    best = [*h264[:1], *[item for item in formats if item.name == "VP8"][:1]]
     if best or sends:
         return best
-    return [one for one in formats if one.name in DECODED - SENT][:1]
+    return [item for item in formats if item.name in DECODED - SENT][:1]
 
 
 def repair_formats(formats: list[VideoFormat], used: list[VideoFormat]) -> list[str]:
     """Payload types of the retransmissions (RTX) of the formats used."""
-    kept = {one.payload_type for one in used}
-    return [one.payload_type for one in formats if one.name == "RTX" and one.parameters.get("apt") in kept]
+    kept = {item.payload_type for item in used}
+    return [item.payload_type for item in formats if item.name == "RTX" and item.parameters.get("apt") in kept]
 
 
 def refusal(formats: list[VideoFormat], *, sends: bool) -> str:
     """The error message if no format is usable, with what to choose instead."""
-    offered = list(dict.fromkeys(str(one) for one in formats if one.name not in REPAIR)) or ["no known format"]
+    offered = list(dict.fromkeys(str(item) for item in formats if item.name not in REPAIR)) or ["no known format"]
     ours = "sends H.264 (packetization-mode=1) and VP8" if sends else "accepts H.264, VP8, VP9, H.265 and AV1"
     return f"the offer's video is {', '.join(offered)}; this server {ours}: choose H.264 or VP8 in the client"
 

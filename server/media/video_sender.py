@@ -29,6 +29,6 @@ class VideoSender:
 
     async def round_trip_s(self) -> float | None:
         """Round-trip time by RTCP; None before the first receiver report."""
-        found = (await self.sender.getStats()).values()
-        times = [one.roundTripTime for one in found if isinstance(one, RTCRemoteInboundRtpStreamStats)]
+        reports = (await self.sender.getStats()).values()
+        times = [report.roundTripTime for report in reports if isinstance(report, RTCRemoteInboundRtpStreamStats)]
         return next((seconds for seconds in times if seconds is not None), None)

@@ -45,7 +45,7 @@ class LiveStream:
 
     def edit_block(self, waited_s: float) -> wire.BlockDone:
         """Edit the block that waits, and has waited so long for its turn."""
-        began = time.perf_counter()
+        started = time.perf_counter()
         planes, pts = self.incoming.take(self.incoming.frames_per_block)
         self.send(wire.FramesTaken(session=self.name, total=self.incoming.read))
         edited = self.edit.push(rgb_from_yuv420p(torch.from_numpy(planes).to(self.edit.models.device)), pts)
@@ -62,7 +62,7 @@ class LiveStream:
             noise_levels=report.noise_levels if report else None,
             stage_ms=report.stage_ms if report else {},
             queue_ms=waited_s * 1000,
-            busy_ms=(time.perf_counter() - began) * 1000,
+            busy_ms=(time.perf_counter() - started) * 1000,
         )
 
     def close(self) -> None:

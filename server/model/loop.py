@@ -66,7 +66,7 @@ class ModelLoop:
     def waiting(self) -> dict[str, float]:
         """The sessions that have a block to edit, and since when."""
         since = {name: session.waiting_since for name, session in self.sessions.items()}
-        return {name: began for name, began in since.items() if began is not None}
+        return {name: arrived_at for name, arrived_at in since.items() if arrived_at is not None}
 
     def handle(self, message: wire.Command) -> None:
         match message:
@@ -181,10 +181,10 @@ def warm_up(models: Models) -> tuple[float, float]:
     session: EditSession[int] = EditSession(models)
     times = []
     for _ in range(2):
-        began = time.perf_counter()
+        started = time.perf_counter()
         edited = session.push(
             torch.rand(stream.frames_per_block, 3, stream.height, stream.width), range(stream.frames_per_block)
         )
         edited.frames.cpu()  # waits for the device
-        times.append((time.perf_counter() - began) * 1000)
+        times.append((time.perf_counter() - started) * 1000)
     return sum(times), times[1]

@@ -23,7 +23,7 @@ SETTLE_S = 6
 
 
 def main() -> None:
-    chromium = next(Path(found) for name in ("chromium", "google-chrome") if (found := shutil.which(name)))
+    chromium = next(Path(path) for name in ("chromium", "google-chrome") if (path := shutil.which(name)))
     IMAGES.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder), running_server() as server:
         camera = Path("webcam_desk.y4m")  # the page shows the file's name as the camera's

@@ -20,8 +20,8 @@ DETECTION_LIMIT_S = 3 * 6.0  # three times the documented limit
 
 def sessions(server: LiveServer) -> list[dict[str, Any]]:
     with urllib.request.urlopen(f"{server.address}/api/v1/sessions", timeout=10) as reply:
-        found: list[dict[str, Any]] = json.load(reply)
-        return found
+        open_sessions: list[dict[str, Any]] = json.load(reply)
+        return open_sessions
 
 
 def test_a_reload_resumes_the_session(chromium: Path, camera: Camera, own_server: LiveServer) -> None:

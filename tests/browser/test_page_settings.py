@@ -9,8 +9,8 @@ from harness.live_server import LiveServer
 
 
 def session(page: Page, server: LiveServer) -> dict[str, Any]:
-    (found,) = page.request.get(f"{server.address}/api/v1/sessions").json()
-    return dict(found)
+    (session,) = page.request.get(f"{server.address}/api/v1/sessions").json()
+    return dict(session)
 
 
 def change(page: Page, server: LiveServer, changes: dict[str, Any]) -> None:

@@ -40,7 +40,7 @@ class Hub(ThreadingHTTPServer):
 
     def transfers(self, path: str) -> list[str | None]:
         """The requested ranges of a file's downloads."""
-        return [asked for method, at, asked, _ in self.requests if method == "GET" and at == path]
+        return [byte_range for method, at, byte_range, _ in self.requests if method == "GET" and at == path]
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -96,10 +96,10 @@ class Handler(BaseHTTPRequestHandler):
         data = hub.files[name]
         if name in hub.altered:
             data = b"!" + data[1:]
-        found = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", "")) if hub.knows_ranges else None
-        start = int(found[1]) if found else 0
-        self.send_response(206 if found else 200)
-        if found:
+        match = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", "")) if hub.knows_ranges else None
+        start = int(match[1]) if match else 0
+        self.send_response(206 if match else 200)
+        if match:
             self.send_header("Content-Range", f"bytes {start}-{len(data) - 1}/{len(data)}")
         self.send_header("X-Repo-Commit", COMMIT)
         self.send_header("ETag", f'"{hashlib.sha1(data).hexdigest()}"')

@@ -24,20 +24,20 @@ def several(preset, tmp_path):
 
 def speeds(monkeypatch, **fps):
     """Replaces the measuring subprocess, which stops at the first size that is fast enough."""
-    asked = []
+    requests = []
 
     def run(command, **_):
         sizes = [part for part in command if part[:1].isdigit() and "x" in part]
         lines = []
         for size in sizes:
-            asked.append(size)
+            requests.append(size)
             lines.append(json.dumps({"size": size, "dtype": "float32", "fps": fps["x" + size]}))
             if fps["x" + size] >= float(command[command.index("--needed") + 1]):
                 break
         return subprocess.CompletedProcess(command, 0, "\n".join(lines), None)
 
     monkeypatch.setattr(live_size.subprocess, "run", run)
-    return asked
+    return requests
 
 
 @pytest.mark.parametrize(
@@ -49,9 +49,9 @@ def speeds(monkeypatch, **fps):
     ],
 )
 def test_the_largest_that_is_fast_enough_is_chosen(monkeypatch, several, capsys, fps, chosen, measured):
-    asked = speeds(monkeypatch, **fps)
+    requests = speeds(monkeypatch, **fps)
     assert choose_size(load_preset(several), str(several), "cpu", None, 1) == chosen
-    assert asked == measured
+    assert requests == measured
     stdout = capsys.readouterr().err
     assert stdout.startswith(f"lipar: picture {chosen}, float32: ")
     assert stdout.count("\n") == 1

@@ -26,13 +26,13 @@ def test_models(hub, tmp_path, capsys):
 
     partial = folder / f"{TARGET}.0123.partial"
     converted = folder / "converted" / "self_forcing_dmd-transformer-bf16-0-1.safetensors"
-    mine = folder / "wan-1.3b" / "my_lora.safetensors"
+    own_file = folder / "wan-1.3b" / "my_lora.safetensors"
     converted.parent.mkdir()
-    for path in (partial, converted, mine):
+    for path in (partial, converted, own_file):
         path.write_bytes(b"x")
     assert main(["models", "remove", "wan-1.3b"]) == 0
-    left = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
-    assert left == ["manifest.json", "wan-1.3b/my_lora.safetensors"]
+    remaining = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    assert remaining == ["manifest.json", "wan-1.3b/my_lora.safetensors"]
     assert main(["models", "remove"]) == 2
     assert main(["models", "remove", "tiny"]) == 2
     (folder / "manifest.json").write_text("{")

@@ -32,8 +32,8 @@ def test_looks_has_a_row_and_pictures_for_every_style(square):
     def finder(picture):  # a face in every picture, further to the right in darker ones
         return [(10.0 * float(picture.mean() < 0.5), 0.0, 10.0, 10.0)]
 
-    found = looks(models, [square], targets, finder)
-    (row,) = found.rows
+    result = looks(models, [square], targets, finder)
+    (row,) = result.rows
     assert (row["clip"], row["style"], row["faces"]) == ("square", "Sepia film", 4)
     assert row["faces_found"] in (0, 4)
     assert row["source_faces"] == 4
@@ -42,7 +42,7 @@ def test_looks_has_a_row_and_pictures_for_every_style(square):
     assert row["source_grid"] == quality.grid_ratio(square.pixels[-16:], 16)
     assert row["target_flicker"] < 0.5  # only beside the square: the target is a little blurred
     assert face_counts([row, row]) == {"Sepia film": {"faces": 8, "faces_found": 2 * row["faces_found"]}}
-    (sheet,) = found.sheets
+    (sheet,) = result.sheets
     assert sheet.shape == (144, 2 * 3 * 256, 3)
 
 

@@ -115,8 +115,8 @@ class Viewer:
 
     async def receives(self, more: int) -> None:
         """Wait until so many more edited frames have come."""
-        wanted = len(self.sizes) + more
-        await eventually(lambda: len(self.sizes) >= wanted)
+        target = len(self.sizes) + more
+        await eventually(lambda: len(self.sizes) >= target)
 
     async def close(self) -> None:
         await self.pc.close()

@@ -110,7 +110,7 @@ def test_other_addresses_are_served_with_tls_or_on_request(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("flags", "said"),
+    ("flags", "message"),
     [
         ({"no_auth": True}, "no token is required (--no-auth)"),
         ({"editor_token": "a"}, "there is no admin"),
@@ -119,10 +119,10 @@ def test_other_addresses_are_served_with_tls_or_on_request(tmp_path):
         ({"token": "a"}, ""),
     ],
 )
-def test_the_log_warns_of_open_access(flags, said, caplog):
+def test_the_log_warns_of_open_access(flags, message, caplog):
     log_exposure(load_settings(flags, {}))
-    assert said in caplog.text
-    assert len(caplog.messages) == bool(said)
+    assert message in caplog.text
+    assert len(caplog.messages) == bool(message)
 
 
 def test_turn_credentials_expire_and_match_coturn_s():

@@ -68,14 +68,14 @@ async def test_delete_during_setup(preset):
             gone, stays = Viewer(client), Viewer(client)
             first = asyncio.create_task(gone.start())
             async with asyncio.timeout(PATIENCE_S):
-                while not (found := (await client.get("/api/v1/sessions")).json()):
+                while not (sessions := (await client.get("/api/v1/sessions")).json()):
                     await asyncio.sleep(0.01)
             second = asyncio.create_task(stays.start())
-            assert (await client.delete(f"/api/v1/sessions/{found[0]['id']}")).status_code == 204
+            assert (await client.delete(f"/api/v1/sessions/{sessions[0]['id']}")).status_code == 204
             assert (await first).status_code == 404
             assert (await second).status_code == 201  # with the addresses of its own that it has
             await stays.receives(4)
-            assert [one["id"] for one in (await client.get("/api/v1/sessions")).json()] == [stays.id]
+            assert [session["id"] for session in (await client.get("/api/v1/sessions")).json()] == [stays.id]
             await client.delete(f"/api/v1/sessions/{stays.id}")
             await gone.close()
             await stays.close()
@@ -107,10 +107,10 @@ async def test_sessions_survive_a_model_process_killed_during_a_block(client):
 async def test_a_page_resumes_soon_with_its_token(client):
     viewer = await begun(client)
     await client.post(f"/api/v1/sessions/{viewer.id}/park", json={"token": viewer.token})
-    again, began = Viewer(client), time.monotonic()
+    again, started = Viewer(client), time.monotonic()
     assert (await again.resume(viewer.id, viewer.token)).status_code == 200
     await again.receives(1)
-    assert time.monotonic() - began < BACK_S
+    assert time.monotonic() - started < BACK_S
     await client.delete(f"/api/v1/sessions/{viewer.id}")
     await viewer.close()
     await again.close()
@@ -133,8 +133,8 @@ async def test_a_killed_page_is_detected(preset):
     with RunningServer(settings, Echo()) as server:
         async with server.ready() as client:
             context = multiprocessing.get_context("spawn")
-            ours, theirs = context.Pipe()
-            page = context.Process(target=_page, args=(server.url, theirs))
+            ours, child_pipe = context.Pipe()
+            page = context.Process(target=_page, args=(server.url, child_pipe))
             page.start()
             assert await asyncio.to_thread(ours.poll, PATIENCE_S)
             path = f"/api/v1/sessions/{ours.recv()}"
@@ -144,7 +144,7 @@ async def test_a_killed_page_is_detected(preset):
                 while (await client.get(path)).json()["state"] != "parked":
                     await asyncio.sleep(0.1)
             await client.delete(path)
-            for end in (ours, theirs):
+            for end in (ours, child_pipe):
                 end.close()
 
 

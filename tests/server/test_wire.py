@@ -42,14 +42,14 @@ DOWN = [
 
 
 def test_messages_round_trip():
-    ours, theirs = multiprocessing.Pipe()
+    ours, child_pipe = multiprocessing.Pipe()
     for message in DOWN:
         wire.send(ours, message)
-        assert wire.receive_command(theirs) == message
+        assert wire.receive_command(child_pipe) == message
     for message in UP:
-        wire.send(theirs, message)
+        wire.send(child_pipe, message)
         assert wire.receive_event(ours) == message
-    theirs.close()
+    child_pipe.close()
     with pytest.raises(EOFError):
         wire.receive_event(ours)
     ours.close()

@@ -19,12 +19,12 @@ def clips() -> list[np.ndarray]:
     """Smooth, slowly changing colours."""
     rng = np.random.default_rng(0)
     y, x, t = np.mgrid[0:64, 0:96, 0:12]
-    found = []
+    samples = []
     for _ in range(6):
         fx, fy, ft, phase = rng.uniform(0.02, 0.12), rng.uniform(0.02, 0.12), rng.uniform(0, 0.3), rng.uniform(0, 6, 3)
         waves = [np.sin(fx * x + fy * y + ft * t + p) for p in phase]
-        found.append(((np.stack(waves, axis=-1) * 0.4 + 0.5) * 255).astype(np.uint8).transpose(2, 0, 1, 3).copy())
-    return found
+        samples.append(((np.stack(waves, axis=-1) * 0.4 + 0.5) * 255).astype(np.uint8).transpose(2, 0, 1, 3).copy())
+    return samples
 
 
 @pytest.fixture(scope="module")

@@ -47,7 +47,8 @@ def test_gradients_come_from_the_frames_after_the_past(preset, codec, clips, mix
     with mixed_precision(mixed):
         rollout_loss(editor, preset, batch, np.random.default_rng(3)).backward()
     assert learned in (stage.frames, 2 * stage.frames)  # some batches denoise twice
-    nowhere = [name for name, one in editor.named_parameters() if one.grad is None or not one.grad.any()]
+    gradients = {name: parameter.grad for name, parameter in editor.named_parameters()}
+    nowhere = [name for name, gradient in gradients.items() if gradient is None or not gradient.any()]
     passed_by = re.compile(r"codec\.(encoder|decoder\.\d+\.conv)\.")  # PCA leaves the MemBlocks out
     assert nowhere == [name for name in nowhere if passed_by.match(name)]
     assert "codec.renderer.enter.weight" not in nowhere
@@ -58,10 +59,10 @@ def test_the_guide_loss_moves_codes_to_their_styles(preset, codec, clips):
     batch = draw_batch(clips, replace(STAGE, past=0, prune=0.0), rng)
     bare = rollout_loss(editor, preset, batch, np.random.default_rng(1), CODES, 0.0)
     torch.manual_seed(0)
-    zero, one = (
+    near, far = (
         rollout_loss(editor, preset, batch, np.random.default_rng(1), codes, 9.0) for codes in (CODES, CODES * 9)
     )
-    assert bare < zero < one
+    assert bare < near < far
 
 
 def test_flicker_is_measured_where_the_target_is_static():

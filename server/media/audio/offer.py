@@ -68,8 +68,8 @@ def _opus(section: Section) -> str | None:
     """The payload type of Opus; None if it is not offered."""
     if section.kind != "audio":
         return None
-    found = (re.match(r"(\d+) +opus/48000\b", value, re.IGNORECASE) for value in section.values("rtpmap"))
-    return next((match[1] for match in found if match and match[1] in section.formats), None)
+    matches = (re.match(r"(\d+) +opus/48000\b", value, re.IGNORECASE) for value in section.values("rtpmap"))
+    return next((match[1] for match in matches if match and match[1] in section.formats), None)
 
 
 def _inactive(section: Section, formats: Section | None = None) -> Section:

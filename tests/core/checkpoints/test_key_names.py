@@ -137,10 +137,10 @@ def test_float8(tmp_path, prefix, kind):
     assert_same(load(path), expected)
 
 
-@pytest.mark.parametrize(("said", "message"), [("float8_e4m3fn", None), ("nvfp4", "format nvfp4")])
-def test_comfyui_format_tensors(tmp_path, said, message):
+@pytest.mark.parametrize(("marker", "message"), [("float8_e4m3fn", None), ("nvfp4", "format nvfp4")])
+def test_comfyui_format_tensors(tmp_path, marker, message):
     state, expected = float8("weight_scale")
-    note = torch.tensor(list(json.dumps({"format": said}).encode()), dtype=torch.uint8)
+    note = torch.tensor(list(json.dumps({"format": marker}).encode()), dtype=torch.uint8)
     state["blocks.0.ffn.0.comfy_quant"] = note
     path = save(tmp_path / "a.safetensors", state)
     if message:

@@ -71,13 +71,13 @@ def test_prompts_of_a_file_need_no_encoder(tmp_path, capsys):
     tree = yaml.safe_load((locate("bundled:").parents[1] / "configs" / "tiny.yaml").read_text(encoding="utf-8"))
     tree["text"], tree["weights"]["text"] = {"kind": "precomputed"}, str(out)
     (tmp_path / "mine.yaml").write_text(yaml.safe_dump(tree))
-    given = load_models(load_preset(tmp_path / "mine.yaml"), "cpu").prompts
+    prompts = load_models(load_preset(tmp_path / "mine.yaml"), "cpu").prompts
     own = load_models(load_preset("tiny"), "cpu").prompts
     for prompt in ("a pencil sketch", "an oil painting"):
-        assert torch.equal(given.encode(prompt).context, own.encode(prompt).context)
-        assert given.encode(prompt).used == own.encode(prompt).used
+        assert torch.equal(prompts.encode(prompt).context, own.encode(prompt).context)
+        assert prompts.encode(prompt).used == own.encode(prompt).used
     with pytest.raises(LiparError, match=r"'a thermal camera' is not among the 2 in styles\.safetensors"):
-        given.encode("a thermal camera")
+        prompts.encode("a thermal camera")
 
 
 def test_other_files_are_rejected(tmp_path, capsys):

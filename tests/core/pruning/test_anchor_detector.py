@@ -105,8 +105,8 @@ def test_noise_is_distinguished_from_motion(sigma):
     for step in range(6):
         frame = base * (1 + 0.02 * step)
         frame[:, :, :32] = frame[:, :, :32].roll(5 * step, dims=-1)
-        found = noise.update((frame + sigma * torch.randn(frame.shape, generator=draw)).round())
-    assert float(found) == pytest.approx(sigma, rel=0.15, abs=0.6)
+        estimate = noise.update((frame + sigma * torch.randn(frame.shape, generator=draw)).round())
+    assert float(estimate) == pytest.approx(sigma, rel=0.15, abs=0.6)
 
 
 def test_the_noise_estimate_rises_slowly_and_falls_quickly():

@@ -17,9 +17,9 @@ ADMIN, EDITOR, VIEW = "admins-secret", "editors-secret", "viewers-secret"
 
 def make_app(preset: str, **settings: object) -> FastAPI:
     """The application as it is between start and stop, with a model that is not ready."""
-    given = Settings(preset=preset, max_sessions=9, **settings)  # type: ignore[arg-type]
-    app = create_app(given)
-    app.state.sessions = SessionRegistry(given, load_preset(preset), lambda *_: None)
+    server_settings = Settings(preset=preset, max_sessions=9, **settings)  # type: ignore[arg-type]
+    app = create_app(server_settings)
+    app.state.sessions = SessionRegistry(server_settings, load_preset(preset), lambda *_: None)
     return app
 
 

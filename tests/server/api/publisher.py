@@ -80,7 +80,7 @@ class Publisher:
         transceiver = self.pc.addTransceiver(self.camera, direction="sendonly")
         if self.codec is not None:
             known = RTCRtpSender.getCapabilities("video").codecs
-            transceiver.setCodecPreferences([one for one in known if one.name == self.codec])
+            transceiver.setCodecPreferences([capability for capability in known if capability.name == self.codec])
         await self.pc.setLocalDescription(await self.pc.createOffer())
         offer = self.change_offer(self.pc.localDescription.sdp)
         address = f"{self.path}?session={self.name}"

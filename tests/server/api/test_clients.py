@@ -56,14 +56,14 @@ def publish(url: str, options: dict[str, str], stop: threading.Event) -> None:
         stream = out.add_stream("libx264", rate=FPS, options={"tune": "zerolatency", "preset": "superfast"})
         stream.width, stream.height, stream.pix_fmt = *SIZE, "yuv420p"
         stream.codec_context.profile, stream.codec_context.gop_size = "Baseline", FPS
-        began = time.monotonic()
+        started = time.monotonic()
         for i in range(round(PATIENCE_S * FPS)):
             if stop.is_set():
                 break
             picture = np.full((SIZE[1], SIZE[0], 3), 30, np.uint8)
             picture[:, (4 * i) % SIZE[0] :] = 90
             out.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
-            time.sleep(max(0.0, began + i / FPS - time.monotonic()))
+            time.sleep(max(0.0, started + i / FPS - time.monotonic()))
 
 
 async def test_ffmpeg_publishes_and_ends_its_session(tmp_path):

@@ -80,9 +80,9 @@ async def test_a_publisher_with_an_rsa_certificate_connects(client, monkeypatch)
     ],
 )
 async def test_unusable_candidates_neither_delay_nor_prevent_a_connection(client, name, change):
-    began = time.monotonic()
+    started = time.monotonic()
     async with Publisher(client, name, change_offer=change) as publisher:
-        assert time.monotonic() - began < AT_ONCE_S
+        assert time.monotonic() - started < AT_ONCE_S
         await live(publisher)
         await end(client, name)
 
@@ -116,14 +116,14 @@ async def test_missing_video_has_a_reason(client, caplog):
     other = "AA:" * 31 + "AA"
 
     async def reason(
-        name: str, wanted: str, prepare: Callable[[Publisher], None] = lambda _: None, **given: object
+        name: str, expected: str, prepare: Callable[[Publisher], None] = lambda _: None, **given: object
     ) -> None:
         publisher = Publisher(client, name, **given)
         prepare(publisher)
         async with publisher:
-            status = await until(publisher, lambda status: wanted in (status["reason"] or ""))
+            status = await until(publisher, lambda status: expected in (status["reason"] or ""))
             assert status["state"] in ("connecting", "parked", "stalled")
-            assert wanted in caplog.text
+            assert expected in caplog.text
         await client.delete(f"/api/v1/whip/{name}")
 
     def forged(sdp: str) -> str:
@@ -203,10 +203,10 @@ async def send_beside(publisher: Publisher, camera: H264Camera, frames: int) -> 
         packet = await camera.recv()
         payloads, _ = packer.pack(packet)
         for i, payload in enumerate(payloads):
-            one = RtpPacket(payload_type=payload_type, sequence_number=sequence, timestamp=packet.pts % 2**32)
-            one.ssrc, one.payload, one.marker = ssrc, payload, int(i == len(payloads) - 1)
+            rtp_packet = RtpPacket(payload_type=payload_type, sequence_number=sequence, timestamp=packet.pts % 2**32)
+            rtp_packet.ssrc, rtp_packet.payload, rtp_packet.marker = ssrc, payload, int(i == len(payloads) - 1)
             sequence = (sequence + 1) % 2**16
-            await sender.transport._send_rtp(one.serialize())
+            await sender.transport._send_rtp(rtp_packet.serialize())
 
 
 async def test_viewers_stay_connected_while_a_publisher_reconnects(client):

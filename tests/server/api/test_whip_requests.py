@@ -50,14 +50,16 @@ async def test_invalid_names_are_rejected(client):
 
 
 async def test_preflights_and_options_need_no_token(client):
-    asked = {"Origin": "https://player.example", "Access-Control-Request-Method": "POST"}
+    origin_headers = {"Origin": "https://player.example", "Access-Control-Request-Method": "POST"}
     client.headers.update(NO_TOKEN)
     for path in ("/api/v1/whip", "/api/v1/whep/some"):
-        preflight = await client.options(path, headers=asked | {"Access-Control-Request-Headers": "authorization"})
+        preflight = await client.options(
+            path, headers=origin_headers | {"Access-Control-Request-Headers": "authorization"}
+        )
         assert preflight.status_code == 200
         assert preflight.headers["Access-Control-Allow-Origin"] == "*"
         plain = await client.options(path)
         assert plain.headers["Accept-Post"] == "application/sdp"
     assert (await client.get("/api/v1/whip", headers=bearer(PUBLISH))).status_code == 204
-    closed = await client.options("/api/v1/sessions", headers=asked)
+    closed = await client.options("/api/v1/sessions", headers=origin_headers)
     assert "Access-Control-Allow-Origin" not in closed.headers

@@ -150,7 +150,7 @@ async def test_trickled_candidates_connect(client):
         where, tag = resource(reply), {"If-Match": reply.headers["ETag"]}
         mid = next(line for line in lines if line.startswith("a=mid:"))
         body = "\r\n".join([mid, *late])
-        for more, text, status in [
+        for extra_headers, text, status in [
             ({}, body, 428),
             ({"If-Match": '"other"'}, body, 412),
             ({"If-Match": "*"}, body, 422),
@@ -159,7 +159,7 @@ async def test_trickled_candidates_connect(client):
             (tag, f"a=ice-ufrag:other\r\n{body}", 422),
             (tag | SDP, body, 415),
         ]:
-            refused = await client.patch(where, content=text, headers=frag | more)
+            refused = await client.patch(where, content=text, headers=frag | extra_headers)
             assert refused.status_code == status, (text, refused.text)
         assert (await client.patch(where, content=body, headers=frag | tag)).status_code == 204
         await live(client, "late")

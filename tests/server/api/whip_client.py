@@ -42,8 +42,8 @@ class Watcher:
         return reply
 
     async def sees(self, more: int) -> None:
-        wanted = len(self.frames) + more
-        await eventually(lambda: len(self.frames) >= wanted)
+        target = len(self.frames) + more
+        await eventually(lambda: len(self.frames) >= target)
 
     async def close(self) -> None:
         await self.pc.close()
@@ -102,9 +102,9 @@ async def publishing(client, query: str = ""):
         await pc.close()
 
 
-async def becomes(client, session: str, wanted: object, of: str = "state") -> None:
+async def becomes(client, session: str, expected: object, of: str = "state") -> None:
     async with asyncio.timeout(PATIENCE_S):
-        while (await client.get(f"/api/v1/sessions/{session}")).json()[of] != wanted:
+        while (await client.get(f"/api/v1/sessions/{session}")).json()[of] != expected:
             await asyncio.sleep(0.05)
 
 

@@ -40,9 +40,9 @@ async def viewer(client):
     await viewer.close()
 
 
-async def state_is(viewer: Viewer, wanted: str) -> None:
+async def state_is(viewer: Viewer, expected: str) -> None:
     async with asyncio.timeout(PATIENCE_S):
-        while (await viewer.status()).get("state") != wanted:
+        while (await viewer.status()).get("state") != expected:
             await asyncio.sleep(0.05)
 
 
@@ -99,12 +99,12 @@ async def test_after_a_rejected_offer_the_session_can_be_resumed(viewer):
 
 async def test_the_grace_period_ends_the_session(viewer):
     assert (await park(viewer)).status_code == 204
-    began = time.monotonic()
+    started = time.monotonic()
     await state_is(viewer, "parked")
     async with asyncio.timeout(3 * GRACE_S):
         while (await viewer.client.get(f"/api/v1/sessions/{viewer.id}")).status_code != 404:
             await asyncio.sleep(0.1)
-    assert time.monotonic() - began > GRACE_S - 1
+    assert time.monotonic() - started > GRACE_S - 1
     late = Viewer(viewer.client)
     assert (await late.resume(viewer.id, viewer.token)).status_code == 404
     await late.close()
@@ -126,8 +126,8 @@ async def test_a_silent_browser_is_parked_and_a_silent_camera_with_pings_is_not(
 
     monkeypatch.setattr(Camera, "recv", nothing)
     assert viewer.channel is not None
-    began = time.monotonic()
-    while time.monotonic() - began < SILENCE_S + 2:
+    started = time.monotonic()
+    while time.monotonic() - started < SILENCE_S + 2:
         viewer.channel.send("ping")
         await asyncio.sleep(0.2)
     assert (await viewer.status())["state"] == "live"

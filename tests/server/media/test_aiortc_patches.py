@@ -43,9 +43,9 @@ async def test_aiortc_parts_are_replaced():
 def test_the_answer_has_the_start_bitrate():
     sdp = "m=video 9 UDP/TLS/RTP/SAVPF 97 99 98\r\na=rtpmap:97 VP8/90000\r\na=rtpmap:98 rtx/90000\r\na=fmtp:98 apt=97"
     sdp += "\r\na=rtpmap:99 H264/90000\r\na=fmtp:99 packetization-mode=1\r\n"
-    wanted = sdp.replace("VP8/90000", "VP8/90000\r\na=fmtp:97 x-google-start-bitrate=1500")
-    wanted = wanted.replace("packetization-mode=1", "packetization-mode=1;x-google-start-bitrate=1500")
-    assert with_start_bitrate(sdp, 1_500_000) == wanted
+    expected = sdp.replace("VP8/90000", "VP8/90000\r\na=fmtp:97 x-google-start-bitrate=1500")
+    expected = expected.replace("packetization-mode=1", "packetization-mode=1;x-google-start-bitrate=1500")
+    assert with_start_bitrate(sdp, 1_500_000) == expected
 
 
 def test_a_public_address_replaces_the_host_address():

@@ -49,11 +49,11 @@ class Line:
 
     def speak(self, packets: int, first: int = 0, *, drift: float = 0.0, jitter_s: float = 0.0, seed: int = 0) -> int:
         """Put packets every 20 ms from now on; returns the next timestamp."""
-        chance, began = random.Random(seed), self.now
+        chance, started = random.Random(seed), self.now
         for i in range(packets):
-            self.run(began + i * PERIOD_S * (1 + drift) + chance.uniform(0, jitter_s))
+            self.run(started + i * PERIOD_S * (1 + drift) + chance.uniform(0, jitter_s))
             self.line.put(SSRC, (first + i * SAMPLES) & 0xFFFFFFFF, MS20, self.now)
-        self.run(began + packets * PERIOD_S * (1 + drift))
+        self.run(started + packets * PERIOD_S * (1 + drift))
         return first + packets * SAMPLES
 
     def run(self, until: float) -> None:
@@ -172,11 +172,11 @@ def test_audio_resumes_at_once_after_a_pause_without_timestamp_progress(silence_
     line = Line(delay=0.5)
     following = line.speak(50)
     line.run(line.now + silence_s)
-    began = line.now
+    started = line.now
     line.speak(50, following)
     line.run(line.now + 1)
     assert line.dropped == 0
-    assert line.sent[50][0] == pytest.approx(began + 0.5, abs=0.001)
+    assert line.sent[50][0] == pytest.approx(started + 0.5, abs=0.001)
     assert line.off_ms < 1
 
 

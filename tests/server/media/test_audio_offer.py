@@ -63,8 +63,8 @@ async def test_opus_is_accepted_and_answered_with_the_offered_parameters():
 
 async def test_other_audio_is_answered_as_inactive():
     offer = AudioOffer(bundled(AAC, VIDEO, OPUS, OPUS.replace("mid:a", "mid:c"), mids="b v a c"))
-    given = SessionDescription.parse(offer.sdp).media
-    assert [(one.kind, one.rtp.muxId, one.direction) for one in given] == [
+    media = SessionDescription.parse(offer.sdp).media
+    assert [(section.kind, section.rtp.muxId, section.direction) for section in media] == [
         ("audio", "b", "inactive"),
         ("video", "v", "sendrecv"),
         ("audio", "a", "sendrecv"),
@@ -72,7 +72,7 @@ async def test_other_audio_is_answered_as_inactive():
     ]
     answer = await answer_to(offer)
     sections = SessionDescription.parse(answer).media
-    assert [(one.kind, one.rtp.muxId, one.direction) for one in sections] == [
+    assert [(section.kind, section.rtp.muxId, section.direction) for section in sections] == [
         ("audio", "b", "inactive"),
         ("video", "v", "recvonly"),
         ("audio", "a", "sendrecv"),
@@ -86,7 +86,7 @@ async def test_a_section_rejected_by_the_offer_keeps_its_position():
     offer = AudioOffer(bundled(REJECTED, VIDEO, mids="r v"))
     assert offer.audio is None
     assert "a=group:BUNDLE v\r\n" in offer.sdp
-    assert [one.kind for one in SessionDescription.parse(offer.sdp).media] == ["video"]
+    assert [section.kind for section in SessionDescription.parse(offer.sdp).media] == ["video"]
     answer = await answer_to(offer)
     assert [line for line in answer.splitlines() if line.startswith("m=")] == [
         "m=audio 0 UDP/TLS/RTP/SAVPF 111",
@@ -97,4 +97,4 @@ async def test_a_section_rejected_by_the_offer_keeps_its_position():
 async def test_a_bundle_only_section_with_port_0_is_not_rejected():
     offer = AudioOffer(bundled(VIDEO, OPUS.replace("m=audio 9", "m=audio 0") + "a=bundle-only\r\n", mids="v a"))
     assert offer.audio is not None
-    assert [one.port for one in SessionDescription.parse(await answer_to(offer)).media] == [9, 9]
+    assert [section.port for section in SessionDescription.parse(await answer_to(offer)).media] == [9, 9]

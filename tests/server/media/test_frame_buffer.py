@@ -7,9 +7,9 @@ from server.media.frame_buffer import CAPACITY, NACK_INTERVAL_S, NACK_TIMEOUT_S,
 
 
 def packet(number: int, timestamp: int, marker: int = 0, data: bytes | None = None) -> RtpPacket:
-    made = RtpPacket(sequence_number=number % 65536, timestamp=timestamp, marker=marker)
-    made._data = b"%d " % number if data is None else data  # type: ignore[attr-defined]
-    return made
+    rtp_packet = RtpPacket(sequence_number=number % 65536, timestamp=timestamp, marker=marker)
+    rtp_packet._data = b"%d " % number if data is None else data  # type: ignore[attr-defined]
+    return rtp_packet
 
 
 def frames_from(buffer: FrameBuffer, *packets: RtpPacket) -> list[bytes]:

@@ -13,9 +13,9 @@ def report_both(sync: LipSync, after_s: float, speed: float = 1.0) -> None:
     sync.video.report(5000.0 + after_s, (0xFFFFFFFF + round(speed * after_s * VIDEO_RATE)) & 0xFFFFFFFF)
     sync.add_audio_report(5000.0 + after_s, round(speed * after_s * SAMPLE_RATE), START + speed * after_s + 0.030)
     for i in range(40):
-        made = after_s + i / 30
-        timestamp = (0xFFFFFFFF + round(speed * made * VIDEO_RATE)) & 0xFFFFFFFF
-        sync.add_frame(timestamp, START + speed * made + 0.150)
+        captured_at = after_s + i / 30
+        timestamp = (0xFFFFFFFF + round(speed * captured_at * VIDEO_RATE)) & 0xFFFFFFFF
+        sync.add_frame(timestamp, START + speed * captured_at + 0.150)
 
 
 def test_sender_reports_give_the_video_skew():

@@ -48,7 +48,9 @@ async def begin(client, viewer: Viewer, codec: str = "video/H264"):
         sender = sdp_of(track)
         (transceiver,) = viewer.pc.getTransceivers()
         known = RTCRtpSender.getCapabilities("video").codecs
-        transceiver.setCodecPreferences([one for one in known if one.mimeType in (codec, "video/rtx")])
+        transceiver.setCodecPreferences(
+            [supported for supported in known if supported.mimeType in (codec, "video/rtx")]
+        )
         return sender
 
     viewer.pc.addTrack = add_track
@@ -126,7 +128,11 @@ async def test_garbage_at_the_media_port_is_ignored(server, client):
     await viewer.receives(8)
     session = server.app.state.sessions.handles[viewer.id]
     transport = session.peer.pc.getTransceivers()[0].receiver.transport.transport
-    ports = {(one.ip, one.port) for one in transport.iceGatherer.getLocalCandidates() if one.ip == "127.0.0.1"}
+    ports = {
+        (candidate.ip, candidate.port)
+        for candidate in transport.iceGatherer.getLocalCandidates()
+        if candidate.ip == "127.0.0.1"
+    }
     assert ports
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
         for i in range(FLOOD):

@@ -36,20 +36,20 @@ def simulate(camera: Iterable[float], block_s: Callable[[float], float], until: 
     """`camera`: arrival times of its frames; `block_s`: duration of a block by its start time. Times in seconds."""
     ring, shown = FrameRing(*SIZE, frames_per_block=BLOCK), Playback()
     ingest, pacer, frames = Ingest(ring), Pacer(2 * BLOCK), iter(camera)
-    due, began, ends, block = next(frames, until), 0.0, None, []
+    due, started, ends, block = next(frames, until), 0.0, None, []
     for now in np.arange(0.0, until, STEP_S):
         while due <= now:
             if ingest.admits(now):
                 ingest.enqueue(PICTURE, due)
             due = next(frames, until)
         if ends is not None and now >= ends:
-            ingest.block_done(now - began, 1)
+            ingest.block_done(now - started, 1)
             for stamp in block:
                 pacer.add(PICTURE, stamp, now)
             ends = None
         ingest.fill_ring()
         if ends is None and ring.has_block:
-            began, ends, block = now, now + block_s(now), ring.take(BLOCK)[1]
+            started, ends, block = now, now + block_s(now), ring.take(BLOCK)[1]
         while pacer.wait(now) == 0:
             shown.at.append(now)
             shown.source.append(pacer.pop()[1])

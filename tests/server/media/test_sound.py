@@ -61,11 +61,11 @@ class Connection:
 
 @asynccontextmanager
 async def connection(client, video="video", audio="audio", direction="recvonly"):
-    made = Connection(client, video, audio, direction)
+    connected = Connection(client, video, audio, direction)
     try:
-        yield made
+        yield connected
     finally:
-        await made.close()
+        await connected.close()
 
 
 async def assert_in_sync(*listeners: Listener) -> None:

@@ -50,7 +50,7 @@ def offer(formats: dict[int, tuple[str, str]], *lines: str, direction: str = "se
 )
 def test_a_publisher_may_send_every_decodable_codec(name, parameters):
     read = check_offer(offer({96: (name, parameters), 97: ("rtx", "apt=96")}), sends=True, receives=False)
-    assert [one.payload_type for one in read.formats] == ["96"]
+    assert [item.payload_type for item in read.formats] == ["96"]
     media = SessionDescription.parse(read.sdp).media[0]
     assert [codec.payloadType for codec in media.rtp.codecs] == [96, 97]
 
@@ -81,7 +81,7 @@ def test_h264_is_first_and_once_followed_by_vp8():
     }
     for sends in (False, True):
         read = read_video_offer(offer(formats, direction="sendrecv"), sends=sends)
-        assert [one.payload_type for one in read.formats] == ["104", "96"]
+        assert [item.payload_type for item in read.formats] == ["104", "96"]
         assert "m=video 9 UDP/TLS/RTP/SAVPF 104 96 97 105\r\n" in read.sdp
 
 
@@ -111,7 +111,7 @@ def test_parameter_sets_in_the_sdp_are_read_and_malformed_ones_omitted():
 def test_candidates_are_removed_and_end_of_candidates_is_not_passed_to_aiortc():
     lines = [CANDIDATE.format("192.0.2.1"), CANDIDATE.format("a1b2.local"), "a=candidate:", "a=end-of-candidates"]
     read = read_video_offer(offer({96: ("VP8", "")}, *lines), sends=False)
-    assert [(one.ip, one.sdpMid) for one in read.candidates] == [("192.0.2.1", "0"), ("a1b2.local", "0")]
+    assert [(item.ip, item.sdpMid) for item in read.candidates] == [("192.0.2.1", "0"), ("a1b2.local", "0")]
     assert "candidate" not in read.sdp
 
 
