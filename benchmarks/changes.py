@@ -11,6 +11,7 @@ from multiprocessing.connection import Connection
 import numpy as np
 
 from lipar_core.presets import load_preset
+from lipar_core.sizes import size_name
 from server import wire
 from server.model_options import ModelOptions
 from server.ring import FrameRing
@@ -25,7 +26,8 @@ def blocks_per_s(pipe: Connection, seconds: float, changes_per_s: float) -> floa
     count = STREAM.frames_per_block
     incoming, outgoing = (FrameRing(STREAM.width, STREAM.height, count) for _ in range(2))
     session = f"{changes_per_s:.0f} changes per second, {time.monotonic()}"
-    wire.send(pipe, wire.Open(session=session, incoming=incoming.name, outgoing=outgoing.name, parameters={}))
+    names = {"session": session, "incoming": incoming.name, "outgoing": outgoing.name}
+    wire.send(pipe, wire.Open(**names, size=size_name(STREAM), parameters={}))
     planes = np.random.default_rng(0).integers(0, 256, (STREAM.height * 3 // 2, STREAM.width), dtype=np.uint8)
     started = time.monotonic()
     blocks = 0

@@ -16,9 +16,11 @@ import yaml
 from harness.impaired_link import ImpairedLink, impair_all
 from harness.local import ROOT
 from lipar_core.acknowledgement import Acknowledgement, PromptTokens
+from lipar_core.config import Preset
 from lipar_core.parameters import Parameters, merge
 from lipar_core.parsing import parse
 from lipar_core.presets import load_preset
+from lipar_core.sizes import stream_at
 from server import wire
 from server.model_options import ModelOptions
 from server.ring import FrameRing
@@ -40,8 +42,7 @@ class Echo:
 
     def __call__(self, pipe: Connection, options: ModelOptions) -> None:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        stream = load_preset(options.preset).stream
-        loop = _EchoLoop(pipe, self, stream.width, stream.height, stream.frames_per_block)
+        loop = _EchoLoop(pipe, self, load_preset(options.preset))
         wire.send(pipe, wire.Ready(warmup_ms=0.0, block_ms=1000 * self.block_s, dtype="float32"))
         try:
             while loop.running:
@@ -54,10 +55,10 @@ class Echo:
 
 
 class _EchoLoop:
-    def __init__(self, pipe: Connection, echo: Echo, width: int, height: int, frames_per_block: int) -> None:
+    def __init__(self, pipe: Connection, echo: Echo, preset: Preset) -> None:
         self.pipe = pipe
         self.echo = echo
-        self.size = (width, height, frames_per_block)
+        self.preset = preset
         self.rings: dict[str, tuple[FrameRing, FrameRing]] = {}
         self.parameters: dict[str, Parameters] = {}
         self.blocks = 0
@@ -99,8 +100,10 @@ class _EchoLoop:
                 if len(self.rings) >= self.echo.room:
                     self.send(wire.SessionFailed(session=message.session, reason="out of memory on cuda"))
                     return
+                stream = stream_at(self.preset, message.size)
+                size = stream.width, stream.height, stream.frames_per_block
                 try:
-                    rings = FrameRing(*self.size, message.incoming), FrameRing(*self.size, message.outgoing)
+                    rings = FrameRing(*size, message.incoming), FrameRing(*size, message.outgoing)
                 except FileNotFoundError:
                     return  # the session has ended
                 self.rings[message.session] = rings
@@ -140,9 +143,9 @@ class _EchoLoop:
 
 
 def write_preset(folder: Path, *, width: int = 832, height: int = 480, block_frames: int = 1) -> Path:
-    """A preset of this size; its weights are never read."""
+    """A preset of this size and of the same one upright; its weights are never read."""
     tree = yaml.safe_load((ROOT / "configs" / "tiny.yaml").read_text(encoding="utf-8"))
-    size = {"width": width, "height": height, "sizes": [[width, height]]}
+    size = {"width": width, "height": height, "sizes": [[width, height], [height, width]]}
     tree["stream"] |= size | {"block_frames": block_frames}
     path = folder / f"echo_{width}x{height}_{block_frames}.yaml"
     path.write_text(yaml.safe_dump(tree), encoding="utf-8")

@@ -24,6 +24,7 @@ class Open(Message):
     session: str
     incoming: str  # shared-memory names
     outgoing: str
+    size: str  # of the picture, WIDTHxHEIGHT, one of the preset's
     parameters: dict[str, Any]
 
 

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Query
 from lipar_core.config import Preset, PresetStyle
 from lipar_core.parameters import json_schema, to_dict
 from lipar_core.presets import default_parameters
+from lipar_core.sizes import size_names
 from server.api.auth import RequireRole
 from server.api.dependencies import Registry
 from server.api.error_schemas import error_responses
@@ -32,6 +33,7 @@ async def preset(sessions: Registry) -> PresetInfo:
         vocabulary_note=running.vocabulary_note,
         width=running.stream.width,
         height=running.stream.height,
+        sizes=size_names(running),
         frames_per_block=running.stream.frames_per_block,
         styles=[
             StyleInfo(name=style.name, prompt=style.prompt, picture=_picture_of(style, running, sessions.settings))

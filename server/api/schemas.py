@@ -9,6 +9,8 @@ from server.api.struct_bodies import struct_body
 from server.control.tokens import TOKEN_PATTERN
 
 NAME_PATTERN = "^[A-Za-z0-9_-]{1,64}$"
+MAX_SIZE = 20  # characters of WIDTHxHEIGHT
+SIZE_HELP = "of the picture, WIDTHxHEIGHT, one of the preset's `sizes`; the server's own where it is not given"
 MAX_SDP = 200_000  # characters; a browser's offer has about 5,000
 
 
@@ -20,6 +22,7 @@ class Offer(BaseModel):
     sdp: str = Field(max_length=MAX_SDP)
     type: Literal["offer"]
     parameters: dict[str, Any] = Field(default_factory=dict, description="changes to the preset's live parameters")
+    size: str | None = Field(None, max_length=MAX_SIZE, description=SIZE_HELP)
     name: str | None = Field(None, pattern=NAME_PATTERN, description="the session's id; random if omitted")
     token: str | None = Field(
         None,
@@ -156,8 +159,9 @@ class PresetInfo(BaseModel):
     name: str
     description: str
     vocabulary_note: str
-    width: int
+    width: int = Field(description="of the picture of a session that names no size")
     height: int
+    sizes: list[str] = Field(description="WIDTHxHEIGHT: those that a session may have")
     frames_per_block: int
     styles: list[StyleInfo]
     parameters: dict[str, Any] = Field(description="initial parameters of a live session")

@@ -26,7 +26,9 @@ editor_by_body = Depends(RequireRole(Role.EDITOR, token_in_body=True))
 @router.post("", status_code=201, dependencies=[editor], responses=error_responses(400, 401, 403, 409, 413, 422, 503))
 async def create(request: Request, offer: Offer, sessions: Registry, response: Response) -> Answer:
     """WebRTC offer in, answer out; the edited video is sent back on the camera's connection."""
-    session, sdp = await sessions.create(offer.sdp, offer.parameters, name=offer.name, token=offer.token)
+    session, sdp = await sessions.create(
+        offer.sdp, offer.parameters, name=offer.name, token=offer.token, size=offer.size
+    )
     response.headers["Location"] = relative_url(request, f"/api/v1/sessions/{session.id}")
     return _answer(session, sdp, response)
 

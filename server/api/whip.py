@@ -8,7 +8,7 @@ from server.api.auth import RequireRole, allow_anyone
 from server.api.dependencies import Registry, Session
 from server.api.error_schemas import error_responses
 from server.api.relative_urls import relative_url
-from server.api.schemas import NAME_PATTERN
+from server.api.schemas import MAX_SIZE, NAME_PATTERN, SIZE_HELP
 from server.api.sdp_bodies import (
     ACCEPTED,
     ANSWER,
@@ -35,6 +35,7 @@ async def _publisher(session: Session) -> Peer:
 
 
 Name = Annotated[str, Query(pattern=NAME_PATTERN)]
+Size = Annotated[str, Query(max_length=MAX_SIZE, description=SIZE_HELP)]
 Publisher = Annotated[Peer, Depends(_publisher)]
 
 
@@ -47,14 +48,19 @@ Publisher = Annotated[Peer, Depends(_publisher)]
     openapi_extra=OFFER,
 )
 async def publish(
-    request: Request, offer: OfferText, sessions: Registry, prompt: str | None = None, session: Name | None = None
+    request: Request,
+    offer: OfferText,
+    sessions: Registry,
+    prompt: str | None = None,
+    session: Name | None = None,
+    size: Size | None = None,
 ) -> Response:
     """Publish a video. `prompt` is the initial prompt; parameters are changed at `/api/v1/sessions/{id}/parameters`.
 
     `session` sets the id, so that the WHEP URL is known in advance. A publisher that uses the id of a session published
     before continues it. The answer's `Link` of rel="alternate" is the WHEP URL.
     """
-    published, sdp = await sessions.publish(offer, {} if prompt is None else {"prompt": prompt}, session)
+    published, sdp = await sessions.publish(offer, {} if prompt is None else {"prompt": prompt}, session, size)
     peer = await _publisher(published)  # it may have disconnected while the model opened the session
     location = relative_url(request, f"/api/v1/whip/{published.id}")
     response = sdp_response(sdp, location, peer, sessions.settings)

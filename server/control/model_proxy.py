@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 
 from lipar_core.acknowledgement import PromptTokens
 from lipar_core.parameters import Parameters, to_dict
+from lipar_core.sizes import size_name
 from server import wire
 from server.control.live_parameters import CONGESTED, LiveParameters
 from server.errors import Unavailable
@@ -50,8 +51,13 @@ class ModelProxy:
         self.prompt_tokens = None
         self._open_ended.clear()
         self.frames.reset_rings()
-        names = {"incoming": self.frames.incoming.name, "outgoing": self.frames.outgoing.name}
-        opened = wire.Open(session=self.key, parameters=to_dict(self.live_parameters.parameters), **names)
+        opened = wire.Open(
+            session=self.key,
+            incoming=self.frames.incoming.name,
+            outgoing=self.frames.outgoing.name,
+            size=size_name(self.frames.stream),
+            parameters=to_dict(self.live_parameters.parameters),
+        )
         self.live_parameters.opened = self.worker.send(opened)
 
     async def wait_until_opened(self) -> None:

@@ -7,8 +7,10 @@ import time
 from collections.abc import Mapping
 
 from lipar_core.config import Preset
+from lipar_core.errors import ParameterError
 from lipar_core.parameters import Parameters, merge
 from lipar_core.presets import default_parameters
+from lipar_core.sizes import size_name, stream_at, with_size
 from server import wire
 from server.control.live_parameters import CONGESTED
 from server.control.session_handle import Kind, SessionHandle
@@ -70,12 +72,15 @@ class SessionRegistry:
         kind: Kind = "edit",
         name: str | None = None,
         token: str | None = None,
+        size: str | None = None,
     ) -> tuple[SessionHandle, str]:
         """A new session from an offer that sends video, and the SDP answer.
 
+        `size`: of its picture, one of the preset's; None: the server's own.
         `name`: its id; random if None. `token`: its editor's; a page recreates its session with both.
         """
-        parameters = merge(default_parameters(self.preset, live=True), changes)
+        preset = with_size(self.preset, size)
+        parameters = merge(default_parameters(preset, live=True), changes)
         check_offer(sdp, sends=True, receives=kind == "edit")
         if self._stopped:
             raise Unavailable("the server is stopping")
@@ -84,7 +89,7 @@ class SessionRegistry:
         if self.worker.congested:
             raise Unavailable(CONGESTED)
         try:
-            handle, displaced = self._admit(parameters, kind, name, token)
+            handle, displaced = self._admit(preset, parameters, kind, name, token)
         except (NoCapacity, Unavailable):
             self.process_counters.sessions_refused += 1
             raise
@@ -103,7 +108,7 @@ class SessionRegistry:
         return handle, answer
 
     def _admit(
-        self, parameters: Parameters, kind: Kind, name: str | None, token: str | None
+        self, preset: Preset, parameters: Parameters, kind: Kind, name: str | None, token: str | None
     ) -> tuple[SessionHandle, SessionHandle | None]:
         """Take a slot for a new session: at once, or not at all. The second is who had it, and has nobody there."""
         if name in self.handles and self.handles[name].phase.name != "failed":
@@ -114,7 +119,7 @@ class SessionRegistry:
             raise NameTaken("a session with this token is open: resume it, or end it first")
         if displaced is None and len(self.handles) >= self.settings.max_sessions:
             raise NoCapacity(f"all {self.settings.max_sessions} slots are taken; try again when someone has left")
-        handle = self._new_handle(parameters, kind, name, token)
+        handle = self._new_handle(preset, parameters, kind, name, token)
         if displaced is not None:
             del self.handles[displaced.id]
         self.handles[handle.id] = handle
@@ -141,10 +146,12 @@ class SessionRegistry:
         self.process_counters.sessions_ended += 1
         self.tasks.start(displaced.close(), "close a displaced session")
 
-    def _new_handle(self, parameters: Parameters, kind: Kind, name: str | None, token: str | None) -> SessionHandle:
+    def _new_handle(
+        self, preset: Preset, parameters: Parameters, kind: Kind, name: str | None, token: str | None
+    ) -> SessionHandle:
         try:
             return SessionHandle(
-                self.settings, self.preset, self.worker, parameters, kind, name, token, self.process_counters
+                self.settings, preset, self.worker, parameters, kind, name, token, self.process_counters
             )
         except OSError as error:  # of its rings: nothing else that is made there asks the system for anything
             remedy = REMEDIES.get(error.errno or 0, "check that programs may write to /dev/shm")
@@ -159,13 +166,21 @@ class SessionRegistry:
         log.info("session %s goes on", name)
         return handle, answer
 
-    async def publish(self, sdp: str, changes: Mapping[str, object], name: str | None) -> tuple[SessionHandle, str]:
-        """A WHIP publisher's offer: a new session, or the one that was published under this name before."""
+    async def publish(
+        self, sdp: str, changes: Mapping[str, object], name: str | None, size: str | None = None
+    ) -> tuple[SessionHandle, str]:
+        """A WHIP publisher's offer: a new session, or the one that was published under this name before.
+
+        `size`: as in `create`; the size of a session that is open cannot change.
+        """
         handle = self.handles.get(name or "")
         if handle is None or handle.phase.name == "failed":
-            return await self.create(sdp, changes, "publish", name)
+            return await self.create(sdp, changes, "publish", name, size=size)
         if handle.kind != "publish":
             raise NameTaken(f"the name {name!r} is taken by a session that is no publisher's")
+        own = size_name(handle.frames.stream)
+        if size is not None and size_name(stream_at(self.preset, size)) != own:
+            raise ParameterError("size", size, f"session {handle.id!r} is open and has {own}: end it first")
         return handle, await handle.connect(sdp, changes)
 
     async def unpublish(self, name: str) -> None:

@@ -50,7 +50,10 @@ class SessionHandle:
         token: str | None = None,
         process_counters: ProcessCounters | None = None,
     ) -> None:
-        """`name`: the id, `token`: of its editor; random if None. Raises `OSError` without shared memory."""
+        """`preset`: at the session's size. `name`: the id, `token`: of its editor; random if None.
+
+        Raises `OSError` without shared memory.
+        """
         self.id = name or secrets.token_urlsafe(12)
         self.kind = kind
         self.token = token or new_token()
@@ -60,9 +63,8 @@ class SessionHandle:
         self.preset = preset
         self.worker = worker
         self.process_counters = process_counters or ProcessCounters()
-        size = preset.stream.width, preset.stream.height, preset.stream.frames_per_block
         self.frames = FramePipeline(
-            *size, self._frames_put, self._frames_taken, lambda: self.parameters.paused, self.fail
+            preset.stream, self._frames_put, self._frames_taken, lambda: self.parameters.paused, self.fail
         )
         self.model = ModelProxy(self.id, worker, self.frames, parameters, self.fail)
         self.phase = SessionPhase()

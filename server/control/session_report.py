@@ -84,7 +84,7 @@ class SessionReport:
             "parameters": to_dict(self.model.live_parameters.parameters),
             "prompt_tokens": msgspec.to_builtins(self.model.prompt_tokens),
             "viewers": len(self.viewers),
-            "model": {"preset": self.preset.name, "size": size_name(self.preset.stream), "dtype": self.worker.dtype},
+            "model": {"preset": self.preset.name, "size": size_name(self.frames.stream), "dtype": self.worker.dtype},
             "stats": self.frames.stats() | self._block_stats(),
         }
 

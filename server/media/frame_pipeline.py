@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import av
 
+from lipar_core.config import StreamConfig
 from server.media.audio.broadcast import AudioBroadcast
 from server.media.audio.track import AudioTrack
 from server.media.broadcast import Broadcast
@@ -29,9 +30,7 @@ class FramePipeline:
 
     def __init__(
         self,
-        width: int,
-        height: int,
-        frames_per_block: int,
+        stream: StreamConfig,
         on_put: Callable[[int], None],
         on_taken: Callable[[int], None],
         muted: Callable[[], bool],
@@ -43,9 +42,11 @@ class FramePipeline:
 
         Raises `OSError` if there is too little shared memory.
         """
-        self.incoming = FrameRing(width, height, frames_per_block)
+        size = stream.width, stream.height, stream.frames_per_block
+        self.stream = stream
+        self.incoming = FrameRing(*size)
         try:
-            self.outgoing = FrameRing(width, height, frames_per_block)
+            self.outgoing = FrameRing(*size)
         except OSError:
             self.incoming.close()
             raise
@@ -55,7 +56,7 @@ class FramePipeline:
         self.ingest = Ingest(self.incoming, self._frames_put, self.counters)
         self.audio = AudioBroadcast(muted, on_error, self.counters)
         self.broadcast = Broadcast(self.outgoing.capacity, self._frame_due, on_error, self.counters)
-        self.fit = Fitter(width, height)
+        self.fit = Fitter(stream.width, stream.height)
         self.frames_in, self.frames_edited, self.frames_out = Rate(), Rate(), Rate()
         self.latency_ms: float | None = None
         self.has_output = False  # an edited frame has come back

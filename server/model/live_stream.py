@@ -24,11 +24,11 @@ class LiveStream:
         self, models: Models, opened: wire.Open, encoder: PromptEncoder, send: Callable[[wire.Event], None]
     ) -> None:
         """Raises `FileNotFoundError` without its rings, `MemoryError` or torch's where it does not fit."""
-        stream = models.preset.stream
         self.name = opened.session
         self.send = send
         parameters = merge(default_parameters(models.preset, live=True), opened.parameters)
-        self.edit: EditSession[float] = EditSession(models, parameters)
+        self.edit: EditSession[float] = EditSession(models, parameters, size=opened.size)
+        stream = self.edit.stream
         with ExitStack() as attached:
             self.incoming, self.outgoing = (
                 attached.enter_context(closing(FrameRing(stream.width, stream.height, stream.frames_per_block, name)))

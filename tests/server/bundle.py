@@ -13,7 +13,8 @@ PRESET = """\
 description: random weights
 device: cpu
 dtype: float32
-stream: {{width: 96, height: 64, block_frames: 1, sink_frames: 1, window_frames: 3}}
+stream:
+  {{width: 96, height: 64, sizes: [[96, 64], [64, 96]], block_frames: 1, sink_frames: 1, window_frames: 3}}
 codec:
   latent_channels: 8
   unshuffle: 8

@@ -73,8 +73,12 @@ class Camera(VideoStreamTrack):
 class Viewer:
     """One page: offers its camera, counts what comes back."""
 
-    def __init__(self, client: httpx2.AsyncClient, camera: VideoStreamTrack | None = None) -> None:
+    def __init__(
+        self, client: httpx2.AsyncClient, camera: VideoStreamTrack | None = None, size: str | None = None
+    ) -> None:
+        """size: the session's, WIDTHxHEIGHT; None: the server's."""
         self.client, self.camera = client, camera or Camera()
+        self.size = size
         self.pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
         self.sizes: list[tuple[int, int]] = []
         self.arrived: list[tuple[float, float]] = []  # when, and the sender's time, both in seconds
@@ -92,7 +96,7 @@ class Viewer:
         return self.pc.localDescription.sdp
 
     async def start(self, **parameters: object) -> httpx2.Response:
-        body = {"sdp": await self.offer(), "type": "offer", "parameters": parameters}
+        body = {"sdp": await self.offer(), "type": "offer", "parameters": parameters, "size": self.size}
         reply = await self.client.post("/api/v1/sessions", json=body)
         if reply.status_code == 201:
             self.id, self.token = reply.json()["id"], reply.json()["token"]

@@ -144,6 +144,20 @@ async def test_a_full_server_rejects_with_the_reason_and_delete_frees_a_slot(cli
         await viewer.close()
 
 
+async def test_sessions_of_different_sizes_share_a_model_process(client):
+    viewers = {size: Viewer(client, size=size) for size in ("96x64", "64x96")}
+    for viewer in viewers.values():
+        assert (await viewer.start()).status_code == 201
+    for viewer in viewers.values():
+        await viewer.receives(8)
+    assert len(model_processes()) == 1
+    for size, viewer in viewers.items():
+        assert {f"{width}x{height}" for width, height in viewer.sizes} == {size}
+        assert (await viewer.status())["model"]["size"] == size
+        await client.delete(f"/api/v1/sessions/{viewer.id}")
+        await viewer.close()
+
+
 async def test_a_closed_page_frees_its_slot(client):
     viewer = Viewer(client)
     await viewer.start()
@@ -178,6 +192,7 @@ async def test_a_dead_model_process_is_replaced_under_the_same_session(viewer):
 async def test_preset_schema_and_health_routes(client, settings):
     preset = (await client.get("/api/v1/preset")).json()
     assert (preset["width"], preset["height"], preset["frames_per_block"]) == (96, 64, 4)
+    assert preset["sizes"] == ["96x64", "64x96"]
     assert preset["styles"][0] == {"name": "Sketch", "prompt": "a pencil sketch"}
     assert preset["parameters"]["pruning"]["tau"] == 0.4
     schema = (await client.get("/api/v1/schema")).json()

@@ -32,7 +32,7 @@ UP = [
     wire.Heartbeat(),
 ]
 DOWN = [
-    wire.Open(session="a", incoming="x", outgoing="y", parameters={"seed": 1}),
+    wire.Open(session="a", incoming="x", outgoing="y", size="96x64", parameters={"seed": 1}),
     wire.Close(session="a"),
     wire.Change(session="a", request=7, changes={"pruning": {"tau": 0.2}}),
     wire.FramesPut(session="a", total=8),

@@ -66,6 +66,8 @@ async def test_rejected_offers_create_no_session(client):
         ({"type": "offer"}, "sdp"),
         ({"sdp": good, "type": "answer"}, "type"),
         ({"sdp": good, "type": "offer", "parameters": {"strength": 2}}, "strength"),
+        ({"sdp": good, "type": "offer", "size": "64x64"}, "size = '64x64': preset echo_96x64_1 has 96x64, 64x96"),
+        ({"sdp": good, "type": "offer", "size": 96}, "size"),
         ({"sdp": good.replace("a=sendrecv", "a=inactive"), "type": "offer"}, "video"),
     ]
     for body, word in bodies:

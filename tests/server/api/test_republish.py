@@ -45,7 +45,7 @@ def without_codec(sdp: str) -> str:
 
 
 async def test_a_rejected_second_offer_keeps_the_publisher_and_its_viewers(server, client, monkeypatch):
-    async with publishing(client, "?session=stage&prompt=film%20noir") as (first, published):
+    async with publishing(client, "?session=stage&prompt=film%20noir&size=192x320") as (first, published):
         await live(client, "stage")
         view_token = published.headers["Link"].partition("token=")[2].partition(">")[0]
         async with watching(client, "stage", view_token) as watcher:
@@ -59,7 +59,10 @@ async def test_a_rejected_second_offer_keeps_the_publisher_and_its_viewers(serve
                 assert session.peer is peer
                 assert first.connectionState == "connected"
 
+            assert {(frame.width, frame.height) for frame in watcher.frames} == {(192, 320)}
             await refused(422, "&prompt=%20", sdp)
+            await refused(422, "&size=320x192", sdp)  # another than the open session's
+            await refused(422, "&size=64x64", sdp)
             await refused(422, "", "v=0\r\nm=video nonsense")
             await refused(422, "", without_codec(sdp))
             await watcher.sees(8)

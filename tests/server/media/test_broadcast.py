@@ -6,10 +6,14 @@ import time
 import numpy as np
 import pytest
 
+from lipar_core.config import StreamConfig
 from server.media.broadcast import Broadcast
 from server.media.edited_track import MAX_WAITING, EditedTrack
 from server.media.frame_pipeline import FramePipeline
 
+STREAM = StreamConfig(
+    width=64, height=32, block_frames=1, frames_per_latent=4, stride=8, patch=2, sink_frames=1, window_frames=3
+)
 PICTURE = np.zeros((48, 64), np.uint8)  # 64x32
 
 
@@ -38,7 +42,7 @@ async def test_closing_is_no_error():
 
 
 async def test_counters_are_monotonic_when_a_viewer_leaves_and_when_read_repeatedly():
-    frames = FramePipeline(64, 32, 4, ignore, ignore, lambda: False, pytest.fail)
+    frames = FramePipeline(STREAM, ignore, ignore, lambda: False, pytest.fail)
     viewer = EditedTrack(frames.broadcast, primary=False)
     reading = asyncio.create_task(viewer.recv())
     await asyncio.sleep(0)

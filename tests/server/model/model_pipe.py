@@ -6,6 +6,7 @@ import time
 
 import torch
 
+from lipar_core.sizes import size_name
 from server import wire
 from server.model.loop import ModelLoop
 from server.ring import FrameRing
@@ -29,8 +30,8 @@ class Web:
     def open(self, name: str, **parameters: object) -> None:
         self.rings[name] = FrameRing(*SIZE), FrameRing(*SIZE)
         incoming, outgoing = self.rings[name]
-        opened = wire.Open(session=name, incoming=incoming.name, outgoing=outgoing.name, parameters=parameters)
-        wire.send(self.pipe, opened)
+        names = {"session": name, "incoming": incoming.name, "outgoing": outgoing.name}
+        wire.send(self.pipe, wire.Open(**names, size=size_name(PRESET.stream), parameters=parameters))
 
     def put_block(self, name: str) -> None:
         incoming, outgoing = self.rings[name]

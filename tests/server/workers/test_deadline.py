@@ -10,7 +10,7 @@ def block(session: str, busy_ms: float, stage_ms: dict[str, float]) -> wire.Bloc
 
 
 def opening(session: str) -> wire.Open:
-    return wire.Open(session=session, incoming="", outgoing="", parameters={})
+    return wire.Open(session=session, incoming="", outgoing="", size="96x64", parameters={})
 
 
 def test_loading_and_first_blocks_have_longer_timeouts():
