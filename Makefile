@@ -18,13 +18,14 @@ unexport PYTHONDONTWRITEBYTECODE
 # More arguments for the command that a target ends with: make demo ARGS="--port 9000", make bench ARGS="--media DIR"
 ARGS ?=
 
-.PHONY: help setup web demo test lint soak bench clean python
+.PHONY: help setup web demo test lint soak bench site clean python
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
 	@echo "make lint    ruff, mypy and the web page's linters only"
 	@echo "make soak    one live session for a long time: memory, latency and pictures are watched"
 	@echo "make bench   speed of this machine: fps, ms per stage, pruning on against off"
+	@echo "make site    the documentation, as web pages in site/"
 	@echo "make setup   everything that make test needs, without running it"
 	@echo "make web     the web page's build only"
 	@echo "make clean   removes what these targets made"
@@ -62,6 +63,10 @@ bench: python
 	@$(SETUP) packages
 	@$(BIN)/lipar bench --preset tiny $(ARGS)
 
+site: python
+	@$(SETUP) packages dev
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet
+
 clean:
-	rm -rf .venv web_client/node_modules server/static .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
+	rm -rf site .venv web_client/node_modules server/static .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -16,7 +16,7 @@ USER_ERROR, INTERRUPTED = 2, 130
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; returns its exit code."""
-    args = _parser().parse_args(arguments)
+    args = parse_arguments(arguments)
     try:
         code: int = args.run(args)
         return code
@@ -31,6 +31,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         print(f"lipar: {error}", file=sys.stderr)
         return USER_ERROR
+
+
+def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """The command and its options; prints one line and exits with code 2 if they are wrong."""
+    return _parser().parse_args(arguments)
 
 
 class _Parser(argparse.ArgumentParser):
