@@ -1,4 +1,4 @@
-"""Errors of requests, apart from invalid parameters. `api/error_handlers.py` maps them to status codes."""
+"""Errors of requests, except invalid parameters. `api/error_handlers.py` maps them to status codes."""
 
 
 class ServerError(Exception):
@@ -14,7 +14,7 @@ class BadOffer(ServerError):
 
 
 class NoCodec(BadOffer):
-    """The offer can be read, but nothing in it can be answered."""
+    """The offer is valid, but has no supported codec."""
 
 
 class Unavailable(ServerError):
@@ -22,7 +22,7 @@ class Unavailable(ServerError):
 
 
 class NoRoute(Unavailable):
-    """The answer would have no network address."""
+    """There is no ICE candidate for the answer."""
 
 
 class NoCapacity(Unavailable):
@@ -42,4 +42,4 @@ class Unauthenticated(ServerError):
 
 
 class Forbidden(ServerError):
-    """403: the token is known, but does not give the right to this."""
+    """403: the token lacks the permission."""

@@ -10,28 +10,28 @@ from numpy.typing import NDArray
 
 Planes = NDArray[np.uint8]  # [height * 3 / 2, width]: Y, then U, then V
 
-SHARED_MEMORY = Path("/dev/shm")  # where Linux shows it
-NO_RESERVE = (errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS)  # file systems that cannot
+SHARED_MEMORY = Path("/dev/shm")  # on Linux
+FALLOCATE_UNSUPPORTED = (errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS)  # by the file system
 
 
 def ring_capacity(frames_per_block: int) -> int:
-    """Frames that a ring holds: a block, and what a reset's or a pause's tail may add to it."""
+    """Capacity of a ring in frames: a block, and the frames that a reset or a pause may add to it."""
     return 2 * frames_per_block
 
 
 class FrameRing:
-    """Frames with timestamps, oldest first. A full ring refuses: the writer decides what to drop.
+    """Frames with timestamps, oldest first. A full ring rejects a frame: the writer decides what to drop.
 
-    The memory holds frames alone. How many were written and read in all is no part of it: each process counts what it
-    does itself, sends the count over the pipe *afterwards* (`wire.FramesPut`, `FramesTaken`), and notes the other's.
-    A message that has been received orders all that its sender did before it, on every processor. Counters in the
-    memory itself would need fences, which Python does not have: on ARM the new count may be seen before the frame.
+    The shared memory holds frames only. Each process counts the frames that it has written or read, sends the total
+    over the pipe after the copy (`wire.FramesPut`, `FramesTaken`), and stores the total that the other one has sent.
+    Receiving a message orders memory accesses on every processor. Counters in the shared memory would need memory
+    barriers, which Python does not have: on ARM a new count could become visible before the frame.
     """
 
     def __init__(self, width: int, height: int, frames_per_block: int, name: str | None = None) -> None:
-        """Create the memory, or (`name`) attach to what the other process created.
+        """Create the shared memory, or attach to the one named `name`, created by the other process.
 
-        Raises `OSError` (ENOSPC) where the machine has too little shared memory.
+        Raises `OSError` (ENOSPC) if the machine has too little shared memory.
         """
         self.frames_per_block = frames_per_block
         self.capacity = ring_capacity(frames_per_block)
@@ -39,7 +39,7 @@ class FrameRing:
         shape = (self.capacity, height * 3 // 2, width)
         size = 8 * self.capacity + int(np.prod(shape))
         self._owner = name is None
-        # the owner unlinks; a spawned child shares its parent's resource tracker, so attaching registers nothing twice
+        # the creator unlinks; a spawned child shares its parent's resource tracker: attaching registers nothing twice
         self._memory = shared_memory.SharedMemory(name=name, create=self._owner, size=size)
         if self._owner:
             self._reserve(size)
@@ -56,22 +56,22 @@ class FrameRing:
 
     @property
     def missing_frames(self) -> int:
-        """How many frames its oldest block still lacks; 0: a whole block waits."""
+        """Number of frames missing from the oldest block; 0 if it is complete."""
         return max(0, self.frames_per_block - len(self))
 
     @property
     def has_block(self) -> bool:
-        """Whether a whole block waits: the only place where the server decides that."""
+        """Whether the oldest block is complete; decided only here."""
         return self.missing_frames == 0
 
     @property
     def block_pts(self) -> float:
-        """Timestamp of the newest frame of its oldest block, which may lack frames, but not all."""
+        """Timestamp of the newest frame of the oldest block, which may be incomplete but not empty."""
         assert len(self), "an empty ring has no block"
         return float(self._pts[(self.read + min(len(self), self.frames_per_block) - 1) % self.capacity])
 
     def put(self, planes: Planes, pts: float) -> bool:
-        """Copy a frame in; False when there is no room."""
+        """Copy a frame into the ring; False if it is full."""
         if len(self) >= self.capacity:
             return False
         slot = self.written % self.capacity
@@ -88,19 +88,19 @@ class FrameRing:
         return frames, pts
 
     def set_written(self, total: int) -> None:
-        """The writer, in the other process, has put so many frames in since the beginning."""
+        """Store the number of frames that the writer, in the other process, has put in since the ring was created."""
         self.written = total
 
     def set_read(self, total: int) -> None:
-        """The reader, in the other process, has taken so many frames out since the beginning."""
+        """Store the number of frames that the reader, in the other process, has taken since the ring was created."""
         self.read = total
 
     def restart(self) -> None:
-        """Forget what is in it: the other process is a new one, and counts from 0."""
+        """Discard the frames: the other process was replaced, and counts from 0."""
         self.written = self.read = 0
 
     def close(self) -> None:
-        """Let go of the memory; the owner also removes it."""
+        """Detach from the shared memory; the creator also removes it."""
         del self._pts, self._frames
         self._release()
 
@@ -110,15 +110,15 @@ class FrameRing:
             self._memory.unlink()
 
     def _reserve(self, size: int) -> None:
-        """Take the pages now: without this, writing to what the machine does not have ends the process by a signal."""
+        """Allocate the pages now: otherwise a write without free memory ends the process with SIGBUS."""
         path = SHARED_MEMORY / self.name.lstrip("/")
         if not hasattr(os, "posix_fallocate") or not path.exists():
-            return  # another system: it has no such limit of its own
+            return  # not Linux: shared memory has no separate limit
         file = os.open(path, os.O_RDWR)
         try:
             os.posix_fallocate(file, 0, size)
         except OSError as error:
-            if error.errno not in NO_RESERVE:
+            if error.errno not in FALLOCATE_UNSUPPORTED:
                 self._release()
                 raise
         finally:

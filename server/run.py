@@ -1,4 +1,4 @@
-"""Run the server until it is told to stop."""
+"""Runs the server until SIGINT or SIGTERM."""
 
 import errno
 import logging
@@ -19,9 +19,9 @@ SHUTDOWN_TIMEOUT_S = 3  # for open requests on shutdown
 
 
 def serve(settings: Settings, model: Entry = main) -> None:
-    """Serve until SIGINT or SIGTERM; raises `ConfigError` when the address cannot be used."""
+    """Serve until SIGINT or SIGTERM; raises `ConfigError` if the address cannot be used."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s web   %(levelname)s %(message)s")
-    logging.getLogger("aioice").setLevel(logging.WARNING)  # its candidate pairs are many and help nobody
+    logging.getLogger("aioice").setLevel(logging.WARNING)  # it logs every candidate pair
     sock = _bind(settings)
     scheme = "https" if settings.tls_cert else "http"
     log.info("open %s://%s:%d (preset %s)", scheme, settings.host, settings.port, settings.preset)
@@ -44,21 +44,23 @@ def serve(settings: Settings, model: Entry = main) -> None:
 def log_exposure(settings: Settings) -> None:
     """Log what is accessible without a token or without TLS."""
     if settings.no_auth:
-        log.warning("no token is required (--no-auth): everyone who can reach this address may do everything")
+        log.warning("no token is required (--no-auth): everyone who can reach this address is admin")
     elif settings.token_required and settings.token is None:
-        log.warning("there is no admin: LIPAR_TOKEN is not set, so nobody can list sessions or end those of others")
+        log.warning("there is no admin: LIPAR_TOKEN is not set, so nobody can list all sessions or end those of others")
     if not settings.loopback and settings.tls_cert is None:
-        log.warning("serving %s without TLS (--insecure): browsers give the camera to secure pages only", settings.host)
+        log.warning(
+            "serving %s without TLS (--insecure): browsers allow the camera on secure pages only", settings.host
+        )
 
 
 def _bind(settings: Settings) -> socket.socket:
-    """Take the port now, so that a taken one is a one-line error and nothing has been started."""
+    """Bind the port before anything is started, so that a port in use is a one-line error."""
     try:
         family, kind, *_, address = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0]
         sock = socket.socket(family, kind)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind(address)
     except OSError as error:
-        why = "the port is taken by another program" if error.errno == errno.EADDRINUSE else error.strerror
+        why = "the port is in use by another program" if error.errno == errno.EADDRINUSE else error.strerror
         raise ConfigError(f"cannot serve on {settings.host}:{settings.port}: {why}") from error
     return sock

@@ -18,13 +18,13 @@ log = logging.getLogger(__name__)
 
 PREFIX = "LIPAR_"
 OTHER_VARIABLES = ("LIPAR_WEIGHTS", "LIPAR_SOAK_S", "LIPAR_REQUIRE_TOOLS")  # read by other parts of the project
-RENAMED = {"LIPAR_PUBLISH_TOKEN": "LIPAR_EDITOR_TOKEN"}  # what each is called now
-SIMILAR = 0.8  # of two names, from which on one is taken for a misspelling of the other
-TRUTH = {"yes": True, "on": True, "no": False, "off": False}  # beside the parser's 1, true, 0 and false
+RENAMED = {"LIPAR_PUBLISH_TOKEN": "LIPAR_EDITOR_TOKEN"}  # old name -> new name
+SIMILAR = 0.8  # minimum similarity of two names for one to be a misspelling of the other
+TRUTH = {"yes": True, "on": True, "no": False, "off": False}  # besides the parser's 1, true, 0 and false
 
 
 def load_settings(flags: Mapping[str, object] | None = None, environment: Mapping[str, str] = os.environ) -> Settings:
-    """Settings from flags (None values are not given) and the environment (nor are empty ones).
+    """Settings from flags (None: not given) and the environment (empty: not given).
 
     Raises `ConfigError`, which names the setting, its value and what is allowed.
     """
@@ -48,11 +48,11 @@ def warn_of_misspelled(given: Mapping[str, str], known: list[str]) -> None:
         if name in known or name in OTHER_VARIABLES:
             continue
         if similar := difflib.get_close_matches(name, known, 1, SIMILAR):
-            log.warning("%s is set, and is no setting; did you mean %s?", name, similar[0])
+            log.warning("%s is not a setting; did you mean %s?", name, similar[0])
 
 
 def _value(text: str, field: FieldInfo) -> object:
-    """A variable's text as what the parser takes: a list is written with commas, or as JSON."""
+    """A variable's text as input of the parser; a list is separated by commas, or JSON."""
     if field.type is bool:
         return TRUTH.get(text.lower(), text)
     if typing.get_origin(field.type) is not tuple:
@@ -64,7 +64,7 @@ def _value(text: str, field: FieldInfo) -> object:
 
 
 def _config_error(error: ParameterError, texts: Mapping[str, str]) -> ConfigError:
-    """Names the variable where the value came from one; never shows a secret."""
+    """The error with the variable's name if the value came from one, and without a secret value."""
     name = error.path.partition("[")[0]
     shown = f"{PREFIX}{name.upper()} = {texts[name]!r}" if name in texts else f"{error.path} = {error.value!r}"
     if metadata(field_type(Settings, name)).get("secret"):

@@ -11,10 +11,10 @@ OnError = Callable[[str], None]
 
 
 class Supervisor:
-    """The tasks of one owner. An error that nobody awaits would otherwise be lost with its task.
+    """The tasks of one owner. An error of a task that is not awaited would otherwise be lost.
 
-    A task that returns or is cancelled ends in silence; one that raises is logged, and `on_error` is called once with a
-    text for the user. All methods run on the event loop.
+    A task that raises is logged, and `on_error` is called once with a text for the user. All methods run on the event
+    loop.
     """
 
     def __init__(self, on_error: OnError) -> None:
@@ -32,20 +32,20 @@ class Supervisor:
         return task
 
     def cancel(self) -> None:
-        """Ask all tasks to end, without waiting for it."""
+        """Cancel all tasks without waiting for their end."""
         for task in self._tasks:
             task.cancel()
 
     async def stop(self) -> None:
-        """Cancel all tasks and wait until they have ended; not the one that calls this."""
+        """Cancel all tasks, except the calling one, and wait until they have ended."""
         others = self._tasks - {asyncio.current_task()}
         for task in others:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)  # errors are reported by `_ended`
 
-    async def finish(self, *besides: asyncio.Task[Any]) -> None:
-        """Wait until all tasks have ended by themselves, `besides` some."""
-        await asyncio.gather(*(self._tasks - {asyncio.current_task(), *besides}), return_exceptions=True)
+    async def finish(self, *excluded: asyncio.Task[Any]) -> None:
+        """Wait until all tasks but `excluded` and the calling one have ended by themselves."""
+        await asyncio.gather(*(self._tasks - {asyncio.current_task(), *excluded}), return_exceptions=True)
 
     def _ended(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)

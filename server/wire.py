@@ -12,7 +12,7 @@ from lipar_core.acknowledgement import Acknowledgement, PromptTokens
 
 
 class Message(msgspec.Struct, tag=True, kw_only=True):
-    """Base of all messages; the tag tells them apart."""
+    """Base of all messages, which are distinguished by their tag."""
 
 
 # web -> model
@@ -43,7 +43,7 @@ class Change(Message):
 
 
 class FramesPut(Message):
-    """Both ways: frames are in the ring that the sender writes; sent after they are there (see `ring.py`)."""
+    """Both ways: frames are in the ring that the sender writes; sent after they are copied (see `ring.py`)."""
 
     session: str
     total: int  # since the session was opened
@@ -67,8 +67,8 @@ class Ready(Message):
     """The models are loaded and have edited a warm-up block."""
 
     warmup_ms: float
-    block_ms: float  # of it, for a block whose every token is computed
-    dtype: str  # of each kind of operation, as `lipar_core.models.precision` spells it
+    block_ms: float  # the warm-up's, for a block computed in full
+    dtype: str  # of each type of operation, in the format of `str(lipar_core.models.precision.Precision)`
 
 
 class LoadFailed(Message):
@@ -116,11 +116,11 @@ class BlockDone(Message):
     session: str
     block: int
     frames: int  # put into the outgoing ring; `FramesPut` was sent before
-    dropped: int  # not put there because it was full
+    dropped: int  # dropped because the ring was full
     keep_ratio: float
     stage_ms: dict[str, float]
-    queue_ms: float  # from the arrival of the block's newest frame to its turn
-    busy_ms: float  # from taking the frames to having put the edited ones
+    queue_ms: float  # from the arrival of the block's newest frame to the start of its editing
+    busy_ms: float  # from taking the frames to putting the edited ones
     noise_levels: float | None = None  # sigma of the source's noise, levels of 255; None: not estimated
 
 

@@ -1,4 +1,4 @@
-"""Who may do what: roles, and the tokens that prove them."""
+"""Access control: roles, and the tokens that grant them."""
 
 import hmac
 from collections.abc import Iterable, Iterator
@@ -13,7 +13,7 @@ AuthMethod = Literal["local", "no_auth", "server_token", "session_token"]
 
 
 class Role(IntEnum):
-    """Each may do what the ones before it may."""
+    """Each role includes the permissions of those before it."""
 
     VIEWER = 1  # watch
     EDITOR = 2  # create a session, change and end it
@@ -22,14 +22,14 @@ class Role(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """What a request may do."""
+    """The role that a request's token grants, and where."""
 
     role: Role
     method: AuthMethod
-    session: str | None = None  # the only one that the role holds in; None: it is the server's
+    session: str | None = None  # the only session for which the role is granted; None: all
 
     def role_in(self, session: SessionHandle) -> Role | None:
-        """Of the server's editor: only what is published by WHIP; every other session has a token of its own."""
+        """The role for a session. `LIPAR_EDITOR_TOKEN` grants it only for sessions published by WHIP."""
         if self.session is not None:
             return self.role if session.id == self.session else None
         if self.role is Role.EDITOR and session.kind != "publish":
@@ -38,7 +38,7 @@ class Permission:
 
 
 def find_permission(token: str, settings: Settings, sessions: Iterable[SessionHandle]) -> Permission | None:
-    """The permission of a token; None for an unknown one. Takes equally long for every token."""
+    """The permission of a token; None for an unknown one. Constant time, against timing attacks."""
     permissions = [
         permission for known, permission in _known_tokens(settings, sessions) if equal_in_constant_time(token, known)
     ]

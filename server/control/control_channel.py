@@ -1,4 +1,4 @@
-"""The data channel "control": live parameters over the connection itself, with the same words as REST."""
+"""The data channel "control": changes of live parameters, in the same format as over REST."""
 
 import json
 from collections.abc import Awaitable, Callable, Mapping
@@ -13,7 +13,7 @@ from server.errors import ServerError
 from server.media.json_messages import read_json
 from server.supervisor import Supervisor
 
-MAX_OPEN_REQUESTS = 60  # requests that wait for the model: a second of a slider that is dragged; more are refused
+MAX_OPEN_REQUESTS = 60  # requests waiting for the model: one second of dragging a slider; more are rejected
 MAX_REQUEST_CHARACTERS = 20_000  # of a request
 MAX_UNSENT_BYTES = 262_144  # in the data channel's buffer; requests are ignored while there is more
 
@@ -23,7 +23,7 @@ Change = Callable[[Mapping[str, object]], Awaitable[Acknowledgement]]
 class ControlChannel:
     """`{"request": ID, "changes": {...}}` -> `{"request": ID, ...}` with the fields of `Acknowledgement`.
 
-    A refusal is `{"request": ID, "error": {"message": ...}}`, with path, value and allowed values of a bad parameter.
+    A rejection is `{"request": ID, "error": {"message": ...}}`; of a parameter also path, value and allowed.
     """
 
     def __init__(self, channel: RTCDataChannel, change: Change) -> None:

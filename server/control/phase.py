@@ -1,4 +1,4 @@
-"""The phases of a session's life, and which may follow which."""
+"""The phases of a session, and the transitions between them."""
 
 import time
 from typing import Literal
@@ -9,7 +9,7 @@ Phase = Literal["new", "connected", "parked", "failed", "closed"]
 
 NEXT: dict[Phase, tuple[Phase, ...]] = {
     "new": ("connected", "failed", "closed"),  # its first connection is being set up
-    "connected": ("connected", "parked", "failed", "closed"),  # to itself: a new connection in the old one's place
+    "connected": ("connected", "parked", "failed", "closed"),  # to itself: a new connection replaces the old one
     "parked": ("connected", "failed", "closed"),  # its source is disconnected and may reconnect
     "failed": ("closed",),  # it cannot continue; kept so that clients can read the reason
     "closed": (),
@@ -17,7 +17,7 @@ NEXT: dict[Phase, tuple[Phase, ...]] = {
 
 
 class SessionPhase:
-    """Where a session is in its life. Changes at once: nothing is awaited between `allows` and `enter`."""
+    """A session's phase. Changes atomically: nothing is awaited between `allows` and `enter`."""
 
     def __init__(self) -> None:
         self.name: Phase = "new"
@@ -28,11 +28,11 @@ class SessionPhase:
         return phase in NEXT[self.name]
 
     def enter(self, phase: Phase, reason: str | None = None) -> None:
-        assert self.allows(phase), f"a session goes from {self.name} to {NEXT[self.name]}, not to {phase}"
+        assert self.allows(phase), f"no transition from {self.name} to {phase}, only to {NEXT[self.name]}"
         self.name, self.since, self.reason = phase, time.monotonic(), reason
 
     def require(self, phase: Phase) -> None:
-        """Raises `SessionNotFound`, with the reason, where the transition is not allowed."""
+        """Raises `SessionNotFound` with the reason if the transition is not allowed."""
         if self.allows(phase):
             return
         if self.name == "failed":

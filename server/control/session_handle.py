@@ -129,7 +129,7 @@ class SessionHandle:
         """
         if not self.frames.has_output or self.phase.name != "connected":
             raise NothingLive("nothing is live in this session yet")
-        self.viewers.require_room()
+        self.viewers.require_capacity()
         check_offer(sdp, sends=False, receives=True)
         return await self.viewers.add(sdp, self._new_viewer)
 

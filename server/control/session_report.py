@@ -1,4 +1,4 @@
-"""What clients are told of a session: state, reason and statistics."""
+"""A session's state, reason and statistics, as reported to clients."""
 
 import logging
 from collections.abc import Sized
@@ -70,7 +70,7 @@ class SessionReport:
             case "model_restarting":
                 return self.worker.reason
             case "stalled":
-                return f"the model has given no picture for {self.frames.stalled_s(now):.0f} s"
+                return f"the model has returned no frame for {self.frames.stalled_s(now):.0f} s"
             case "connecting":
                 return self.network_problem or self.model.pending_reason
         return self.network_problem

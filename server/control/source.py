@@ -1,4 +1,4 @@
-"""The connection that a session's video comes from: one at a time, put in place and taken away with the phase."""
+"""The connection that sends a session's video: at most one, replaced and removed together with the phase."""
 
 import asyncio
 import logging
@@ -18,13 +18,13 @@ class Source:
     def __init__(self, phase: SessionPhase, tasks: Supervisor, counters: SessionCounters) -> None:
         self.phase, self.tasks, self.counters = phase, tasks, counters
         self.peer: Peer | None = None
-        self._candidate: Peer | None = None  # the one that is being set up
-        self._lock = asyncio.Lock()  # one at a time is set up; the last of several stays
+        self._candidate: Peer | None = None  # being set up
+        self._lock = asyncio.Lock()  # one connection is set up at a time; the last of several stays
 
     async def connect(self, sdp: str, make: Callable[[], Peer], on_install: Callable[[], None]) -> str:
         """The answer to an offer. `on_install` is called right before the new peer is installed; it may raise.
 
-        Raises `SessionNotFound`, or what `Peer.answer` and `on_install` do: the peer that there is stays then.
+        Raises `SessionNotFound`, or what `Peer.answer` and `on_install` raise; the current peer then stays.
         """
         async with self._lock:
             self.phase.require("connected")
@@ -49,14 +49,14 @@ class Source:
             self.tasks.start(old.close(), "close a replaced connection")
 
     def park(self, reason: str) -> asyncio.Task[None] | None:
-        """Give the connection up at once; another may come. Returns its closing, where there was one."""
+        """Remove the connection at once; another may follow. Returns the task that closes it, if there was one."""
         if self.phase.allows("parked"):
             self.phase.enter("parked", reason)
         peer, self.peer = self.peer, None
         return None if peer is None else self.tasks.start(peer.close(), "close a connection")
 
     async def close(self) -> None:
-        """Free everything. After the phase has become one that allows no connection."""
+        """Close everything. Call it after the phase has changed to one that allows no connection."""
         if self._candidate is not None:
             await self._candidate.close()  # which makes its `connect` fail
         peer, self.peer = self.peer, None

@@ -3,7 +3,7 @@
 import hashlib
 import secrets
 
-TOKEN_PATTERN = "^[A-Za-z0-9_-]{22,100}$"  # what `new_token` draws, and not much less random
+TOKEN_PATTERN = "^[A-Za-z0-9_-]{22,100}$"  # matches `new_token`, and tokens with nearly as much entropy
 
 
 def new_token() -> str:
@@ -13,6 +13,6 @@ def new_token() -> str:
 def view_token_of(token: str) -> str:
     """Derived from the editor's token by a one-way hash, so that a recreated session keeps its watch link.
 
-    Nobody else can take the link over: the editor's token cannot be computed from it.
+    The editor's token cannot be computed from the link, so that viewers cannot recreate the session.
     """
     return hashlib.blake2b(token.encode(), digest_size=16, person=b"lipar-view").hexdigest()

@@ -1,4 +1,4 @@
-"""Connections that watch a session, without the one that its video comes from."""
+"""The connections of a session's viewers."""
 
 import asyncio
 import logging
@@ -13,11 +13,11 @@ from server.supervisor import Supervisor
 
 log = logging.getLogger(__name__)
 
-MAX_LEFT = 100
+MAX_ENDED = 100
 
 
 class Viewers:
-    """They come with an offer and go with a request, or when their connection ends."""
+    """A viewer is added by an offer and removed by a request, or when its connection ends."""
 
     def __init__(
         self,
@@ -30,12 +30,14 @@ class Viewers:
         self.session, self.settings, self.tasks = session, settings, tasks
         self.counters, self.process_counters = counters, process_counters
         self.peers: dict[str, Peer] = {}
-        self.left: deque[str] = deque(maxlen=MAX_LEFT)  # their connections ended; their DELETE may still come
+        self.ended: deque[str] = deque(
+            maxlen=MAX_ENDED
+        )  # ids of viewers whose connection ended; their DELETE may follow
 
     def __len__(self) -> int:
         return len(self.peers)
 
-    def require_room(self) -> None:
+    def require_capacity(self) -> None:
         """Raises `NoCapacity`."""
         if len(self.peers) >= self.settings.max_viewers:
             self.process_counters.viewers_refused += 1
@@ -44,12 +46,12 @@ class Viewers:
     def get(self, viewer: str) -> Peer:
         """Raises `SessionNotFound`."""
         if viewer not in self.peers:
-            raise SessionNotFound(f"viewer {viewer!r} is not known: it has left, or never was")
+            raise SessionNotFound(f"viewer {viewer!r} does not exist or has left")
         return self.peers[viewer]
 
     async def add(self, sdp: str, make: Callable[[Callable[[str], None]], Peer]) -> tuple[Peer, str]:
-        """The peer, and the answer to a checked offer. `make` is given whom to tell of the peer's end."""
-        self.require_room()
+        """The peer, and the answer to a checked offer. `make(on_closed)` creates the peer."""
+        self.require_capacity()
         peer = make(lambda reason: self._ended(peer, reason))
         self.peers[peer.id] = peer  # nothing is awaited since the check
         try:
@@ -67,9 +69,9 @@ class Viewers:
             await peer.close()
 
     async def leave(self, viewer: str) -> None:
-        """A viewer's own request. Raises `SessionNotFound`, but not where its connection has just ended."""
-        if viewer in self.left:
-            self.left.remove(viewer)
+        """Remove a viewer by its request. Raises `SessionNotFound`, but not if its connection has just ended."""
+        if viewer in self.ended:
+            self.ended.remove(viewer)
         else:
             await self.remove(self.get(viewer).id)
 
@@ -84,7 +86,7 @@ class Viewers:
         await asyncio.gather(*(self.remove(viewer) for viewer in list(self.peers)))
 
     def _ended(self, peer: Peer, reason: str) -> None:
-        if peer.id in self.peers and peer.id not in self.left:
+        if peer.id in self.peers and peer.id not in self.ended:
             log.info("session %s: a viewer has left: %s", self.session, reason)
-            self.left.append(peer.id)
+            self.ended.append(peer.id)
             self.tasks.start(self.remove(peer.id), "close a viewer's connection")

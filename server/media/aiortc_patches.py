@@ -29,7 +29,7 @@ def set_bitrates(start: int, minimum: int, maximum: int) -> None:
     for codec in (h264, vpx):
         for name, value in {"DEFAULT_BITRATE": start, "MIN_BITRATE": minimum, "MAX_BITRATE": maximum}.items():
             if not hasattr(codec, name):
-                raise RuntimeError(f"{codec.__name__} has no {name} any more")
+                raise RuntimeError(f"{codec.__name__} no longer has {name}")
             setattr(codec, name, value)
 
 
@@ -87,5 +87,5 @@ def limit_udp_ports(loop: asyncio.AbstractEventLoop, first: int, last: int) -> N
 def private_attr(owner: object, name: str) -> Any:
     """A private attribute of an aiortc object; `RuntimeError` if it no longer exists."""
     if not hasattr(owner, name):
-        raise RuntimeError(f"aiortc's {type(owner).__name__} has no {name} any more")
+        raise RuntimeError(f"aiortc's {type(owner).__name__} no longer has {name}")
     return getattr(owner, name)

@@ -57,7 +57,7 @@ class Peer:
         self.audio: AudioReceiver | None = None
         self.sender: VideoSender | None = None
         self.created_at = self.last_activity = time.monotonic()  # activity: a frame, ping or RTCP report
-        self.started = False  # video has been received, or reports of sent video
+        self.started = False  # video, or reports on sent video, have been received
         self.telemetry = TelemetryChannel(self._record_ping)
         self._ice_servers = ice_servers(settings, "server")
         self.pc = open_connection(self._ice_servers)

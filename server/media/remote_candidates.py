@@ -21,15 +21,15 @@ class RemoteCandidates:
 
     def __init__(self, pc: RTCPeerConnection) -> None:
         self.pc = pc
-        self.given: list[RTCIceCandidate] = []
+        self.addresses: list[RTCIceCandidate] = []
         self.unusable: dict[str, None] = {}  # addresses and names, in the order they came
         self._tasks = Supervisor(self._add_unusable)
 
     def add(self, candidates: Iterable[RTCIceCandidate]) -> None:
         """Returns at once. Names are resolved concurrently."""
-        room = MAX_CANDIDATES - len(self.given)
+        room = MAX_CANDIDATES - len(self.addresses)
         for candidate in list(candidates)[:room]:
-            self.given.append(candidate)
+            self.addresses.append(candidate)
             if candidate.protocol.lower() != "udp":
                 self._add_unusable(f"{candidate.protocol} {candidate.ip}")
                 continue
@@ -40,10 +40,10 @@ class RemoteCandidates:
 
     def __str__(self) -> str:
         """For the message on a failed connection."""
-        if not self.given:
-            return "it named none of its addresses"
-        unusable = f", of which cannot be used: {', '.join(list(self.unusable)[:5])}" if self.unusable else ""
-        return f"it named {len(self.given)} addresses{unusable}"
+        if not self.addresses:
+            return "it offered no addresses"
+        unusable = f", unusable: {', '.join(list(self.unusable)[:5])}" if self.unusable else ""
+        return f"it offered {len(self.addresses)} addresses{unusable}"
 
     async def _add(self, candidate: RTCIceCandidate) -> None:
         try:

@@ -21,7 +21,7 @@ Demand = PacketDemand | Literal["frames"] | None
 class VideoSink(Protocol):
     """A receiver of the edited video: a connection's track, a recorder, another output.
 
-    It has its own queue and never blocks. What it cannot take it drops, then it continues with a keyframe.
+    It has its own queue and never blocks. If the queue is full it drops items, and continues with a keyframe.
     """
 
     primary: bool  # the editor's: the shared stream has its bitrate
@@ -31,7 +31,7 @@ class VideoSink(Protocol):
         """Number of items in its queue."""
 
     def wants(self, bitrate: float) -> Demand:
-        """What it takes now: packets of the shared stream of `bitrate` bit/s, unencoded frames, or nothing.
+        """What the sink takes now: packets of the shared stream of `bitrate` bit/s, unencoded frames, or nothing.
 
         Called before every frame, so that a sink can stop sharing a stream that it has no bandwidth for.
         """
@@ -45,14 +45,14 @@ class VideoSink(Protocol):
 
 
 class VideoStream(Protocol):
-    """What a sink uses of the stream that it subscribes to."""
+    """The interface of a stream that a sink subscribes to."""
 
     @property
     def fps(self) -> float: ...
 
     @property
     def bitrate(self) -> float:
-        """Of the shared stream, bit/s."""
+        """Bitrate of the shared stream, bit/s."""
 
     def subscribe(self, sink: VideoSink) -> None: ...
 

@@ -105,4 +105,4 @@ class VideoReceiver:
                 self.on_frame(frame, now if arrived is None else arrived, now, self.repair.colour_space)
         except MediaStreamError:
             fault = self.decoder.fault
-            self.on_end("the camera's track has ended" if fault is None else f"the decoder has broken: {fault!r}")
+            self.on_end("the camera's track has ended" if fault is None else f"the decoder failed: {fault!r}")

@@ -23,7 +23,7 @@ class LiveStream:
     def __init__(
         self, models: Models, opened: wire.Open, encoder: PromptEncoder, send: Callable[[wire.Event], None]
     ) -> None:
-        """Raises `FileNotFoundError` without its rings, `MemoryError` or torch's where it does not fit."""
+        """Raises `FileNotFoundError` if its rings do not exist, `MemoryError` or torch's error without memory."""
         self.name = opened.session
         self.send = send
         parameters = merge(default_parameters(models.preset, live=True), opened.parameters)
@@ -35,16 +35,16 @@ class LiveStream:
                 for name in (opened.incoming, opened.outgoing)
             )
             self.changes = PendingChanges(self.name, self.edit, encoder, send)
-            attached.pop_all()  # all is there: they are closed with the session
+            attached.pop_all()  # without an error they are closed with the session
 
     @property
     def waiting_since(self) -> float | None:
-        """When the newest frame of the waiting block arrived, which is any frame while paused; None: nothing to do."""
+        """Arrival of the waiting block's newest frame; while paused a single frame suffices. None: no block waits."""
         has_work = self.incoming.has_block or (self.edit.parameters.paused and len(self.incoming) > 0)
         return self.incoming.block_pts if has_work and self.changes.editable else None
 
     def edit_block(self, waited_s: float) -> wire.BlockDone:
-        """Edit the block that waits, and has waited so long for its turn."""
+        """Edit the waiting block. `waited_s`: how long it has waited for its turn."""
         started = time.perf_counter()
         planes, pts = self.incoming.take(self.incoming.frames_per_block)
         self.send(wire.FramesTaken(session=self.name, total=self.incoming.read))

@@ -1,4 +1,4 @@
-"""The model process's loop: one thread that touches the device, sessions take turns by block."""
+"""The model process's loop: the only thread that uses the device; sessions take turns by block."""
 
 import logging
 import time
@@ -21,12 +21,12 @@ from server.model_options import ModelOptions
 
 log = logging.getLogger(__name__)
 
-HEARTBEAT_S = 1.0  # a message at least so often
+HEARTBEAT_S = 1.0  # maximum time between messages
 MEMORY_REMEDY = "end another session or program that uses this memory, or serve fewer at once (--max-sessions)"
 
 
 class ModelLoop:
-    """Handles messages between blocks and gives each session with a whole block its turn."""
+    """Handles messages between blocks, and edits a block of each session in turn."""
 
     def __init__(self, pipe: Connection, models: Models) -> None:
         self.pipe, self.models = pipe, models
@@ -37,7 +37,7 @@ class ModelLoop:
         self.sent_at = time.monotonic()
 
     def run(self) -> None:
-        """Until a `Stop` command, or until the web process has ended."""
+        """Run until a `Stop` command, or until the web process has ended."""
         try:
             while self.running:
                 self.run_once()
@@ -48,7 +48,7 @@ class ModelLoop:
                 self.close_session(name)
 
     def run_once(self) -> None:
-        """Handle all messages that are there, then edit one block; where there is neither, wait for a message."""
+        """Handle all received messages, then edit one block; without either, wait for a message."""
         if not self.waiting():
             wait([self.pipe, self.encoder.readable], HEARTBEAT_S)
         while self.pipe.poll():
@@ -64,7 +64,7 @@ class ModelLoop:
             self.send(wire.Heartbeat())
 
     def waiting(self) -> dict[str, float]:
-        """The sessions that have a block to edit, and since when."""
+        """Sessions with a block to edit, and the arrival of its newest frame."""
         since = {name: session.waiting_since for name, session in self.sessions.items()}
         return {name: arrived_at for name, arrived_at in since.items() if arrived_at is not None}
 
@@ -90,8 +90,8 @@ class ModelLoop:
         with self.isolate_errors(message.session):
             try:
                 session = LiveStream(self.models, message, self.encoder, self.send)
-            except FileNotFoundError:  # its rings have been removed: it ended during a block
-                log.info("session %s ended before it began", message.session)
+            except FileNotFoundError:  # its rings were removed: it ended while a block was edited
+                log.info("session %s ended before it was opened", message.session)
             else:
                 self.sessions[message.session] = session
                 self.scheduler.add(message.session)
@@ -113,7 +113,7 @@ class ModelLoop:
 
     @contextmanager
     def isolate_errors(self, name: str) -> Iterator[None]:
-        """An error in a session ends that session only."""
+        """An error of a session ends only that session."""
         try:
             yield
         except (torch.AcceleratorError, BrokenPipeError):
@@ -126,12 +126,12 @@ class ModelLoop:
             self.fail_session(name, f"{type(error).__name__}: {error}")
 
     def exit_hung(self, encoding: ActiveEncoding) -> None:
-        """The text encoder hangs: end the process, and the session that would make the next one hang too.
+        """The text encoder hangs: end the process, and a session whose initial prompt would make the next one hang too.
 
-        A change of prompt is no such session's: with this process its request is lost, and refused.
+        A session with a change of prompt continues: its request is rejected when the process ends.
         """
-        seconds = time.monotonic() - encoding.began
-        reason = f"the text encoder has worked for {seconds:.0f} s on one prompt"
+        seconds = time.monotonic() - encoding.started_at
+        reason = f"the text encoder has been encoding one prompt for {seconds:.0f} s"
         session = self.sessions.get(encoding.session)
         if session is not None and not session.changes.editable:
             self.fail_session(encoding.session, reason)
@@ -154,7 +154,7 @@ class ModelLoop:
 
 
 def run_model_process(pipe: Connection, options: ModelOptions) -> None:
-    """Entry of the model process: load, warm up, report it, and run the loop."""
+    """Run the model process: load the models, warm up, report readiness, run the loop."""
     if options.threads is not None:
         torch.set_num_threads(options.threads)
     try:
@@ -175,7 +175,7 @@ def run_model_process(pipe: Connection, options: ModelOptions) -> None:
 def warm_up(models: Models) -> tuple[float, float]:
     """Edit two blocks, so that the first viewer does not wait for kernels to be chosen.
 
-    Returns milliseconds in all, and of the second block. It is noise, as the first: every token changes.
+    Returns milliseconds in total, and of the second block. Both are noise, so that every token is computed.
     """
     stream = models.preset.stream
     session: EditSession[int] = EditSession(models)

@@ -12,14 +12,14 @@ from server.model.prompt_encoder import EncodedPrompt, PromptEncoder
 
 @dataclass(frozen=True, slots=True)
 class PendingPrompt:
-    """Changes to apply when their prompt is encoded, and the requests to acknowledge then."""
+    """Changes to apply once their prompt is encoded, and the requests to acknowledge then."""
 
-    changes: dict[str, object]  # prompt, and reset where one was asked for with it
+    changes: dict[str, object]  # the prompt, and reset if requested with it
     requests: tuple[int, ...]
 
 
 class PendingChanges:
-    """Acknowledges each change when the next block will be edited by it.
+    """Acknowledges each change as soon as it applies to the next block.
 
     A new prompt waits until it is encoded, while blocks continue with the old one; the rest of its change
     applies at once. Of several prompts the newest applies, and all their requests are acknowledged with its block.
@@ -39,7 +39,7 @@ class PendingChanges:
             encoder.request(session, edit.parameters.prompt)
 
     def handle(self, message: wire.Change) -> None:
-        """Apply a change or put it off, or refuse it without any effect."""
+        """Apply a change, defer it, or reject it without any effect."""
         try:
             self.edit.check(message.changes)
         except ParameterError as error:
@@ -53,9 +53,9 @@ class PendingChanges:
             self._waiting = None
             self._apply({**waiting.changes, **message.changes}, [*waiting.requests, message.request])
         else:
-            late = {name: value for name, value in message.changes.items() if name in ("prompt", "reset")}
-            self.edit.update({name: value for name, value in message.changes.items() if name not in late})
-            self._waiting = PendingPrompt({**waiting.changes, **late}, (*waiting.requests, message.request))
+            deferred = {name: value for name, value in message.changes.items() if name in ("prompt", "reset")}
+            self.edit.update({name: value for name, value in message.changes.items() if name not in deferred})
+            self._waiting = PendingPrompt({**waiting.changes, **deferred}, (*waiting.requests, message.request))
             self.encoder.request(self.session, str(prompt))
 
     def prompt_encoded(self, encoded: EncodedPrompt) -> None:
@@ -78,7 +78,7 @@ class PendingChanges:
         acknowledgement = self.edit.update(changes)
         if "prompt" in changes:
             self.editable = True
-            self._send_tokens()  # before the acknowledgement: its answer has them
+            self._send_tokens()  # before the acknowledgement, which contains them
         for request in requests:
             self.send(wire.ChangeApplied(session=self.session, request=request, acknowledgement=acknowledgement))
 
@@ -88,5 +88,5 @@ class PendingChanges:
             self.send(wire.ChangeRejected(session=self.session, request=request, **refusal))
 
     def _send_tokens(self) -> None:
-        embedding = self._embedding = self.encoder.prompts.encode(self.edit.parameters.prompt)  # there already
+        embedding = self._embedding = self.encoder.prompts.encode(self.edit.parameters.prompt)  # cached
         self.send(wire.PromptEncoded(session=self.session, tokens=embedding.tokens))

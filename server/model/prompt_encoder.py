@@ -12,13 +12,13 @@ from lipar_core.models.prompts import PromptCache
 
 log = logging.getLogger(__name__)
 
-MIN_TIMEOUT_S = 120.0  # that a prompt may take at least: UMT5 needs a minute for its longest on two slow cores
-TIMEOUT_FACTOR = 10  # what the slowest has taken so far, the one of the warm-up first
+MIN_TIMEOUT_S = 120.0  # UMT5 needs a minute for a prompt of maximum length on two slow cores
+TIMEOUT_FACTOR = 10  # times the slowest prompt so far, the warm-up's included
 
 
 @dataclass(frozen=True, slots=True)
 class EncodedPrompt:
-    """A prompt that a session asked for is ready, or could not be encoded."""
+    """A requested prompt that is encoded, or could not be."""
 
     session: str
     prompt: str
@@ -27,23 +27,23 @@ class EncodedPrompt:
 
 @dataclass(frozen=True, slots=True)
 class ActiveEncoding:
-    """A prompt that is being encoded, since when on the monotonic clock."""
+    """A prompt that is being encoded. Times on the monotonic clock."""
 
     session: str
     prompt: str
-    began: float
+    started_at: float
 
 
 class PromptEncoder:
-    """A thread that fills a `PromptCache`. Of several prompts that a session asks for, only the newest is encoded."""
+    """A thread that fills a `PromptCache`. Of several prompts requested by a session only the newest is encoded."""
 
     def __init__(self, prompts: PromptCache) -> None:
         self.prompts = prompts
-        # readable when `take` has something to give: the loop waits for it together with its pipe
+        # readable when `take` returns something: the loop waits for it together with its pipe
         self.readable: Connection
         self.readable, self._writable = multiprocessing.Pipe(duplex=False)
-        self._wanted: dict[str, str] = {}  # session -> its newest prompt to encode
-        self._encoding: ActiveEncoding | None = None  # what the thread does now
+        self._requested: dict[str, str] = {}  # session -> its newest prompt to encode
+        self._encoding: ActiveEncoding | None = None  # in progress
         self._lock = threading.Lock()
         self._sessions: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._done: queue.SimpleQueue[EncodedPrompt] = queue.SimpleQueue()
@@ -53,13 +53,13 @@ class PromptEncoder:
         return self.prompts.get(prompt) is not None
 
     def request(self, session: str, prompt: str) -> None:
-        """Encode it, in place of one of the session that waits."""
+        """Encode a prompt; it replaces a waiting prompt of the same session."""
         with self._lock:
-            self._wanted[session] = prompt
+            self._requested[session] = prompt
         self._sessions.put(session)
 
     def take(self) -> list[EncodedPrompt]:
-        """What has been encoded since the last call. A session may have asked for another prompt meanwhile."""
+        """Prompts encoded since the last call. A session may have requested another prompt meanwhile."""
         done = []
         while self.readable.poll():
             self.readable.recv_bytes()
@@ -67,15 +67,15 @@ class PromptEncoder:
         return done
 
     def hung(self, now: float) -> ActiveEncoding | None:
-        """What takes so long that it will not end; a thread cannot be ended, so that the process has to."""
+        """The encoding that exceeds its timeout, if any. A thread cannot be stopped: the process has to end."""
         encoding, timeout_s = self._encoding, max(MIN_TIMEOUT_S, TIMEOUT_FACTOR * self.prompts.max_encode_s)
-        return encoding if encoding is not None and now - encoding.began > timeout_s else None
+        return encoding if encoding is not None and now - encoding.started_at > timeout_s else None
 
     def _run(self) -> None:
         while True:
             session = self._sessions.get()
             with self._lock:
-                prompt = self._wanted.pop(session, None)
+                prompt = self._requested.pop(session, None)
             if prompt is not None:  # else a newer one was encoded instead
                 self._encoding = ActiveEncoding(session, prompt, time.monotonic())
                 self._done.put(self._encode(session, prompt))

@@ -97,7 +97,7 @@ def test_every_number_has_a_range(name):
 def test_a_misspelled_variable_is_warned_about(caplog):
     load_settings({}, {"LIPAR_VIEWTOKEN": "a", "LIPAR_EDITOR_TOKEN": "b", "LIPAR_WEIGHTS": "/w", "LIPAR_ZZZZ": "c"})
     [message] = caplog.messages
-    assert message == "LIPAR_VIEWTOKEN is set, and is no setting; did you mean LIPAR_VIEW_TOKEN?"
+    assert message == "LIPAR_VIEWTOKEN is not a setting; did you mean LIPAR_VIEW_TOKEN?"
 
 
 def test_other_addresses_are_served_with_tls_or_on_request(tmp_path):

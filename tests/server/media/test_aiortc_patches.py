@@ -86,5 +86,5 @@ async def test_media_ports_stay_within_the_range():
 
 
 def test_a_missing_private_attribute_is_named():
-    with pytest.raises(RuntimeError, match="aiortc's object has no _handle_rtcp_packet any more"):
+    with pytest.raises(RuntimeError, match="aiortc's object no longer has _handle_rtcp_packet"):
         attach_feedback_handlers(object(), print, print, print, print)
