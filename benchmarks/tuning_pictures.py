@@ -1,7 +1,7 @@
 """The pictures of the tuning guide: `python -m benchmarks.tuning_pictures`.
 
-Each is a row of one frame of a clip, edited by the bundled model with one parameter changed, with the parameter's value
-and the measured keep ratio of that frame above it.
+Each shows one frame of a clip four times, edited by the bundled model with one parameter changed; the parameter's value
+and the measured keep ratio of that frame stand above it.
 """
 
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ GAP, LABEL = 4, 18  # white pixels between pictures; rows of the label
 
 @dataclass(frozen=True, kw_only=True)
 class Figure:
-    """A row of pictures; `changes`: label and parameters of each."""
+    """Four pictures, two by two; `changes`: label and parameters of each."""
 
     name: str
     prompt: str
@@ -74,14 +74,15 @@ def main() -> None:
     clip = read_clip(CLIPS / f"{CLIP}.mp4", models, FRAME + 8)
     for figure in FIGURES:
         target = FOLDER / f"{figure.name}.jpg"
-        Image.fromarray(_row(models, clip, figure)).save(target, quality=85, optimize=True)
+        Image.fromarray(_grid(models, clip, figure)).save(target, quality=85, optimize=True)
         print(f"wrote {target}, {target.stat().st_size / 1000:.0f} kB")
 
 
-def _row(models: Models, clip: Clip, figure: Figure) -> np.ndarray:
+def _grid(models: Models, clip: Clip, figure: Figure) -> np.ndarray:
     pictures = [_picture(models, clip, figure, label, changes) for label, changes in figure.changes]
     gap = np.full((pictures[0].shape[0], GAP, 3), 255, np.uint8)
-    return np.concatenate([pictures[0], *(part for picture in pictures[1:] for part in (gap, picture))], axis=1)
+    pairs = zip(pictures[::2], pictures[1::2], strict=True)
+    return np.concatenate([np.concatenate([left, gap, right], axis=1) for left, right in pairs])
 
 
 def _picture(models: Models, clip: Clip, figure: Figure, label: str, changes: dict[str, object]) -> np.ndarray:
