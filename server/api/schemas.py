@@ -70,6 +70,7 @@ class Answer(BaseModel):
     sdp: str
     type: Literal["answer"] = "answer"
     parameters: dict[str, Any]
+    size: str = Field(description="of the session's picture, WIDTHxHEIGHT")
 
 
 class AudioStats(BaseModel):

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from lipar_core.acknowledgement import Acknowledgement
 from lipar_core.parameters import to_dict
+from lipar_core.sizes import size_name
 from server.api.auth import RequireRole
 from server.api.dependencies import Registry, Session
 from server.api.error_schemas import error_responses
@@ -103,4 +104,5 @@ def _answer(session: SessionHandle, sdp: str, response: Response) -> Answer:
         view_token=session.view_token,
         sdp=sdp,
         parameters=to_dict(session.parameters),
+        size=size_name(session.frames.stream),
     )

@@ -69,7 +69,9 @@ def test_the_previous_source_does_not_show_through(page: Page) -> None:
     mean_result(page, SETTLE_S, max_error=0.18)  # 0.29 with the clip in the model's history, 0.1 without
 
 
-def test_frames_are_sent_no_larger_than_the_model_needs(page: Page, clips: dict[str, Path]) -> None:
+def test_a_portrait_source_has_a_portrait_session_and_frames_no_larger_than_its_picture(
+    page: Page, live_server: LiveServer, clips: dict[str, Path]
+) -> None:
     page.evaluate("""() => {
       const Real = window.RTCPeerConnection;
       window.RTCPeerConnection = class extends Real { constructor(...all) { super(...all); window.pc = this; } };
@@ -81,9 +83,12 @@ def test_frames_are_sent_no_larger_than_the_model_needs(page: Page, clips: dict[
       const out = stats.find(({ type, kind }) => type === "outbound-rtp" && kind === "video");
       return out.frameWidth === width && Math.abs(out.frameHeight - height) <= 1;
     }"""
-    wait_until(page, sends, [256, 454])  # 270x480 scaled down to cover 256x144
+    wait_until(page, sends, [144, 256])  # 270x480 scaled down to the picture of a portrait session
+    (session,) = page.request.get(f"{live_server.address}/api/v1/sessions").json()
+    assert session["model"]["size"] == "144x256"
+    wait_until(page, "() => document.getElementById('result').videoHeight === 256")
     choose(page, clips["wide"])
-    wait_until(page, sends, [512, 144])
+    wait_until(page, sends, [910, 256])  # 1280x360 scaled down to cover the session's picture
 
 
 def test_a_file_starts_a_session_without_a_camera(page: Page, live_server: LiveServer) -> None:

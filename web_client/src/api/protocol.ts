@@ -31,8 +31,10 @@ export interface Preset {
   name: string;
   description: string;
   vocabulary_note: string;
-  width: number;
+  width: number; // of the picture of a session that requests no size
   height: number;
+  /** WIDTHxHEIGHT: those that a session can have. */
+  sizes: string[];
   frames_per_block: number;
   styles: Style[];
   parameters: Parameters;
@@ -75,10 +77,15 @@ export interface Offer {
   type: "offer";
   sdp: string;
   parameters: Changes;
+  /** Of the picture, WIDTHxHEIGHT; without it the preset's. */
+  size?: string;
   /** Id and token of an ended session: the new one gets the same id, so its links stay valid. */
   name?: string;
   token?: string;
 }
+
+/** What a new session starts with. */
+export type NewSession = Pick<Offer, "parameters" | "size">;
 
 /** The role that a token grants. */
 export interface Access {
@@ -98,6 +105,7 @@ export interface Answer extends SessionCredentials {
   type: "answer";
   sdp: string;
   parameters: Parameters;
+  size: string; // of the session's picture, WIDTHxHEIGHT
 }
 
 /** The block at which a change takes effect. `pending`: the session is paused; the block follows when it resumes. */

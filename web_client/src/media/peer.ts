@@ -1,7 +1,9 @@
 // One RTCPeerConnection: sends the source's tracks, receives the edited ones and telemetry.
 
 import { parseStatus } from "../api/protocol";
-import type { Preset, Status } from "../api/protocol";
+import type { Answer, Status } from "../api/protocol";
+import { parseSize } from "./picture_size";
+import type { PictureSize } from "./picture_size";
 import { PlayoutDelayMeter } from "./playout_delay_meter";
 import { gatherLocalSdp, minimizeReceiveDelay, watchConnection } from "./rtc";
 
@@ -30,7 +32,7 @@ export class Peer {
     video: MediaStream,
     audio: MediaStreamTrack | null,
     iceServers: RTCIceServer[],
-    private readonly preset: Preset,
+    private size: PictureSize,
     private readonly events: PeerEvents,
   ) {
     this.pc = new RTCPeerConnection({ iceServers });
@@ -49,7 +51,8 @@ export class Peer {
     return gatherLocalSdp(this.pc);
   }
 
-  async accept(sdp: string): Promise<void> {
+  async accept({ sdp, size }: Pick<Answer, "sdp" | "size">): Promise<void> {
+    this.size = parseSize(size);
     await this.pc.setRemoteDescription({ type: "answer", sdp });
     await this.limitEncoding();
   }
@@ -69,10 +72,10 @@ export class Peer {
   async limitEncoding(): Promise<void> {
     const { sender } = this.videoTransceiver;
     const parameters = sender.getParameters();
-    const { width, height } = this.preset;
+    const { width, height } = this.size;
     for (const encoding of parameters.encodings) {
       encoding.maxBitrate = Math.max(MIN_BITRATE, Math.round(width * height * FRAME_RATE * BITS_PER_PIXEL));
-      encoding.scaleResolutionDownBy = downscaleFactor(sender.track?.getSettings() ?? {}, this.preset);
+      encoding.scaleResolutionDownBy = downscaleFactor(sender.track?.getSettings() ?? {}, this.size);
     }
     await sender.setParameters(parameters);
   }
@@ -129,7 +132,7 @@ function videoTrackOf(video: MediaStream): MediaStreamTrack {
 }
 
 /** The largest factor by which a frame can be downscaled and still cover the model's size; the server crops the rest. */
-export function downscaleFactor({ width, height }: MediaTrackSettings, preset: Pick<Preset, "width" | "height">): number {
+export function downscaleFactor({ width, height }: MediaTrackSettings, size: PictureSize): number {
   if (width === undefined || height === undefined) return 1; // this browser does not report the size
-  return Math.max(1, Math.min(width / preset.width, height / preset.height));
+  return Math.max(1, Math.min(width / size.width, height / size.height));
 }

@@ -41,6 +41,9 @@ export class EditorView {
     this.bannerButton.addEventListener("click", () => {
       events.bannerAction(this.bannerButton.value as BannerAction);
     });
+    this.result.addEventListener("resize", () => {
+      setAspect(this.result.videoWidth, this.result.videoHeight); // a session's size may differ from the preset's
+    });
     this.source.addEventListener("resize", events.sourceResized);
     element("example-picture", HTMLImageElement).addEventListener("error", () => {
       element("example", HTMLElement).hidden = true; // a build may omit it
@@ -52,7 +55,7 @@ export class EditorView {
   }
 
   showPreset({ name, description, width, height }: Preset): void {
-    document.documentElement.style.setProperty("--aspect", `${width} / ${height}`);
+    setAspect(width, height);
     element("about", HTMLElement).textContent = `Preset ${name}: ${description}.`;
     element("example", HTMLElement).hidden = name !== "tiny"; // the example shows that model's output
   }
@@ -131,4 +134,8 @@ export class EditorView {
 function attachStream(video: HTMLVideoElement, stream: MediaStream | null): void {
   if (video.srcObject !== stream) video.srcObject = stream; // one event each for the video and the audio track of one stream
   video.parentElement?.toggleAttribute("data-empty", stream === null);
+}
+
+function setAspect(width: number, height: number): void {
+  if (width > 0 && height > 0) document.documentElement.style.setProperty("--aspect", `${width} / ${height}`);
 }

@@ -1,5 +1,7 @@
 // The source and the sound being sent, and notices about problems with them.
 
+import type { NewSession, Preset } from "../api/protocol";
+import { sizeFor } from "../media/picture_size";
 import type { Source, SourceChoice } from "../media/source";
 import { ActiveSource } from "./active_source";
 import { Notices } from "./notices";
@@ -50,6 +52,11 @@ export class OutgoingMedia {
 
   get video(): MediaStream | null {
     return this.activeSource.source?.stream ?? null;
+  }
+
+  /** The picture size to request for the source. */
+  sizeFor(preset: Preset): Pick<NewSession, "size"> {
+    return sizeFor(this.video?.getVideoTracks()[0]?.getSettings() ?? {}, preset);
   }
 
   get audioTrack(): MediaStreamTrack | null {

@@ -1,7 +1,7 @@
 // The server's session as this page uses it: created, resumed, changed, parked, ended.
 
 import { ApiError } from "../api/client";
-import type { Acknowledgement, Answer, Changes, Offer, SessionCredentials, Status } from "../api/protocol";
+import type { Acknowledgement, Answer, Changes, NewSession, Offer, SessionCredentials, Status } from "../api/protocol";
 
 const LOST_STATUSES = [401, 403, 404]; // ended, or its id belongs to another session now
 const NAME_TAKEN = 409;
@@ -27,10 +27,10 @@ export class RemoteSession {
     private endedSession: SessionCredentials | null = null,
   ) {}
 
-  /** Resumes the existing session, or creates one with these changes to the preset. */
-  async open(sdp: string, initialChanges: Changes): Promise<{ answer: Answer; resumed: boolean }> {
+  /** Resumes the existing session, or creates one. */
+  async open(sdp: string, start: NewSession): Promise<{ answer: Answer; resumed: boolean }> {
     const resumed = await this.resume(sdp);
-    const answer = resumed ?? (await this.create(sdp, initialChanges));
+    const answer = resumed ?? (await this.create(sdp, start));
     this.credentials = { id: answer.id, token: answer.token, view_token: answer.view_token };
     return { answer, resumed: resumed !== null };
   }
@@ -78,9 +78,9 @@ export class RemoteSession {
   }
 
   /** Creates a session under the ended one's id, unless that is taken, or under the requested name. */
-  private async create(sdp: string, parameters: Changes): Promise<Answer> {
+  private async create(sdp: string, start: NewSession): Promise<Answer> {
     const { endedSession, name } = this;
-    const offer: Offer = { type: "offer", sdp, parameters, ...(name === null ? {} : { name }) };
+    const offer: Offer = { type: "offer", sdp, ...start, ...(name === null ? {} : { name }) };
     if (endedSession === null) return this.api.createSession(offer);
     try {
       return await this.api.createSession({ ...offer, name: endedSession.id, token: endedSession.token });

@@ -1,6 +1,6 @@
 // One media connection of a session, from the offer until it is lost.
 
-import type { Changes, Parameters, Status } from "../api/protocol";
+import type { Answer, NewSession, Parameters, Status } from "../api/protocol";
 import { MediaConnectionLost } from "../media/errors";
 import type { PeerEvents } from "../media/peer";
 import { deferred, withTimeout } from "./promises";
@@ -11,7 +11,7 @@ const TELEMETRY_TIMEOUT_MS = 6000; // telemetry comes once a second
 
 export interface MediaPeer {
   offer(): Promise<string>;
-  accept(sdp: string): Promise<void>;
+  accept(answer: Pick<Answer, "sdp" | "size">): Promise<void>;
   replaceVideo(stream: MediaStream): Promise<void>;
   replaceAudio(track: MediaStreamTrack | null): Promise<void>;
   limitEncoding(): Promise<void>;
@@ -46,12 +46,12 @@ export class SessionConnection {
   ) {}
 
   /** Resolves when media flows; closes the connection and throws otherwise. */
-  async open(initialChanges: Changes): Promise<void> {
+  async open(start: NewSession): Promise<void> {
     try {
       const iceServers = await this.dependencies.iceServers();
       this.throwIfClosed();
       this.peer = this.dependencies.openPeer(iceServers, this.peerEvents());
-      await this.negotiate(this.peer, initialChanges);
+      await this.negotiate(this.peer, start);
       await withTimeout(CONNECT_TIMEOUT_MS, this.connected.promise, () => new MediaConnectionLost(`no connection within ${CONNECT_TIMEOUT_MS / 1000} s`));
       this.isConnected = true;
       this.restartTelemetryTimer();
@@ -82,12 +82,12 @@ export class SessionConnection {
     this.peer?.close();
   }
 
-  private async negotiate(peer: MediaPeer, initialChanges: Changes): Promise<void> {
-    const { answer, resumed } = await this.dependencies.session.open(await peer.offer(), initialChanges);
+  private async negotiate(peer: MediaPeer, start: NewSession): Promise<void> {
+    const { answer, resumed } = await this.dependencies.session.open(await peer.offer(), start);
     if (this.isClosed) this.dependencies.session.end(); // closed while waiting for the answer
     this.throwIfClosed();
     this.events.sessionOpened(answer.parameters, resumed);
-    await peer.accept(answer.sdp);
+    await peer.accept(answer);
   }
 
   private throwIfClosed(): void {

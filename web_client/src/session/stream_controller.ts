@@ -183,7 +183,7 @@ export class StreamController {
       },
     );
     this.connection = connection;
-    await connection.open(this.edits.settings.initialChanges);
+    await connection.open({ parameters: this.edits.settings.initialChanges, ...this.media.sizeFor(this.dependencies.preset) });
     if (isAborted(signal)) return;
     this.setState({ name: "live" });
     this.edits.connected();

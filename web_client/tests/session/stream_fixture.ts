@@ -19,7 +19,8 @@ export class FakeMicrophone implements SourceSound {
 }
 
 export class FakeSource implements Source {
-  readonly track = new EventTarget();
+  settings: MediaTrackSettings = {};
+  readonly track = Object.assign(new EventTarget(), { getSettings: () => this.settings });
   readonly needsReopenForSound = false;
   readonly microphones: FakeMicrophone[] = [];
   readonly stream = { getVideoTracks: () => [this.track] } as unknown as MediaStream;
@@ -40,13 +41,17 @@ export const SCREEN: SourceChoice = { kind: "screen" };
 
 export class FakePeer implements MediaPeer {
   closed = false;
+  size = ""; // of the session, as answered
   readonly shown: MediaStream[] = []; // videos that replaced the first one
   constructor(
     readonly events: PeerEvents,
     public audio: MediaStreamTrack | null,
   ) {}
   offer = (): Promise<string> => Promise.resolve("offer");
-  accept = (): Promise<void> => Promise.resolve();
+  accept = ({ size }: Pick<Answer, "size">): Promise<void> => {
+    this.size = size;
+    return Promise.resolve();
+  };
   replaceVideo = (stream: MediaStream): Promise<void> => {
     this.shown.push(stream);
     return Promise.resolve();
@@ -127,7 +132,7 @@ class FakeServer {
   };
 
   private answer(credentials: SessionCredentials): Answer {
-    return { ...credentials, type: "answer", sdp: "answer", parameters: this.parameters };
+    return { ...credentials, type: "answer", sdp: "answer", parameters: this.parameters, size: this.offers.at(-1)?.size ?? "416x240" };
   }
 }
 
@@ -139,12 +144,13 @@ export class StreamFixture {
   readonly soundStates: string[] = [];
   readonly notices: (string | null)[] = [];
   sourceError: Error | null = null;
+  sourceSettings: MediaTrackSettings = {};
   openPicker: Promise<void> | null = null; // an open picker waits for it
   allowsOneCamera = false; // at the same time
 
   readonly stream = new StreamController(
     {
-      preset: { parameters: PARAMETERS } as Preset,
+      preset: { parameters: PARAMETERS, width: 416, height: 240, sizes: ["416x240", "240x416"] } as Preset,
       sessionName: null,
       openSource: (choice) => this.openSource(choice),
       openPeer: (_video, audio, _servers, events) => {
@@ -194,6 +200,7 @@ export class StreamFixture {
     if (this.sourceError !== null) throw this.sourceError;
     if (this.allowsOneCamera && this.sources.some(({ closed }) => !closed)) throw new DOMException("", "NotReadableError");
     const source = new FakeSource(choice);
+    source.settings = this.sourceSettings;
     this.sources.push(source);
     return source;
   }

@@ -23,6 +23,16 @@ describe("a source", () => {
     expect([fixture.peers.length, fixture.server.offers.length]).toEqual([1, 1]);
   });
 
+  it("that is taller than wide gets a session with a portrait picture, also when it is created anew", async () => {
+    fixture.sourceSettings = { width: 480, height: 640 };
+    await fixture.goLive();
+    fixture.server.knowsSession = false;
+    fixture.peer.events.lost("gone");
+    await advance(5000);
+    expect(fixture.server.offers.map(({ size }) => size)).toEqual(["240x416", "240x416"]);
+    expect(fixture.peers.map(({ size }) => size)).toEqual(["240x416", "240x416"]);
+  });
+
   it("resets the model's history once the previous source's frames are processed", async () => {
     await fixture.goLive();
     fixture.telemetry("live", { latency_stages_ms: { transport_in: 50, wait: 150, model: 1000 } });
