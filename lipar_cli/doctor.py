@@ -5,7 +5,6 @@ import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from lipar_cli.model_options import SIZE_HELP
 from lipar_core.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -14,7 +13,7 @@ if TYPE_CHECKING:
     from server.settings import Settings
 
 FAILED = 1
-FLAGS = ("preset", "size", "device", "dtype", "max_sessions")
+FLAGS = ("preset", "device", "dtype", "max_sessions")
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -25,7 +24,6 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "Exit code 1 if a check fails.",
     )
     parser.add_argument("--preset", help="auto, a bundled preset, or a YAML file (default: auto)")
-    parser.add_argument("--size", help=f"{SIZE_HELP} (default: the largest that `lipar serve` may choose)")
     parser.add_argument("--device", help="cpu, cuda, cuda:1 ... (default: the preset's)")
     parser.add_argument("--dtype", help="of the memory plan (default: the preset's)")
     parser.add_argument("--max-sessions", type=int, help="live sessions that must fit (default: 2)")
@@ -87,7 +85,8 @@ def make_target(settings: "Settings", vram_gb: float | None, checksums: bool) ->
     from lipar_core.sizes import live_candidates, with_size
 
     preset = load_preset(resolve(settings.preset))
-    preset = with_size(preset, settings.size or live_candidates(preset)[0])
+    with_size(preset, settings.size)  # raises if there is no such size
+    preset = with_size(preset, live_candidates(preset)[0])  # the largest: a session may ask for it
     return Target(settings=settings, preset=preset, vram_gb=vram_gb, checksums=checksums)
 
 

@@ -8,7 +8,7 @@ from server.settings import Settings
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Target:
-    """The server that is to run: its settings, and its preset at the largest picture that it may use."""
+    """The server that is to run: its settings, and its preset at the largest size that a session may have."""
 
     settings: Settings
     preset: Preset

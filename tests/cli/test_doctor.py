@@ -60,9 +60,13 @@ def test_the_server_s_settings_are_honoured(lipar, checks, monkeypatch):
     monkeypatch.setenv("LIPAR_MAX_SESSIONS", "7")
     lipar("doctor", "--preset", "tiny", "--max-sessions", "3")
     assert (seen[0].settings.udp_range, seen[0].settings.max_sessions) == ((40000, 40010), 3)
-    assert seen[0].preset.stream.width == 512  # the largest that `lipar serve` may choose
-    lipar("doctor", "--preset", "tiny", "--size", "256x144")
-    assert seen[1].preset.stream.width == 256
+    assert seen[0].preset.stream.width == 512  # the largest that a session may have
+
+
+def test_a_size_that_the_preset_does_not_have_is_one_line(lipar, monkeypatch):
+    monkeypatch.setenv("LIPAR_SIZE", "100x100")
+    code, _, error_text = lipar("doctor", "--preset", "tiny")
+    assert (code, "size = '100x100'" in error_text, error_text.count("\n")) == (2, True, 1)
 
 
 def test_a_wrong_setting_is_a_failed_line(lipar, checks, monkeypatch):
