@@ -49,8 +49,8 @@ def test_every_package_that_the_product_imports_is_declared() -> None:
     imported = {package_of(i.target) for name, path in found.items() for i in imports_of(name, path, set(found))}
     declared = {canonicalize_name(r.name) for r in [*NEEDED, *OPTIONAL["gpu"], *OPTIONAL["eval"]]}
     distributions = packages_distributions()
-    # starlette is FastAPI's own base and triton comes with torch; both are imported under the name they have.
-    # lpips brings large weights: `lipar eval` uses it where the user has it, and says where not.
+    # FastAPI depends on starlette, and torch on triton.
+    # lpips has large weights: `lipar eval` uses it if it is installed, and reports if it is not.
     declared |= {"starlette", "lpips"}
     for package in sorted(filter(is_third_party, imported)):
         names = {canonicalize_name(name) for name in distributions.get(package, [package.replace("_", "-")])}
@@ -58,7 +58,7 @@ def test_every_package_that_the_product_imports_is_declared() -> None:
 
 
 def test_the_wheel_carries_presets_weights_and_the_page(tmp_path: Path) -> None:
-    # A copy with a page and weights of a few bytes: the test needs no npm, and leaves the checkout alone.
+    # A copy with a page and weights of a few bytes: the test needs no npm and does not change the checkout.
     copy = tmp_path / "checkout"
     for name in (*PRODUCT, "configs"):
         shutil.copytree(

@@ -14,7 +14,7 @@ from tests.rooms import BY_NAME, PLAIN, room_of, violations
 MODULES = modules(*PRODUCT)
 KNOWN = set(MODULES)
 IMPORTS = [found for name, path in MODULES.items() for found in imports_of(name, path, KNOWN)]
-# What would make the web process slow to start and heavy, and the engine depend on a server.
+# Packages that the web process must not load, and those that the engine must not need.
 TORCH = {"torch", "triton", "transformers", "flash_attn"}
 SERVER_PACKAGES = {"pydantic", "fastapi", "starlette", "uvicorn", "aiortc", "aioice", "av"}
 
@@ -78,7 +78,7 @@ def loaded_by(names: list[str]) -> set[str]:
     return set(json.loads(reply.stdout))
 
 
-# The reader itself: what it must find
+# Tests of the import reader itself
 
 
 @pytest.mark.parametrize(

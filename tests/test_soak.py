@@ -30,7 +30,7 @@ SAMPLE_EVERY_S = 2.0
 READY_WITHIN_S = 120
 LONGEST_SILENCE_S = 10  # without one edited frame
 MOST_GROWTH_MB_PER_MINUTE = 1.0
-PICTURES = 32  # of the camera, made once: drawing them must not be what is measured
+PICTURES = 32  # camera frames, drawn in advance, so that drawing is not measured
 COMMANDS = {
     "tiny": [str(Path(sys.executable).with_name("lipar")), "serve", "--preset", "tiny"],
     "echo": [sys.executable, "-m", "harness.echo"],
@@ -114,7 +114,7 @@ async def observe(client: httpx2.AsyncClient, path: str, watch: Watch, pid: int)
 def assert_steady(watch: Watch) -> None:
     assert watch.arrivals, "no edited frame came"
     growth, latency = growth_mb_per_minute(watch), watch.latency_ms[warm_up(watch) :]
-    assert growth < MOST_GROWTH_MB_PER_MINUTE, f"memory grows by {growth:.2f} MB a minute"
+    assert growth < MOST_GROWTH_MB_PER_MINUTE, f"memory grows by {growth:.2f} MB per minute"
     half = len(latency) // 2
     early, late = statistics.median(latency[:half]), statistics.median(latency[half:])
     assert late < 2 * early + 100, f"latency went from {early:.0f} to {late:.0f} ms"
@@ -135,7 +135,7 @@ def report(watch: Watch) -> None:
     print(
         f"\n{len(watch.arrivals)} edited frames in {seconds:.0f} s, longest silence "
         f"{max(np.diff(watch.arrivals), default=0.0):.1f} s; memory {watch.memory_mb[0]:.0f} -> "
-        f"{watch.memory_mb[-1]:.0f} MB, {growth_mb_per_minute(watch):+.2f} MB a minute; "
+        f"{watch.memory_mb[-1]:.0f} MB, {growth_mb_per_minute(watch):+.2f} MB per minute; "
         f"latency in the server p50 {p50:.0f}, p95 {p95:.0f}, p99 {p99:.0f} ms"
     )
 
@@ -173,7 +173,7 @@ async def session(client: httpx2.AsyncClient) -> AsyncIterator[tuple[str, Watch]
     tasks: list[asyncio.Task[None]] = []
     peer.on("track", lambda track: tasks.append(asyncio.ensure_future(watch.drain(track))))
     peer.addTrack(MovingBars(preset["width"], preset["height"]))
-    repair = LossRepair(peer.getReceivers()[0])  # as a browser does: a busy machine loses packets, too
+    repair = LossRepair(peer.getReceivers()[0])  # as in a browser: a busy machine loses packets, too
     await peer.setLocalDescription(await peer.createOffer())
     offer = {"sdp": peer.localDescription.sdp, "type": peer.localDescription.type}
     reply = (await client.post("/api/v1/sessions", json=offer)).raise_for_status().json()

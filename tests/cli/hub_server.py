@@ -24,7 +24,7 @@ class Hub(ThreadingHTTPServer):
         self.requests: list[tuple[str, str, str | None, str | None]] = []  # method, path, range, authorization
         self.statuses: dict[str, int] = {}  # by path: answered instead
         self.token: str | None = None  # asked for
-        self.cuts = 0  # transfers that break in the middle
+        self.cuts = 0  # number of transfers to interrupt
         self.stall = threading.Event()  # set: transfers stop in the middle and wait
         self.knows_ranges = True
         self.altered: set[str] = set()  # paths whose contents are wrong when they arrive

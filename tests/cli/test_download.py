@@ -55,7 +55,7 @@ def test_a_download_through_redirects_and_cuts(hub, tmp_path, capsys):
     assert not folder.exists()
 
     hub.files[SELF_FORCING] = BIG
-    hub.cuts = 1  # of the first file: the client goes on where it was
+    hub.cuts = 1  # of the first file: the client resumes it
     done = download(HF_TOKEN="hf_secret")
     assert done.returncode == 0, done.stderr
     assert_all_there(hub, folder)

@@ -162,7 +162,7 @@ def test_the_overlay_is_orange_where_computed_and_blue_where_reused(tmp_path, ed
     (tmp_path / "out" / "a.mkv").unlink()
     change = (tint_by_keep_mask - plain * 0.7).mean(axis=(1, 2))  # [frames, 3]: 0.3 of the tint
     assert np.abs(change[0] - 0.3 * np.array([255, 120, 0])).max() < 12  # the first block is always computed
-    assert np.abs(change[-1] - 0.3 * np.array([0, 120, 255])).max() < 12  # nothing can pass such thresholds
+    assert np.abs(change[-1] - 0.3 * np.array([0, 120, 255])).max() < 12  # no change exceeds such thresholds
 
 
 def test_the_summary_names_every_stage(clip, edit):
@@ -224,7 +224,7 @@ def test_a_file_that_ends_early_is_edited_and_reported(tmp_path, edit):
     film = data.index(b"mdat")
     clip.write_bytes(data[: (film + len(data)) // 2])
     out, stdout = edit(clip)
-    found = read(out)  # the packet that was cut in two did not get there
+    found = read(out)  # without the truncated packet
     assert 0 < len(found.frames) < 30
     assert 0 < found.audio_seconds < 1.2
     assert f"the input's header announces 30 frames, {len(found.frames)} were found" in stdout

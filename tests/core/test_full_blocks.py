@@ -14,13 +14,13 @@ SETTINGS = Parameters(prompt="a pencil sketch", pruning=Pruning(tau=0.4, tau2=0.
 # Every live parameter, a value that differs from SETTINGS, and whether reused tokens would keep what no longer holds.
 NEEDS_FULL_BLOCK = {
     "prompt": ("no change", True),
-    "transition.mode": ("keep", False),  # says what a new prompt does, and nothing by itself
+    "transition.mode": ("keep", False),  # only affects later prompts
     "transition.blocks": (3, False),
     "strength": (0.3, True),
     "denoising_steps": ([300, 200], True),
     "seed": (7, True),  # reused tokens would show the old noise
-    "pruning.enabled": (False, True),  # all is kept as long as it lasts
-    "pruning.detector": ("anchor", True),  # one that takes over has no anchors yet
+    "pruning.enabled": (False, True),  # everything is computed while it is off
+    "pruning.detector": ("anchor", True),  # the new detector has no anchors yet
     "pruning.threshold": (9.0, False),
     "pruning.tau": (0.5, False),
     "pruning.tau2": (0.9, False),

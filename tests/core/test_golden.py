@@ -36,7 +36,7 @@ def test_published_models_are_reproduced(name):
 @pytest.mark.parametrize("name", FILES)
 def test_published_models_are_reproduced_in_bfloat16(tmp_path, name):
     path = DATA / f"{name}.safetensors"
-    if name == "taehv_seeded":  # two latent frames: most processors convolve bfloat16 a hundred times more slowly
+    if name == "taehv_seeded":  # two latent frames: bfloat16 convolutions are a hundred times slower on most CPUs
         path = _copy(name, tmp_path / "x.safetensors", _two_latent_frames)
     verdict = verify_file(path, dtype="bfloat16")
     assert verdict.passed, verdict

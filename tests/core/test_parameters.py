@@ -16,7 +16,7 @@ def test_nested_change_leaves_the_rest():
 
 def test_round_trip_through_json_values():
     parameters = merge(START, {"denoising_steps": [400, 250], "transition": {"mode": "cut"}, "pruning": {"tau": 0.7}})
-    for detector in ("lipar", "anchor"):  # the other's thresholds are kept, and a complete object may say them
+    for detector in ("lipar", "anchor"):  # the other detector's thresholds are kept, and accepted in a complete object
         parameters = merge(parameters, {"pruning": {"detector": detector}})
         assert merge(START, to_dict(parameters)) == parameters
 
@@ -50,7 +50,7 @@ def test_strength_and_steps_clear_each_other():
         ({"denoising_steps": [300], "strength": 0.3}, "strength", "together"),
         ({"strength": float("nan")}, "strength", "finite"),
         ({"strength": "0.5"}, "strength", "number"),
-        ({"strength": 10**400}, "strength", "finite"),  # JSON's whole numbers have no limit
+        ({"strength": 10**400}, "strength", "finite"),  # JSON integers are unbounded
         ({"seed": 1.5}, "seed", "whole"),
         ({"transition": {"mode": "blink"}}, "transition.mode", "'recache'"),
     ],

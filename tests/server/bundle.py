@@ -1,4 +1,4 @@
-"""A preset file and random weights for it, as a user's own would be."""
+"""A preset file with random weights."""
 
 from pathlib import Path
 

@@ -19,7 +19,7 @@ from server.api.app import create_app
 from server.settings import Settings
 from server.workers.entry import Entry, main
 
-PATIENCE_S = 60.0  # the slowest thing here, a fresh model process, takes some 3 s on an idle machine
+TIMEOUT_S = 60.0  # starting a model process takes about 3 s on an idle machine
 
 
 class RunningServer:
@@ -38,24 +38,24 @@ class RunningServer:
 
     def __exit__(self, *_: object) -> None:
         self.server.should_exit = True
-        self.thread.join(PATIENCE_S)
+        self.thread.join(TIMEOUT_S)
         assert not self.thread.is_alive()
 
     def client(self) -> httpx2.AsyncClient:
-        return httpx2.AsyncClient(base_url=self.url, timeout=PATIENCE_S)
+        return httpx2.AsyncClient(base_url=self.url, timeout=TIMEOUT_S)
 
     @asynccontextmanager
     async def ready(self) -> AsyncIterator[httpx2.AsyncClient]:
-        """A client, once a session can begin."""
+        """A client, once the server is ready."""
         async with self.client() as client:
-            async with asyncio.timeout(PATIENCE_S):
+            async with asyncio.timeout(TIMEOUT_S):
                 while not self.server.started or (await client.get("/readyz")).status_code != 200:
                     await asyncio.sleep(0.1)
             yield client
 
 
 class Camera(VideoStreamTrack):
-    """30 frames per second of a colour that changes."""
+    """30 frames per second of a changing colour."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -64,14 +64,14 @@ class Camera(VideoStreamTrack):
     async def recv(self) -> av.VideoFrame:
         pts, time_base = await self.next_timestamp()
         self.frames += 1
-        picture = np.full((120, 160, 3), (self.frames * 5) % 256, np.uint8)
-        frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+        rgb = np.full((120, 160, 3), (self.frames * 5) % 256, np.uint8)
+        frame = av.VideoFrame.from_ndarray(rgb, format="rgb24")
         frame.pts, frame.time_base = pts, time_base
         return frame
 
 
 class Viewer:
-    """One page: offers its camera, counts what comes back."""
+    """The editor's page: offers its camera and counts the edited frames."""
 
     def __init__(
         self, client: httpx2.AsyncClient, camera: VideoStreamTrack | None = None, size: str | None = None
@@ -81,7 +81,7 @@ class Viewer:
         self.size = size
         self.pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
         self.sizes: list[tuple[int, int]] = []
-        self.arrived: list[tuple[float, float]] = []  # when, and the sender's time, both in seconds
+        self.arrived: list[tuple[float, float]] = []  # arrival time and the sender's timestamp, in seconds
         self.telemetry: list[str] = []
         self.id = self.token = ""
         self.channel: RTCDataChannel | None = None
@@ -118,7 +118,7 @@ class Viewer:
         return await self.client.patch(f"/api/v1/sessions/{self.id}/parameters", json=changes)
 
     async def receives(self, more: int) -> None:
-        """Wait until so many more edited frames have come."""
+        """Wait until `more` further edited frames have arrived."""
         target = len(self.sizes) + more
         await eventually(lambda: len(self.sizes) >= target)
 
@@ -141,20 +141,20 @@ class Viewer:
 
 
 def resource(reply: httpx2.Response) -> str:
-    """The address of what an answer has made."""
+    """The URL of a created resource."""
     return str(reply.url.join(reply.headers["Location"]))
 
 
 async def eventually(holds: Callable[[], bool]) -> None:
-    """Wait until it holds, or fail."""
-    async with asyncio.timeout(PATIENCE_S):
+    """Wait until the condition is true, or fail."""
+    async with asyncio.timeout(TIMEOUT_S):
         while not holds():
             await asyncio.sleep(0.05)
 
 
 def wait_until(holds: Callable[[], bool]) -> None:
     """The same for tests without an event loop."""
-    deadline = time.monotonic() + PATIENCE_S
+    deadline = time.monotonic() + TIMEOUT_S
     while not holds():
         assert time.monotonic() < deadline
         time.sleep(0.05)

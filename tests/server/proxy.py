@@ -1,4 +1,4 @@
-"""A reverse proxy that serves one server under a path, as nginx does: removing that path, or leaving it."""
+"""A reverse proxy that serves a server under a path prefix, which it removes or keeps, as nginx does."""
 
 import http.client
 import threading
@@ -11,10 +11,10 @@ WITHIN_S = 60.0
 
 
 class Proxy:
-    """On threads of its own. Anything outside `PATH` is not found."""
+    """Runs in its own threads. Other paths than `PATH` get 404."""
 
     def __init__(self, port: int, *, removes_path: bool) -> None:
-        """`port`: of the server behind it."""
+        """`port`: of the server."""
         handler = type("Handler", (_Handler,), {"port": port, "removes_path": removes_path})
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self.thread = threading.Thread(target=self.server.serve_forever)
@@ -62,4 +62,4 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_POST = do_PATCH = do_DELETE = do_OPTIONS = pass_on  # noqa: N815
 
     def log_message(self, *_: object) -> None:
-        """Nothing: a test that fails says enough."""
+        """No log: a failing test has enough output."""

@@ -1,4 +1,4 @@
-"""A task that ends by an error is never silent."""
+"""Errors of tasks are reported."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""Sessions that end in the middle of something, clients and processes that are killed, and what they leave behind."""
+"""Teardown: sessions ended at any moment, killed clients and processes, and leaks."""
 
 import asyncio
 import multiprocessing
@@ -16,10 +16,10 @@ from harness.echo import Echo, write_preset
 from harness.echo_process import echo
 from harness.local import free_port
 from server.settings import Settings
-from tests.server.live import PATIENCE_S, RunningServer, Viewer, eventually, model_processes
+from tests.server.live import TIMEOUT_S, RunningServer, Viewer, eventually, model_processes
 
 BLOCK_S = 0.3
-STOPS_S = 3 * 5.0  # five seconds are promised
+STOPS_S = 3 * 5.0  # the documented limit is 5 s
 NOTICED_S = 3 * 6.0
 BACK_S = 3 * 2.0
 HALF_OPEN, AT_ONCE = 100, 100
@@ -32,7 +32,7 @@ def preset(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def server(preset):
-    """Its model is always in the middle of a block."""
+    """A server whose model is always editing a block."""
     settings = Settings(port=free_port(), preset=str(preset), max_sessions=2)
     with RunningServer(settings, Echo(BLOCK_S, whole_blocks=True)) as running:
         yield running
@@ -40,7 +40,7 @@ def server(preset):
 
 @pytest.fixture(scope="module")
 def quick_server(preset):
-    """Its model takes no time, and neither it nor its sessions wait for anybody."""
+    """A server with a fast model and no grace period."""
     settings = Settings(port=free_port(), preset=str(preset), max_sessions=AT_ONCE, grace_s=0.0, setup_timeout_s=1.0)
     with RunningServer(settings, Echo()) as running:
         yield running
@@ -61,19 +61,19 @@ async def begun(client: httpx2.AsyncClient) -> Viewer:
 
 
 async def test_delete_during_setup(preset):
-    silent = free_port()  # nothing answers there: gathering addresses takes five seconds
+    silent = free_port()  # a STUN server that does not respond: gathering candidates takes five seconds
     settings = Settings(port=free_port(), preset=str(preset), ice_servers=(f"stun:127.0.0.1:{silent}",))
     with RunningServer(settings, Echo()) as server:
         async with server.ready() as client:
             gone, stays = Viewer(client), Viewer(client)
             first = asyncio.create_task(gone.start())
-            async with asyncio.timeout(PATIENCE_S):
+            async with asyncio.timeout(TIMEOUT_S):
                 while not (sessions := (await client.get("/api/v1/sessions")).json()):
                     await asyncio.sleep(0.01)
             second = asyncio.create_task(stays.start())
             assert (await client.delete(f"/api/v1/sessions/{sessions[0]['id']}")).status_code == 204
             assert (await first).status_code == 404
-            assert (await second).status_code == 201  # with the addresses of its own that it has
+            assert (await second).status_code == 201  # with its host candidates
             await stays.receives(4)
             assert [session["id"] for session in (await client.get("/api/v1/sessions")).json()] == [stays.id]
             await client.delete(f"/api/v1/sessions/{stays.id}")
@@ -117,13 +117,13 @@ async def test_a_page_resumes_soon_with_its_token(client):
 
 
 def _page(address: str, pipe: Connection) -> None:
-    """A page in a process of its own, until it is killed."""
+    """A page in its own process, until it is killed."""
 
     async def live() -> None:
-        async with httpx2.AsyncClient(base_url=address, timeout=PATIENCE_S) as client:
+        async with httpx2.AsyncClient(base_url=address, timeout=TIMEOUT_S) as client:
             viewer = await begun(client)
             pipe.send(viewer.id)
-            await asyncio.sleep(PATIENCE_S)
+            await asyncio.sleep(TIMEOUT_S)
 
     asyncio.run(live())
 
@@ -136,7 +136,7 @@ async def test_a_killed_page_is_detected(preset):
             ours, child_pipe = context.Pipe()
             page = context.Process(target=_page, args=(server.url, child_pipe))
             page.start()
-            assert await asyncio.to_thread(ours.poll, PATIENCE_S)
+            assert await asyncio.to_thread(ours.poll, TIMEOUT_S)
             path = f"/api/v1/sessions/{ours.recv()}"
             page.kill()
             page.join()
@@ -150,7 +150,7 @@ async def test_a_killed_page_is_detected(preset):
 
 async def test_sigterm_ends_the_server_with_four_live_peers():
     with echo() as server:
-        async with httpx2.AsyncClient(base_url=server.address, timeout=PATIENCE_S) as client:
+        async with httpx2.AsyncClient(base_url=server.address, timeout=TIMEOUT_S) as client:
             viewers = await asyncio.gather(*(begun(client) for _ in range(4)))
             assert await asyncio.to_thread(server.stop) < STOPS_S
             for viewer in viewers:
@@ -158,7 +158,7 @@ async def test_sigterm_ends_the_server_with_four_live_peers():
 
 
 class Left:
-    """What is open in this process: the server and the test's client are both in it."""
+    """Open files of this process, which runs both the server and the client."""
 
     def __init__(self, server: RunningServer) -> None:
         self.files = len(os.listdir("/proc/self/fd"))
@@ -171,13 +171,13 @@ class Left:
 
 
 async def none_left(client: httpx2.AsyncClient) -> None:
-    async with asyncio.timeout(PATIENCE_S):
+    async with asyncio.timeout(TIMEOUT_S):
         while (await client.get("/api/v1/sessions")).json():
             await asyncio.sleep(0.1)
 
 
 async def half_open(client: httpx2.AsyncClient, sdp: str, count: int) -> None:
-    """Offers of a browser that then never connects."""
+    """Offers whose browser never connects."""
     for begin in range(0, count, AT_ONCE):
         for _ in range(begin, min(begin + AT_ONCE, count)):
             reply = await client.post("/api/v1/sessions", json={"sdp": sdp, "type": "offer"})

@@ -10,7 +10,7 @@ from training.excerpts import load_excerpts
 
 def test_excerpts_are_read_once(tmp_path, clips):
     sizes = [clips[0], clips[1][:8, :48]]
-    for source in ((("a", sizes[0]), ("b", sizes[1])), ()):  # the clips are not read the second time
+    for source in ((("a", sizes[0]), ("b", sizes[1])), ()):  # the second call reads no clips
         for excerpt, clip in zip(load_excerpts(source, tmp_path), sizes, strict=True):
             assert np.array_equal(excerpt, clip)
 

@@ -1,4 +1,4 @@
-"""Muon is PyTorch's."""
+"""Muon matches PyTorch's implementation."""
 
 import pytest
 import torch

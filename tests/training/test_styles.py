@@ -83,4 +83,4 @@ def test_photos_pan_or_have_a_moving_cut_out(tmp_path):
         assert (name, clip.shape, clip.dtype) == (f"{number}.png", (8, 64, 96, 3), np.uint8)
         moved = (np.abs(np.diff(clip.astype(int), axis=0)).max(axis=-1) > 1).mean(axis=(1, 2))
         assert moved.min() > 0  # something moves in every frame
-        assert (moved.max() < 0.6) == (number % 2 == 1)  # a cut-out over a still photo, or all of it
+        assert (moved.max() < 0.6) == (number % 2 == 1)  # a moving cut-out, or a pan of the whole photo

@@ -50,7 +50,7 @@ def diffusers_model(config):
 def reference():
     torch.manual_seed(1)
     model = diffusers_model(CONFIG)
-    for parameter in model.parameters():  # every weight is to matter, norms and biases too
+    for parameter in model.parameters():  # so that every weight has an effect, norms and biases too
         parameter.data.add_(torch.randn_like(parameter) * 0.05)
     return model.eval()
 

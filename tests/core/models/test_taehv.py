@@ -94,7 +94,7 @@ def test_the_code_steers_the_renderer_alone(drawing):
     coded[:, 1, 8:, :, 8:] = 1.0
     plain, drawn = drawing.decode(latents)[0], drawing.decode(coded)[0]
     assert torch.equal(plain[:, :4], drawn[:, :4])  # the latent frame before
-    assert torch.equal(plain[..., :32], drawn[..., :32])  # far from where the code is another
+    assert torch.equal(plain[..., :32], drawn[..., :32])  # far from where the code differs
     assert not torch.allclose(plain[:, 4:, :, :, 64:], drawn[:, 4:, :, :, 64:])
     assert torch.equal(drawing.picture(coded), drawing.picture(latents))
 

@@ -81,7 +81,7 @@ def test_slow_drift_is_bounded():
 def test_a_patch_too_small_for_the_clean_up_is_bounded_too():
     """The mask's clean-up removes a single patch; with `bound_drift` its drift is still bounded by tau2."""
     latents = still(6)
-    latents[2:, :, 8:10, 10:12] += 2.0  # one patch, for good
+    latents[2:, :, 8:10, 10:12] += 2.0  # one patch, permanently
     assert not detector(1)(latents, SETTINGS)[1:].any()
     keep = detector(1)(latents, replace(SETTINGS, bound_drift=True))
     assert keep[2, 4, 5]

@@ -40,8 +40,8 @@ def test_low_bitrate_keyframes_are_not_changes(codec, bit_rate):
 def test_slow_drift_is_followed_and_spread_over_blocks(drift):
     source = drift(240, per_second=0.02)
     keep = masks(source)
-    assert keep.any(dim=0).float().mean() > 0.8  # it shows by then
-    assert shares(keep).max() < 0.3  # and never all at once
+    assert keep.any(dim=0).float().mean() > 0.8  # visible by then
+    assert shares(keep).max() < 0.3  # and never all of them at once
     assert shares(keep)[30:].max() < 0.3
     assert shares(keep).mean() < 0.1
 
@@ -49,7 +49,7 @@ def test_slow_drift_is_followed_and_spread_over_blocks(drift):
 @pytest.mark.parametrize("mains", [50, 60])
 def test_faint_mains_flicker_is_ignored_and_strong_flicker_is_not(mains):
     assert shares(masks(real.mains_light(64, 4, mains))).mean() < 0.05
-    if mains == 50:  # 120 Hz stands still at 30 fps
+    if mains == 50:  # 120 Hz is static at 30 fps
         assert shares(masks(real.mains_light(64, 25, mains))).mean() > 0.5
 
 
@@ -81,5 +81,5 @@ def test_a_moving_person_leaves_no_trail():
         shown = torch.where(pixels, now, shown)
         assert F.avg_pool2d((shown - now).square().mean(dim=(0, 1))[None], real.TOKEN).max() < 11**2
     assert not where[-4:].any()
-    assert torch.equal(shown, source[-4:].float())  # when they have gone, nothing of them is left
+    assert torch.equal(shown, source[-4:].float())  # nothing is left after the person has gone
     assert masks(source).float().mean() < 0.25

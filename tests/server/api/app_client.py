@@ -16,7 +16,7 @@ ADMIN, EDITOR, VIEW = "admins-secret", "editors-secret", "viewers-secret"
 
 
 def make_app(preset: str, **settings: object) -> FastAPI:
-    """The application as it is between start and stop, with a model that is not ready."""
+    """The application as between startup and shutdown, with a model that is not ready."""
     server_settings = Settings(preset=preset, max_sessions=9, **settings)  # type: ignore[arg-type]
     app = create_app(server_settings)
     app.state.sessions = SessionRegistry(server_settings, load_preset(preset), lambda *_: None)
@@ -35,7 +35,7 @@ async def client_of(app: FastAPI, host: str = "127.0.0.1:8000") -> AsyncIterator
 
 
 def put_session(sessions: SessionRegistry, name: str, kind: str = "edit") -> SessionHandle:
-    """One that nobody is connected to."""
+    """Add a session without any connection."""
     parameters = default_parameters(sessions.preset, live=True)
     handle = SessionHandle(sessions.settings, sessions.preset, sessions.worker, parameters, kind, name)  # type: ignore[arg-type]
     sessions.handles[name] = handle

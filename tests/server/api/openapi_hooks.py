@@ -1,4 +1,4 @@
-"""What schemathesis cannot draw: sessions that there are, offers that can be used. Loaded by its command line."""
+"""Hooks of schemathesis that supply existing sessions and valid offers; loaded by its command line."""
 
 import os
 
@@ -6,13 +6,13 @@ import schemathesis
 from schemathesis.hooks import HookContext
 
 OFFER = os.environ.get("LIPAR_TEST_OFFER", "")
-LIVE, OTHERS = "studio", ("stage", "attic")  # one that is live all the time; ones that are created and deleted
-ENDING = ("DELETE", "park", "resume")  # what would end or take over the live one
+LIVE, OTHERS = "studio", ("stage", "attic")  # a session that stays live; sessions that are created and deleted
+ENDING = ("DELETE", "park", "resume")  # requests that would end or replace the live session
 turns = iter(range(10**9))
 
 
 def every(count: int) -> bool:
-    """Whether it is one of so many times."""
+    """Whether a random draw selects one case of that many."""
     return next(turns) % count == 0
 
 
@@ -32,7 +32,7 @@ def map_path_parameters(context: HookContext, value: dict[str, object] | None) -
 
 @schemathesis.hook
 def before_call(context: HookContext, case: schemathesis.Case, kwargs: dict[str, object]) -> None:
-    """An offer that can be used in place of a text that is none: in a body that is not to be refused for its form."""
+    """Replace the SDP of a well-formed body by a valid offer."""
     if case.meta is None or not case.meta.generation.mode.is_positive or every(2):
         return
     if isinstance(case.body, dict) and "sdp" in case.body:

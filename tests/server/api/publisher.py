@@ -26,7 +26,7 @@ class H264Camera(VideoStreamTrack):
     """30 grey frames per second as H.264, with a keyframe every half second."""
 
     def __init__(self, size: tuple[int, int] = (320, 192), luma: int = 60, *, in_band: bool = True) -> None:
-        """`in_band`: parameter sets stand before each keyframe; else `parameter_sets` alone has them."""
+        """`in_band`: parameter sets precede each keyframe; else they are only in `parameter_sets`."""
         super().__init__()
         codec = av.CodecContext.create("libx264", "w")
         codec.width, codec.height, codec.pix_fmt = *size, "yuv420p"
@@ -97,7 +97,7 @@ class Publisher:
 
 
 def rsa_certificate() -> RTCCertificate:
-    """As GStreamer makes them."""
+    """A certificate like GStreamer's."""
     key = rsa.generate_private_key(65537, 2048)
     name, now = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "publisher")]), datetime.now(UTC)
     builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())

@@ -1,4 +1,4 @@
-"""An acknowledgement has one shape: the struct's, in REST's document and in the page's types."""
+"""The OpenAPI document and the page's types have the fields of the struct `Acknowledgement`."""
 
 import re
 

@@ -24,7 +24,7 @@ from harness.echo_process import echo
 from harness.local import free_port
 from server.settings import Settings
 from tests.server.api.whip_client import Watcher
-from tests.server.live import PATIENCE_S, RunningServer, Viewer, eventually, resource
+from tests.server.live import TIMEOUT_S, RunningServer, Viewer, eventually, resource
 
 SIZE = (320, 192)
 ADMIN, PUBLISH, VIEW = "admin-secret", "publish-secret", "view-secret"
@@ -51,13 +51,13 @@ def certificate(folder: Path) -> dict[str, str]:
 
 
 def publish(url: str, options: dict[str, str], stop: threading.Event) -> None:
-    """FFmpeg as a WHIP publisher, until `stop` is set."""
+    """Publish with FFmpeg until `stop` is set."""
     with av.open(url, "w", format="whip", options=options) as out:
         stream = out.add_stream("libx264", rate=FPS, options={"tune": "zerolatency", "preset": "superfast"})
         stream.width, stream.height, stream.pix_fmt = *SIZE, "yuv420p"
         stream.codec_context.profile, stream.codec_context.gop_size = "Baseline", FPS
         started = time.monotonic()
-        for i in range(round(PATIENCE_S * FPS)):
+        for i in range(round(TIMEOUT_S * FPS)):
             if stop.is_set():
                 break
             picture = np.full((SIZE[1], SIZE[0], 3), 30, np.uint8)
@@ -69,13 +69,13 @@ def publish(url: str, options: dict[str, str], stop: threading.Event) -> None:
 async def test_ffmpeg_publishes_and_ends_its_session(tmp_path):
     with echo(environment={"LIPAR_TOKEN": ADMIN, "LIPAR_EDITOR_TOKEN": PUBLISH, "LIPAR_VIEW_TOKEN": VIEW}) as server:
         admin = {"Authorization": f"Bearer {ADMIN}"}
-        async with httpx2.AsyncClient(base_url=server.address, timeout=PATIENCE_S, headers=admin) as client:
+        async with httpx2.AsyncClient(base_url=server.address, timeout=TIMEOUT_S, headers=admin) as client:
             stop, options = threading.Event(), certificate(tmp_path) | {"authorization": PUBLISH}
             publishing = asyncio.create_task(
                 asyncio.to_thread(publish, f"{server.address}/api/v1/whip?session=ffmpeg", options, stop)
             )
             try:
-                async with asyncio.timeout(PATIENCE_S):
+                async with asyncio.timeout(TIMEOUT_S):
                     while (await client.get("/api/v1/sessions/ffmpeg")).json().get("state") != "live":
                         assert not publishing.done(), publishing.exception()
                         await asyncio.sleep(0.1)
@@ -94,7 +94,7 @@ async def test_ffmpeg_publishes_and_ends_its_session(tmp_path):
 
 
 async def relayed(client: httpx2.AsyncClient) -> RTCPeerConnection:
-    """A connection limited to the TURN server and credentials provided by the server."""
+    """A connection limited to the TURN server and the credentials that the server provides."""
     given = (await client.get("/api/v1/ice-servers")).json()["iceServers"]
     servers = [RTCIceServer(one["urls"], one["username"], one["credential"]) for one in given]
     return RTCPeerConnection(RTCConfiguration(servers, iceTransportPolicy=RTCIceTransportPolicy.RELAY))
@@ -123,7 +123,7 @@ async def test_editor_and_viewer_connect_through_a_relay_only(preset, turnserver
 
 
 async def test_wrong_relay_credentials_are_reported(preset, turnserver, tmp_path, monkeypatch, caplog):
-    """To the client if only the relay could connect, and in the log in any case."""
+    """In the response if only a relay could connect, and always in the log."""
     with running_coturn(turnserver, tmp_path) as url:
         settings = {"preset": str(preset), "ice_servers": (url,)}
         good = Settings(port=free_port(), turn_secret=SECRET, **settings)
@@ -150,7 +150,7 @@ async def test_a_full_port_range_is_reported_and_a_freed_port_is_used(preset):
         first = free_port()
         for port in (first, first + 1):
             for family, anywhere in ((socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::")):
-                with contextlib.suppress(OSError):  # a machine without IPv6
+                with contextlib.suppress(OSError):  # as on a machine without IPv6
                     sock = taken.enter_context(socket.socket(family, socket.SOCK_DGRAM))
                     if family == socket.AF_INET6:
                         sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)

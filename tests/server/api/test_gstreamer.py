@@ -9,10 +9,10 @@ import httpx2
 import pytest
 
 from harness.echo_process import EchoServer, echo
-from tests.server.live import PATIENCE_S
+from tests.server.live import TIMEOUT_S
 
 PEER = Path(__file__).with_name("gstreamer_peer.py")
-PYTHON = Path("/usr/bin/python3")  # the system's, which has GStreamer's bindings
+PYTHON = Path("/usr/bin/python3")  # has GStreamer's bindings
 ELEMENTS = "webrtcbin", "nicesrc", "x264enc", "vp8enc", "opusenc", "avdec_h264"
 NEEDS = f"""
 import gi
@@ -38,16 +38,16 @@ async def test_gstreamer_publishes_and_views_video_and_audio(codec):
     if not is_installed():
         pytest.skip("GStreamer's webrtcbin with its Python bindings, libav, ugly and nice plugins is not installed")
     with echo(environment={"LIPAR_EDITOR_TOKEN": PUBLISH, "LIPAR_VIEW_TOKEN": VIEW}) as server:
-        publisher = start("publish", server, "/api/v1/whip?session=studio", PUBLISH, codec, PATIENCE_S)
+        publisher = start("publish", server, "/api/v1/whip?session=studio", PUBLISH, codec, TIMEOUT_S)
         try:
             headers = {"Authorization": f"Bearer {PUBLISH}"}
             async with httpx2.AsyncClient(base_url=server.address, headers=headers) as client:
-                async with asyncio.timeout(PATIENCE_S):
+                async with asyncio.timeout(TIMEOUT_S):
                     while (await client.get("/api/v1/sessions/studio")).json().get("state") != "live":
                         assert publisher.poll() is None, publisher.stdout.read()
                         await asyncio.sleep(0.1)
             viewer = start("watch", server, "/api/v1/whep/studio", VIEW, codec, 6.0)
-            seen = json.loads(viewer.communicate(timeout=PATIENCE_S)[0])
+            seen = json.loads(viewer.communicate(timeout=TIMEOUT_S)[0])
         finally:
             publisher.kill()
             publisher.communicate()

@@ -5,12 +5,12 @@ import pytest
 from harness.echo import write_preset
 from tests.server.api.app_client import ADMIN, EDITOR, VIEW, client_of, make_app, put_session, send
 
-SAME = {"Origin": "http://127.0.0.1:8000"}
-FREE = [
+SAME_ORIGIN = {"Origin": "http://127.0.0.1:8000"}
+REQUESTS = [
     ({}, 200),  # curl
     ({"Authorization": "Bearer "}, 200),
-    (SAME | {"Sec-Fetch-Site": "same-origin"}, 200),
-    (SAME, 200),
+    (SAME_ORIGIN | {"Sec-Fetch-Site": "same-origin"}, 200),
+    (SAME_ORIGIN, 200),
     ({"Sec-Fetch-Site": "none"}, 200),  # typed into the address bar
     ({"Host": "localhost:8000"}, 200),
     ({"Host": "[::1]:8000"}, 200),
@@ -40,7 +40,7 @@ def preset(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(write_preset(tmp_path_factory.mktemp("preset"), width=96, height=64))
 
 
-@pytest.mark.parametrize(("headers", "status"), FREE)
+@pytest.mark.parametrize(("headers", "status"), REQUESTS)
 async def test_without_tokens_only_local_requests_are_accepted(preset, headers, status):
     async with client_of(make_app(preset, allowed_hosts=("studio.example",))) as client:
         for method, path in [("GET", "/api/v1/sessions"), ("GET", "/api/v1/preset"), ("GET", "/api/v1/whip")]:
@@ -76,8 +76,8 @@ async def test_access_depends_on_the_settings(preset, settings, headers, status)
 async def test_watching_requires_a_token_even_locally(preset):
     app = make_app(preset)
     async with client_of(app) as client:
-        mine = put_session(app.state.sessions, "mine")
-        for token, status in [(None, 401), ("guess", 401), (mine.view_token, 204), (mine.token, 204)]:
+        session = put_session(app.state.sessions, "mine")
+        for token, status in [(None, 401), ("guess", 401), (session.view_token, 204), (session.token, 204)]:
             reply = await send(client, "GET", "/api/v1/whep/{session_id}", {}, token)
             assert reply.status_code == status
     async with client_of(make_app(preset, no_auth=True)) as client:

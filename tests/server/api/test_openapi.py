@@ -1,4 +1,4 @@
-"""The API's answers to requests of all kinds are those that its OpenAPI document promises."""
+"""Responses of the API conform to its OpenAPI document, by schemathesis."""
 
 import asyncio
 import os
@@ -38,7 +38,7 @@ def server(tmp_path_factory):
 
 
 async def run(server: RunningServer, folder: Path, *flags: str) -> None:
-    """Try the API while a session is live. Whatever breaks a promise is in the text of the failure."""
+    """Run schemathesis while a session is live; the assertion shows its findings."""
     async with server.ready() as client:
         viewer, other = Viewer(client), Viewer(client)
         body = {"sdp": await viewer.offer(), "type": "offer", "name": LIVE}

@@ -1,4 +1,4 @@
-"""The page's files and their headers, addresses behind a proxy, and what is answered where there is nothing."""
+"""The page's files and headers, URLs behind a proxy, and responses for unknown paths."""
 
 import re
 
@@ -10,7 +10,7 @@ from harness.local import free_port
 from server.settings import Settings
 from tests.server.api.app_client import client_of, make_app
 from tests.server.api.publisher import Publisher
-from tests.server.live import PATIENCE_S, RunningServer, resource
+from tests.server.live import TIMEOUT_S, RunningServer, resource
 from tests.server.proxy import PATH, Proxy
 
 SCRIPT = "export const text = 'a script that is worth its compression';\n" * 100
@@ -128,13 +128,13 @@ async def test_a_missing_page_build_is_reported(preset, tmp_path):
 
 
 async def test_everything_works_under_a_proxy_s_path(preset):
-    """Publish to an address with and without a last slash, follow all addresses in the answers."""
+    """Publish to a URL with and without a trailing slash, and follow all URLs in the responses."""
     port = free_port()
     with RunningServer(Settings(port=port, preset=preset, base_path=PATH), Echo()) as server:
         async with server.ready():
             for removes_path in (True, False):
                 with Proxy(port, removes_path=removes_path) as proxy:
-                    async with httpx2.AsyncClient(base_url=proxy.address, timeout=PATIENCE_S) as client:
+                    async with httpx2.AsyncClient(base_url=proxy.address, timeout=TIMEOUT_S) as client:
                         await publish_and_follow(client)
 
 

@@ -1,4 +1,4 @@
-"""Publishers as they are in the field: every sender of video is connected; without a picture the reason is reported."""
+"""Publishers with all kinds of offers and streams: they are connected, or the reason for missing video is reported."""
 
 import asyncio
 import base64
@@ -21,7 +21,7 @@ from server.media.slate import slate
 from server.settings import Settings
 from tests.server.api.publisher import H264Camera, Publisher, rsa_certificate
 from tests.server.api.whip_client import Watcher
-from tests.server.live import PATIENCE_S, RunningServer
+from tests.server.live import TIMEOUT_S, RunningServer
 
 SIZE = (320, 192)
 AT_ONCE_S = 0.5  # a name that cannot be resolved costs aioice a second
@@ -44,8 +44,8 @@ async def client(server):
 
 
 async def until(publisher: Publisher, holds: Callable[[dict], bool]) -> dict:
-    """The session's status, once it holds."""
-    async with asyncio.timeout(PATIENCE_S):
+    """The session's status, once the condition is true."""
+    async with asyncio.timeout(TIMEOUT_S):
         while not holds(status := await publisher.status()):
             await asyncio.sleep(0.05)
     return status
@@ -102,7 +102,7 @@ async def test_parameter_sets_may_be_in_the_sdp_only(client):
 
 
 class Silent(MediaStreamTrack):
-    """Never gives a frame."""
+    """A track without frames."""
 
     kind = "video"
 
@@ -111,7 +111,7 @@ class Silent(MediaStreamTrack):
 
 
 async def test_missing_video_has_a_reason(client, caplog):
-    """The session's `reason` names what is wrong; where the connection ended for it, too."""
+    """The session's `reason` names the problem, also after the connection has ended."""
     caplog.set_level(logging.INFO)
     other = "AA:" * 31 + "AA"
 
@@ -132,11 +132,11 @@ async def test_missing_video_has_a_reason(client, caplog):
         )
 
     def unreachable(sdp: str) -> str:
-        """The answer never comes back to it: nothing of it reaches the server."""
+        """The publisher ignores the answer, so that no packet reaches the server."""
         return re.sub("a=ice-pwd:.*", "a=ice-pwd:" + "x" * 24, CANDIDATE.sub(HIDDEN, sdp))
 
     def renumbered(sdp: str) -> str:
-        """It sends a payload type of its own."""
+        """The publisher sends a payload type that was not negotiated."""
         agreed = re.search(r"m=video \d+ \S+ (\d+)", sdp)[1]
         return re.sub(rf"(?<=[ :=]){agreed}(?=[ \r])", "120", sdp)
 
@@ -172,13 +172,13 @@ async def test_frames_that_cannot_be_decoded_are_counted(client):
     camera = H264Camera()
     async with Publisher(client, "count", camera, codec="H264") as publisher:
         again = await live(publisher)
-        assert again["stats"]["undecodable_frames"] >= later["stats"]["undecodable_frames"]  # it never falls
+        assert again["stats"]["undecodable_frames"] >= later["stats"]["undecodable_frames"]  # counters never decrease
         await end(client, "count")
 
 
 @pytest.mark.parametrize("named", [True, False])
 async def test_one_of_two_streams_with_the_same_payload_type_is_decoded(client, server, named):
-    """Simulcast that nobody asked for: another size and another picture, with numbers of its own."""
+    """An additional, unsignalled stream: another size, other content, its own sequence numbers."""
     camera, other = H264Camera(luma=60), H264Camera((160, 96), luma=220)
     name = f"layers-{named}"
     change_offer = str if named else lambda sdp: re.sub(r"a=ssrc.*\r\n", "", sdp)
@@ -188,7 +188,7 @@ async def test_one_of_two_streams_with_the_same_payload_type_is_decoded(client, 
         seen: list[float] = []
         fit = frames.fit
         frames.fit = lambda frame, *more: seen.append(frame.to_ndarray()[40:90].mean()) or fit(frame, *more)
-        await asyncio.wait_for(send_beside(publisher, other, frames=45), PATIENCE_S)
+        await asyncio.wait_for(send_beside(publisher, other, frames=45), TIMEOUT_S)
         assert len(seen) > 30
         assert np.allclose(seen, 60, atol=3), sorted(set(np.round(seen)))
         await end(client, name)
@@ -210,7 +210,7 @@ async def send_beside(publisher: Publisher, camera: H264Camera, frames: int) -> 
 
 
 async def test_viewers_stay_connected_while_a_publisher_reconnects(client):
-    """They see the last picture, then a card, then its pictures again, on one connection."""
+    """They see the last frame, then the slate, then new frames, on one connection."""
     async with Publisher(client, "studio", H264Camera()) as publisher:
         await live(publisher)
         link = re.search(r"/api/v1/whep/studio\?token=([^>]+)>", publisher.reply.headers["Link"])
@@ -223,16 +223,16 @@ async def test_viewers_stay_connected_while_a_publisher_reconnects(client):
     await watcher.sees(3)
     assert np.abs(watcher.frames[-1].to_ndarray().astype(int) - last)[40:90].mean() < 3
     card = slate(*SIZE).astype(int)
-    async with asyncio.timeout(PATIENCE_S):
+    async with asyncio.timeout(TIMEOUT_S):
         while np.abs(watcher.frames[-1].to_ndarray() - card).mean() > 5:
             await asyncio.sleep(0.1)
     async with Publisher(client, "studio", H264Camera(luma=200)) as publisher:
         await live(publisher)
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(TIMEOUT_S):
             while abs(watcher.frames[-1].to_ndarray()[40:90].mean() - (255 - 200)) > 5:
                 await asyncio.sleep(0.1)
         await end(client, "studio")
         stopped = await publisher.status()
-        assert (stopped["state"], stopped["viewers"]) == ("parked", 1)  # somebody watches: it may begin again
+        assert (stopped["state"], stopped["viewers"]) == ("parked", 1)  # with viewers the session is parked
     await watcher.close()
     await client.delete("/api/v1/sessions/studio")

@@ -86,7 +86,7 @@ async def test_a_recreated_session_keeps_its_watch_link(client):
     body = {"sdp": await again.offer(), "type": "offer", "name": "attic", "token": begun["token"]}
     taken = await client.post("/api/v1/sessions", json=body)
     assert taken.status_code == 409
-    viewers = body | {"name": "cellar", "token": begun["view_token"]}  # one token would have two meanings
+    viewers = body | {"name": "cellar", "token": begun["view_token"]}  # the token of another open session
     assert (await client.post("/api/v1/sessions", json=viewers)).status_code == 409
     await client.delete("/api/v1/sessions/attic", headers=bearer(begun["token"]))
     reply = (await client.post("/api/v1/sessions", json=body)).json()
@@ -94,7 +94,7 @@ async def test_a_recreated_session_keeps_its_watch_link(client):
         name: begun[name] for name in ("id", "token", "view_token")
     }
     await client.delete("/api/v1/sessions/attic", headers=bearer(begun["token"]))
-    thief = Viewer(client)  # knows the watch link alone
+    thief = Viewer(client)  # has only the watch link
     body = {"sdp": await thief.offer(), "type": "offer", "name": "attic", "token": begun["view_token"]}
     stolen = (await client.post("/api/v1/sessions", json=body)).json()
     assert stolen["view_token"] not in (begun["view_token"], begun["token"])

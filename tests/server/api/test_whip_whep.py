@@ -1,4 +1,4 @@
-"""WHIP in, WHEP out (RFC 9725, draft-ietf-wish-whep), viewers, and candidates that come late."""
+"""WHIP and WHEP (RFC 9725, draft-ietf-wish-whep): publishing, watching, trickle ICE."""
 
 import asyncio
 import re
@@ -74,7 +74,7 @@ async def test_a_published_video_is_edited_watched_and_changed(client):
             await second.sees(4)
             await second.close()
             await becomes(client, "studio", 0, of="viewers")
-            assert (await client.delete(second.location)).status_code == 200  # as players do: they close, then say so
+            assert (await client.delete(second.location)).status_code == 200  # players close, then DELETE
             assert (await client.delete(second.location)).status_code == 404
         ended = await client.delete("/api/v1/whip/studio", headers=bearer(PUBLISH))
         assert ended.status_code == 200
@@ -123,7 +123,7 @@ async def test_viewers_are_limited_and_watching_before_the_first_frame_gets_409(
     async with publishing(client, "?session=full"):
         async with Watch(client) as early:
             reply = await early.watch("full", bearer(VIEW))
-            if reply.status_code == 409:  # its first block may have been quicker
+            if reply.status_code == 409:  # unless the first block is edited already
                 assert reply.headers["Retry-After"]
         await live(client, "full")
         async with watching(client, "full"), watching(client, "full"), Watch(client) as third:
@@ -133,7 +133,7 @@ async def test_viewers_are_limited_and_watching_before_the_first_frame_gets_409(
 
 
 async def test_trickled_candidates_connect(client):
-    """The offer names no address; they come by PATCH, as RFC 9725 section 4.3.1 wants it."""
+    """The offer has no candidates; they follow by PATCH (RFC 9725, section 4.3.1)."""
     pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
     pc.addTransceiver(Camera(), direction="sendonly")
     await pc.setLocalDescription(await pc.createOffer())
@@ -166,7 +166,7 @@ async def test_trickled_candidates_connect(client):
         restart = await client.patch(where, content=body, headers=frag | {"If-Match": "*"})
         assert restart.status_code == 422
         async with watching(client, "late") as watcher:
-            await watcher.sees(8)  # a restart that is refused costs no picture
+            await watcher.sees(8)  # a rejected restart does not interrupt the video
         assert (await client.delete(where, headers=headers)).status_code == 200
     finally:
         await pc.close()

@@ -7,7 +7,7 @@ import av
 from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamError
 
-from tests.server.live import PATIENCE_S, Camera, eventually, resource
+from tests.server.live import TIMEOUT_S, Camera, eventually, resource
 
 SDP = {"Content-Type": "application/sdp"}
 ADMIN, PUBLISH, VIEW = "admin-secret", "publish-secret", "view-secret"
@@ -48,7 +48,7 @@ class Watcher:
     async def close(self) -> None:
         await self.pc.close()
         if self._reading is not None:
-            self._reading.cancel()  # aiortc lets a reader wait for ever where no connection came about
+            self._reading.cancel()  # without a connection aiortc never ends a reader
 
     def _begin(self, track: MediaStreamTrack) -> None:
         async def read() -> None:
@@ -63,7 +63,7 @@ class Watcher:
 
 
 class Watch(Watcher):
-    """A player that closes itself."""
+    """A player as a context manager."""
 
     async def __aenter__(self):
         return self
@@ -84,7 +84,7 @@ async def watching(client, session: str, token: str = VIEW):
 
 @asynccontextmanager
 async def publishing(client, query: str = ""):
-    """A WHIP publisher: yields the connection and the 201."""
+    """Publish over WHIP; yields the connection and the 201 response."""
     pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
     pc.addTransceiver(Camera(), direction="sendonly")
     await pc.setLocalDescription(await pc.createOffer())
@@ -97,13 +97,13 @@ async def publishing(client, query: str = ""):
         yield pc, reply
         await client.delete(resource(reply), headers=bearer(PUBLISH))
         name = reply.headers["Location"].rsplit("/", 1)[1]
-        await client.delete(f"/api/v1/sessions/{name}")  # it waits for its publisher's return while viewers are there
+        await client.delete(f"/api/v1/sessions/{name}")  # with viewers the session is only parked
     finally:
         await pc.close()
 
 
 async def becomes(client, session: str, expected: object, of: str = "state") -> None:
-    async with asyncio.timeout(PATIENCE_S):
+    async with asyncio.timeout(TIMEOUT_S):
         while (await client.get(f"/api/v1/sessions/{session}")).json()[of] != expected:
             await asyncio.sleep(0.05)
 

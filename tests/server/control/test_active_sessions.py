@@ -1,4 +1,4 @@
-"""Only sessions that send frames now share the model: parked and paused ones take nothing from the others."""
+"""Only sessions that receive frames share the model: parked and paused ones get none of its time."""
 
 import time
 
@@ -33,12 +33,12 @@ async def sessions(tmp_path, monkeypatch):
 
 
 def send_frames(sessions: SessionRegistry, name: str) -> None:
-    """As if frames came from its source now."""
+    """As if its source were sending frames."""
     sessions.handles[name].frames._last_frame_at = time.monotonic()
 
 
 def speed(sessions: SessionRegistry) -> float:
-    """Share of the model's frames that are admitted for session a, after a block of its own."""
+    """Ratio of the frames of session a that are admitted, after one of its blocks."""
     handle = sessions.handles["a"]
     handle.frames.ingest.model_fps = None
     about = {"block": 1, "frames": 0, "dropped": 0, "keep_ratio": 1.0, "queue_ms": 0.0, "stage_ms": {"denoise": 1.0}}

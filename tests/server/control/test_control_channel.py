@@ -1,4 +1,4 @@
-"""Live parameters over the data channel "control": the same words and refusals as REST."""
+"""Live parameters over the data channel "control": the same format and errors as over REST."""
 
 import asyncio
 import json
@@ -13,7 +13,7 @@ from server.errors import Unavailable
 
 
 class Channel:
-    """An open data channel that keeps what is sent."""
+    """An open data channel that records sent messages."""
 
     readyState = "open"  # noqa: N815 - aiortc's names
     bufferedAmount = 0  # noqa: N815

@@ -1,4 +1,4 @@
-"""The answer to a change and the parameters that hold never disagree."""
+"""Acknowledgements and a session's parameters are consistent."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Browsers that vanish and come back: the connection is freed at once, the session waits."""
+"""Browsers that disconnect and resume: the connection is closed at once, the session is parked."""
 
 import asyncio
 import time
@@ -9,7 +9,7 @@ import pytest
 from harness.local import free_port
 from server.settings import Settings
 from tests.server.bundle import write_bundle
-from tests.server.live import PATIENCE_S, Camera, RunningServer, Viewer, eventually
+from tests.server.live import TIMEOUT_S, Camera, RunningServer, Viewer, eventually
 
 GRACE_S, SILENCE_S = 6.0, 2.0
 
@@ -41,7 +41,7 @@ async def viewer(client):
 
 
 async def state_is(viewer: Viewer, expected: str) -> None:
-    async with asyncio.timeout(PATIENCE_S):
+    async with asyncio.timeout(TIMEOUT_S):
         while (await viewer.status()).get("state") != expected:
             await asyncio.sleep(0.05)
 
@@ -61,16 +61,16 @@ async def test_a_browser_resumes_its_prompt_and_the_model_state(viewer):
     await again.receives(4)
     status = await again.status()
     assert status["state"] == "live"
-    assert status["stats"]["block"] > block  # the numbers of one session in the model process: it was never recreated
+    assert status["stats"]["block"] > block  # not recreated in the model process
     await again.close()
 
 
 async def test_a_new_connection_replaces_the_old_one(viewer):
-    """After a change of network the server may not know yet that the old way is dead."""
+    """After a change of network the server may not have detected the loss of the old connection."""
     again = Viewer(viewer.client)
     assert (await again.resume(viewer.id, viewer.token)).status_code == 200
     await again.receives(4)
-    await asyncio.sleep(SILENCE_S + 1.5)  # the old one's end must not park what goes on
+    await asyncio.sleep(SILENCE_S + 1.5)  # the end of the old connection must not park the session
     assert (await again.status())["state"] == "live"
     await again.close()
 
@@ -90,7 +90,7 @@ async def test_only_its_token_resumes_a_session(viewer):
 async def test_after_a_rejected_offer_the_session_can_be_resumed(viewer):
     body = {"token": viewer.token, "sdp": "v=0 nonsense", "type": "offer"}
     assert (await viewer.client.post(f"/api/v1/sessions/{viewer.id}/resume", json=body)).status_code == 422
-    await viewer.receives(2)  # and the connection that there is stays
+    await viewer.receives(2)  # the current connection stays
     again = Viewer(viewer.client)
     assert (await again.resume(viewer.id, viewer.token)).status_code == 200
     await again.receives(2)
@@ -113,7 +113,7 @@ async def test_the_grace_period_ends_the_session(viewer):
 async def test_a_new_session_displaces_a_parked_one(viewer):
     await park(viewer)
     other = Viewer(viewer.client)
-    assert (await other.start()).status_code == 201  # of one place
+    assert (await other.start()).status_code == 201  # with one slot
     await other.receives(2)
     assert (await viewer.client.get(f"/api/v1/sessions/{viewer.id}")).status_code == 404
     await other.client.delete(f"/api/v1/sessions/{other.id}")
@@ -122,7 +122,7 @@ async def test_a_new_session_displaces_a_parked_one(viewer):
 
 async def test_a_silent_browser_is_parked_and_a_silent_camera_with_pings_is_not(viewer, monkeypatch):
     async def nothing(_: Camera) -> None:
-        await asyncio.sleep(PATIENCE_S)
+        await asyncio.sleep(TIMEOUT_S)
 
     monkeypatch.setattr(Camera, "recv", nothing)
     assert viewer.channel is not None

@@ -1,4 +1,4 @@
-"""Sessions under requests in any order and at once: what must hold after each of them."""
+"""Invariants of sessions under concurrent requests in any order."""
 
 import asyncio
 import itertools
@@ -36,7 +36,7 @@ PATCH = pytest.MonkeyPatch()
 
 
 class ListedRing(FrameRing):
-    """Remembers that it was made."""
+    """Records that it was created."""
 
     names: ClassVar[list[str]] = []
 
@@ -46,7 +46,7 @@ class ListedRing(FrameRing):
 
 
 class SessionMachine(RuleBasedStateMachine):
-    """Up to four requests and mishaps at once, each beginning some turns of the event loop later than asked for."""
+    """Up to four concurrent requests and failures, each delayed by some iterations of the event loop."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -143,14 +143,14 @@ class SessionMachine(RuleBasedStateMachine):
         await getattr(self, kind)(name, sdp)
 
     async def all_at_once(self, steps) -> list[BaseException | None]:
-        """Refusals are answers too; anything else is a fault, and so is no answer."""
+        """Every request is answered or rejected; any other exception is an error."""
         requests = (self.later(*step) for step in steps)
         results = await asyncio.wait_for(asyncio.gather(*requests, return_exceptions=True), 5)
         assert not [one for one in results if one is not None and not isinstance(one, REFUSALS)]
         for handle in self.sessions.handles.values():
             await handle.tasks.finish(handle._checks)
         await self.sessions.tasks.finish()
-        for _ in range(4):  # what the model process says meanwhile
+        for _ in range(4):  # events of the model process meanwhile
             await asyncio.sleep(0)
         return results
 
@@ -163,12 +163,12 @@ class SessionMachine(RuleBasedStateMachine):
 
     @rule(name=NAMES, turns=TURNS)
     def two_at_once_of_everything(self, name, turns):
-        """The pairs that have gone wrong before, whatever state the session is in."""
+        """Regressions: pairs of concurrent requests, in every state of the session."""
         for kind in ("create", "resume", "publish", "park", "close"):
             self.some_at_once([(kind, name, GOOD, 0), (kind, name, GOOD, turns)], turns)
 
     def snapshot(self) -> dict[str, object]:
-        """What a request that is refused leaves as it was."""
+        """A rejected request changes nothing."""
         return {
             name: (handle, handle.phase.name, handle.peer, set(handle.viewers.peers), handle.parameters)
             for name, handle in self.sessions.handles.items()

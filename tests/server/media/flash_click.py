@@ -12,7 +12,7 @@ from aiortc import MediaStreamTrack, RTCRtpReceiver, RTCRtpSender, RTCRtpTransce
 from aiortc.mediastreams import MediaStreamError
 from aiortc.rtp import AnyRtcpPacket, RtcpSrPacket, RtpPacket
 
-from tests.server.live import PATIENCE_S
+from tests.server.live import TIMEOUT_S
 
 RATE, SAMPLES, FPS = 48_000, 960, 30
 INTERVALS_S = (0.45, 0.7, 0.55, 0.8)  # between two flashes: irregular, so that an offset by whole intervals is detected
@@ -60,12 +60,12 @@ class FlashTrack(MediaStreamTrack):
 
 
 class ClickTrack(MediaStreamTrack):
-    """Silence, and a short tone of 1 kHz; `muted`: nothing at all is sent."""
+    """Silence and short tones of 1 kHz; `muted`: no packets are sent."""
 
     kind = "audio"
 
     def __init__(self, schedule: FlashSchedule, late_s: float = 0.0, *, muted: bool = False) -> None:
-        """`late_s`: how much later than the picture of its time sound is sent."""
+        """`late_s`: delay of the audio behind the video of the same capture time."""
         super().__init__()
         self.schedule, self.packets, self.late_s, self.muted = schedule, 0, late_s, muted
 
@@ -104,7 +104,7 @@ class Arrivals:
         self.receiver, self.rate = receiver, rate
         self.at: dict[int, float] = {}  # by RTP timestamp, of the last packet with it
         self.payloads: list[bytes] = []
-        self.reports: list[tuple[float, int]] = []  # the sender's time in seconds, and the timestamp of that time
+        self.reports: list[tuple[float, int]] = []  # the sender's time in seconds, and the corresponding timestamp
         self._rtp, self._rtcp = receiver._handle_rtp_packet, receiver._handle_rtcp_packet
         receiver._handle_rtp_packet = self._packet  # type: ignore[method-assign]
         receiver._handle_rtcp_packet = self._control  # type: ignore[method-assign]
@@ -175,7 +175,7 @@ class Listener:
     async def wait_for_clicks(self, more: int) -> None:
         """Wait for `more` new clicks and the flashes that belong to them."""
         self.clicks.clear()
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(TIMEOUT_S):
             while len(self.clicks) < more or not self.video.reports or not self.audio.reports:
                 await asyncio.sleep(0.02)
         await asyncio.sleep(2 * FLASH_S)

@@ -16,7 +16,7 @@ from tests.server.media.test_frame_buffer import packet
 
 
 async def test_aiortc_parts_are_replaced():
-    """Fails where another aiortc keeps its parts elsewhere."""
+    """Fails if another aiortc release has moved these attributes."""
     assert aiortc.__version__.startswith(aiortc_patches.TESTED["aiortc"])
     connection = RTCPeerConnection()
     try:
@@ -34,7 +34,7 @@ async def test_aiortc_parts_are_replaced():
         attach_feedback_handlers(transceiver.sender, print, print, lambda: keyframes.append(True), print)
         transceiver.sender._send_keyframe()
         assert keyframes == [True]
-        await transceiver.sender._retransmit(5)  # is not kept: so a keyframe is needed
+        await transceiver.sender._retransmit(5)  # no longer in the history: a keyframe is needed
         assert keyframes == [True, True]
     finally:
         await connection.close()
@@ -58,7 +58,7 @@ def test_a_public_address_replaces_the_host_address():
 
 
 async def test_media_ports_stay_within_the_range():
-    loop = asyncio.new_event_loop()  # of this test's own: the change stays with it
+    loop = asyncio.new_event_loop()  # its own event loop, since the patch is permanent
     taken = []
 
     async def bind() -> int:

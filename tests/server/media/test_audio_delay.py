@@ -41,7 +41,7 @@ class Line:
     def __init__(self, delay: float | None = 0.5) -> None:
         self.line, self.now = DelayLine(), START
         self.line.delay = delay
-        self.sent: list[tuple[float, int]] = []  # when, and the outgoing timestamp
+        self.sent: list[tuple[float, int]] = []  # send time and outgoing timestamp
 
     @property
     def dropped(self) -> int:
@@ -93,7 +93,7 @@ def test_audio_waits_for_the_first_video_frame_and_starts_in_sync():
     line.run(line.now)
     first = line.line.due(line.now)
     assert first == pytest.approx(line.now, abs=START_TOLERANCE_S)
-    assert line.dropped == pytest.approx(75, abs=1)  # of the pictures that had been shown
+    assert line.dropped == pytest.approx(75, abs=1)  # of the frames sent so far
 
 
 def test_a_short_increase_of_the_delay_causes_no_burst():
@@ -107,7 +107,7 @@ def test_a_short_increase_of_the_delay_causes_no_burst():
     late = [at - timestamp / SAMPLE_RATE for at, timestamp in line.sent]
     assert max(late) < MAX_LATENESS_S + 0.001
     assert line.sent[-1][0] == pytest.approx(line.now, abs=PERIOD_S)
-    assert line.dropped == pytest.approx(0.4 / PERIOD_S, abs=MAX_LATENESS_S / PERIOD_S + 2)  # the moment alone
+    assert line.dropped == pytest.approx(0.4 / PERIOD_S, abs=MAX_LATENESS_S / PERIOD_S + 2)  # only for a moment
 
 
 def test_the_number_of_queued_packets_is_bounded():
@@ -127,7 +127,7 @@ def test_a_longer_delay_leaves_one_gap_and_a_shorter_one_drops_packets():
     line.line.delay = 0.5
     line.speak(100, following)
     assert line.dropped == pytest.approx(10, abs=2)
-    assert line.gaps.count(0) == len(line.gaps) - 1  # what follows a dropped packet takes its place
+    assert line.gaps.count(0) == len(line.gaps) - 1  # the packet after a dropped one takes its timestamp
     assert line.off_ms < 1
     assert line.sent[-1][0] == pytest.approx(line.now, abs=PERIOD_S)
 
@@ -157,7 +157,7 @@ def test_a_gap_of_the_source_is_kept_and_closed_by_a_shorter_delay():
     line = Line(delay=0.5)
     following = line.speak(50)
     line.run(line.now + 0.4)
-    following = line.speak(50, following + round(0.4 * SAMPLE_RATE))  # nothing was sent while nobody spoke
+    following = line.speak(50, following + round(0.4 * SAMPLE_RATE))  # DTX: no packets during silence
     line.run(line.now + 1)
     assert [gap for gap in line.gaps if gap] == [round(0.4 * SAMPLE_RATE)]
     line.line.delay = 0.3

@@ -78,7 +78,7 @@ async def test_other_audio_is_answered_as_inactive():
         ("audio", "a", "sendrecv"),
         ("audio", "c", "inactive"),
     ]
-    assert [codec.mimeType for codec in sections[0].rtp.codecs] == ["audio/MPEG4-GENERIC"]  # no other than was offered
+    assert [codec.mimeType for codec in sections[0].rtp.codecs] == ["audio/MPEG4-GENERIC"]  # only offered formats
     assert "PCMU" not in answer.split("m=")[1]
 
 

@@ -27,7 +27,7 @@ async def test_an_internal_error_is_reported():
     reading = asyncio.create_task(EditedTrack(broadcast, primary=True).recv())
     await asyncio.sleep(0)
     now = time.monotonic()
-    broadcast.add(np.zeros((3, 5), np.uint8), now, now)  # no yuv420p picture has three rows
+    broadcast.add(np.zeros((3, 5), np.uint8), now, now)  # not a valid yuv420p height
     async with asyncio.timeout(5):
         while not faults:
             await asyncio.sleep(0.01)

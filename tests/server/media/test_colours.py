@@ -64,7 +64,7 @@ def test_the_model_sees_the_same_colours(size, coefficients, full, tags):
     frame.colorspace, frame.color_range = tags
     fit = Fitter(*MODEL)
     assert max_difference(fit(frame)) <= MAX_DIFFERENCE
-    assert max_difference(fit(chart(SD, K601, full=False))) <= MAX_DIFFERENCE  # the next frame is another's
+    assert max_difference(fit(chart(SD, K601, full=False))) <= MAX_DIFFERENCE  # the extension applies to one frame only
 
 
 def test_rtp_colour_space_takes_precedence_over_the_size():
@@ -73,7 +73,7 @@ def test_rtp_colour_space_takes_precedence_over_the_size():
     assert signalled == ColourSpace(1, 1, 1, LIMITED)
     assert max_difference(Fitter(*MODEL)(chart(SD, K709, full=False), signalled)) <= MAX_DIFFERENCE
     assert max_difference(Fitter(*MODEL)(chart(SD, K709, full=False))) > MAX_DIFFERENCE
-    full = read_colour_space(bytes([1, 13, 1, 2 << 4]) + bytes(24))  # with HDR's metadata behind
+    full = read_colour_space(bytes([1, 13, 1, 2 << 4]) + bytes(24))  # followed by HDR metadata
     assert max_difference(Fitter(*MODEL)(chart(SD, K709, full=True), full)) <= MAX_DIFFERENCE
     assert read_colour_space(b"\1\1") is None
 
@@ -92,4 +92,4 @@ def test_the_edited_stream_has_colour_tags():
     decoder = av.CodecContext.create("h264", "r")
     [shown] = [*decoder.decode(packet), *decoder.decode(None)]
     assert (int(shown.colorspace), int(shown.color_range)) == (BT601, LIMITED)
-    assert max_difference(Fitter(*MODEL)(shown)) <= MAX_DIFFERENCE + 2  # and a codec's error
+    assert max_difference(Fitter(*MODEL)(shown)) <= MAX_DIFFERENCE + 2  # plus the codec's error

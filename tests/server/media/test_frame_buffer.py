@@ -54,12 +54,12 @@ def test_packets_past_the_nack_timeout_are_skipped():
     assert frames_from(buffer, packet(3, 6000, 1)) == [b"3 "]
     wide = FrameBuffer()
     assert frames_from(wide, packet(0, 0, 1), packet(2, 3000, 1)) == [b"0 "]
-    assert wide.add(packet(CAPACITY + 5, 6000, 1))[0]  # a gap wider than the buffer: a keyframe is asked for
+    assert wide.add(packet(CAPACITY + 5, 6000, 1))[0]  # a gap larger than the buffer: a keyframe is requested
 
 
 @pytest.mark.parametrize("late", [1, 200])
 def test_a_packet_that_arrives_after_the_nack_timeout_delays_nothing(late):
-    """The picture stood still for up to ten seconds: the buffer waited at the late packet for those after it."""
+    """Regression: the video froze for up to ten seconds while the buffer waited behind the late packet."""
     buffer = FrameBuffer()
     frames_from(buffer, packet(0, 0, 1), packet(late + 1, 3000, 1))
     buffer.skip(following=late + 2)

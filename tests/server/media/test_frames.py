@@ -133,7 +133,7 @@ def test_the_last_block_of_an_idle_source_is_padded(ingest):
 
 
 def play(pacer: Pacer, blocks: list[tuple[float, list[float]]], until: float) -> list[tuple[float, float]]:
-    """(when shown, source time) of all frames; blocks are (arrival, source times)."""
+    """(playout time, source time) of all frames; blocks are (arrival time, source times)."""
     shown, now, waiting = [], 0.0, list(blocks)
     while now < until:
         while waiting and waiting[0][0] <= now:
@@ -224,7 +224,7 @@ def test_the_centre_is_kept():
 def test_a_delay_longer_than_the_queue_does_not_stop_playback():
     # 30 frames per second, in blocks of four
     blocks = [(0.1 + i / 7.5, [(4 * i + j) / 30 for j in range(4)]) for i in range(60)]
-    blocks[3] = (blocks[3][0] + 0.6, blocks[3][1])  # one comes late, those behind it with it
+    blocks[3] = (blocks[3][0] + 0.6, blocks[3][1])  # one block is late, and those behind it
     late = blocks[3][0]
     blocks = [(max(arrival, late) if i > 3 else arrival, stamps) for i, (arrival, stamps) in enumerate(blocks)]
     pacer = Pacer(capacity=8)

@@ -1,4 +1,4 @@
-"""Sessions over bandwidth-limited links: veth and token buckets in network namespaces of the test."""
+"""Sessions over bandwidth-limited links: veth and token buckets in network namespaces."""
 
 from pathlib import Path
 

@@ -22,18 +22,18 @@ def test_sender_reports_give_the_video_skew():
     sync = LipSync()
     assert sync.skew == 0.0
     report_both(sync, 0.0)
-    assert sync.skew == 0.0  # nothing agrees with the first report yet
+    assert sync.skew == 0.0  # no second report to compare with yet
     report_both(sync, 1.0)
     assert sync.skew == pytest.approx(0.120, abs=0.001)
     for after_s in (2.0, 3.0, 4.0, 5.0, 6.0):
         sync.video.report(5000.0 + after_s, (0xFFFFFFFF + round(after_s * VIDEO_RATE)) & 0xFFFFFFFF)
         sync.add_audio_report(5000.0 + after_s + 3 * MAX_SKEW_S, round(after_s * SAMPLE_RATE), START + after_s)
-    assert sync.skew == 0.0  # a clock that is wrong is not believed
+    assert sync.skew == 0.0  # implausible reports are ignored
 
 
 @pytest.mark.parametrize("speed", [2.0, 1.1, 0.5])
 def test_inconsistent_sender_reports_are_ignored(speed):
-    """What webrtcbin sent where nobody had set its pipeline's latency: timestamps at twice the speed of the media."""
+    """webrtcbin without a pipeline latency: timestamps at twice the speed of the media."""
     sync = LipSync()
     for after_s in (0.0, 0.6, 4.8, 7.4):
         report_both(sync, after_s, speed)

@@ -64,7 +64,7 @@ async def end(client, viewer: Viewer) -> None:
 
 
 class Sizes(VideoStreamTrack):
-    """A camera that is turned, and changes its size every few frames."""
+    """A camera that is rotated, and changes its size every few frames."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -105,7 +105,7 @@ class Broken(VideoStreamTrack):
             frame.pts, frame.time_base = pts, time_base
             frame.pict_type = PictureType.I
             return self.encoder.encode(frame, keyframe=True)
-        packet = av.Packet(b"\0\0\0\1\x41" + os.urandom(900))  # a slice of a stream that never began
+        packet = av.Packet(b"\0\0\0\1\x41" + os.urandom(900))  # a slice without parameter sets and keyframe
         packet.pts, packet.time_base = pts, time_base
         return packet
 
@@ -136,11 +136,11 @@ async def test_garbage_at_the_media_port_is_ignored(server, client):
     assert ports
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
         for i in range(FLOOD):
-            first = bytes([(0, 22, 128, 200)[i % 4]])  # STUN, DTLS, RTP, anything
+            first = bytes([(0, 22, 128, 200)[i % 4]])  # looks like STUN, DTLS, RTP or nothing
             stranger.sendto(first + os.urandom(i % 1200), next(iter(ports)))
     await viewer.receives(15)
     incoming = ImpairedLink()
-    outgoing = ImpairedLink(duplicated=1.0)  # and what was sent already, once more
+    outgoing = ImpairedLink(duplicated=1.0)  # and replayed packets
     impair_connection(viewer.pc, incoming, outgoing)
     await viewer.receives(15)
     assert (await viewer.status())["state"] == "live"
@@ -213,7 +213,7 @@ def test_the_next_encoder_is_used_if_one_does_not_open(monkeypatch):
     h264.h264_encoder.cache_clear()
     try:
         assert h264.h264_encoder() in ("h264_nvenc", "libx264")
-        monkeypatch.setattr(h264, "h264_encoder", lambda: "h264_nvenc")  # worked once, and has no place for another
+        monkeypatch.setattr(h264, "h264_encoder", lambda: "h264_nvenc")  # no capacity for another stream
         opened = h264.open_encoder(*SIZE, 1_000_000)
         packet = opened.encode(av.VideoFrame(*SIZE, "yuv420p"), keyframe=True)
         assert packet.is_keyframe

@@ -32,10 +32,10 @@ def test_several_high_loss_reports_lower_the_rate_and_one_does_not():
     assert 250_000 <= lowered < 1_500_000
     for _ in range(3):
         control.on_receiver_report(HIGH_LOSS - 0.01)
-    assert control.target == lowered  # between calm and bad: hold
+    assert control.target == lowered  # between the two loss ratios: the limit stays
     for _ in range(60):
         control.on_receiver_report(0.0)
-    assert control.target == 2_000_000  # and back, no further than the estimate
+    assert control.target == 2_000_000  # up to the estimate at most
 
 
 def test_severe_loss_lowers_the_rate_at_once():

@@ -1,4 +1,4 @@
-"""A sink's queue: bounded, and what comes out of it can be decoded."""
+"""A sink's queue: bounded, and its packets can be decoded."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The sink protocol: an output that is no connection shares the encoder, and its back-pressure is its own."""
+"""The sink protocol: an output that is not a connection shares the encoder and has its own back-pressure."""
 
 import asyncio
 import io
@@ -66,14 +66,14 @@ async def broadcast():
 
 
 async def sent_by(broadcast: Broadcast, frames: int) -> None:
-    """Send so many more frames, one after the other."""
+    """Send that many frames, one after the other."""
     async with asyncio.timeout(30):
         for number in range(broadcast.counters.sent, broadcast.counters.sent + frames):
             now = time.monotonic()
             broadcast.add(picture(number).to_ndarray(), now, now)
             while broadcast.counters.sent <= number:
                 await asyncio.sleep(0.002)
-            for _ in range(3):  # a track's reader has its turn
+            for _ in range(3):  # let a track's reader run
                 await asyncio.sleep(0)
 
 
@@ -115,7 +115,7 @@ async def test_a_slow_disk_drops_up_to_a_keyframe_and_delays_no_other_sink(broad
     recorder = Recorder(broadcast)
     await sent_by(broadcast, CAPACITY + 3)  # the disk is not ready
     assert len(received) == CAPACITY + 3
-    assert broadcast.counters.not_taken == CAPACITY + 1  # all that waited, and the one after them
+    assert broadcast.counters.not_taken == CAPACITY + 1  # all queued packets, and the next one
     for _ in range(4):
         await sent_by(broadcast, 1)
         recorder.write()
@@ -134,7 +134,7 @@ async def test_a_recorder_that_joins_late_begins_with_a_keyframe(broadcast):
     await sent_by(broadcast, 3)
     recorder.write()
     assert recorder.recorded()[0].key_frame
-    assert broadcast.counters.not_taken == 0  # it was not there before
+    assert broadcast.counters.not_taken == 0  # it had not subscribed before
     broadcast.unsubscribe(recorder)
     await sent_by(broadcast, 1)
     assert recorder.queued == 0
@@ -143,7 +143,7 @@ async def test_a_recorder_that_joins_late_begins_with_a_keyframe(broadcast):
 
 async def test_each_sink_gets_packets_or_frames_as_it_demands(broadcast):
     class Screen:
-        """Takes frames, when it is on."""
+        """Takes frames while it is on."""
 
         primary, queued, on = False, 0, False
 
@@ -164,7 +164,7 @@ async def test_each_sink_gets_packets_or_frames_as_it_demands(broadcast):
     screen.on = True
     await sent_by(broadcast, 1)
     assert isinstance(screen.items[0], av.VideoFrame)
-    assert broadcast.counters.keyframes == 0  # nobody needs an encoder
+    assert broadcast.counters.keyframes == 0  # no encoder is needed
 
 
 async def test_a_track_with_less_bandwidth_has_an_encoder_of_its_own_until_it_has_more(broadcast):
@@ -177,12 +177,12 @@ async def test_a_track_with_less_bandwidth_has_an_encoder_of_its_own_until_it_ha
     while not received:
         await asyncio.sleep(0.002)
     assert received.pop().is_keyframe
-    assert track.wants(RATE / 0.8) == "frames"  # not yet: it would be separate again soon
+    assert track.wants(RATE / 0.8) == "frames"  # hysteresis: not yet shared again
     assert track.wants(RATE) == PacketDemand(RATE, MAX_RATE)
     assert [track.send(packet) for packet in (second, keyframe)] == [0, 0]
     while not received:
         await asyncio.sleep(0.002)
-    assert received == [keyframe]  # it cannot go on with a packet of another encoder
+    assert received == [keyframe]  # it cannot continue with a packet of another encoder
     track.stop()
 
 

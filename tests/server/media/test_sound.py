@@ -10,7 +10,7 @@ from aiortc.sdp import SessionDescription
 from harness.echo import Echo, write_preset
 from harness.local import free_port
 from server.settings import Settings
-from tests.server.live import PATIENCE_S, RunningServer, eventually
+from tests.server.live import TIMEOUT_S, RunningServer, eventually
 from tests.server.media.flash_click import ClickTrack, FlashSchedule, FlashTrack, Listener, delay_sender_reports
 
 SDP = {"Content-Type": "application/sdp"}
@@ -102,7 +102,7 @@ async def test_flash_and_click_stay_in_sync_and_a_pause_mutes_audio(client):
             assert (await client.patch(parameters, json={"paused": False})).status_code == 200
             await assert_in_sync(editor.listener, viewer.listener)
             sent = editor.audio.sender._RTCRtpSender__rtp_history.values()
-            assert set(viewer.listener.audio.payloads[-20:]) <= {packet.payload for packet in sent}  # none re-encoded
+            assert set(viewer.listener.audio.payloads[-20:]) <= {packet.payload for packet in sent}  # not re-encoded
             stats = (await client.get(f"/api/v1/sessions/{session}")).json()["stats"]
         assert stats["audio"]["received_packets"] > stats["audio"]["forwarded_packets"] > 0
         assert stats["audio"]["delay_ms"] == pytest.approx(stats["latency_ms"], abs=IN_SYNC_MS)
@@ -119,13 +119,13 @@ async def test_a_viewer_gets_audio_that_starts_late_and_continues_after_a_reconn
             await eventually(lambda: bool(listener.flashes))
             assert (listener.audio.at, listener.audio.reports) == ({}, [])
             clicks.muted = False
-            await listener.wait_for_clicks(2)  # until the reports have come
+            await listener.wait_for_clicks(2)  # until the reports have arrived
             await assert_in_sync(listener)
         listener.audio.reports.clear()
         async with publishing(client):
             await assert_in_sync(listener)
             listener.audio.reports.clear()
-            async with publishing(client):  # replaces one that is still connected
+            async with publishing(client):  # replaces a publisher that is still connected
                 await assert_in_sync(listener)
     await client.delete("/api/v1/whip/studio")
 
@@ -143,7 +143,7 @@ async def publishing(client, late_s: float = 0.0, *, muted: bool = False):
 
 
 async def is_live(client, session: str) -> None:
-    async with asyncio.timeout(PATIENCE_S):
+    async with asyncio.timeout(TIMEOUT_S):
         while (await client.get(f"/api/v1/sessions/{session}")).json()["state"] != "live":
             await asyncio.sleep(0.05)
 

@@ -35,8 +35,8 @@ def offer(formats: dict[int, tuple[str, str]], *lines: str, direction: str = "se
     [
         ("H264", "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=64001f"),  # High
         ("H264", "packetization-mode=1;profile-level-id=4d0028"),  # Main
-        ("H264", "packetization-mode=1;profile-level-id=640c34"),  # Constrained High of a high level
-        ("H264", "packetization-mode=1;profile-level-id=6e001f"),  # High 10, which aiortc has no name for
+        ("H264", "packetization-mode=1;profile-level-id=640c34"),  # Constrained High, level 5.2
+        ("H264", "packetization-mode=1;profile-level-id=6e001f"),  # High 10, unknown to aiortc
         ("H264", "packetization-mode=0;profile-level-id=42e01f"),
         ("H264", "profile-level-id=42e01f"),
         ("H264", ""),
@@ -150,7 +150,7 @@ def test_one_stream_is_accepted_until_it_times_out():
         assert not selector.accepts(8, 0.1)
         assert selector.accepts(7, 1.0)
         assert not selector.accepts(8, 1.0 + STREAM_TIMEOUT_S)
-        assert selector.accepts(8, 1.1 + STREAM_TIMEOUT_S)  # the sender has started another stream
+        assert selector.accepts(8, 1.1 + STREAM_TIMEOUT_S)  # the sender has switched to another stream
         assert not selector.accepts(7, 1.2 + STREAM_TIMEOUT_S)
         assert selector.ignored == 3
 
@@ -159,7 +159,7 @@ def test_the_timeout_applies_to_the_start_of_the_signalled_stream():
     selector = StreamSelector(7)
     assert not selector.accepts(8, 0.0)
     assert not selector.accepts(8, STREAM_TIMEOUT_S)
-    assert selector.accepts(8, STREAM_TIMEOUT_S + 0.1)  # what the offer names never came
+    assert selector.accepts(8, STREAM_TIMEOUT_S + 0.1)  # the signalled stream never arrived
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ SIZE = (320, 192)
 
 
 def picture(i: int) -> av.VideoFrame:
-    """Moving waves and a little noise: never so simple that a rate cannot be spent."""
+    """Moving waves and some noise: complex enough for the encoder to use its whole bitrate."""
     rng = np.random.default_rng(i)
     y, x = np.mgrid[: SIZE[1], : SIZE[0]]
     waves = 128 + 60 * np.sin((x + 7 * i) / 9) + 40 * np.cos((y - 5 * i) / 7) + rng.normal(0, 6, (SIZE[1], SIZE[0]))
@@ -22,19 +22,19 @@ def picture(i: int) -> av.VideoFrame:
 
 
 def timed(frame: av.VideoFrame, pts: int) -> av.VideoFrame:
-    """The frame with its time, of the RTP clock."""
+    """The frame with a pts on the RTP clock."""
     frame.pts, frame.time_base = pts, Fraction(1, CLOCK_RATE)
     return frame
 
 
 def packets(count: int, keyframe_at: int) -> list[av.Packet]:
-    """The encoded pictures; the first is a keyframe too."""
+    """Encoded frames; the first is a keyframe too."""
     encoder = H264Encoder(*SIZE, 500_000)
     return [encoder.encode(timed(picture(number), number), keyframe=number == keyframe_at) for number in range(count)]
 
 
 class Waves(VideoStreamTrack):
-    """Pictures that differ, 30 a second."""
+    """Different frames at 30 per second."""
 
     async def recv(self) -> av.VideoFrame:
         pts, time_base = await self.next_timestamp()

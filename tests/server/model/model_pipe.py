@@ -14,11 +14,11 @@ from tests.tiny import RandomText, tiny_preset
 
 PRESET = tiny_preset(block_frames=1)
 SIZE = PRESET.stream.width, PRESET.stream.height, PRESET.stream.frames_per_block
-WITHIN_S = 30.0
+TIMEOUT_S = 30.0
 
 
 class Web:
-    """The other end of the pipe: what the web process sends, and all that it has received."""
+    """The web process's end of the pipe: sends commands and records events."""
 
     def __init__(self, models) -> None:
         self.pipe, theirs = multiprocessing.Pipe()
@@ -35,7 +35,7 @@ class Web:
 
     def put_block(self, name: str) -> None:
         incoming, outgoing = self.rings[name]
-        outgoing.read = outgoing.written  # nobody needs the pictures
+        outgoing.read = outgoing.written  # the edited frames are not used
         incoming.read = incoming.written
         for i in range(SIZE[2]):
             incoming.put(torch.full((SIZE[1] * 3 // 2, SIZE[0]), 90, dtype=torch.uint8).numpy(), float(i))
@@ -47,7 +47,7 @@ class Web:
         return self.requests
 
     def run_once(self) -> list[wire.Event]:
-        """One turn of the loop; what it sent."""
+        """Run one iteration of the loop; returns the events that it sent."""
         self.worker.run_once()
         new = []
         while self.pipe.poll():
@@ -60,14 +60,14 @@ class Web:
         self.received += new
         return new
 
-    def turn_until(self, kind: type, **fields: object):
-        """Turns until such a message has come."""
-        deadline = time.monotonic() + WITHIN_S
+    def run_until(self, kind: type, **fields: object):
+        """Run the loop until it has sent such an event; returns the event."""
+        deadline = time.monotonic() + TIMEOUT_S
         while time.monotonic() < deadline:
             for message in self.run_once():
                 if isinstance(message, kind) and all(getattr(message, k) == v for k, v in fields.items()):
                     return message
-        raise AssertionError(f"no {kind.__name__} {fields} within {WITHIN_S:.0f} s: {self.received}")
+        raise AssertionError(f"no {kind.__name__} {fields} within {TIMEOUT_S:.0f} s: {self.received}")
 
     def close(self) -> None:
         for name in list(self.worker.sessions):
@@ -77,26 +77,26 @@ class Web:
                 ring.close()
 
 
-class SlowText(RandomText):
-    """Encodes a prompt when the test lets it."""
+class BlockingText(RandomText):
+    """A text encoder that waits for the test before each prompt."""
 
     def __init__(self) -> None:
         super().__init__(PRESET.transformer.text_length, PRESET.transformer.text_dim)
         self.encoded: list[str] = []
-        self.may_go = threading.Semaphore(0)
+        self.allowed = threading.Semaphore(0)
 
     def encode(self, prompt: str) -> torch.Tensor:
         self.encoded.append(prompt)
-        assert self.may_go.acquire(timeout=WITHIN_S)
+        assert self.allowed.acquire(timeout=TIMEOUT_S)
         if "broken" in prompt:
-            raise RuntimeError("no such word")
+            raise RuntimeError("encoding failed")
         return super().encode(prompt)
 
 
 def opened(web, *names: str) -> None:
     for name in names:
         web.open(name, prompt="a")
-        web.turn_until(wire.PromptEncoded, session=name)
+        web.run_until(wire.PromptEncoded, session=name)
 
 
 def blocks(messages) -> list[str]:

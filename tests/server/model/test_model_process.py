@@ -1,4 +1,4 @@
-"""The model process's loop, with small random models on a pipe of the test's own."""
+"""The model process's loop, with small random models."""
 
 import pytest
 import torch
@@ -17,7 +17,7 @@ def web():
 
 
 def test_each_iteration_handles_all_messages_and_edits_a_block(web):
-    """A slider that is dragged sends changes without end: each turn takes all that are there, and edits a block."""
+    """Dragging a slider sends many changes: each iteration handles all of them and edits a block."""
     opened(web, "s")
     for _ in range(4):
         web.put_block("s")
@@ -40,7 +40,7 @@ def test_out_of_memory_when_opening_fails_only_that_session(web, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr("server.model.loop.LiveStream", _raise(torch.OutOfMemoryError("CUDA out of memory.")))
         web.open("b", prompt="a")
-        assert "out of memory" in web.turn_until(wire.SessionFailed, session="b").reason
+        assert "out of memory" in web.run_until(wire.SessionFailed, session="b").reason
     web.put_block("a")
     assert blocks(web.run_once()) == ["a"]
     opened(web, "b")
@@ -51,7 +51,7 @@ def test_out_of_memory_when_opening_detaches_the_rings(web, monkeypatch):
     monkeypatch.setattr(FrameRing, "close", lambda ring, close=FrameRing.close: closed.append(ring.name) or close(ring))
     monkeypatch.setattr("server.model.live_stream.PendingChanges", _raise(MemoryError()))
     web.open("a", prompt="a")
-    assert "--max-sessions" in web.turn_until(wire.SessionFailed, session="a").reason
+    assert "--max-sessions" in web.run_until(wire.SessionFailed, session="a").reason
     assert sorted(closed) == sorted(ring.name for ring in web.rings["a"])
 
 
@@ -59,7 +59,7 @@ def test_another_error_when_opening_fails_only_that_session(web, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr("server.model.loop.LiveStream", _raise(ZeroDivisionError("division by zero")))
         web.open("a", prompt="a")
-        assert "division by zero" in web.turn_until(wire.SessionFailed, session="a").reason
+        assert "division by zero" in web.run_until(wire.SessionFailed, session="a").reason
     opened(web, "a")
 
 

@@ -7,118 +7,118 @@ import pytest
 from lipar_core.models.prompts import MAX_PROMPTS, PromptCache
 from server import wire
 from tests.server.live import wait_until
-from tests.server.model.model_pipe import PRESET, SlowText, Web, opened
+from tests.server.model.model_pipe import PRESET, BlockingText, Web, opened
 from tests.tiny import tiny_models
 
 
 @pytest.fixture
 def slow():
-    text = SlowText()
+    text = BlockingText()
     web = Web(replace(tiny_models(PRESET), prompts=PromptCache(text)))
     web.text = text
     yield web
-    text.may_go.release(100)
+    text.allowed.release(100)
     web.close()
 
 
 def test_blocks_continue_during_encoding_and_the_prompt_applies_at_the_acknowledged_block(slow):
-    slow.text.may_go.release()
+    slow.text.allowed.release()
     opened(slow, "s")
     request = slow.change("s", prompt="b", pruning={"tau": 0.5})
     for _ in range(3):
         slow.put_block("s")
-        slow.turn_until(wire.BlockDone)
+        slow.run_until(wire.BlockDone)
     assert not any(isinstance(message, wire.ChangeApplied) for message in slow.received)
     assert slow.worker.sessions["s"].edit.parameters.pruning.tau == 0.5  # needs no text encoder
-    slow.text.may_go.release()
-    done = slow.turn_until(wire.ChangeApplied, request=request).acknowledgement
+    slow.text.allowed.release()
+    done = slow.run_until(wire.ChangeApplied, request=request).acknowledgement
     assert (done.block, done.parameters.prompt) == (3, "b")
     slow.put_block("s")
-    assert slow.turn_until(wire.BlockDone).block == 3
+    assert slow.run_until(wire.BlockDone).block == 3
 
 
 def test_only_the_newest_queued_prompt_is_encoded_and_all_requests_are_acknowledged(slow):
-    slow.text.may_go.release()
+    slow.text.allowed.release()
     opened(slow, "s")
     requests = [slow.change("s", prompt="b")]
     slow.run_once()
-    wait_until(lambda: "b" in slow.text.encoded)  # else the encoder's thread could begin with c
+    wait_until(lambda: "b" in slow.text.encoded)  # else the thread could encode c first
     requests += [slow.change("s", prompt=prompt) for prompt in "cd"]
     slow.run_once()
-    slow.text.may_go.release(3)
-    slow.turn_until(wire.ChangeApplied, request=requests[-1])
+    slow.text.allowed.release(3)
+    slow.run_until(wire.ChangeApplied, request=requests[-1])
     answers = [message for message in slow.received if isinstance(message, wire.ChangeApplied)]
     assert [answer.request for answer in answers] == requests
     assert {answer.acknowledgement.parameters.prompt for answer in answers} == {"d"}
     assert "c" not in slow.text.encoded
-    back = slow.change("s", prompt="a")
-    assert slow.turn_until(wire.ChangeApplied, request=back).acknowledgement.parameters.prompt == "a"
+    request = slow.change("s", prompt="a")
+    assert slow.run_until(wire.ChangeApplied, request=request).acknowledgement.parameters.prompt == "a"
     assert slow.text.encoded.count("a") == 1
 
 
 def test_a_failed_encoding_rejects_the_change_and_keeps_the_prompt(slow):
-    slow.text.may_go.release(2)
+    slow.text.allowed.release(2)
     opened(slow, "s")
     request = slow.change("s", prompt="broken")
-    refused = slow.turn_until(wire.ChangeRejected, request=request)
+    refused = slow.run_until(wire.ChangeRejected, request=request)
     assert refused.path == "prompt"
-    assert "no such word" in refused.allowed
+    assert "encoding failed" in refused.allowed
     assert slow.worker.sessions["s"].edit.parameters.prompt == "a"
     slow.put_block("s")
-    assert slow.turn_until(wire.BlockDone).block == 0
+    assert slow.run_until(wire.BlockDone).block == 0
 
 
 def test_encoding_an_initial_prompt_delays_only_its_session(slow):
-    slow.text.may_go.release()
+    slow.text.allowed.release()
     opened(slow, "a")
     slow.open("b", prompt="another")
     slow.run_once()
     slow.put_block("b")
     slow.put_block("a")
-    assert slow.turn_until(wire.BlockDone).session == "a"
-    slow.text.may_go.release()
-    assert slow.turn_until(wire.BlockDone).session == "b"
+    assert slow.run_until(wire.BlockDone).session == "a"
+    slow.text.allowed.release()
+    assert slow.run_until(wire.BlockDone).session == "b"
 
 
 def test_a_failed_encoding_of_the_initial_prompt_fails_the_session(slow):
-    slow.text.may_go.release()
+    slow.text.allowed.release()
     slow.open("s", prompt="broken")
-    assert "no such word" in slow.turn_until(wire.SessionFailed, session="s").reason
+    assert "encoding failed" in slow.run_until(wire.SessionFailed, session="s").reason
 
 
 def test_a_hung_text_encoder_ends_the_process_and_sessions_waiting_for_their_initial_prompt(slow, monkeypatch):
-    slow.text.may_go.release()
+    slow.text.allowed.release()
     opened(slow, "a")
     slow.open("b", prompt="endless")
-    slow.turn_until(wire.Opened, session="b")
+    slow.run_until(wire.Opened, session="b")
     monkeypatch.setattr("server.model.prompt_encoder.MIN_TIMEOUT_S", 0.0)
     monkeypatch.setattr("server.model.prompt_encoder.TIMEOUT_FACTOR", 0)
-    assert "text encoder" in slow.turn_until(wire.Exiting).reason
+    assert "text encoder" in slow.run_until(wire.Exiting).reason
     assert [message.session for message in slow.received if isinstance(message, wire.SessionFailed)] == ["b"]
     assert not slow.worker.running
 
 
 def test_a_hung_prompt_change_ends_the_process_but_not_the_session(slow, monkeypatch):
-    slow.text.may_go.release()
+    slow.text.allowed.release()
     opened(slow, "a")
     slow.change("a", prompt="endless")
     slow.run_once()
     monkeypatch.setattr("server.model.prompt_encoder.MIN_TIMEOUT_S", 0.0)
     monkeypatch.setattr("server.model.prompt_encoder.TIMEOUT_FACTOR", 0)
-    slow.turn_until(wire.Exiting)
+    slow.run_until(wire.Exiting)
     assert not any(
         isinstance(message, (wire.SessionFailed, wire.ChangeApplied, wire.ChangeRejected)) for message in slow.received
     )
 
 
 def test_a_paused_session_keeps_its_prompt_encoded(slow):
-    slow.text.may_go.release(100)
+    slow.text.allowed.release(100)
     opened(slow, "s")
     slow.change("s", paused=True, prompt="b")
-    slow.turn_until(wire.ChangeApplied)
+    slow.run_until(wire.ChangeApplied)
     for number in range(2 * MAX_PROMPTS):
         slow.worker.encoder.prompts.encode(f"another's {number}")
-    slow.turn_until(wire.ChangeApplied, request=slow.change("s", paused=False))
+    slow.run_until(wire.ChangeApplied, request=slow.change("s", paused=False))
     slow.put_block("s")
-    slow.turn_until(wire.BlockDone)
+    slow.run_until(wire.BlockDone)
     assert slow.text.encoded.count("b") == 1

@@ -1,4 +1,4 @@
-"""Whose block is edited next: round robin, on a clock of the test's own."""
+"""The scheduler: round robin by block, on a simulated clock."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""How long a model process may be silent follows from what it has shown of itself."""
+"""The heartbeat timeout follows from the measured time of blocks."""
 
 from server import wire
 from server.workers.deadline import FIRST_USE_S, MIN_TIMEOUT_S, TIMEOUT_BLOCKS, Deadline
@@ -19,10 +19,10 @@ def test_loading_and_first_blocks_have_longer_timeouts():
     deadline.event_received(wire.Ready(warmup_ms=1.0, block_ms=20.0, dtype="float32"))
     assert deadline.timeout_s == MIN_TIMEOUT_S
     deadline.command_sent(opening("a"))
-    assert deadline.timeout_s == MIN_TIMEOUT_S  # no frame of it has come: nothing is made
+    assert deadline.timeout_s == MIN_TIMEOUT_S  # without a frame no block is being edited
     deadline.event_received(wire.FramesTaken(session="a", total=4))
     assert deadline.timeout_s == FIRST_USE_S
-    deadline.event_received(block("a", 20_000, {"denoise": 1.0}))  # it compiled something
+    deadline.event_received(block("a", 20_000, {"denoise": 1.0}))  # it may have compiled kernels
     for _ in range(3):
         deadline.event_received(block("a", 100, {"denoise": 1.0}))
     deadline.event_received(wire.FramesTaken(session="a", total=20))
@@ -40,7 +40,7 @@ def test_a_session_without_a_first_block_extends_no_other_timeout():
 
 
 def test_the_timeout_covers_a_full_block_as_at_warm_up():
-    """Most tokens of the blocks before were reused; a new prompt computes all."""
+    """Most tokens of earlier blocks were reused; a new prompt computes all of them."""
     deadline = Deadline(600.0, None)
     deadline.event_received(wire.Ready(warmup_ms=1.0, block_ms=2000.0, dtype="float32"))
     for _ in range(40):
@@ -53,7 +53,7 @@ def test_a_slow_model_has_a_longer_timeout():
     deadline.event_received(wire.Ready(warmup_ms=1.0, block_ms=20.0, dtype="float32"))
     for _ in range(10):
         deadline.event_received(block("a", 4000, {"denoise": 1.0}))
-        deadline.event_received(block("a", 1, {}))  # a repeated frame says nothing
+        deadline.event_received(block("a", 1, {}))  # a repeated frame is not a measurement
     assert deadline.timeout_s == TIMEOUT_BLOCKS * 4.0
 
 

@@ -11,7 +11,7 @@ import pytest
 from harness.local import free_port
 from server.settings import Settings
 from tests.server.bundle import write_bundle
-from tests.server.live import PATIENCE_S, RunningServer, Viewer, model_processes, resource
+from tests.server.live import TIMEOUT_S, RunningServer, Viewer, model_processes, resource
 
 HANG_S = 5.0
 CHANGES = 90  # with such prompts more than a pipe holds that nobody reads
@@ -65,7 +65,7 @@ async def test_a_stopped_model_process_is_replaced_despite_requests(viewer):
     (process,) = model_processes()
     with standing_still(process):
         changes = [asyncio.create_task(viewer.change(prompt="p" * LONG_PROMPT)) for _ in range(CHANGES)]
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(TIMEOUT_S):
             while model_processes() == [process]:
                 assert (await viewer.client.get("/healthz")).status_code == 200
                 await asyncio.sleep(0.2)

@@ -16,7 +16,7 @@ from harness.echo_process import echo
 from harness.local import ROOT, free_port
 from server.settings import Settings
 from tests.server.api.whip_client import SDP
-from tests.server.live import PATIENCE_S, RunningServer, Viewer, model_processes
+from tests.server.live import TIMEOUT_S, RunningServer, Viewer, model_processes
 
 STALLED_S = 3 * 3.0
 RESTARTED_S = 3 * 7.0
@@ -62,7 +62,7 @@ async def test_a_hung_model_process_is_reported_and_replaced(viewer):
     assert "not applied" in reply.json()["detail"]["message"]
     await viewer.receives(8)
     assert time.monotonic() - began < RESTARTED_S
-    status = await seen(viewer, "live", PATIENCE_S)
+    status = await seen(viewer, "live", TIMEOUT_S)
     assert status["parameters"]["prompt"] == "before"
     assert status["reason"] is None
     assert process not in model_processes()
@@ -84,7 +84,7 @@ async def test_changes_are_rejected_at_once_while_there_is_no_model(server, view
 
 
 async def test_a_change_during_setup_applies_at_the_first_block(tmp_path):
-    silent = free_port()  # nothing answers there: gathering addresses takes five seconds
+    silent = free_port()  # a STUN server that does not respond: gathering candidates takes five seconds
     preset = write_preset(tmp_path, width=320, height=192)
     settings = Settings(port=free_port(), preset=str(preset), ice_servers=(f"stun:127.0.0.1:{silent}",))
     with RunningServer(settings, Echo()) as server:
@@ -92,7 +92,7 @@ async def test_a_change_during_setup_applies_at_the_first_block(tmp_path):
             viewer = Viewer(client)
             url = "/api/v1/whip?session=early"
             post = asyncio.create_task(client.post(url, content=await viewer.offer(), headers=SDP))
-            async with asyncio.timeout(PATIENCE_S):
+            async with asyncio.timeout(TIMEOUT_S):
                 while (await client.get("/api/v1/sessions/early")).status_code != 200:
                     await asyncio.sleep(0.05)
             began = time.monotonic()
@@ -130,7 +130,7 @@ async def test_a_session_without_model_memory_is_rejected_and_disturbs_no_other(
 
 @pytest.mark.soak
 def test_processes_suspended_together_continue():
-    """By `docker pause`, or a laptop's lid: silence that the web process slept through is no hang."""
+    """As by `docker pause` or suspend: time in which the web process did not run either does not count."""
     with echo(environment={"LIPAR_HANG_TIMEOUT_S": "1.5"}) as server:
         web = server.process.pid
         children = Path(f"/proc/{web}/task/{web}/children")
@@ -142,7 +142,7 @@ def test_processes_suspended_together_continue():
         assert children.read_text().split() == before
 
 
-@pytest.mark.skipif(shutil.which("unshare") is None or os.geteuid() != 0, reason="a mount of its own needs root")
+@pytest.mark.skipif(shutil.which("unshare") is None or os.geteuid() != 0, reason="mounting needs root")
 def test_too_little_shared_memory_is_an_error_that_names_the_remedy(tmp_path):
     script = (
         "import asyncio\n"
