@@ -8,7 +8,7 @@ class ModelOptions:
     """Which model a model process runs, and how; None: as the preset says."""
 
     preset: str
+    device: str  # cpu, cuda or cuda:N
     size: str | None = None  # WIDTHxHEIGHT
-    device: str | None = None
     dtype: str | None = None
     threads: int | None = None  # on a CPU; None: PyTorch's choice

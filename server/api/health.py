@@ -18,6 +18,7 @@ async def health() -> dict[str, str]:
 @router.get("/readyz", responses={503: {"model": Readiness, "description": "not ready: `reason` says why"}})
 async def readiness(sessions: Registry, response: Response) -> Readiness:
     """200 once the model process has edited a warm-up block; else 503 with the reason."""
-    ready = sessions.worker.state == "ready"
+    (worker,) = sessions.pool.statuses()
+    ready = worker.state == "ready"
     response.status_code = 200 if ready else 503
-    return Readiness(ready=ready, reason=sessions.worker.reason)
+    return Readiness(ready=ready, reason="" if ready else worker.reason)

@@ -11,9 +11,9 @@ from lipar_core.parameters import Parameters, merge
 from server import wire
 from server.errors import Unavailable
 from server.media.counters import SessionCounters
+from server.workers.link import CONGESTED
 
 MAX_IN_FLIGHT = 200
-CONGESTED = "the model has much to answer already; try again later"
 
 
 @dataclass(frozen=True, slots=True)

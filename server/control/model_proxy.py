@@ -3,13 +3,14 @@
 import asyncio
 import contextlib
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from typing import Protocol
 
 from lipar_core.acknowledgement import PromptTokens
 from lipar_core.parameters import Parameters, to_dict
 from lipar_core.sizes import size_name
 from server import wire
-from server.control.live_parameters import CONGESTED, LiveParameters
+from server.control.live_parameters import LiveParameters
 from server.errors import Unavailable
 from server.media.frame_pipeline import FramePipeline
 from server.workers.worker import Worker
@@ -17,6 +18,20 @@ from server.workers.worker import Worker
 OPENING_S = 3.0  # the longest that the creation of a session waits; afterwards its state tells the outcome
 
 _openings = itertools.count(1)
+
+
+class ModelOwner(Protocol):
+    """The session in the web process."""
+
+    @property
+    def is_active(self) -> bool:
+        """Whether it uses the model now."""
+
+    def fail(self, reason: str) -> None:
+        """It cannot continue."""
+
+    def send_status(self) -> None:
+        """Tell its page what has become of it."""
 
 
 class ModelProxy:
@@ -28,22 +43,23 @@ class ModelProxy:
         worker: Worker,
         frames: FramePipeline,
         parameters: Parameters,
-        on_failed: Callable[[str], None],
+        owner: ModelOwner,
     ) -> None:
         self.session = session
         self.worker = worker
         self.frames = frames
-        self.on_failed = on_failed
+        self.owner = owner
         self.key = ""  # its name there: another for every opening, so that late messages reach nobody
         self.live_parameters = LiveParameters(parameters, self._send_change, frames.counters)
         self.last_block: wire.BlockDone | None = None
         self.prompt_tokens: PromptTokens | None = None  # of the current prompt; None until it is encoded
         self._open_ended = asyncio.Event()  # `open` has come to something
+        worker.sessions.attach(self)
 
     @property
-    def was_opened(self) -> bool:
-        """Whether it has been opened once, in this process or one before."""
-        return self.key != ""
+    def is_active(self) -> bool:
+        """Whether it uses the model now."""
+        return self.owner.is_active
 
     def open(self) -> None:
         """In a process that does not know it."""
@@ -76,10 +92,22 @@ class ModelProxy:
     def check(self, changes: Mapping[str, object]) -> None:
         """Raise what `live_parameters.request` would, or `Unavailable` while there is no model; without any effect."""
         self.live_parameters.check(changes)
-        if self.worker.state != "ready":
-            raise Unavailable(f"{self.worker.reason}; nothing was changed")
-        if self.worker.congested:
-            raise Unavailable(CONGESTED)
+        if refusal := self.worker.refusal:
+            raise Unavailable(f"{refusal}; nothing was changed")
+
+    def worker_up(self) -> None:
+        """Open it in the new process, unless its first connection is still being set up."""
+        if self.key:
+            self.open()
+            self.owner.send_status()
+
+    def worker_lost(self, reason: str, *, for_good: bool) -> None:
+        """The process has ended: pending requests are rejected."""
+        self._abort_requests(reason)
+        if for_good:
+            self.owner.fail(reason)
+        else:
+            self.owner.send_status()  # at once: a new process may be there within the second
 
     def handle(self, message: wire.Event, sessions: int) -> None:
         """A message about this session; `sessions` take turns."""
@@ -101,16 +129,17 @@ class ModelProxy:
             case wire.ChangeRejected():
                 self.live_parameters.change_rejected(message)
             case wire.SessionFailed():
-                self.on_failed(message.reason)
+                self.owner.fail(message.reason)
 
-    def abort_requests(self, reason: str) -> None:
-        """The process, or the session in it, has ended: pending requests are rejected."""
+    def close(self, reason: str) -> None:
+        """Close it in the process, which may not know it, and reject pending requests."""
+        self.worker.sessions.detach(self)
+        self.worker.send(wire.Close(session=self.key))
+        self._abort_requests(reason)
+
+    def _abort_requests(self, reason: str) -> None:
         self._open_ended.set()
         self.live_parameters.reject_all(reason)
-
-    def close(self) -> None:
-        self.worker.send(wire.Close(session=self.key))
-        self.abort_requests("the session has ended")
 
     def _send_change(self, request: int, changes: dict[str, object]) -> bool:
         return self.worker.send(wire.Change(session=self.key, request=request, changes=changes))

@@ -11,8 +11,6 @@ from lipar_core.errors import ParameterError
 from lipar_core.parameters import Parameters, merge
 from lipar_core.presets import default_parameters
 from lipar_core.sizes import size_name, stream_at, with_size
-from server import wire
-from server.control.live_parameters import CONGESTED
 from server.control.session_handle import Kind, SessionHandle
 from server.errors import NameTaken, NoCapacity, SessionNotFound, Unavailable
 from server.media.counters import ProcessCounters, join_counts
@@ -20,6 +18,7 @@ from server.media.offer_check import check_offer
 from server.settings import Settings
 from server.supervisor import Supervisor
 from server.workers.entry import Entry
+from server.workers.pool import WorkerPool
 from server.workers.worker import Worker
 
 log = logging.getLogger(__name__)
@@ -35,20 +34,20 @@ REMEDIES = {
 
 
 class SessionRegistry:
-    """All live sessions, and the model process that they share."""
+    """All live sessions, and the workers that edit them."""
 
     def __init__(self, settings: Settings, preset: Preset, model: Entry) -> None:
-        """`model`: what its model process runs."""
+        """`model`: what its model processes run."""
         self.settings, self.preset = settings, preset
         self.handles: dict[str, SessionHandle] = {}
         self.process_counters = ProcessCounters()
-        self.worker = Worker(settings, model, self._handle, self._model_up, self._model_down)
-        self.tasks = Supervisor(self.worker.fail)
+        self.pool = WorkerPool(settings, preset.device, model, self.process_counters)
+        self.tasks = Supervisor(self.pool.fail)
         self._stopped = False
         self._expiry_task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        self.worker.start()
+        self.pool.start()
         self._expiry_task = self.tasks.start(self._close_expired(), "watch the sessions")
 
     async def stop(self) -> None:
@@ -57,7 +56,7 @@ class SessionRegistry:
             self._expiry_task.cancel()
         await asyncio.gather(*(self.close(name) for name in list(self.handles)))
         await self.tasks.finish()
-        await self.worker.stop()
+        await self.pool.stop()
         log.info("since the server was started: %s", join_counts(self.process_counters.counts()))
 
     def get(self, name: str) -> SessionHandle:
@@ -84,10 +83,6 @@ class SessionRegistry:
         check_offer(sdp, sends=True, receives=kind == "edit")
         if self._stopped:
             raise Unavailable("the server is stopping")
-        if self.worker.state != "ready":
-            raise Unavailable(self.worker.reason)
-        if self.worker.congested:
-            raise Unavailable(CONGESTED)
         try:
             handle, displaced = self._admit(preset, parameters, kind, name, token)
         except (NoCapacity, Unavailable):
@@ -119,7 +114,8 @@ class SessionRegistry:
             raise NameTaken("a session with this token is open: resume it, or end it first")
         if displaced is None and len(self.handles) >= self.settings.max_sessions:
             raise NoCapacity(f"all {self.settings.max_sessions} slots are taken; try again when someone has left")
-        handle = self._new_handle(preset, parameters, kind, name, token)
+        worker = self.pool.place(leaving=displaced.model if displaced is not None else None)
+        handle = self._new_handle(worker, preset, parameters, kind, name, token)
         if displaced is not None:
             del self.handles[displaced.id]
         self.handles[handle.id] = handle
@@ -147,12 +143,16 @@ class SessionRegistry:
         self.tasks.start(displaced.close(), "close a displaced session")
 
     def _new_handle(
-        self, preset: Preset, parameters: Parameters, kind: Kind, name: str | None, token: str | None
+        self,
+        worker: Worker,
+        preset: Preset,
+        parameters: Parameters,
+        kind: Kind,
+        name: str | None,
+        token: str | None,
     ) -> SessionHandle:
         try:
-            return SessionHandle(
-                self.settings, preset, self.worker, parameters, kind, name, token, self.process_counters
-            )
+            return SessionHandle(self.settings, preset, worker, parameters, kind, name, token, self.process_counters)
         except OSError as error:  # of its rings: nothing else that is made there asks the system for anything
             remedy = REMEDIES.get(error.errno or 0, "check that programs may write to /dev/shm")
             reason = f"there is no shared memory for another session ({error.strerror}): {remedy}"
@@ -202,27 +202,6 @@ class SessionRegistry:
             del self.handles[handle.id]
             self.process_counters.sessions_ended += 1
         await handle.close()
-
-    def _handle(self, message: wire.Event) -> None:
-        key = getattr(message, "session", None)
-        handle = next((handle for handle in self.handles.values() if handle.model.key == key), None)
-        if handle is not None:
-            active = sum(other.is_active for other in self.handles.values() if other is not handle)
-            handle.model.handle(message, 1 + active)
-
-    def _model_up(self) -> None:
-        self.process_counters.model_starts += 1
-        for handle in self.handles.values():
-            if handle.model.was_opened:  # else its first connection is being set up
-                handle.open()
-                handle.send_status()
-
-    def _model_down(self, reason: str) -> None:
-        self.process_counters.model_losses += 1
-        for handle in self.handles.values():
-            handle.worker_lost(reason)
-            if self.worker.state == "failed":
-                handle.fail(reason)
 
     async def _close_expired(self) -> None:
         """Once a second: what time ends."""

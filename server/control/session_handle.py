@@ -66,7 +66,7 @@ class SessionHandle:
         self.frames = FramePipeline(
             preset.stream, self._frames_put, self._frames_taken, lambda: self.parameters.paused, self.fail
         )
-        self.model = ModelProxy(self.id, worker, self.frames, parameters, self.fail)
+        self.model = ModelProxy(self.id, worker, self.frames, parameters, self)
         self.phase = SessionPhase()
         self.tasks = Supervisor(self.fail)
         self.source = Source(self.phase, self.tasks, self.frames.counters)
@@ -151,7 +151,7 @@ class SessionHandle:
             return
         self.phase.enter("closed", "the session has ended")
         self._checks.cancel()
-        self.model.close()
+        self.model.close("the session has ended")
         await self.source.close()
         await self.viewers.close()
         await self.tasks.finish()
@@ -164,26 +164,17 @@ class SessionHandle:
             log.error("session %s failed: %s", self.id, reason)
             self.phase.enter("failed", reason)
             self.process_counters.sessions_failed += 1
-            self.model.abort_requests(f"the session has failed: {reason}")
+            self.model.close(f"the session has failed: {reason}")
             self.send_status()
-
-    def open(self) -> None:
-        """Open the session in the model process: when it is created, and after each restart of that process."""
-        if self.phase.name not in ("failed", "closed"):
-            self.model.open()
 
     async def open_and_wait(self) -> None:
         """Open it for the first time. Raises `Unavailable` where the model process refuses it, for lack of memory."""
-        self.open()
-        await self.model.wait_until_opened()
+        if self.phase.allows("connected"):
+            self.model.open()
+            await self.model.wait_until_opened()
         if self.phase.name == "failed":
             raise Unavailable(f"the model cannot take another session: {self.phase.reason}")
         self.phase.require("connected")
-
-    def worker_lost(self, reason: str) -> None:
-        """The model process has ended; pending requests are rejected."""
-        self.model.abort_requests(reason)
-        self.send_status()  # at once: a new process may be there within the second
 
     async def update(self, changes: Mapping[str, object]) -> Acknowledgement:
         """Change live parameters; returns from which block they hold.

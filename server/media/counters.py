@@ -76,8 +76,8 @@ class ProcessCounters(_Counters):
     sessions_ended: int = 0  # SessionRegistry: gave their slot back, for whatever reason
     sessions_failed: int = 0  # SessionHandle
     sessions_displaced: int = 0  # SessionRegistry: a new session needed their slot
-    sessions_refused: int = 0  # SessionRegistry: no slot or no shared memory
+    sessions_refused: int = 0  # SessionRegistry: no slot, no worker that takes one, or no shared memory
     viewers_joined: int = 0  # Viewers
     viewers_refused: int = 0  # Viewers: all slots for viewers were taken
-    model_starts: int = 0  # SessionRegistry: model processes that became ready
-    model_losses: int = 0  # SessionRegistry: model processes that ended or were killed
+    model_starts: int = 0  # Worker: model processes that became ready
+    model_losses: int = 0  # Worker: model processes that ended or were killed

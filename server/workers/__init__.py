@@ -1,1 +1,1 @@
-"""The web process's side of a model process: starts it, supervises it, restarts it."""
+"""The web process's side of the model processes: placement of sessions, supervision, the pipe to each."""

@@ -1,60 +1,55 @@
-"""The web process's side of the model process: starts it, reads its events, restarts it."""
+"""Supervises a model process: starts it, reads its events, restarts it."""
 
 import asyncio
-import contextlib
 import logging
 import multiprocessing
-import select
-import time
-from collections.abc import Callable
-from multiprocessing.connection import Connection
-from typing import Literal
+from multiprocessing.process import BaseProcess
 
 from server import wire
 from server.model_options import ModelOptions
 from server.settings import Settings
 from server.supervisor import Supervisor
+from server.workers.attached_sessions import AttachedSession, AttachedSessions
 from server.workers.deadline import Deadline
 from server.workers.entry import Entry
+from server.workers.link import CONGESTED, Link
+from server.workers.status import ModelCounters, WorkerState, WorkerStatus
 
 log = logging.getLogger(__name__)
 
-WorkerState = Literal["loading", "ready", "failed", "stopped"]
-SUSPENDED_S = 1.0  # that a timer is late: this process did not run meanwhile
 STOP_S = 3.0  # a process that has not ended so long after `Stop` is killed
 BACKOFF_S = (0.2, 1.0, 2.0, 5.0, 10.0)  # before the n-th start in a row that brought no block
 
 
 class Worker:
-    """Supervises one model process. All methods and callbacks run on the event loop."""
+    """One model process, again and again, and the sessions that it edits. All methods run on the event loop."""
 
     def __init__(
-        self,
-        settings: Settings,
-        entry: Entry,
-        on_message: Callable[[wire.Event], None],
-        on_up: Callable[[], None],
-        on_down: Callable[[str], None],
+        self, index: int, options: ModelOptions, settings: Settings, entry: Entry, process_counters: ModelCounters
     ) -> None:
-        self.settings, self.entry = settings, entry
-        self.on_message, self.on_up, self.on_down = on_message, on_up, on_down
+        """`index`: among the workers of the server."""
+        self.index = index
+        self.options = options
+        self.settings = settings
+        self.entry = entry
+        self.process_counters = process_counters
+        self.sessions = AttachedSessions()
         self.state: WorkerState = "loading"
         self.reason = "the model is loading"
         self.starts = 0
         self.dtype: str | None = None  # of the newest model process, once it is loaded
-        self._pipe: Connection | None = None
+        self._link: Link | None = None
         self._failed_starts = 0
-        self._deadline = Deadline(settings.load_timeout_s, settings.hang_timeout_s)
         self._tasks = Supervisor(self.fail)
 
     def start(self) -> None:
         self._tasks.start(self._supervise(), "supervise the model process")
 
     def fail(self, reason: str) -> None:
-        """An essential task has failed: every session and /readyz report it."""
+        """An essential task has failed: its sessions and /readyz report it."""
         if self.state != "stopped":
             self.state, self.reason = "failed", reason
-            self.on_down(reason)
+            self.sessions.worker_lost(reason, for_good=True)
 
     async def stop(self) -> None:
         """End the process; returns within a few seconds whatever it does."""
@@ -62,26 +57,25 @@ class Worker:
         await self._tasks.stop()
 
     @property
-    def congested(self) -> bool:
-        """Whether the pipe is full: a further write would block the event loop."""
-        return self._pipe is not None and self._is_full(self._pipe)
+    def refusal(self) -> str:
+        """Why it takes neither a session nor a change now; empty if it does."""
+        if self.state != "ready":
+            return self.reason
+        return CONGESTED if self._link is not None and self._link.congested else ""
 
-    @staticmethod
-    def _is_full(pipe: Connection) -> bool:
-        poller = select.poll()
-        poller.register(pipe.fileno(), select.POLLOUT)
-        return not poller.poll(0)
+    def status(self, leaving: AttachedSession | None = None) -> WorkerStatus:
+        """`leaving` is not counted."""
+        return WorkerStatus(
+            index=self.index,
+            device=self.options.device,
+            state=self.state,
+            reason=self.refusal,
+            sessions=self.sessions.count(besides=leaving),
+        )
 
     def send(self, message: wire.Command) -> bool:
         """False when there is no process."""
-        if self._pipe is None:
-            return False
-        try:
-            wire.send(self._pipe, message)
-        except OSError:
-            return False  # its end is noticed by the reader
-        self._deadline.command_sent(message)
-        return True
+        return self._link is not None and self._link.send(message)
 
     async def _supervise(self) -> None:
         while True:
@@ -90,106 +84,72 @@ class Worker:
                 return
             if self.state != "stopped":
                 delay = BACKOFF_S[min(self._failed_starts, len(BACKOFF_S) - 1)]
-                log.warning("%s; starting it again in %.1f s", reason, delay)
+                log.warning("worker %d: %s; starting it again in %.1f s", self.index, reason, delay)
                 self._failed_starts += 1
                 await asyncio.sleep(delay)
 
-    def _options(self) -> ModelOptions:
-        names = ("preset", "size", "device", "dtype", "threads")
-        return ModelOptions(**{name: getattr(self.settings, name) for name in names})
-
     async def _run_once(self) -> str:
         """Run one model process to its end; returns why it ended."""
+        process, link = self._start_process()
+        hung = False
+        try:
+            reason, hung = await self._wait_for_end(link)
+            self._process_lost(reason)
+            return reason
+        finally:
+            self._link = None
+            if not hung and not link.congested:
+                link.send(wire.Stop())
+            link.close()
+            await asyncio.shield(asyncio.to_thread(_stop_process, process, 0.0 if hung else STOP_S))
+
+    def _start_process(self) -> tuple[BaseProcess, Link]:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
-        settings = self.settings
-        process = context.Process(
-            target=self.entry,
-            args=(theirs, self._options()),
-            name="lipar-model",
-            daemon=True,
-        )
+        process = context.Process(target=self.entry, args=(theirs, self.options), name="lipar-model", daemon=True)
         process.start()
         theirs.close()
         self.starts += 1
-        self._pipe, self._deadline = ours, Deadline(settings.load_timeout_s, settings.hang_timeout_s)
-        hung = False
-        try:
-            reason, hung = await self._wait_for_end(ours)
-            self._process_process_lost(reason)
-            return reason
-        finally:
-            self._pipe = None
-            if not hung and not self._is_full(ours):
-                with contextlib.suppress(OSError):
-                    wire.send(ours, wire.Stop())
-            ours.close()
-            await asyncio.shield(asyncio.to_thread(_stop_process, process, 0.0 if hung else STOP_S))
+        self._link = Link(ours, Deadline(self.settings.load_timeout_s, self.settings.hang_timeout_s))
+        return process, self._link
 
-    async def _wait_for_end(self, pipe: Connection) -> tuple[str, bool]:
-        """Listen until the process is of no more use; why it is not, and whether it hangs."""
+    async def _wait_for_end(self, link: Link) -> tuple[str, bool]:
+        """Handle events until the process is of no more use; why it is not, and whether it hangs."""
         try:
-            return await self._read_events(pipe), False
+            while True:
+                match event := await link.receive():
+                    case wire.LoadFailed():
+                        self.state, self.reason = "failed", event.reason
+                        return event.reason, False
+                    case wire.Exiting():
+                        return event.reason, False
+                self._handle(event)
         except TimeoutError:
-            return f"the model process has given no heartbeat for {self._deadline.timeout_s:.0f} s", True
+            return f"the model process has given no heartbeat for {link.deadline.timeout_s:.0f} s", True
         except (EOFError, OSError):
             return "the model process ended unexpectedly", False
 
-    def _process_process_lost(self, reason: str) -> None:
+    def _process_lost(self, reason: str) -> None:
         """Report the loss before the process is stopped, which may take seconds."""
-        self._pipe = None
+        self._link = None
+        self.process_counters.model_losses += 1
         if self.state in ("loading", "ready"):
             self.state, self.reason = "loading", reason
-        self.on_down(reason)
+        self.sessions.worker_lost(reason, for_good=self.state == "failed")
 
-    async def _read_events(self, pipe: Connection) -> str:
-        """Returns its reason to end. Raises `TimeoutError` when it hangs, `EOFError` when it ends without one."""
-        loop, readable = asyncio.get_running_loop(), asyncio.Event()
-        loop.add_reader(pipe.fileno(), readable.set)
-        try:
-            while True:
-                await self._wait_for_message(pipe, readable)
-                readable.clear()
-                while pipe.poll():
-                    message = wire.receive_event(pipe)
-                    match message:
-                        case wire.LoadFailed():
-                            self.state, self.reason = "failed", message.reason
-                            return message.reason
-                        case wire.Exiting():
-                            return message.reason
-                    self._deadline.event_received(message)
-                    self._handle(message)
-        finally:
-            loop.remove_reader(pipe.fileno())
-
-    async def _wait_for_message(self, pipe: Connection, readable: asyncio.Event) -> None:
-        """Raises `TimeoutError` past the deadline, which may move while we wait."""
-        since = time.monotonic()
-        while (left := since + self._deadline.timeout_s - time.monotonic()) > 0:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(readable.wait(), left)
-                return
-            if time.monotonic() - since > self._deadline.timeout_s + SUSPENDED_S:
-                since = time.monotonic()  # both processes were stopped, by `docker pause` or a laptop's lid
-        if not pipe.poll():  # else it was this process that had no time
-            raise TimeoutError
-
-    def _handle(self, message: wire.Event) -> None:
-        match message:
+    def _handle(self, event: wire.Event) -> None:
+        match event:
             case wire.Ready():
-                log.info("the model is ready: warm-up took %.0f ms", message.warmup_ms)
-                self.state, self.reason, self.dtype = "ready", "", message.dtype
-                self.on_up()
-            case wire.Heartbeat():
-                pass
-            case _:
-                if isinstance(message, wire.BlockDone):
-                    self._failed_starts = 0
-                self.on_message(message)
+                log.info("worker %d: the model is ready: warm-up took %.0f ms", self.index, event.warmup_ms)
+                self.state, self.reason, self.dtype = "ready", "", event.dtype
+                self.process_counters.model_starts += 1
+                self.sessions.worker_up()
+            case wire.BlockDone():
+                self._failed_starts = 0
+        self.sessions.handle(event)
 
 
-def _stop_process(process: multiprocessing.process.BaseProcess, timeout_s: float) -> None:
+def _stop_process(process: BaseProcess, timeout_s: float) -> None:
     process.join(timeout_s)
     if process.is_alive():
         process.kill()

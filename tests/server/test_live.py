@@ -168,7 +168,9 @@ async def test_a_closed_page_frees_its_slot(client):
             await asyncio.sleep(0.1)
 
 
-async def test_a_dead_model_process_is_replaced_under_the_same_session(viewer):
+async def test_a_dead_model_process_is_replaced_under_the_same_session(server, viewer):
+    counters = server.app.state.sessions.process_counters
+    before = (counters.model_starts, counters.model_losses)
     await viewer.change(prompt="no change")
     (old,) = model_processes()
     os.kill(old, signal.SIGKILL)
@@ -187,6 +189,7 @@ async def test_a_dead_model_process_is_replaced_under_the_same_session(viewer):
     await viewer.receives(8)
     assert model_processes() != [old]
     assert (await viewer.status())["parameters"]["prompt"] == "no change"
+    assert (counters.model_starts, counters.model_losses) == (before[0] + 1, before[1] + 1)
 
 
 async def test_preset_schema_and_health_routes(client, settings):
@@ -224,7 +227,7 @@ async def test_missing_weights_are_reported_and_not_retried(settings, tmp_path):
             await viewer.close()
             assert reply.status_code == 503
             assert "random.safetensors is missing" in reply.json()["detail"]["message"]
-        assert running.app.state.sessions.worker.starts == 1
+        assert running.app.state.sessions.pool.workers[0].starts == 1
 
 
 async def test_the_server_stops_promptly_with_a_live_peer(settings, tmp_path):

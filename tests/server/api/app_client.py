@@ -37,7 +37,7 @@ async def client_of(app: FastAPI, host: str = "127.0.0.1:8000") -> AsyncIterator
 def put_session(sessions: SessionRegistry, name: str, kind: str = "edit") -> SessionHandle:
     """Add a session without any connection."""
     parameters = default_parameters(sessions.preset, live=True)
-    handle = SessionHandle(sessions.settings, sessions.preset, sessions.worker, parameters, kind, name)  # type: ignore[arg-type]
+    handle = SessionHandle(sessions.settings, sessions.preset, sessions.pool.workers[0], parameters, kind, name)  # type: ignore[arg-type]
     sessions.handles[name] = handle
     return handle
 

@@ -68,7 +68,7 @@ async def run(server: RunningServer, folder: Path, *flags: str) -> None:
         await viewer.close()
         await other.close()
         assert done.returncode == 0, done.stdout + done.stderr
-        assert server.app.state.sessions.worker.starts == 1, "the model process has ended"
+        assert server.app.state.sessions.pool.workers[0].starts == 1, "the model process has ended"
 
 
 async def test_responses_conform_to_the_openapi_document(server, tmp_path):

@@ -70,7 +70,7 @@ async def test_a_rejected_second_offer_keeps_the_publisher_and_its_viewers(serve
             (process,) = model_processes()
             os.kill(process, signal.SIGKILL)
             async with asyncio.timeout(3.0):
-                while server.app.state.sessions.worker.state == "ready":
+                while server.app.state.sessions.pool.workers[0].state == "ready":
                     await asyncio.sleep(0.02)
             await refused(503, "&prompt=other", sdp)
             await watcher.sees(8)

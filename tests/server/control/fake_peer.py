@@ -12,6 +12,11 @@ from lipar_core.parsing import parse
 from server import wire
 from server.errors import NoCodec, SessionNotFound
 from server.media.telemetry_channel import TelemetryChannel
+from server.model_options import ModelOptions
+from server.settings import Settings
+from server.workers.attached_sessions import AttachedSession, AttachedSessions
+from server.workers.entry import Entry
+from server.workers.status import ModelCounters, WorkerStatus
 
 GOOD = "v=0 good"
 BAD = "v=0 no codec"
@@ -55,21 +60,17 @@ class FakePeer:
 class FakeWorker:
     """Stands in for `Worker`, with a model process that keeps what holds in each of its sessions."""
 
-    congested, dtype = False, "float32"
+    dtype = "float32"
 
     def __init__(
-        self,
-        settings,
-        entry,
-        on_message: Callable[[wire.Event], None],
-        on_up: Callable[[], None],
-        on_down: Callable[[str], None],
+        self, index: int, options: ModelOptions, settings: Settings, entry: Entry, process_counters: ModelCounters
     ) -> None:
-        self.on_message, self.on_up, self.on_down = on_message, on_up, on_down
+        self.index, self.options = index, options
+        self.sessions = AttachedSessions()
         self.state, self.reason = "ready", ""
         self.room = 100  # sessions that fit in its memory
         self.hangs = False
-        self.sessions: dict[str, Parameters] = {}  # by key
+        self.opened: dict[str, Parameters] = {}  # in its process, by key
 
     def start(self) -> None: ...
 
@@ -79,21 +80,29 @@ class FakeWorker:
     def fail(self, reason: str) -> None:
         raise AssertionError(reason)
 
+    @property
+    def refusal(self) -> str:
+        return self.reason
+
+    def status(self, leaving: AttachedSession | None = None) -> WorkerStatus:
+        about = {"index": self.index, "device": self.options.device}
+        return WorkerStatus(state=self.state, reason=self.reason, sessions=self.sessions.count(leaving), **about)
+
     def send(self, message: wire.Command) -> bool:
         if self.state != "ready":
             return False
         match message:
             case _ if self.hangs and not isinstance(message, wire.Close):
                 pass
-            case wire.Open() if len(self.sessions) >= self.room:
+            case wire.Open() if len(self.opened) >= self.room:
                 self._tell(wire.SessionFailed(session=message.session, reason="out of memory"))
             case wire.Open():
-                self.sessions[message.session] = parse(message.parameters, Parameters)
+                self.opened[message.session] = parse(message.parameters, Parameters)
                 self._tell(wire.Opened(session=message.session))
             case wire.Close():
-                self.sessions.pop(message.session, None)
-            case wire.Change() if message.session in self.sessions:
-                parameters = self.sessions[message.session] = merge(self.sessions[message.session], message.changes)
+                self.opened.pop(message.session, None)
+            case wire.Change() if message.session in self.opened:
+                parameters = self.opened[message.session] = merge(self.opened[message.session], message.changes)
                 acknowledgement = Acknowledgement(block=1, parameters=parameters, pending=False)
                 about = {"session": message.session, "request": message.request}
                 self._tell(wire.ChangeApplied(acknowledgement=acknowledgement, **about))
@@ -101,13 +110,13 @@ class FakeWorker:
 
     def end(self, reason: str) -> None:
         """The process ends, and takes all that it knew with it."""
-        self.state, self.reason, self.sessions = "loading", reason, {}
-        self.on_down(reason)
+        self.state, self.reason, self.opened = "loading", reason, {}
+        self.sessions.worker_lost(reason, for_good=False)
 
     def restart(self) -> None:
         self.state, self.reason, self.hangs = "ready", "", False
-        self.on_up()
+        self.sessions.worker_up()
 
     def _tell(self, message: wire.Event) -> None:
-        sessions = self.sessions  # of this process: what another was about to say is lost with it
-        asyncio.get_running_loop().call_soon(lambda: self.sessions is sessions and self.on_message(message))
+        opened = self.opened  # of this process: what another was about to say is lost with it
+        asyncio.get_running_loop().call_soon(lambda: self.opened is opened and self.sessions.handle(message))

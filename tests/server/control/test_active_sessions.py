@@ -6,6 +6,7 @@ import pytest
 
 import server.control.registry
 import server.control.session_handle
+import server.workers.pool
 from harness.echo import write_preset
 from lipar_core.parameters import merge
 from lipar_core.presets import load_preset
@@ -20,7 +21,7 @@ BUSY_MS = 100.0
 @pytest.fixture
 async def sessions(tmp_path, monkeypatch):
     monkeypatch.setattr(server.control.session_handle, "Peer", FakePeer)
-    monkeypatch.setattr(server.control.registry, "Worker", FakeWorker)
+    monkeypatch.setattr(server.workers.pool, "Worker", FakeWorker)
     for module in (server.control.session_handle, server.control.registry):
         monkeypatch.setattr(module, "check_offer", lambda sdp, **_: None)
     preset = write_preset(tmp_path, width=32, height=16)
@@ -42,7 +43,7 @@ def speed(sessions: SessionRegistry) -> float:
     handle = sessions.handles["a"]
     handle.frames.ingest.model_fps = None
     about = {"block": 1, "frames": 0, "dropped": 0, "keep_ratio": 1.0, "queue_ms": 0.0, "stage_ms": {"denoise": 1.0}}
-    sessions._handle(wire.BlockDone(session=handle.model.key, busy_ms=BUSY_MS, **about))
+    handle.worker.sessions.handle(wire.BlockDone(session=handle.model.key, busy_ms=BUSY_MS, **about))
     assert handle.frames.ingest.model_fps is not None
     return handle.frames.ingest.model_fps * BUSY_MS / 1000 / handle.frames.incoming.frames_per_block
 

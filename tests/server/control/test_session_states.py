@@ -14,6 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 import server.control.registry
 import server.control.session_handle
 import server.media.frame_pipeline
+import server.workers.pool
 from harness.echo import write_preset
 from lipar_core.errors import ParameterError
 from lipar_core.presets import load_preset
@@ -53,7 +54,7 @@ class SessionMachine(RuleBasedStateMachine):
         PATCH.setattr(server.control.session_handle, "Peer", FakePeer)
         PATCH.setattr(server.control.session_handle, "check_offer", lambda sdp, **_: None)
         PATCH.setattr(server.control.registry, "check_offer", lambda sdp, **_: None)
-        PATCH.setattr(server.control.registry, "Worker", FakeWorker)
+        PATCH.setattr(server.workers.pool, "Worker", FakeWorker)
         PATCH.setattr(server.media.frame_pipeline, "FrameRing", ListedRing)
         ListedRing.names.clear()
         FakePeer.all.clear()
@@ -62,7 +63,7 @@ class SessionMachine(RuleBasedStateMachine):
         preset = write_preset(Path(self.folder.name), width=32, height=16)
         settings = Settings(preset=str(preset), max_sessions=MAX_SESSIONS, max_viewers=MAX_VIEWERS)
         self.sessions = SessionRegistry(settings, load_preset(str(preset)), lambda *_: None)
-        self.worker: FakeWorker = self.sessions.worker
+        (self.worker,) = self.sessions.pool.workers
         self.seeds = itertools.count(1)
         self.refused_seeds: set[int] = set()
 
@@ -192,15 +193,15 @@ class SessionMachine(RuleBasedStateMachine):
     @invariant()
     def the_model_process_has_the_sessions_that_go_on_and_no_others(self):
         alive = {handle.model.key for handle in self.sessions.handles.values() if handle.phase.name != "failed"}
-        known = set(self.worker.sessions)
+        known = set(self.worker.opened)
         failed = {handle.model.key for handle in self.sessions.handles.values() if handle.phase.name == "failed"}
         assert known - failed == (alive if self.worker.state == "ready" else set())
 
     @invariant()
     def what_the_server_says_holds_in_the_model_process(self):
         for handle in self.sessions.handles.values():
-            if handle.model.key in self.worker.sessions and handle.phase.name != "failed":
-                assert self.worker.sessions[handle.model.key] == handle.parameters
+            if handle.model.key in self.worker.opened and handle.phase.name != "failed":
+                assert self.worker.opened[handle.model.key] == handle.parameters
             assert handle.parameters.seed not in self.refused_seeds
 
     def teardown(self):

@@ -48,7 +48,7 @@ def standing_still(process: int) -> Iterator[None]:
 
 
 async def test_a_session_ended_before_the_model_opens_it_has_no_effect(server, viewer):
-    starts = server.app.state.sessions.worker.starts
+    starts = server.app.state.sessions.pool.workers[0].starts
     (process,) = model_processes()
     other = Viewer(viewer.client)
     with standing_still(process):
@@ -58,7 +58,7 @@ async def test_a_session_ended_before_the_model_opens_it_has_no_effect(server, v
     await viewer.receives(8)
     await other.close()
     assert model_processes() == [process]
-    assert server.app.state.sessions.worker.starts == starts
+    assert server.app.state.sessions.pool.workers[0].starts == starts
 
 
 async def test_a_stopped_model_process_is_replaced_despite_requests(viewer):

@@ -1,0 +1,54 @@
+"""The workers of a server, each with a model process of its own."""
+
+import asyncio
+
+from server.model_options import ModelOptions
+from server.settings import Settings
+from server.workers.attached_sessions import AttachedSession
+from server.workers.entry import Entry
+from server.workers.placement import place
+from server.workers.status import ModelCounters, WorkerStatus
+from server.workers.worker import Worker
+
+
+class WorkerPool:
+    """Starts and stops the workers, and chooses one for each new session. Their sessions do not share a fault."""
+
+    def __init__(self, settings: Settings, default_device: str, entry: Entry, process_counters: ModelCounters) -> None:
+        """`default_device`: of the preset. `entry`: what each model process runs."""
+        options = model_options(settings, default_device)
+        self.workers = [Worker(index, one, settings, entry, process_counters) for index, one in enumerate(options)]
+
+    def start(self) -> None:
+        for worker in self.workers:
+            worker.start()
+
+    async def stop(self) -> None:
+        """End all model processes; returns within a few seconds whatever they do."""
+        await asyncio.gather(*(worker.stop() for worker in self.workers))
+
+    def fail(self, reason: str) -> None:
+        """A task that all workers need has failed."""
+        for worker in self.workers:
+            worker.fail(reason)
+
+    def statuses(self, leaving: AttachedSession | None = None) -> list[WorkerStatus]:
+        """Of all workers; `leaving` is not counted among their sessions."""
+        return [worker.status(leaving) for worker in self.workers]
+
+    def place(self, leaving: AttachedSession | None = None) -> Worker:
+        """The worker for a new session; `leaving` ends for it. Raises `Unavailable`."""
+        return self.workers[place(self.statuses(leaving))]
+
+
+def model_options(settings: Settings, default_device: str) -> list[ModelOptions]:
+    """Of each worker's model process."""
+    return [
+        ModelOptions(
+            preset=settings.preset,
+            device=settings.device or default_device,
+            size=settings.size,
+            dtype=settings.dtype,
+            threads=settings.threads,
+        )
+    ]
