@@ -10,7 +10,7 @@ from server.control.tokens import TOKEN_PATTERN
 
 NAME_PATTERN = "^[A-Za-z0-9_-]{1,64}$"
 MAX_SIZE = 20  # characters of WIDTHxHEIGHT
-SIZE_HELP = "of the picture, WIDTHxHEIGHT, one of the preset's `sizes`; the server's own where it is not given"
+SIZE_HELP = "picture size, WIDTHxHEIGHT, one of the preset's `sizes`; the server's default if omitted"
 MAX_SDP = 200_000  # characters; a browser's offer has about 5,000
 
 
