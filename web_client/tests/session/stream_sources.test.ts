@@ -23,7 +23,7 @@ describe("a source", () => {
     expect([fixture.peers.length, fixture.server.offers.length]).toEqual([1, 1]);
   });
 
-  it("that is taller than wide gets a session with a portrait picture, also when it is created anew", async () => {
+  it("that is taller than wide gets a session with a portrait picture, also when it is created again", async () => {
     fixture.sourceSettings = { width: 480, height: 640 };
     await fixture.goLive();
     fixture.server.knowsSession = false;
