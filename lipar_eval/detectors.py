@@ -7,13 +7,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from lipar_core.config import StreamConfig
 from lipar_core.models.registry import Models
 from lipar_core.parameters import Pruning
 from lipar_core.patches import patchify
 from lipar_core.pruning.anchor import AnchorDetector
 from lipar_core.pruning.lipar import LiparDetector, trimmed_distance
 from lipar_core.pruning.masks import clean_mask, gaussian3x3
-from lipar_eval.autoencoder import FRAMES, token_pixels
+from lipar_eval.autoencoder import token_pixels, whole_latents
 from lipar_eval.clips import Clip
 from lipar_eval.quality import psnr
 from lipar_eval.summary import Row
@@ -56,9 +57,9 @@ def _source(models: Models, clip: Clip) -> tuple[Tensor, Callable[[Pruning], dic
     stream = models.preset.stream
     latents, _ = models.codec.encode(clip.pixels[None].to(models.device, models.precision.convolution))
     latents = models.codec.picture(latents)[0].float().cpu()
-    source = clip.pixels[: len(latents) * FRAMES]
+    source = whole_latents(clip.pixels, stream)
     distance = _temporal_distance(patchify(latents, stream.patch)).view(-1, stream.rows, stream.cols)
-    moved = pixel_change(source, stream.rows, stream.cols)
+    moved = pixel_change(source, stream)
 
     def masks(pruning: Pruning) -> dict[str, Tensor]:
         lipar = LiparDetector(stream.rows, stream.cols, stream.block_frames, stream.patch)(latents, pruning)
@@ -71,7 +72,7 @@ def _source(models: Models, clip: Clip) -> tuple[Tensor, Callable[[Pruning], dic
             "pixels": most_changed(moved, stream.block_frames, keep_ratio),
         }
 
-    return token_pixels(source, stream.rows, stream.cols), masks
+    return token_pixels(source, stream), masks
 
 
 def _metrics(pixels: Tensor, keep: Tensor) -> Row:
@@ -89,10 +90,10 @@ def hold_pruned(pixels: Tensor, keep: Tensor) -> Tensor:
     return torch.stack(shown)
 
 
-def pixel_change(source: Tensor, rows: int, cols: int) -> Tensor:
-    """Mean absolute difference to the previous frame, per token: [N // 4, rows, cols]."""
+def pixel_change(source: Tensor, stream: StreamConfig) -> Tensor:
+    """Mean absolute difference to the previous frame, per token: [F, rows, cols]."""
     before = torch.cat([source[:1], source[:-1]])
-    return token_pixels((source - before).abs(), rows, cols).mean(dim=-1).view(-1, rows, cols)
+    return token_pixels((source - before).abs(), stream).mean(dim=-1).view(-1, stream.rows, stream.cols)
 
 
 def published_detector(change: Tensor, block_frames: int, tau: float) -> Tensor:

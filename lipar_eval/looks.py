@@ -118,12 +118,11 @@ def _measure_style(
 @torch.inference_mode()
 def _round_trip(models: Models, frames: Tensor) -> Tensor:
     """frames [N, 3, H, W] after the codec's round trip; the first is repeated before them to fill the codec's state."""
-    video = torch.cat(
-        [frames[:1].expand(2 * FRAME_STEP, -1, -1, -1), frames, frames[-1:].expand(FRAME_STEP, -1, -1, -1)]
-    )
+    step = models.preset.codec.frames_per_latent
+    video = torch.cat([frames[:1].expand(2 * step, -1, -1, -1), frames, frames[-1:].expand(step, -1, -1, -1)])
     latents, _ = models.codec.encode(video[None].to(models.device, models.precision.convolution))
     raw, _ = models.codec.decode(latents)
-    start = 2 * FRAME_STEP + models.preset.codec.lag_frames
+    start = 2 * step + models.preset.codec.lag_frames
     return raw[0, start : start + len(frames)].float().clamp(0, 1).cpu()
 
 

@@ -111,7 +111,7 @@ def _pixel_masks(models: Models, clip: Clip, ours: EditedFrames[int]) -> list[Te
     blocks = len(ours.blocks)
     missing = blocks * stream.frames_per_block - len(clip.frames)  # the session pads its last block with repeats
     padded = torch.cat([clip.pixels, clip.pixels[-1:].expand(missing, -1, -1, -1)])
-    moved = pixel_change(padded, stream.rows, stream.cols)
+    moved = pixel_change(padded, stream)
     keep_ratio = (1 + mean_keep_ratio(ours) * (blocks - 1)) / blocks
     return list(most_changed(moved, stream.block_frames, keep_ratio).split(stream.block_frames))
 

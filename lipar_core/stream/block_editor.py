@@ -36,7 +36,7 @@ class BlockEditor(Generic[P]):
     def edit(
         self, state: StreamState[P], frames: Tensor, pts: list[P | None], parameters: Parameters, number: int
     ) -> EditedFrames[P]:
-        """One block: frames [4F, 3, H, W] in [0, 1] with timestamps (None: padding) -> the frames that it completes."""
+        """One block: frames [N, 3, H, W] in [0, 1] with timestamps (None: padding) -> the frames that it completes."""
         watch = Stopwatch(self.models.device)
         force = self._apply(state, parameters)
         assert state.schedule is not None

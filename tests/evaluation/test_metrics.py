@@ -80,7 +80,7 @@ def test_vbench_is_used_if_installed(tmp_path, monkeypatch, square, broken):
 def test_tokens_stand_for_the_pixels_below_them():
     video = torch.zeros(8, 3, 64, 96)
     video[4:, :, 16:32, 32:48] = 1
-    assert token_pixels(video, 4, 6).mean(dim=-1).nonzero().tolist() == [[1, 1 * 6 + 2]]
+    assert token_pixels(video, tiny_preset().stream).mean(dim=-1).nonzero().tolist() == [[1, 1 * 6 + 2]]
 
 
 def test_latents_that_follow_pixels_correlate():
