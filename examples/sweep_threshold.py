@@ -9,7 +9,7 @@ from pathlib import Path
 
 from lipar_client import LiparClient, client_of, client_parser
 
-SAMPLE_S = 0.5
+SAMPLE_S = 0.25
 
 
 @dataclass(frozen=True)

@@ -57,6 +57,8 @@ def _is_supported(facts: GpuFacts) -> bool:
     for name in facts.built_for:
         kind, _, digits = name.partition("_")
         digits = digits.rstrip("af")  # architecture-specific variants: sm_90a
+        if not digits.isdecimal():
+            continue  # a build for GPUs of another maker
         built = int(digits[:-1]), int(digits[-1])
         if kind == "compute" and built <= facts.capability:
             return True

@@ -52,7 +52,10 @@ def judge_certificate(certificate: Path, key: Path, names: tuple[str, ...] | lis
     if now > until:
         return fail(f"{text}: expired", RENEW)
     if unmatched := [name for name in names if not matches(found, name)]:
-        return warn(f"{text}: does not name {', '.join(unmatched)}", "use a certificate for the name that users open")
+        return warn(
+            f"{text}: does not name {', '.join(unmatched)}",
+            "use a certificate for the name that users open; name that in LIPAR_ALLOWED_HOSTS",
+        )
     return warn(f"{text}: expires soon", RENEW) if until - now < RENEW_BEFORE else ok(text)
 
 

@@ -48,7 +48,7 @@ async def test_the_examples_run_against_a_live_session(tmp_path: Path) -> None:
         code, output = await run("follow_session.py", "--url", url, "--seconds", 1, "--set", changes)
         assert code == 0, output
         assert [word in output for word in ("takes effect at block", "in effect after", "fps")] == [True] * 3
-        flags = ("--thresholds", 0, 64, "--settle", 0, "--seconds", 0.5, "--csv", table, "--plot", figure)
+        flags = ("--thresholds", 0, 64, "--settle", 0, "--seconds", 0.25, "--csv", table, "--plot", figure)
         code, output = await run("sweep_threshold.py", "--url", url, *flags)
         assert code == 0, output
         code, output = await run("follow_session.py", "--url", url, "--session", "none")

@@ -54,6 +54,7 @@ def test_torch_cuda_and_driver(build, driver, usable, needs_gpu, status, words):
         ((12, 0), ("sm_90", "compute_90"), OK, "capability 12.0"),
         ((7, 5), ("sm_75",), WARN, "bfloat16"),
         ((8, 0), ("sm_86",), FAIL, "not in PyTorch's build"),
+        ((9, 0), ("gfx90a",), FAIL, "gfx90a"),
     ],
 )
 def test_gpu_capability(capability, built_for, status, words):
