@@ -157,13 +157,9 @@ class Preset(ConfigStruct, frozen=True, kw_only=True):
             raise ConfigError(
                 f"transformer.channels = {self.transformer.channels}: differs from the codec's {self.codec.channels}"
             )
-        stream, codec = self.stream, self.codec
-        if (stream.frames_per_latent, stream.stride) != (codec.frames_per_latent, codec.stride):
-            raise ConfigError(
-                f"stream: for a codec of {stream.frames_per_latent} frames and {stream.stride} pixels per latent, "
-                f"not for one of {codec.frames_per_latent} and {codec.stride}"
-            )
-        if stream.patch != self.transformer.patch:
-            raise ConfigError(f"stream.patch = {stream.patch}: differs from transformer.patch {self.transformer.patch}")
+        given = self.stream.frames_per_latent, self.stream.stride, self.stream.patch
+        needed = self.codec.frames_per_latent, self.codec.stride, self.transformer.patch
+        if given != needed:
+            raise ConfigError(f"stream: frames per latent, stride and patch are {given}, the networks have {needed}")
         if not self.styles:
             raise ConfigError("styles: a preset needs at least one")
