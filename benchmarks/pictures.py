@@ -11,7 +11,7 @@ from pathlib import Path
 from benchmarks import strip
 from benchmarks.sheet import write_sheet
 from benchmarks.thumbnails import write_thumbnails
-from lipar_core.models.registry import load_models
+from lipar_core.models.loading import load_models
 from lipar_core.presets import load_preset
 from lipar_core.sizes import with_size
 

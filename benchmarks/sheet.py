@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from lipar_core.models.registry import Models
+from lipar_core.models.loading import Models
 from lipar_core.parameters import merge
 from lipar_core.presets import default_parameters
 from lipar_eval.clips import Clip, edit_clip, read_clip

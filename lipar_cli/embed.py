@@ -26,7 +26,7 @@ def run(args: argparse.Namespace) -> int:
     prompts = read_prompts(args.prompts)
     from lipar_cli.devices import check_device
     from lipar_core.models.embedding_files import write_embeddings
-    from lipar_core.models.registry import load_text_encoder
+    from lipar_core.models.loading import load_text_encoder
     from lipar_core.presets import load_preset
 
     preset = load_preset(resolve(args.preset))

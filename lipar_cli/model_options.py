@@ -9,7 +9,7 @@ from lipar_core.presets import load_preset
 from lipar_core.sizes import with_size
 
 if TYPE_CHECKING:
-    from lipar_core.models.registry import Models
+    from lipar_core.models.loading import Models
 
 SIZE_HELP = "picture size WIDTHxHEIGHT, one of the preset's"
 DTYPE_HELP = "auto, float32, bfloat16 or float16 (default: the preset's)"
@@ -36,6 +36,6 @@ def chosen_preset(args: argparse.Namespace) -> Preset:
 
 def chosen_models(args: argparse.Namespace, preset: Preset) -> "Models":
     """The preset's networks."""
-    from lipar_core.models.registry import load_models
+    from lipar_core.models.loading import load_models
 
     return load_models(preset, args.device, args.dtype)

@@ -19,7 +19,7 @@ def main() -> int:
 
     from lipar_cli.devices import set_threads
     from lipar_core.errors import LiparError
-    from lipar_core.models.registry import load_models
+    from lipar_core.models.loading import load_models
     from lipar_core.presets import load_preset
     from lipar_core.speed import measured_fps
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from lipar_core.acknowledgement import Acknowledgement
 from lipar_core.errors import LiparError, ParameterError
-from lipar_core.models.registry import Models
+from lipar_core.models.loading import Models
 from lipar_core.parameters import Parameters, merge
 from lipar_core.presets import default_parameters
 from lipar_core.sizes import stream_at

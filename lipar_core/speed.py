@@ -5,7 +5,7 @@ import time
 
 import torch
 
-from lipar_core.models.registry import Models
+from lipar_core.models.loading import Models
 from lipar_core.session import EditSession
 from lipar_core.sizes import stream_at
 

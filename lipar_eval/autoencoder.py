@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from lipar_core.config import StreamConfig
-from lipar_core.models.registry import Models
+from lipar_core.models.loading import Models
 from lipar_core.patches import patchify
 from lipar_eval.clips import Clip
 from lipar_eval.quality import correlation, flicker, psnr, ssim

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lipar_core.models.registry import Models
+from lipar_core.models.loading import Models
 from lipar_core.parameters import Parameters
 from lipar_core.session import EditSession
 from lipar_core.stream.output import EditedFrames

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from lipar_core.config import StreamConfig
-from lipar_core.models.registry import Models
+from lipar_core.models.loading import Models
 from lipar_core.parameters import Pruning
 from lipar_core.patches import patchify
 from lipar_core.pruning.anchor import AnchorDetector

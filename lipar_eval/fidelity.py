@@ -6,7 +6,7 @@ from msgspec.structs import replace
 from torch import Tensor
 
 from lipar_core.config import Preset
-from lipar_core.models.registry import Models
+from lipar_core.models.loading import Models
 from lipar_core.presets import default_parameters
 from lipar_eval.classical_styles import STYLES, StyleFunction
 from lipar_eval.clips import Clip, edit_clip

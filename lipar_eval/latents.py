@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from lipar_core.models.registry import Models
+from lipar_core.models.loading import Models
 from lipar_core.parameters import Parameters
 from lipar_core.patches import unpatchify
 from lipar_core.runtime.denoise import BlockPlan

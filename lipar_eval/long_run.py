@@ -4,7 +4,7 @@ import torch
 from msgspec.structs import replace
 
 from lipar_core.config import PresetStyle
-from lipar_core.models.registry import Models
+from lipar_core.models.loading import Models
 from lipar_core.presets import default_parameters
 from lipar_core.session import EditSession
 from lipar_eval.classical_styles import StyleFunction

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from torch import Tensor
 
-from lipar_core.models.registry import Models
+from lipar_core.models.loading import Models
 from lipar_core.presets import default_parameters
 from lipar_eval.classical_styles import StyleFunction
 from lipar_eval.clips import Clip, edit_clip, mean_keep_ratio

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from torch import Tensor
 
 from lipar_core.config import Preset
-from lipar_core.models.registry import Models
+from lipar_core.models.loading import Models
 from lipar_core.parameters import Parameters, Pruning
 from lipar_core.presets import default_parameters
 from lipar_core.stream.output import EditedFrames

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lipar_core.config import PresetStyle
-from lipar_core.models.registry import Models
+from lipar_core.models.loading import Models
 from lipar_core.parameters import merge
 from lipar_core.presets import default_parameters
 from lipar_core.sizes import size_name

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from torch import Tensor
 
 from lipar_core.errors import LiparError
-from lipar_core.models.registry import Models
+from lipar_core.models.loading import Models
 from lipar_core.presets import default_parameters
 from lipar_core.session import EditSession
 from lipar_core.stream.output import BlockReport

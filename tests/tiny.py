@@ -15,9 +15,9 @@ from lipar_core.config import (
 from lipar_core.kinds.taehv import TAEHVConfig
 from lipar_core.kinds.text import HashedConfig
 from lipar_core.kinds.wan import WanConfig
+from lipar_core.models.loading import Models
 from lipar_core.models.precision import uniform
 from lipar_core.models.prompts import PromptCache
-from lipar_core.models.registry import Models
 from lipar_core.models.taehv import TAEHV
 from lipar_core.models.wan import CausalWan
 from lipar_core.parameters import Pruning

@@ -12,9 +12,9 @@ import numpy as np
 import torch
 
 from lipar_core.config import Preset
+from lipar_core.models.loading import Models
 from lipar_core.models.precision import uniform
 from lipar_core.models.prompts import PromptCache
-from lipar_core.models.registry import Models
 from lipar_core.models.taehv import TAEHV
 from lipar_core.parameters import merge
 from lipar_core.presets import default_parameters

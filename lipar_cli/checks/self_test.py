@@ -73,7 +73,7 @@ def bundled_model_fps() -> float:
     """Edit a few blocks of noise with the bundled model; raises `LiparError` if the result is empty."""
     import torch
 
-    from lipar_core.models.registry import load_models
+    from lipar_core.models.loading import load_models
     from lipar_core.presets import load_preset
     from lipar_core.session import EditSession
 

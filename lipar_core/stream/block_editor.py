@@ -8,7 +8,7 @@ from torch import Tensor
 
 from lipar_core.config import StreamConfig
 from lipar_core.flow import sigmas
-from lipar_core.models.registry import Models
+from lipar_core.models.loading import Models
 from lipar_core.noise import block_noise
 from lipar_core.parameters import Parameters, needs_full_block
 from lipar_core.patches import patchify, unpatchify

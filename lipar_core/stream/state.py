@@ -6,7 +6,7 @@ from torch import Tensor
 
 from lipar_core.config import Preset, StreamConfig
 from lipar_core.models.interfaces import CodecState, TextKV
-from lipar_core.models.registry import Models
+from lipar_core.models.loading import Models
 from lipar_core.parameters import Parameters
 from lipar_core.pruning.detector import Detector
 from lipar_core.pruning.kv_cache import KVCache

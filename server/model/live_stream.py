@@ -7,7 +7,7 @@ from contextlib import ExitStack, closing
 import torch
 
 from lipar_core.colour import rgb_from_yuv420p, yuv420p_from_rgb
-from lipar_core.models.registry import Models
+from lipar_core.models.loading import Models
 from lipar_core.parameters import merge
 from lipar_core.presets import default_parameters
 from lipar_core.session import EditSession

@@ -9,7 +9,7 @@ from multiprocessing.connection import Connection, wait
 import torch
 
 from lipar_core.errors import LiparError
-from lipar_core.models.registry import Models, load_models
+from lipar_core.models.loading import Models, load_models
 from lipar_core.presets import load_preset
 from lipar_core.session import EditSession
 from lipar_core.sizes import with_size

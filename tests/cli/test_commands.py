@@ -9,7 +9,7 @@ import yaml
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from lipar_core.models.registry import Models
+from lipar_core.models.loading import Models
 from lipar_eval import throughput
 from lipar_eval.clips import read_clip
 from tests.cli.clips import make_clip, read

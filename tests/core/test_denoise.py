@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from lipar_core.flow import sigmas
-from lipar_core.models.registry import Models
+from lipar_core.models.loading import Models
 from lipar_core.pruning.kv_cache import KVCache
 from lipar_core.pruning.selection import select
 from lipar_core.rope import RotaryTable, rotate

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from lipar_core.checkpoints.checkpoint_file import read_tensors
 from lipar_core.checkpoints.key_names import select_network
 from lipar_core.config import WeightsConfig
-from lipar_core.models.registry import load_models
+from lipar_core.models.loading import load_models
 from lipar_core.parameters import Parameters
 from lipar_core.patches import patchify
 from lipar_core.rope import RotaryTable

@@ -9,7 +9,7 @@ from safetensors.torch import load_file, save_file
 
 from lipar_core.checkpoints.weights import MetaDevice, load_network
 from lipar_core.errors import CheckpointError, ConfigError
-from lipar_core.models.registry import load_models
+from lipar_core.models.loading import load_models
 from lipar_core.models.wan import CausalWan
 from lipar_core.presets import load_preset
 from lipar_core.weight_files import locate

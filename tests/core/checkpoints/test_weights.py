@@ -11,7 +11,7 @@ from lipar_core.checkpoints.key_names import select_network
 from lipar_core.checkpoints.weights import load_into, transformer_config
 from lipar_core.errors import CheckpointError, LiparError
 from lipar_core.models.hashed_text import HashedTextEncoder
-from lipar_core.models.registry import load_models
+from lipar_core.models.loading import load_models
 from lipar_core.presets import load_preset
 from lipar_core.weight_files import missing_weights
 from tests.tiny import tiny_models, tiny_preset
@@ -106,7 +106,7 @@ def test_wan_config_names_are_translated():
 def test_loading_imports_no_sympy():
     """SymPy takes seconds to import, and PyTorch imports it when networks are built without `MetaDevice`."""
     code = (
-        "import sys; from lipar_core.presets import load_preset; from lipar_core.models.registry import load_models;"
+        "import sys; from lipar_core.presets import load_preset; from lipar_core.models.loading import load_models;"
         "load_models(load_preset('tiny'), 'cpu'); sys.exit('sympy' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

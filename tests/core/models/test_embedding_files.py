@@ -9,7 +9,7 @@ import yaml
 from lipar_cli.main import main
 from lipar_core.errors import CheckpointError, LiparError
 from lipar_core.models.embedding_files import CachedTextEncoder, PrecomputedTextEncoder
-from lipar_core.models.registry import load_models
+from lipar_core.models.loading import load_models
 from lipar_core.presets import load_preset
 from lipar_core.weight_files import locate
 

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from lipar_core.errors import ConfigError
+from lipar_core.models.loading import Models
 from lipar_core.models.precision import (
     OPERATIONS,
     Precision,
@@ -13,7 +14,6 @@ from lipar_core.models.precision import (
     parse_precision,
     uniform,
 )
-from lipar_core.models.registry import Models
 from lipar_core.presets import load_preset
 from lipar_core.session import EditSession
 from tests.tiny import moving_square, tiny_models

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from lipar_core.errors import LiparError, ParameterError
-from lipar_core.models.registry import Models
+from lipar_core.models.loading import Models
 from lipar_core.parameters import Parameters, Pruning
 from lipar_core.session import EditSession
 from lipar_core.stream.output import EditedFrames, join_frames
