@@ -1,4 +1,4 @@
-"""What the web process tells a model process at its start."""
+"""Options that the web process passes to a model process."""
 
 from dataclasses import dataclass
 

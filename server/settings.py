@@ -15,7 +15,7 @@ DAY_S = 86_400
 Bitrate = Annotated[int, Meta(ge=1000, le=MAX_BITRATE)]  # bit/s
 Timeout = Annotated[float, Meta(gt=0, le=DAY_S)]
 Count = Annotated[int, Meta(ge=0, le=1000)]
-Text = Annotated[str, Meta(pattern=r"\S", extra={"allowed": "a text that is not empty"})]
+Text = Annotated[str, Meta(pattern=r"\S", extra={"allowed": "a non-empty text"})]
 Token = Annotated[
     str,
     Meta(
@@ -30,7 +30,7 @@ Dtype = Annotated[
         extra={"allowed": "auto, float32, bfloat16, float16, or linear:DTYPE,convolution:DTYPE,attention:DTYPE"},
     ),
 ]
-Secret = Annotated[str, Meta(pattern=r"\S", extra={"allowed": "a text that is not empty", "secret": True})]
+Secret = Annotated[str, Meta(pattern=r"\S", extra={"allowed": "a non-empty text", "secret": True})]
 HostName = Annotated[
     str,
     Meta(
@@ -38,57 +38,55 @@ HostName = Annotated[
         extra={"allowed": "host names or IPv4 addresses, without scheme and port"},
     ),
 ]
-IceUrl = Annotated[
-    str, Meta(pattern=r"^(stuns?|turns?):.", extra={"allowed": "stun:, stuns:, turn: or turns: addresses"})
-]
+IceUrl = Annotated[str, Meta(pattern=r"^(stuns?|turns?):.", extra={"allowed": "stun:, stuns:, turn: or turns: URLs"})]
 BasePath = Annotated[
     str,
-    Meta(pattern=r"^(/[A-Za-z0-9._~-]+)+\Z", extra={"allowed": "a path like /studio, without a slash at its end"}),
+    Meta(pattern=r"^(/[A-Za-z0-9._~-]+)+\Z", extra={"allowed": "a path like /studio, without a trailing slash"}),
 ]
 
 
 class Settings(ConfigStruct, frozen=True, kw_only=True):
     """Everything that is fixed while the server runs.
 
-    `load_settings` checks each value by its annotation; this class checks what must fit together.
+    `load_settings` checks each value by its annotation; this class checks their combinations.
     """
 
     host: Text = "127.0.0.1"
     port: Annotated[int, Meta(ge=1, le=65535)] = 8000
-    preset: Text = "auto"  # `lipar serve` decides which that is before anything starts
-    size: Text | None = None  # of the picture, WIDTHxHEIGHT; None: `lipar serve` measures which this machine can do
+    preset: Text = "auto"  # auto: resolved by `lipar serve`
+    size: Text | None = None  # picture size, WIDTHxHEIGHT; None: `lipar serve` measures which is fast enough
     device: Text | None = None  # None: the preset's own
     dtype: Dtype | None = None  # None: the preset's own
     threads: Annotated[int, Meta(ge=1, le=1024)] | None = None  # of the model process on a CPU; None: PyTorch's
-    token: Token | None = None  # the admin's: may do everything
-    editor_token: Token | None = None  # may create sessions and publish, and edit what was published
-    view_token: Token | None = None  # may watch every session; each session also has a view token of its own
-    no_auth: bool = False  # ask nobody for a token, on any address
-    allowed_hosts: tuple[HostName, ...] = ()  # that a request's Host may name, beside this machine's own
-    base_path: BasePath | None = None  # under which a proxy that does not remove it serves this
+    token: Token | None = None  # admin token: all permissions
+    editor_token: Token | None = None  # create sessions, publish, and edit published sessions
+    view_token: Token | None = None  # watch every session; each session also has its own view token
+    no_auth: bool = False  # require no token, on any address
+    allowed_hosts: tuple[HostName, ...] = ()  # accepted in `Host`, besides this machine's names
+    base_path: BasePath | None = None  # path prefix of a proxy that does not strip it
     tls_cert: Path | None = None
     tls_key: Path | None = None
     insecure: bool = False  # serve other addresses than loopback without TLS
     max_sessions: Annotated[int, Meta(ge=1, le=1000)] = 2
-    ice_servers: tuple[IceUrl, ...] = ()  # as the page gets them too
+    ice_servers: tuple[IceUrl, ...] = ()  # for the server and the page
     ice_username: Text | None = None
     ice_credential: Secret | None = None
-    turn_secret: Secret | None = None  # shared with the TURN server: everyone gets a login of their own that expires
+    turn_secret: Secret | None = None  # shared with the TURN server, for expiring credentials per client
     turn_ttl_s: Annotated[int, Meta(ge=60, le=30 * DAY_S)] = 3600
-    udp_ports: Text | None = None  # "40000-40100": where media is bound; None: the kernel chooses
-    public_ip: Text | None = None  # IPv4 that browsers reach this server at, where it is not an interface's own
+    udp_ports: Text | None = None  # media ports, for example "40000-40100"; None: the kernel chooses
+    public_ip: Text | None = None  # public IPv4 address behind a 1:1 NAT
     start_bitrate: Bitrate = 1_500_000  # of the edited video
     min_bitrate: Bitrate = 250_000
     max_bitrate: Bitrate = 6_000_000
     camera_start_bitrate: Bitrate = 1_500_000  # a browser's initial send rate
     setup_timeout_s: Timeout = 15.0  # from the offer to the first frame
     silence_timeout_s: Timeout = 4.5  # without a frame from the camera and without a ping from its page
-    viewer_timeout_s: Timeout = 15.0  # without a report of the video that a viewer gets
-    max_viewers: Count = 16  # of a session, without its editor
-    grace_s: Annotated[float, Meta(ge=0, le=DAY_S)] = 30.0  # a session waits so long for its browser
-    max_session_s: Annotated[float, Meta(ge=0, le=30 * DAY_S)] = 0.0  # greatest age; 0 = no limit
+    viewer_timeout_s: Timeout = 15.0  # without an RTCP report of a viewer
+    max_viewers: Count = 16  # per session, not counting the editor
+    grace_s: Annotated[float, Meta(ge=0, le=DAY_S)] = 30.0  # grace period of a parked session
+    max_session_s: Annotated[float, Meta(ge=0, le=30 * DAY_S)] = 0.0  # maximum age; 0: no limit
     load_timeout_s: Timeout = 600.0  # of the model
-    hang_timeout_s: Timeout | None = None  # of silence from the loaded model; None: ten of its blocks, at least 5 s
+    hang_timeout_s: Timeout | None = None  # heartbeat timeout once loaded; None: ten blocks, at least 5 s
     static: Path = Path(__file__).parent / "static"  # the page's build
 
     def __post_init__(self) -> None:
@@ -99,7 +97,7 @@ class Settings(ConfigStruct, frozen=True, kw_only=True):
 
     @property
     def udp_range(self) -> tuple[int, int] | None:
-        """First and last of `udp_ports`; None where there is no such range."""
+        """First and last port of `udp_ports`; None if it is not set or invalid."""
         first, dash, last = (self.udp_ports or "").partition("-")
         if not (dash and first.isdecimal() and last.isdecimal() and 1024 <= int(first) <= int(last) <= 65535):
             return None
@@ -129,7 +127,7 @@ class Settings(ConfigStruct, frozen=True, kw_only=True):
             except ValueError as error:
                 raise ConfigError(f"public_ip = {self.public_ip}: must be an IPv4 address") from error
         if self.turn_secret is not None and (self.ice_username is not None or self.ice_credential is not None):
-            raise ConfigError("turn_secret: give either that or ice_username and ice_credential")
+            raise ConfigError("turn_secret: give either this or ice_username and ice_credential")
 
     def _check_tls(self) -> None:
         if (self.tls_cert is None) != (self.tls_key is None):
@@ -140,8 +138,8 @@ class Settings(ConfigStruct, frozen=True, kw_only=True):
                 raise ConfigError(f"{name} = {path}: no such file, or not readable")
         if not self.loopback and self.tls_cert is None and not self.insecure:
             raise ConfigError(
-                f"host = {self.host}: browsers give no camera to a page from another machine without TLS; "
-                "give --tls-cert and --tls-key, or --insecure if something in front of this server does TLS"
+                f"host = {self.host}: browsers allow no camera to a page from another machine without TLS; "
+                "give --tls-cert and --tls-key, or --insecure if a proxy in front of this server terminates TLS"
             )
 
     def _check_tokens(self) -> None:
@@ -149,16 +147,16 @@ class Settings(ConfigStruct, frozen=True, kw_only=True):
         if len(set(given)) < len(given):
             raise ConfigError("token, editor_token and view_token: must differ from each other")
         if self.no_auth and given:
-            raise ConfigError("no_auth: give either that or token, editor_token and view_token")
+            raise ConfigError("no_auth: give either this or token, editor_token and view_token")
         if not self.loopback and not self.token_required and not self.no_auth:
             raise ConfigError(
                 f"host = {self.host}: others can reach this address, so the server needs a token; set LIPAR_TOKEN "
-                "(or give --token), or give --no-auth to let everyone do everything"
+                "(or give --token), or give --no-auth to make every client admin"
             )
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host name or address, without brackets, is this machine's own."""
+    """Whether a host name or address, without brackets, is a loopback address."""
     if host.lower().removesuffix(".") == "localhost":
         return True
     try:

@@ -1,4 +1,4 @@
-"""A session's live parameters: what holds, and what was asked for and is not acknowledged yet."""
+"""A session's live parameters, and the changes that are not acknowledged yet."""
 
 import asyncio
 import itertools
@@ -25,36 +25,36 @@ class InFlight:
 
 
 class LiveParameters:
-    """`parameters`: as last acknowledged by the model process, which is authoritative, or the initial ones.
+    """`parameters`: as last acknowledged by the model process, which is authoritative; at first the initial ones.
 
-    A change that is refused, or lost with the model process, leaves no trace in them. It has no time limit of its own:
-    a process that does not answer misses its deadline and is ended, and everything in flight is refused then.
+    A change that is rejected, or lost with the model process, has no effect on them. Changes have no timeout: a process
+    that does not respond misses its heartbeat deadline and is killed, which rejects all changes in flight.
     """
 
     def __init__(
         self, parameters: Parameters, send: Callable[[int, dict[str, object]], bool], counters: SessionCounters
     ) -> None:
-        """`send`: request number and changes to the model process; False where there is none."""
+        """`send`: sends request number and changes to the model process; False without one."""
         self.parameters, self._send = parameters, send
         self.counters = counters
-        self.opened = False  # the model process knows the session
+        self.opened = False  # in the model process
         self._numbers = itertools.count()
         self._in_flight: dict[int, InFlight] = {}
 
     def check(self, changes: Mapping[str, object]) -> Parameters:
-        """What holds when this and all that is in flight is applied. Raises `ParameterError`; has no effect."""
+        """The parameters after these changes and all in flight, without any effect. Raises `ParameterError`."""
         if not isinstance(changes.get("reset", False), bool):
             raise ParameterError("reset", changes["reset"], "must be true or false")
         merged = self.parameters
-        for one in self._in_flight.values():
-            merged = merge(merged, _settings(one.changes))
+        for pending in self._in_flight.values():
+            merged = merge(merged, _settings(pending.changes))
         return merge(merged, _settings(changes))
 
     def request(self, changes: Mapping[str, object]) -> asyncio.Future[Acknowledgement]:
-        """Ask for a change; the future gets its acknowledgement.
+        """Request a change; the future gets its acknowledgement.
 
-        Raises `ParameterError` or `Unavailable`: there is no effect then.
-        Before the model process knows the session, it holds at once: from the first block.
+        Raises `ParameterError` or `Unavailable`, without any effect.
+        Before the session is open in the model process, a change applies at once: from the first block.
         """
         merged = self.check(changes)
         future: asyncio.Future[Acknowledgement] = asyncio.get_running_loop().create_future()
@@ -72,31 +72,31 @@ class LiveParameters:
         return future
 
     def change_applied(self, message: wire.ChangeApplied) -> None:
-        if (one := self._in_flight.pop(message.request, None)) is None:
+        if (pending := self._in_flight.pop(message.request, None)) is None:
             return  # already rejected
         self.parameters = message.acknowledgement.parameters
         self.counters.changes_applied += 1
-        if not one.future.done():
-            one.future.set_result(message.acknowledgement)
+        if not pending.future.done():
+            pending.future.set_result(message.acknowledgement)
 
     def change_rejected(self, message: wire.ChangeRejected) -> None:
-        if (one := self._in_flight.pop(message.request, None)) is None:
+        if (pending := self._in_flight.pop(message.request, None)) is None:
             return
         self.counters.changes_rejected += 1
-        if not one.future.done():
-            one.future.set_exception(ParameterError(message.path, message.value, message.allowed))
+        if not pending.future.done():
+            pending.future.set_exception(ParameterError(message.path, message.value, message.allowed))
 
     def reject_all(self, reason: str) -> None:
         """The model process or the session has ended: nothing in flight was applied."""
         self.opened = False
         in_flight, self._in_flight = self._in_flight, {}
         self.counters.changes_rejected += len(in_flight)
-        for one in in_flight.values():
-            if not one.future.done():  # else the caller was cancelled
-                one.future.set_exception(Unavailable(f"{reason}; the change was not applied"))
-                one.future.exception()  # asked for already: nobody need wait for it
+        for pending in in_flight.values():
+            if not pending.future.done():  # else the caller was cancelled
+                pending.future.set_exception(Unavailable(f"{reason}; the change was not applied"))
+                pending.future.exception()  # mark it as retrieved: it may not be awaited
 
 
 def _settings(changes: Mapping[str, object]) -> dict[str, object]:
-    """Without what is an action, not a parameter."""
+    """The changes without `reset`, which is an action."""
     return {name: value for name, value in changes.items() if name != "reset"}

@@ -1,4 +1,4 @@
-"""A session as the model process knows it."""
+"""The session in the model process, as seen from the web process."""
 
 import asyncio
 import contextlib
@@ -15,7 +15,7 @@ from server.errors import Unavailable
 from server.media.frame_pipeline import FramePipeline
 from server.workers.worker import Worker
 
-OPENING_S = 3.0  # the longest that the creation of a session waits; afterwards its state tells the outcome
+OPENING_S = 3.0  # maximum wait when a session is created; afterwards its state has the outcome
 
 _openings = itertools.count(1)
 
@@ -25,13 +25,13 @@ class ModelOwner(Protocol):
 
     @property
     def is_active(self) -> bool:
-        """Whether it uses the model now."""
+        """Whether it uses model time now."""
 
     def fail(self, reason: str) -> None:
         """It cannot continue."""
 
     def send_status(self) -> None:
-        """Tell its page what has become of it."""
+        """Send the session's state to its page."""
 
 
 class ModelProxy:
@@ -49,20 +49,20 @@ class ModelProxy:
         self.worker = worker
         self.frames = frames
         self.owner = owner
-        self.key = ""  # its name there: another for every opening, so that late messages reach nobody
+        self.key = ""  # its name there; new for each opening, so that late messages are ignored
         self.live_parameters = LiveParameters(parameters, self._send_change, frames.counters)
         self.last_block: wire.BlockDone | None = None
         self.prompt_tokens: PromptTokens | None = None  # of the current prompt; None until it is encoded
-        self._open_ended = asyncio.Event()  # `open` has come to something
+        self._open_ended = asyncio.Event()  # set when `open` has succeeded or failed
         worker.sessions.attach(self)
 
     @property
     def is_active(self) -> bool:
-        """Whether it uses the model now."""
+        """Whether it uses model time now."""
         return self.owner.is_active
 
     def open(self) -> None:
-        """In a process that does not know it."""
+        """Open the session in the current model process."""
         self.key = f"{self.session}.{next(_openings)}"
         self.prompt_tokens = None
         self._open_ended.clear()
@@ -77,20 +77,20 @@ class ModelProxy:
         self.live_parameters.opened = self.worker.send(opened)
 
     async def wait_until_opened(self) -> None:
-        """Wait until the process has opened or refused it, or has ended; not longer than `OPENING_S`."""
+        """Wait until the process has opened or rejected it, or has ended; `OPENING_S` at most."""
         if self.live_parameters.opened:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._open_ended.wait(), OPENING_S)
 
     @property
     def pending_reason(self) -> str | None:
-        """What the process does before the first picture; None where nothing is known to hold it up."""
+        """What delays the first edited frame; None if nothing is known."""
         if self.live_parameters.opened and self.prompt_tokens is None:
             return "the prompt is being encoded" if self._open_ended.is_set() else "the model is opening the session"
         return None
 
     def check(self, changes: Mapping[str, object]) -> None:
-        """Raise what `live_parameters.request` would, or `Unavailable` while there is no model; without any effect."""
+        """Validate without any effect: raises like `live_parameters.request`, and `Unavailable` without a model."""
         self.live_parameters.check(changes)
         if refusal := self.worker.refusal:
             raise Unavailable(f"{refusal}; nothing was changed")
@@ -110,7 +110,7 @@ class ModelProxy:
             self.owner.send_status()  # at once: a new process may be there within the second
 
     def handle(self, message: wire.Event, sessions: int) -> None:
-        """A message about this session; `sessions` take turns."""
+        """Handle an event of this session, while `sessions` sessions share the model."""
         match message:
             case wire.FramesTaken():
                 self.frames.release_input(message.total)
@@ -132,7 +132,7 @@ class ModelProxy:
                 self.owner.fail(message.reason)
 
     def close(self, reason: str) -> None:
-        """Close it in the process, which may not know it, and reject pending requests."""
+        """Close the session in the model process, and reject pending requests."""
         self.worker.sessions.detach(self)
         self.worker.send(wire.Close(session=self.key))
         self._abort_requests(reason)

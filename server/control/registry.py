@@ -34,7 +34,7 @@ REMEDIES = {
 
 
 class SessionRegistry:
-    """All live sessions, and the workers that edit them."""
+    """All live sessions, and the workers whose models edit them."""
 
     def __init__(self, settings: Settings, preset: Preset, model: Entry) -> None:
         """`model`: what its model processes run."""
@@ -48,7 +48,7 @@ class SessionRegistry:
 
     def start(self) -> None:
         self.pool.start()
-        self._expiry_task = self.tasks.start(self._close_expired(), "watch the sessions")
+        self._expiry_task = self.tasks.start(self._close_expired(), "close expired sessions")
 
     async def stop(self) -> None:
         self._stopped = True
@@ -61,7 +61,7 @@ class SessionRegistry:
 
     def get(self, name: str) -> SessionHandle:
         if name not in self.handles:
-            raise SessionNotFound(f"session {name!r} is not known: it has ended, or never was")
+            raise SessionNotFound(f"session {name!r} does not exist or has ended")
         return self.handles[name]
 
     async def create(
@@ -75,8 +75,8 @@ class SessionRegistry:
     ) -> tuple[SessionHandle, str]:
         """A new session from an offer that sends video, and the SDP answer.
 
-        `size`: of its picture, one of the preset's; None: the server's own.
-        `name`: its id; random if None. `token`: its editor's; a page recreates its session with both.
+        `size`: one of the preset's picture sizes; None: the server's default.
+        `name`: the session's id; random if None. `token`: the editor's; a page recreates its session with both.
         """
         preset = with_size(self.preset, size)
         parameters = merge(default_parameters(preset, live=True), changes)
@@ -105,10 +105,10 @@ class SessionRegistry:
     def _admit(
         self, preset: Preset, parameters: Parameters, kind: Kind, name: str | None, token: str | None
     ) -> tuple[SessionHandle, SessionHandle | None]:
-        """Take a slot for a new session: at once, or not at all. The second is who had it, and has nobody there."""
+        """Take a slot for a new session atomically. Also returns the session that it displaces, if any."""
         if name in self.handles and self.handles[name].phase.name != "failed":
             raise NameTaken(f"the name {name!r} is taken by a session that is open")
-        displaced = self.handles[name] if name in self.handles else self._longest_vacant()
+        displaced = self.handles[name] if name in self.handles else self._longest_replaceable()
         others = (other for other in self.handles.values() if other is not displaced)
         if token is not None and any(token in (other.token, other.view_token) for other in others):
             raise NameTaken("a session with this token is open: resume it, or end it first")
@@ -122,15 +122,15 @@ class SessionRegistry:
         self.process_counters.sessions_created += 1
         return handle, displaced
 
-    def _longest_vacant(self) -> SessionHandle | None:
-        """Whom to end where no slot is free."""
+    def _longest_replaceable(self) -> SessionHandle | None:
+        """The session to displace if no slot is free: the one parked or failed for the longest time."""
         if len(self.handles) < self.settings.max_sessions:
             return None
-        vacant = [(handle.replaceable_since, handle.id) for handle in self.handles.values() if handle.replaceable_since]
-        return self.handles[min(vacant)[1]] if vacant else None
+        replaceable = [handle for handle in self.handles.values() if handle.replaceable_since]
+        return min(replaceable, key=lambda handle: (handle.replaceable_since, handle.id), default=None)
 
     def _restore_displaced(self, displaced: SessionHandle | None) -> None:
-        """Nobody took the slot after all."""
+        """The new session failed: restore the displaced one if its slot is still free."""
         if displaced is None or displaced.phase.name == "closed":
             return
         if self._stopped or displaced.id in self.handles or len(self.handles) >= self.settings.max_sessions:
@@ -153,38 +153,38 @@ class SessionRegistry:
     ) -> SessionHandle:
         try:
             return SessionHandle(self.settings, preset, worker, parameters, kind, name, token, self.process_counters)
-        except OSError as error:  # of its rings: nothing else that is made there asks the system for anything
+        except OSError as error:  # only the rings can raise it
             remedy = REMEDIES.get(error.errno or 0, "check that programs may write to /dev/shm")
             reason = f"there is no shared memory for another session ({error.strerror}): {remedy}"
             log.error("no new session: %s", reason)
             raise Unavailable(reason) from error
 
     async def resume(self, name: str, sdp: str) -> tuple[SessionHandle, str]:
-        """A browser comes back to its session with a new offer. Raises `SessionNotFound`."""
+        """Continue a session with a browser's new offer. Raises `SessionNotFound`."""
         handle = self.get(name)
         answer = await handle.connect(sdp)
-        log.info("session %s goes on", name)
+        log.info("session %s resumed", name)
         return handle, answer
 
     async def publish(
         self, sdp: str, changes: Mapping[str, object], name: str | None, size: str | None = None
     ) -> tuple[SessionHandle, str]:
-        """A WHIP publisher's offer: a new session, or the one that was published under this name before.
+        """A WHIP publisher's offer: a new session, or a new connection of the session published under this name.
 
-        `size`: as in `create`; the size of a session that is open cannot change.
+        `size`: as in `create`; the size of an open session cannot change.
         """
         handle = self.handles.get(name or "")
         if handle is None or handle.phase.name == "failed":
             return await self.create(sdp, changes, "publish", name, size=size)
         if handle.kind != "publish":
-            raise NameTaken(f"the name {name!r} is taken by a session that is no publisher's")
+            raise NameTaken(f"the name {name!r} is taken by a session that was not published by WHIP")
         own = size_name(handle.frames.stream)
         if size is not None and size_name(stream_at(self.preset, size)) != own:
             raise ParameterError("size", size, f"session {handle.id!r} is open and has {own}: end it first")
         return handle, await handle.connect(sdp, changes)
 
     async def unpublish(self, name: str) -> None:
-        """A publisher stops. With viewers the session is parked for the grace period; without any it ends."""
+        """Stop publishing: with viewers the session is parked for the grace period, else it ends."""
         handle = self.get(name)
         if handle.viewers:
             await handle.park()
@@ -192,19 +192,19 @@ class SessionRegistry:
             await self.close(name)
 
     async def close(self, name: str) -> None:
-        """End a session; one that has ended already is no error."""
+        """End a session; idempotent."""
         if (handle := self.handles.get(name)) is not None:
             await self._close_handle(handle)
 
     async def _close_handle(self, handle: SessionHandle) -> None:
-        """This one: another may have its name by now, where it has failed."""
+        """Close exactly this session: a new one may have the name of a failed one."""
         if self.handles.get(handle.id) is handle:
             del self.handles[handle.id]
             self.process_counters.sessions_ended += 1
         await handle.close()
 
     async def _close_expired(self) -> None:
-        """Once a second: what time ends."""
+        """Once per second, close expired sessions."""
         while True:
             await asyncio.sleep(1.0)
             now = time.monotonic()
@@ -214,10 +214,10 @@ class SessionRegistry:
                     self.tasks.start(self._close_handle(handle), "close an expired session")
 
     def _expiry_reason(self, handle: SessionHandle, now: float) -> str | None:
-        """Why a session has to end now, or None."""
+        """Why a session has expired, or None."""
         replaceable_since = handle.replaceable_since
         if replaceable_since is not None and now - replaceable_since > self.settings.grace_s:
-            return f"its source did not come back within {self.settings.grace_s:g} s"
-        if self.settings.max_session_s and now - handle.began > self.settings.max_session_s:
+            return f"its source did not reconnect within {self.settings.grace_s:g} s"
+        if self.settings.max_session_s and now - handle.created_at > self.settings.max_session_s:
             return f"it is {self.settings.max_session_s:g} s old"
         return None

@@ -29,14 +29,14 @@ from server.workers.worker import Worker
 
 log = logging.getLogger(__name__)
 
-Kind = Literal["edit", "publish"]  # its peer takes the edited video too, or only sends
+Kind = Literal["edit", "publish"]  # edit: its peer also receives the edited video; publish: it only sends
 
 
 class SessionHandle:
-    """One stream: the peer that it comes from, its viewers, its rings, its parameters and what it measures.
+    """One stream: its source, viewers, frames, parameters and statistics.
 
-    `phase` is its life, `report` what clients are told. The phase and the peer change atomically, with
-    the check of the transition; connections are set up before and closed after.
+    `report` is the state shown to clients. Phase and peer change atomically, together with the check of the transition;
+    connections are set up before and closed afterwards.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class SessionHandle:
         token: str | None = None,
         process_counters: ProcessCounters | None = None,
     ) -> None:
-        """`preset`: at the session's size. `name`: the id, `token`: of its editor; random if None.
+        """`preset`: at the session's size. `name`: the id. `token`: the editor's. Both are random if None.
 
         Raises `OSError` without shared memory.
         """
@@ -58,7 +58,7 @@ class SessionHandle:
         self.kind = kind
         self.token = token or new_token()
         self.view_token = view_token_of(self.token)
-        self.began = time.monotonic()
+        self.created_at = time.monotonic()
         self.settings = settings
         self.preset = preset
         self.worker = worker
@@ -76,22 +76,22 @@ class SessionHandle:
 
     @property
     def peer(self) -> Peer | None:
-        """The connection that sends its video now."""
+        """The connection that sends the video."""
         return self.source.peer
 
     @property
     def parameters(self) -> Parameters:
-        """As acknowledged by the model process."""
+        """The parameters as acknowledged by the model process."""
         return self.model.live_parameters.parameters
 
     @property
     def replaceable_since(self) -> float | None:
-        """Since when it has been parked or failed, so that a new session may take its slot; else None."""
+        """Since when it has been parked or failed, so that a new session may displace it; else None."""
         return self.phase.since if self.phase.name in ("parked", "failed") else None
 
     @property
     def is_active(self) -> bool:
-        """Whether it uses the model now."""
+        """Whether it uses model time now."""
         return self.phase.name == "connected" and not self.parameters.paused and self.frames.source_active
 
     async def connect(self, sdp: str, changes: Mapping[str, object] | None = None) -> str:
@@ -137,7 +137,7 @@ class SessionHandle:
         return Peer(self.settings, ended, self.frames.viewer_media())
 
     async def park(self, reason: str = "the page has disconnected") -> None:
-        """The source is disconnected: free the connection and wait for it to reconnect."""
+        """The source has disconnected: close the connection and wait for it to reconnect."""
         if (closing := self._park_source(reason)) is not None:
             await asyncio.shield(closing)
 
@@ -146,7 +146,7 @@ class SessionHandle:
         return self.source.park(reason)
 
     async def close(self) -> None:
-        """Free everything; of two calls the second does nothing."""
+        """Close everything; idempotent."""
         if not self.phase.allows("closed"):
             return
         self.phase.enter("closed", "the session has ended")
@@ -156,7 +156,9 @@ class SessionHandle:
         await self.viewers.close()
         await self.tasks.finish()
         self.frames.close()
-        log.info("session %s has ended after %.0f s: %s", self.id, time.monotonic() - self.began, self.report.summary())
+        log.info(
+            "session %s has ended after %.0f s: %s", self.id, time.monotonic() - self.created_at, self.report.summary()
+        )
 
     def fail(self, reason: str) -> None:
         """The session cannot continue; it is kept so that clients can read the reason."""
@@ -168,7 +170,7 @@ class SessionHandle:
             self.send_status()
 
     async def open_and_wait(self) -> None:
-        """Open it for the first time. Raises `Unavailable` where the model process refuses it, for lack of memory."""
+        """Open it for the first time. Raises `Unavailable` if the model process has too little memory."""
         if self.phase.allows("connected"):
             self.model.open()
             await self.model.wait_until_opened()
@@ -177,7 +179,7 @@ class SessionHandle:
         self.phase.require("connected")
 
     async def update(self, changes: Mapping[str, object]) -> Acknowledgement:
-        """Change live parameters; returns from which block they hold.
+        """Change live parameters; returns the block from which they apply.
 
         Raises `ParameterError`, or `Unavailable` while there is no model: nothing is changed then.
         """
@@ -187,7 +189,7 @@ class SessionHandle:
         return await self.model.live_parameters.request(changes)
 
     def send_status(self) -> None:
-        """Send the page the session's state."""
+        """Send the session's state to the page."""
         if self.peer is not None:
             self.peer.telemetry.send(self.status())
 
@@ -230,7 +232,7 @@ class SessionHandle:
         self.worker.send(wire.FramesTaken(session=self.model.key, total=total))
 
     def _peer_ended(self, peer: Peer, reason: str) -> None:
-        """The connection that the video comes from has ended by itself."""
+        """The source's connection has ended by itself."""
         if self.peer is peer:  # else it has been replaced
             log.info("session %s waits for its source: %s", self.id, reason)
             self._park_source(reason)

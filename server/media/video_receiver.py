@@ -22,7 +22,7 @@ OnFrame = Callable[[av.VideoFrame, float, float, ColourSpace | None], None]
 
 
 class ReceiveCounts(NamedTuple):
-    """Monotonic counters since the connection began."""
+    """Monotonic counters since the connection was created."""
 
     packets: int  # of the decoded stream
     decoded: int  # frames

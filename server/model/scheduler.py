@@ -1,4 +1,4 @@
-"""Whose block is edited next. No torch, no clock: times are arguments, in seconds on any one clock."""
+"""Chooses the session whose block is edited next. No torch, no clock: times are arguments, in seconds."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,14 +19,14 @@ class Scheduler:
         self._order: list[str] = []
 
     def add(self, session: str) -> None:
-        """A new session comes last."""
+        """Add a session as the last in turn."""
         self._order.append(session)
 
     def remove(self, session: str) -> None:
         self._order.remove(session)
 
     def pick(self, waiting: Mapping[str, float], now: float) -> Turn | None:
-        """The first in turn of the sessions in `waiting`, which has the time since when each has had a whole block."""
+        """The next session in turn. `waiting`: sessions with a complete block, and the arrival of its newest frame."""
         session = next((session for session in self._order if session in waiting), None)
         if session is None:
             return None

@@ -6,26 +6,26 @@ from server import wire
 
 
 class AttachedSession(Protocol):
-    """A session as its worker knows it."""
+    """The interface of a session to its worker."""
 
     key: str  # its name in the model process
 
     @property
     def is_active(self) -> bool:
-        """Whether it uses the model now."""
+        """Whether it uses model time now."""
 
     def handle(self, event: wire.Event, sessions: int) -> None:
-        """An event about it, while `sessions` sessions share the model."""
+        """Handle an event of the session, while `sessions` sessions share the model."""
 
     def worker_up(self) -> None:
-        """A model process is ready that does not know it."""
+        """A new model process is ready; the session is not open in it yet."""
 
     def worker_lost(self, reason: str, *, for_good: bool) -> None:
-        """The model process has ended; `for_good`: there will be no other."""
+        """The model process has ended; `for_good`: it will not be restarted."""
 
 
 class AttachedSessions:
-    """Passes each event to the session that it is about, and the process's end and start to all."""
+    """Passes each event to its session, and starts and losses of the model process to all sessions."""
 
     def __init__(self) -> None:
         self._sessions: list[AttachedSession] = []
@@ -34,15 +34,15 @@ class AttachedSessions:
         self._sessions.append(session)
 
     def detach(self, session: AttachedSession) -> None:
-        """A session that is not attached is no error."""
+        """Idempotent."""
         if session in self._sessions:
             self._sessions.remove(session)
 
-    def count(self, besides: AttachedSession | None = None) -> int:
-        return sum(session is not besides for session in self._sessions)
+    def count(self, excluded: AttachedSession | None = None) -> int:
+        return sum(session is not excluded for session in self._sessions)
 
     def handle(self, event: wire.Event) -> None:
-        """An event about one that is no longer attached reaches nobody."""
+        """Pass an event to its session; ignored if that is no longer attached."""
         key = getattr(event, "session", None)
         session = next((session for session in self._sessions if session.key == key), None)
         if session is not None:

@@ -9,12 +9,12 @@ from multiprocessing.connection import Connection
 from server import wire
 from server.workers.deadline import Deadline
 
-SUSPENDED_S = 1.0  # that a timer is late: this process did not run meanwhile
-CONGESTED = "the model has much to answer already; try again later"
+SUSPENDED_S = 1.0  # a timer this late means that this process was suspended
+CONGESTED = "too many requests are waiting for the model; try again later"
 
 
 class Link:
-    """Commands to a model process and events from it; a process that is silent for too long has ended."""
+    """Commands to a model process and events from it; a process without a heartbeat counts as ended."""
 
     def __init__(self, pipe: Connection, deadline: Deadline) -> None:
         self._pipe, self.deadline = pipe, deadline
@@ -30,7 +30,7 @@ class Link:
         return not poller.poll(0)
 
     def send(self, command: wire.Command) -> bool:
-        """False when the process has ended; `receive` then raises."""
+        """Send a command; False if the process has ended (`receive` then raises)."""
         try:
             wire.send(self._pipe, command)
         except OSError:
@@ -41,9 +41,9 @@ class Link:
     async def receive(self) -> wire.Event:
         """The next event.
 
-        Raises `TimeoutError` past the deadline, `EOFError` or `OSError` when the process has ended.
+        Raises `TimeoutError` past the deadline, `EOFError` or `OSError` if the process has ended.
         """
-        while not self._pipe.poll():  # the loop may report what has been read meanwhile
+        while not self._pipe.poll():  # a wake-up may be for an event that is already read
             self._readable.clear()
             await self._wait_until_readable()
         event = wire.receive_event(self._pipe)
@@ -51,15 +51,15 @@ class Link:
         return event
 
     async def _wait_until_readable(self) -> None:
-        """Raises `TimeoutError` past the deadline, which may move while we wait."""
+        """Raises `TimeoutError` past the deadline, which may move meanwhile."""
         since = time.monotonic()
-        while (left := since + self.deadline.timeout_s - time.monotonic()) > 0:
+        while (remaining_s := since + self.deadline.timeout_s - time.monotonic()) > 0:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._readable.wait(), left)
+                await asyncio.wait_for(self._readable.wait(), remaining_s)
                 return
             if time.monotonic() - since > self.deadline.timeout_s + SUSPENDED_S:
-                since = time.monotonic()  # both processes were stopped, by `docker pause` or a laptop's lid
-        if not self._pipe.poll():  # else it was this process that had no time
+                since = time.monotonic()  # both processes were suspended (`docker pause`, a closed laptop)
+        if not self._pipe.poll():  # else only this process was late
             raise TimeoutError
 
     def close(self) -> None:

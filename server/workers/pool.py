@@ -12,10 +12,10 @@ from server.workers.worker import Worker
 
 
 class WorkerPool:
-    """Starts and stops the workers, and chooses one for each new session. Their sessions do not share a fault."""
+    """Starts and stops the workers, and places new sessions. A worker's failure affects only its own sessions."""
 
     def __init__(self, settings: Settings, default_device: str, entry: Entry, process_counters: ModelCounters) -> None:
-        """`default_device`: of the preset. `entry`: what each model process runs."""
+        """`default_device`: the preset's. `entry`: the entry point of the model processes."""
         options = model_options(settings, default_device)
         self.workers = [Worker(index, one, settings, entry, process_counters) for index, one in enumerate(options)]
 
@@ -24,7 +24,7 @@ class WorkerPool:
             worker.start()
 
     async def stop(self) -> None:
-        """End all model processes; returns within a few seconds whatever they do."""
+        """End all model processes; returns within a few seconds in any case."""
         await asyncio.gather(*(worker.stop() for worker in self.workers))
 
     def fail(self, reason: str) -> None:
@@ -33,16 +33,16 @@ class WorkerPool:
             worker.fail(reason)
 
     def statuses(self, leaving: AttachedSession | None = None) -> list[WorkerStatus]:
-        """Of all workers; `leaving` is not counted among their sessions."""
+        """The statuses of all workers; `leaving` is not counted among their sessions."""
         return [worker.status(leaving) for worker in self.workers]
 
     def place(self, leaving: AttachedSession | None = None) -> Worker:
-        """The worker for a new session; `leaving` ends for it. Raises `Unavailable`."""
+        """The worker for a new session, which displaces `leaving`. Raises `Unavailable`."""
         return self.workers[place(self.statuses(leaving))]
 
 
 def model_options(settings: Settings, default_device: str) -> list[ModelOptions]:
-    """Of each worker's model process."""
+    """The options of each worker's model process."""
     return [
         ModelOptions(
             preset=settings.preset,

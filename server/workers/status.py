@@ -1,4 +1,4 @@
-"""What is known of a worker, for the placement of sessions and for operators."""
+"""A worker's status, for the placement of sessions and for operators."""
 
 from dataclasses import dataclass
 from typing import Literal, Protocol
@@ -15,10 +15,10 @@ class ModelCounters(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerStatus:
-    """One worker as it is now."""
+    """The current status of a worker."""
 
     index: int
     device: str
     state: WorkerState
-    reason: str  # why it takes no session now; empty if it does
-    sessions: int  # attached to it, the parked ones too
+    reason: str  # why it accepts no session; empty if it does
+    sessions: int  # attached sessions, parked ones included

@@ -22,12 +22,12 @@ BACKOFF_S = (0.2, 1.0, 2.0, 5.0, 10.0)  # before the n-th start in a row that br
 
 
 class Worker:
-    """One model process, again and again, and the sessions that it edits. All methods run on the event loop."""
+    """Runs one model process at a time, with its sessions. All methods run on the event loop."""
 
     def __init__(
         self, index: int, options: ModelOptions, settings: Settings, entry: Entry, process_counters: ModelCounters
     ) -> None:
-        """`index`: among the workers of the server."""
+        """`index`: the worker's position in the pool."""
         self.index = index
         self.options = options
         self.settings = settings
@@ -52,13 +52,13 @@ class Worker:
             self.sessions.worker_lost(reason, for_good=True)
 
     async def stop(self) -> None:
-        """End the process; returns within a few seconds whatever it does."""
+        """End the process; returns within a few seconds in any case."""
         self.state, self.reason = "stopped", "the server is stopping"
         await self._tasks.stop()
 
     @property
     def refusal(self) -> str:
-        """Why it takes neither a session nor a change now; empty if it does."""
+        """Why it accepts neither sessions nor changes now; empty if it does."""
         if self.state != "ready":
             return self.reason
         return CONGESTED if self._link is not None and self._link.congested else ""
@@ -70,11 +70,11 @@ class Worker:
             device=self.options.device,
             state=self.state,
             reason=self.refusal,
-            sessions=self.sessions.count(besides=leaving),
+            sessions=self.sessions.count(excluded=leaving),
         )
 
     def send(self, message: wire.Command) -> bool:
-        """False when there is no process."""
+        """Send a command; False without a process."""
         return self._link is not None and self._link.send(message)
 
     async def _supervise(self) -> None:
@@ -114,7 +114,7 @@ class Worker:
         return process, self._link
 
     async def _wait_for_end(self, link: Link) -> tuple[str, bool]:
-        """Handle events until the process is of no more use; why it is not, and whether it hangs."""
+        """Handle events until the process has ended, exits or hangs; returns the reason, and whether it hangs."""
         try:
             while True:
                 match event := await link.receive():

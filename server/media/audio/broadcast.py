@@ -85,7 +85,7 @@ class AudioBroadcast:
         self._latencies.clear()
 
     def stats(self) -> dict[str, int | None]:
-        """Packet counters since the session began, and the current delay."""
+        """Packet counters since the session was created, and the current delay."""
         delay, counters = self.line.delay, self.counters
         return {
             "received_packets": counters.audio_received,

@@ -1,4 +1,4 @@
-"""Who may do what: every route against every kind of token, and what a server without a token answers to whom."""
+"""Access: every route with every kind of token, and the role that a token grants."""
 
 from collections.abc import AsyncIterator, Iterator
 
@@ -26,7 +26,7 @@ ROUTES = {
     ("GET", "/api/v1/preset"): ("any role", {}, 200),
     ("GET", "/api/v1/schema"): ("any role", {}, 200),
     ("GET", "/api/v1/ice-servers"): ("any role", {}, 200),
-    ("POST", "/api/v1/sessions"): ("begin", OFFER, 422),
+    ("POST", "/api/v1/sessions"): ("create", OFFER, 422),
     ("GET", "/api/v1/sessions"): ("admin", {}, 200),
     ("GET", "/api/v1/sessions/{session_id}"): ("viewer", {}, 200),
     ("PATCH", "/api/v1/sessions/{session_id}"): ("editor", CANDIDATES, 404),
@@ -35,8 +35,8 @@ ROUTES = {
     ("POST", "/api/v1/sessions/{session_id}/resume"): ("editor", OFFER, 422),
     ("POST", "/api/v1/sessions/{session_id}/park"): ("editor", {}, 204),
     ("OPTIONS", "/api/v1/whip"): ("open", {}, 204),
-    ("GET", "/api/v1/whip"): ("begin", {}, 204),
-    ("POST", "/api/v1/whip"): ("begin", SDP, 422),
+    ("GET", "/api/v1/whip"): ("create", {}, 204),
+    ("POST", "/api/v1/whip"): ("create", SDP, 422),
     ("PATCH", "/api/v1/whip/{session_id}"): ("editor", CANDIDATES, 404),
     ("DELETE", "/api/v1/whip/{session_id}"): ("editor", {}, 200),
     ("OPTIONS", "/api/v1/whep/{session_id}"): ("open", {}, 204),
@@ -46,11 +46,11 @@ ROUTES = {
     ("PATCH", "/api/v1/whep/{session_id}/{viewer_id}"): ("viewer", CANDIDATES, 404),
     ("DELETE", "/api/v1/whep/{session_id}/{viewer_id}"): ("viewer", {}, 404),
 }
-KNOWN = {"viewer", "other viewer", "other editor", "own editor", "view_token", "editor_token", "admin"}
-MAY = {
-    "open": KNOWN | {"none", "wrong"},
-    "any role": KNOWN,
-    "begin": {"editor_token", "admin"},
+CREDENTIALS = {"viewer", "other viewer", "other editor", "own editor", "view_token", "editor_token", "admin"}
+ALLOWED = {
+    "open": CREDENTIALS | {"none", "wrong"},
+    "any role": CREDENTIALS,
+    "create": {"editor_token", "admin"},
     "viewer": {"viewer", "own editor", "view_token", "admin"},
     "editor": {"own editor", "admin"},
     "admin": {"admin"},
@@ -63,7 +63,7 @@ def preset(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def declared(app: FastAPI) -> Iterator[tuple[str, str, bool]]:
-    """Method and path of every route, and whether it says who may use it."""
+    """Method and path of every route, and whether it declares a role."""
     for route in iter_route_contexts(app.routes):
         if route.path == "/openapi.json":
             continue  # the framework's own, and open
@@ -73,29 +73,29 @@ def declared(app: FastAPI) -> Iterator[tuple[str, str, bool]]:
 
 
 def test_every_route_declares_its_role(preset):
-    found = list(declared(create_app(Settings(preset=preset))))
-    assert [path for _, path, says in found if not says] == []
-    assert {(method, path) for method, path, _ in found if path != "/"} == set(ROUTES)
+    routes = list(declared(create_app(Settings(preset=preset))))
+    assert [path for _, path, has_role in routes if not has_role] == []
+    assert {(method, path) for method, path, _ in routes if path != "/"} == set(ROUTES)
 
 
 @pytest.mark.parametrize("kind", ["edit", "publish"])
 @pytest.mark.parametrize(("method", "path"), ROUTES)
 async def test_each_route_accepts_only_the_roles_that_it_declares(preset, method, path, kind):
     need, sent, status = ROUTES[method, path]
-    may = MAY[need] | ({"editor_token"} if kind == "publish" and need in ("viewer", "editor") else set())
+    allowed = ALLOWED[need] | ({"editor_token"} if kind == "publish" and need in ("viewer", "editor") else set())
     app = make_app(preset, token=ADMIN, editor_token=EDITOR, view_token=VIEW)
     sessions = app.state.sessions
     async with client_of(app) as client:
         other = put_session(sessions, "other", kind)
-        for who in ["none", "wrong", *sorted(KNOWN)]:
+        for credential in ["none", "wrong", *sorted(CREDENTIALS)]:
             mine = sessions.handles.get("mine") or put_session(sessions, "mine", kind)
             tokens = {"wrong": "guess", "view_token": VIEW, "editor_token": EDITOR, "admin": ADMIN}
             tokens |= {"viewer": mine.view_token, "own editor": mine.token}
             tokens |= {"other viewer": other.view_token, "other editor": other.token}
-            reply = await send(client, method, path, sent, tokens.get(who))
-            refusal = 401 if who in ("none", "wrong") else 403
-            assert reply.status_code == (status if who in may else refusal), (who, reply.text)
-            if who not in may and method != "HEAD":
+            reply = await send(client, method, path, sent, tokens.get(credential))
+            refusal = 401 if credential in ("none", "wrong") else 403
+            assert reply.status_code == (status if credential in allowed else refusal), (credential, reply.text)
+            if credential not in allowed and method != "HEAD":
                 assert reply.json()["detail"]["message"]
                 assert reply.headers.get("WWW-Authenticate") == ("Bearer" if refusal == 401 else None)
 
@@ -171,7 +171,9 @@ async def test_access_reports_the_role_of_a_token(preset, settings, token, answe
     app = make_app(preset, **settings)
     async with client_of(app) as client:
         mine = put_session(app.state.sessions, "mine")
-        given = mine.token if token == "own editor" else token
-        reply = await client.get("/api/v1/access", headers={"Authorization": f"Bearer {given}"} if given else {})
+        sent_token = mine.token if token == "own editor" else token
+        reply = await client.get(
+            "/api/v1/access", headers={"Authorization": f"Bearer {sent_token}"} if sent_token else {}
+        )
         assert reply.status_code == 200
         assert reply.json() == dict(zip(("role", "session", "token_required"), answer, strict=True))

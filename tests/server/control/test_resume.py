@@ -136,7 +136,7 @@ async def test_a_silent_browser_is_parked_and_a_silent_camera_with_pings_is_not(
 
 async def test_a_session_ends_at_its_maximum_age(client, server, viewer, monkeypatch):
     sessions = server.app.state.sessions
-    monkeypatch.setattr(sessions.handles[viewer.id], "began", time.monotonic() - 100)
+    monkeypatch.setattr(sessions.handles[viewer.id], "created_at", time.monotonic() - 100)
     assert sessions._expiry_reason(sessions.handles[viewer.id], time.monotonic()) is None
     monkeypatch.setattr(sessions, "settings", Settings(max_session_s=50.0))
     await eventually(lambda: viewer.id not in sessions.handles)

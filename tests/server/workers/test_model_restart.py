@@ -51,7 +51,7 @@ async def seen(viewer: Viewer, state: str, within_s: float) -> dict[str, object]
 async def test_a_hung_model_process_is_reported_and_replaced(viewer):
     (process,) = model_processes()
     os.kill(process, signal.SIGSTOP)
-    began = time.monotonic()
+    started = time.monotonic()
     status = await seen(viewer, "stalled", STALLED_S)
     assert "no picture" in status["reason"]
     change = asyncio.create_task(viewer.change(prompt="lost"))
@@ -61,7 +61,7 @@ async def test_a_hung_model_process_is_reported_and_replaced(viewer):
     assert reply.status_code == 503
     assert "not applied" in reply.json()["detail"]["message"]
     await viewer.receives(8)
-    assert time.monotonic() - began < RESTARTED_S
+    assert time.monotonic() - started < RESTARTED_S
     status = await seen(viewer, "live", TIMEOUT_S)
     assert status["parameters"]["prompt"] == "before"
     assert status["reason"] is None
@@ -73,9 +73,9 @@ async def test_changes_are_rejected_at_once_while_there_is_no_model(server, view
     (process,) = model_processes()
     os.kill(process, signal.SIGKILL)
     await seen(viewer, "model_restarting", AT_ONCE_S)
-    began = time.monotonic()
+    started = time.monotonic()
     assert (await viewer.change(prompt="after")).status_code == 503
-    assert time.monotonic() - began < AT_ONCE_S
+    assert time.monotonic() - started < AT_ONCE_S
     await viewer.receives(8)
     assert (await viewer.status())["parameters"]["prompt"] == "before"
     reply = await viewer.change(prompt="after")
@@ -95,9 +95,9 @@ async def test_a_change_during_setup_applies_at_the_first_block(tmp_path):
             async with asyncio.timeout(TIMEOUT_S):
                 while (await client.get("/api/v1/sessions/early")).status_code != 200:
                     await asyncio.sleep(0.05)
-            began = time.monotonic()
+            started = time.monotonic()
             reply = await client.patch("/api/v1/sessions/early/parameters", json={"prompt": "film noir"})
-            assert time.monotonic() - began < AT_ONCE_S
+            assert time.monotonic() - started < AT_ONCE_S
             assert (reply.status_code, reply.json()["block"], reply.json()["pending"]) == (200, 0, True)
             assert (await post).status_code == 201
             assert (await client.get("/api/v1/sessions/early")).json()["parameters"]["prompt"] == "film noir"
