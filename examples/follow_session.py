@@ -15,7 +15,7 @@ def make_change(client: LiparClient, changes: dict[str, Any]) -> None:
     acknowledged_ms = 1000 * (time.monotonic() - start)
     print(f"acknowledged after {acknowledged_ms:.0f} ms: takes effect at block {acknowledgement['block']}", flush=True)
     if acknowledgement["pending"]:
-        print("the session is paused: it takes effect when the session goes on")
+        print("the session is paused: it takes effect when the session resumes")
         return
     client.wait_for_block(acknowledgement["block"])
     print(f"in effect after {1000 * (time.monotonic() - start):.0f} ms", flush=True)

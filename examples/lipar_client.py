@@ -1,4 +1,4 @@
-"""A client of the REST interface, from the standard library alone."""
+"""A client of the REST API, using only the standard library."""
 
 import argparse
 import json
@@ -12,7 +12,7 @@ POLL_S = 0.1
 
 
 class LiparClient:
-    """One session of a server. Raises `SystemExit` with the server's own message if a request is refused."""
+    """One session of a server. Raises `SystemExit` with the server's message if a request is rejected."""
 
     def __init__(self, url: str, session: str | None = None, token: str | None = None) -> None:
         """`session`: its id; None: the only one that is live."""

@@ -109,7 +109,7 @@ def plain_type(node: inspect.Type) -> inspect.Type:
 
 
 def _not_null(union: inspect.UnionType) -> inspect.Type:
-    return next(one for one in union.types if not isinstance(one, inspect.NoneType))
+    return next(variant for variant in union.types if not isinstance(variant, inspect.NoneType))
 
 
 def _bounds(node: inspect.IntType | inspect.FloatType) -> str:

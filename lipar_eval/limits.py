@@ -41,18 +41,18 @@ def hides_faces(looks: Sequence[Row]) -> list[str]:
     """The styles whose targets show less than half of the source's faces."""
     rows = [row for row in looks if "faces" in row]
     sums = {style: _sums(row for row in rows if row["style"] == style) for style in _names(rows)}
-    return [style for style, found in sums.items() if found["faces"] < HIDES_FACES_BELOW * found["source_faces"]]
+    return [style for style, total in sums.items() if total["faces"] < HIDES_FACES_BELOW * total["source_faces"]]
 
 
 def read_motions(clips: Iterable[Path]) -> dict[str, str]:
     """Clip name -> motion, from a MANIFEST.json in the clips' folder or its parent; empty if there is none."""
-    found: dict[str, str] = {}
+    motions: dict[str, str] = {}
     for folder in {parent for clip in clips for parent in (clip.parent, clip.parent.parent)}:
         manifest = folder / "MANIFEST.json"
         for entry in json.loads(manifest.read_text(encoding="utf-8")) if manifest.is_file() else []:
             if "motion" in entry:
-                found[Path(entry["file"]).stem] = entry["motion"]
-    return found
+                motions[Path(entry["file"]).stem] = entry["motion"]
+    return motions
 
 
 def _grid(styles: Sequence[Row]) -> Row:
@@ -78,8 +78,8 @@ def _faces(looks: Sequence[Row]) -> list[Row]:
 def _fidelity(styles: Sequence[Row], looks: Sequence[Row]) -> list[Row]:
     lines = []
     if plain := [row for row in styles if str(row["style"]).lower() == "no edit"]:
-        found = _number(plain[0], "psnr_db")
-        lines.append(_limit_row("no edit, dB", found, f">= {MIN_NO_EDIT_DB}", found >= MIN_NO_EDIT_DB))
+        measured = _number(plain[0], "psnr_db")
+        lines.append(_limit_row("no edit, dB", measured, f">= {MIN_NO_EDIT_DB}", measured >= MIN_NO_EDIT_DB))
     edited = [row | {"gap": _number(row, "codec_db") - _number(row, "psnr_db")} for row in styles]
     far = [row for row in edited if _number(row, "psnr_db") < GOOD_DB]
     worst, gap = _worst_style(far, "gap", max) if far else ("all good", 0.0)

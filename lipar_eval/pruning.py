@@ -69,7 +69,7 @@ def recovery(rows: list[Row], tau: float) -> list[Row]:
         (row["clip"], row["variant"]): row
         for row in means([row for row in rows if row["tau"] == tau], ["clip", "variant"])
     }
-    found: list[Row] = []
+    gains: list[Row] = []
     for clip in dict.fromkeys(clip for clip, _ in at):
         ours, perfect, naive = (at[clip, variant] for variant in ("lipar", "perfect recovery", "naive"))
         pairs = {
@@ -77,8 +77,8 @@ def recovery(rows: list[Row], tau: float) -> list[Row]:
             "perfect_gain_db": (perfect, naive, "psnr_db"),
             "computed_gain_db": (ours, naive, "computed_psnr_db"),
         }
-        found.append({"clip": clip} | {name: a[key] - b[key] for name, (a, b, key) in pairs.items()})  # type: ignore[operator]
-    return found
+        gains.append({"clip": clip} | {name: a[key] - b[key] for name, (a, b, key) in pairs.items()})  # type: ignore[operator]
+    return gains
 
 
 def _record_variant(

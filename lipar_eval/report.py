@@ -55,8 +55,8 @@ class Report:
             self._add_section("Looks", "Not measured: no style of this preset has a classical target.")
             return
         faces, faces_note = load_faces()
-        found = looks(self.models, self.clips, self.targets, faces, self.lpips)
-        rows = self._store("looks", found.rows)
+        part = looks(self.models, self.clips, self.targets, faces, self.lpips)
+        rows = self._store("looks", part.rows)
         text = (
             "Pruned output at the preset's thresholds. grid: gradient across token borders over gradient "
             "elsewhere; flicker in levels of 255, in static regions of the source. Below: source, target, output of "
@@ -64,7 +64,7 @@ class Report:
         )
         counts = face_counts(rows) if faces else {}
         by_style = [row | counts.get(str(row["style"]), {}) for row in means(rows, ["style"])]
-        self._add_section("Looks", text, by_style, [strip([sheet]) for sheet in found.sheets])
+        self._add_section("Looks", text, by_style, [strip([sheet]) for sheet in part.sheets])
 
     def pruning(self, prompts: list[str], scales: Sequence[float]) -> None:
         settings = pruning.scaled(self.models.preset, scales)
@@ -74,9 +74,7 @@ class Report:
         overall = means(rows, ["variant", "tau"])
         by_variant = {variant: [row for row in overall if row["variant"] == variant] for variant in pruning.VARIANTS}
         pictures = [
-            curves(
-                {variant: _series(found, "kept", name) for variant, found in by_variant.items()}, "keep ratio", label
-            )
+            curves({variant: _series(part, "kept", name) for variant, part in by_variant.items()}, "keep ratio", label)
             for name, label in CURVE_LABELS.items()
         ]
         prompt_list = ", ".join(prompts)
@@ -116,8 +114,8 @@ class Report:
             *((clip.name, _rows_where(rows, "clip", clip.name)) for clip in self.clips),
         ]:
             for sigma in detectors.NOISES:
-                found = _rows_where(group, "noise", sigma)
-                series = {name: _series(found, f"{name}_kept", f"{name}_db") for name in detectors.VARIANTS}
+                part = _rows_where(group, "noise", sigma)
+                series = {name: _series(part, f"{name}_kept", f"{name}_db") for name in detectors.VARIANTS}
                 named = f"{title}, noise {sigma:g}"
                 pictures.append(curves(series, "keep ratio", "PSNR of the held source, dB", named))
         text = (

@@ -15,9 +15,9 @@ def means(rows: Sequence[Row], by: Sequence[str] = ()) -> list[Row]:
 
 
 def _mean(rows: Sequence[Row], without: set[str]) -> Row:
-    found: Row = {}
+    mean_row: Row = {}
     for name, value in rows[0].items():
         if name not in without and isinstance(value, float):
             numbers = [x for row in rows if isinstance(x := row[name], float) and not math.isnan(x)]
-            found[name] = sum(numbers) / len(numbers) if numbers else math.nan
-    return found
+            mean_row[name] = sum(numbers) / len(numbers) if numbers else math.nan
+    return mean_row

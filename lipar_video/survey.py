@@ -58,34 +58,34 @@ class Survey:
         return -first if first < -ROUNDING_S or (self._timestamps.may_jump and first > MAX_START_S) else Fraction(0)
 
     def _add(self, packet: "av.Packet[Stream]") -> None:
-        found = self.streams[packet.stream.index]
+        stream_survey = self.streams[packet.stream.index]
         if not packet.size:
             return
         self._timestamps.correct(packet)
-        found.packets += 1
-        if len(found.first) < FIRST_PACKETS:
-            found.first.append(packet)
+        stream_survey.packets += 1
+        if len(stream_survey.first) < FIRST_PACKETS:
+            stream_survey.first.append(packet)
         length = max(packet.duration or 0, 0) * packet.time_base
         if packet.is_discard:
-            found.hidden += 1
-            found.hidden_s += length
+            stream_survey.hidden += 1
+            stream_survey.hidden_s += length
         elif packet.pts is not None:
             at = packet.pts * packet.time_base
-            found.end = max(at + length, at + length if found.end is None else found.end)
+            stream_survey.end = max(at + length, at + length if stream_survey.end is None else stream_survey.end)
             if skipped := _skipped_start_s(packet):
-                found.audible_from = at + skipped
+                stream_survey.audible_from = at + skipped
             # an edit list starts at 0: the part of a packet before that is hidden too
-            at = max(at, found.audible_from, Fraction(0) if found.hidden_s else at)
-            found.start = at if found.start is None else min(at, found.start)
+            at = max(at, stream_survey.audible_from, Fraction(0) if stream_survey.hidden_s else at)
+            stream_survey.start = at if stream_survey.start is None else min(at, stream_survey.start)
         if self._in_band and packet.stream.type == "audio":
-            found.formats |= set(self._formats(packet, found))
+            stream_survey.formats |= set(self._formats(packet, stream_survey))
 
-    def _formats(self, packet: "av.Packet[Stream]", found: StreamSurvey) -> Iterator[tuple[int, str]]:
+    def _formats(self, packet: "av.Packet[Stream]", stream_survey: StreamSurvey) -> Iterator[tuple[int, str]]:
         try:
             for frame in cast("av.Packet[AudioStream]", packet).decode():
                 yield frame.sample_rate, frame.layout.name
         except (av.FFmpegError, ValueError):
-            found.undecodable += 1
+            stream_survey.undecodable += 1
 
 
 def _readable_packets(container: InputContainer, streams: list[Stream]) -> "Iterator[av.Packet[Stream]]":

@@ -104,9 +104,10 @@ def route_lines(paths: dict[str, Any]) -> Iterator[str]:
 
 
 def query_rows(route: dict[str, Any]) -> Iterator[tuple[str, ...]]:
-    for one in route.get("parameters", []):
-        schema = one["schema"]
-        yield f"`{one['name']}`", one["in"], type_name(schema), one.get("description", "") + limits(schema)
+    for parameter in route.get("parameters", []):
+        schema = parameter["schema"]
+        meaning = parameter.get("description", "") + limits(schema)
+        yield f"`{parameter['name']}`", parameter["in"], type_name(schema), meaning
 
 
 def response(status: str, found: dict[str, Any]) -> str:

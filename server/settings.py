@@ -143,10 +143,10 @@ class Settings(ConfigStruct, frozen=True, kw_only=True):
             )
 
     def _check_tokens(self) -> None:
-        given = [token for token in (self.token, self.editor_token, self.view_token) if token is not None]
-        if len(set(given)) < len(given):
+        tokens = [token for token in (self.token, self.editor_token, self.view_token) if token is not None]
+        if len(set(tokens)) < len(tokens):
             raise ConfigError("token, editor_token and view_token: must differ from each other")
-        if self.no_auth and given:
+        if self.no_auth and tokens:
             raise ConfigError("no_auth: give either this or token, editor_token and view_token")
         if not self.loopback and not self.token_required and not self.no_auth:
             raise ConfigError(

@@ -28,14 +28,18 @@ def load_settings(flags: Mapping[str, object] | None = None, environment: Mappin
 
     Raises `ConfigError`, which names the setting, its value and what is allowed.
     """
-    given = {name: text.strip() for name, text in environment.items() if name.startswith(PREFIX) and text.strip()}
+    variables = {name: text.strip() for name, text in environment.items() if name.startswith(PREFIX) and text.strip()}
     for old, new in RENAMED.items():
-        if old in given:
+        if old in variables:
             raise ConfigError(f"{old}: there is no such setting any more; use {new}")
     known = {PREFIX + field.name.upper(): field for field in fields(Settings)}
-    warn_of_misspelled(given, list(known))
+    warn_of_misspelled(variables, list(known))
     set_flags = {name: value for name, value in (flags or {}).items() if value is not None}
-    texts = {field.name: given[name] for name, field in known.items() if name in given and field.name not in set_flags}
+    texts = {
+        field.name: variables[name]
+        for name, field in known.items()
+        if name in variables and field.name not in set_flags
+    }
     values = {field.name: _value(texts[field.name], field) for field in known.values() if field.name in texts}
     try:
         return parse(values | set_flags, Settings, strict=False)
@@ -43,8 +47,8 @@ def load_settings(flags: Mapping[str, object] | None = None, environment: Mappin
         raise _config_error(error, texts) from None
 
 
-def warn_of_misspelled(given: Mapping[str, str], known: list[str]) -> None:
-    for name in sorted(given):
+def warn_of_misspelled(variables: Mapping[str, str], known: list[str]) -> None:
+    for name in sorted(variables):
         if name in known or name in OTHER_VARIABLES:
             continue
         if similar := difflib.get_close_matches(name, known, 1, SIMILAR):

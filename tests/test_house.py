@@ -26,13 +26,13 @@ UNPINNED = {"triton", "flash-attn"}
 
 def pins() -> dict[str, Version]:
     lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
-    found = {}
+    versions = {}
     for line in lines:
         if line and not line.startswith("#"):
             match = re.fullmatch(r"([A-Za-z0-9._-]+)==([0-9A-Za-z.]+)", line)
             assert match, f"{line!r} is no plain pin (name==version, no local version, no address)"
-            found[canonicalize_name(match[1])] = Version(match[2])
-    return found
+            versions[canonicalize_name(match[1])] = Version(match[2])
+    return versions
 
 
 @pytest.mark.parametrize("requirement", [*NEEDED, *(r for extra in OPTIONAL.values() for r in extra)], ids=str)
@@ -45,8 +45,8 @@ def test_every_dependency_is_pinned_within_its_range(requirement: Requirement) -
 
 
 def test_every_package_that_the_product_imports_is_declared() -> None:
-    found = modules(*PRODUCT)
-    imported = {package_of(i.target) for name, path in found.items() for i in imports_of(name, path, set(found))}
+    product = modules(*PRODUCT)
+    imported = {package_of(i.target) for name, path in product.items() for i in imports_of(name, path, set(product))}
     declared = {canonicalize_name(r.name) for r in [*NEEDED, *OPTIONAL["gpu"], *OPTIONAL["eval"]]}
     distributions = packages_distributions()
     # FastAPI depends on starlette, and torch on triton.

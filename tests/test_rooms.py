@@ -13,7 +13,7 @@ from tests.rooms import BY_NAME, PLAIN, room_of, violations
 
 MODULES = modules(*PRODUCT)
 KNOWN = set(MODULES)
-IMPORTS = [found for name, path in MODULES.items() for found in imports_of(name, path, KNOWN)]
+IMPORTS = [item for name, path in MODULES.items() for item in imports_of(name, path, KNOWN)]
 # Packages that the web process must not load, and those that the engine must not need.
 TORCH = {"torch", "triton", "transformers", "flash_attn"}
 SERVER_PACKAGES = {"pydantic", "fastapi", "starlette", "uvicorn", "aiortc", "aioice", "av"}
@@ -21,7 +21,7 @@ SERVER_PACKAGES = {"pydantic", "fastapi", "starlette", "uvicorn", "aiortc", "aio
 
 @pytest.mark.parametrize("package", PRODUCT)
 def test_no_backward_imports(package: str) -> None:
-    wrong = [text for found in IMPORTS if package_of(found.importer) == package for text in violations(found)]
+    wrong = [text for item in IMPORTS if package_of(item.importer) == package for text in violations(item)]
     assert not wrong, "\n".join(wrong)
 
 
@@ -32,21 +32,21 @@ def test_every_package_has_modules(package: str) -> None:
 
 def test_there_are_no_import_cycles() -> None:
     arrows: dict[str, set[str]] = {name: set() for name in MODULES}
-    for found in IMPORTS:
-        if found.target in KNOWN and found.at_start:
-            arrows[found.importer].add(found.target)
+    for item in IMPORTS:
+        if item.target in KNOWN and item.at_start:
+            arrows[item.importer].add(item.target)
     assert cycle(arrows) == []
 
 
 def test_the_engine_needs_no_server_package() -> None:
-    assert not {found.target for found in IMPORTS if found.importer.startswith("lipar_core.")} & SERVER_PACKAGES
+    assert not {item.target for item in IMPORTS if item.importer.startswith("lipar_core.")} & SERVER_PACKAGES
 
 
 @pytest.mark.parametrize("command", ["verify", "bench"])
 def test_verify_and_bench_start_with_the_engine_s_packages_alone(command: str) -> None:
-    found = {package_of(f.target) for f in IMPORTS if f.importer == f"lipar_cli.{command}" and f.at_start}
-    assert found
-    assert not found & {*SERVER_PACKAGES, "server"}
+    packages = {package_of(f.target) for f in IMPORTS if f.importer == f"lipar_cli.{command}" and f.at_start}
+    assert packages
+    assert not packages & {*SERVER_PACKAGES, "server"}
 
 
 def test_plain_modules_do_not_import_torch() -> None:
@@ -118,7 +118,7 @@ def test_a_backward_import_is_found(module: str, source: str, violation: str, tm
     }
     path = tmp_path / "module.py"
     path.write_text(source, encoding="utf-8")
-    texts = [text for found in imports_of(module, path, known) for text in violations(found)]
+    texts = [text for item in imports_of(module, path, known) for text in violations(item)]
     assert len(texts) == 1
     assert violation in texts[0]
 
@@ -136,7 +136,7 @@ def test_a_forward_import_is_allowed(module: str, source: str, tmp_path: Path) -
     known = {"lipar_core.__init__", "lipar_core.models.__init__", "lipar_core.kernels.__init__", "server.wire", module}
     path = tmp_path / "module.py"
     path.write_text(source, encoding="utf-8")
-    assert [text for found in imports_of(module, path, known) for text in violations(found)] == []
+    assert [text for item in imports_of(module, path, known) for text in violations(item)] == []
 
 
 def test_a_cycle_is_found() -> None:
@@ -156,7 +156,7 @@ def test_choosing_a_preset_does_not_import_torch() -> None:
 
 @pytest.mark.parametrize(("package", "allowed"), [("training", set()), ("benchmarks", {"harness"}), ("harness", set())])
 def test_training_benchmarks_and_harness_import_only_the_product(package: str, allowed: set[str]) -> None:
-    found = [i for name, path in modules(package).items() for i in imports_of(name, path, KNOWN)]
+    imports = [i for name, path in modules(package).items() for i in imports_of(name, path, KNOWN)]
     others = {"tests", "training", "benchmarks", "harness", "scripts"} - {package} - allowed
-    wrong = {f"{i.importer}:{i.line} imports {i.target}" for i in found if package_of(i.target) in others}
+    wrong = {f"{i.importer}:{i.line} imports {i.target}" for i in imports if package_of(i.target) in others}
     assert not wrong, "\n".join(sorted(wrong))

@@ -45,7 +45,7 @@ def write_samples(preset: Preset, editor: Editor, clips: Mapping[str, Clip], pat
     for style, draw in STYLES.items():
         prompt = NAMES[style][0] if style in NAMES else "no change"
         settings = merge(default_parameters(preset), {"prompt": prompt, "pruning": {"enabled": False}})
-        found = []
+        results = []
         pictures = []
         for clip in clips.values():
             session: EditSession[int] = EditSession(models, settings)
@@ -53,9 +53,9 @@ def write_samples(preset: Preset, editor: Editor, clips: Mapping[str, Clip], pat
             edited = session.push(torch.from_numpy(part).permute(0, 3, 1, 2), range(len(part))).frames
             targets = np.stack([draw(frame) for frame in part])
             target = as_tensor(targets)[: len(edited)]
-            found.append((psnr(edited, target), ssim(edited, target)))
+            results.append((psnr(edited, target), ssim(edited, target)))
             pictures += [targets[-1], (edited[-1].permute(1, 2, 0).numpy() * 255).astype(np.uint8)]
-        metrics[style] = "{:.1f}/{:.2f}".format(*np.mean(found, axis=0))
+        metrics[style] = "{:.1f}/{:.2f}".format(*np.mean(results, axis=0))
         rows.append(np.concatenate(pictures, axis=1))
     cv2.imwrite(str(path), cv2.cvtColor(np.concatenate(rows), cv2.COLOR_RGB2BGR))
     return metrics
@@ -84,8 +84,8 @@ def main() -> None:
     recipe = load_recipe(args.recipe)
     preset = preset_of(recipe, args.recipe)
     position, editor = newest(preset, args.runs, [stage.name for stage in recipe.stages])
-    found = dict(eval_clips(args.media, preset.stream.width, preset.stream.height))
-    metrics = write_samples(preset, editor, {name: found[name] for name in args.clips}, args.out)
+    results = dict(eval_clips(args.media, preset.stream.width, preset.stream.height))
+    metrics = write_samples(preset, editor, {name: results[name] for name in args.clips}, args.out)
     print(f"{position}: " + ", ".join(f"{style} {metric}" for style, metric in metrics.items()))
 
 

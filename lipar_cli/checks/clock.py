@@ -1,4 +1,4 @@
-"""The system clock: certificates and TURN logins expire by it."""
+"""The system clock: certificates and TURN credentials expire by it."""
 
 import ctypes
 import sys
@@ -30,7 +30,7 @@ def judge_clock(now: datetime, installed: datetime, synchronised: bool | None) -
 
 
 def is_synchronised() -> bool | None:
-    """The kernel's opinion (adjtimex); None where there is none."""
+    """Whether the kernel reports a synchronised clock (adjtimex); None if it does not report it."""
     if sys.platform != "linux":
         return None
     state: int = ctypes.CDLL(None).adjtimex(ctypes.create_string_buffer(TIMEX_BYTES))

@@ -29,11 +29,11 @@ def gpu_facts(device: str) -> GpuFacts | None:
     index = torch.device(device).index or 0
     if not torch.cuda.is_available() or index >= torch.cuda.device_count():
         return None
-    found = torch.cuda.get_device_properties(index)
+    properties = torch.cuda.get_device_properties(index)
     return GpuFacts(
-        name=found.name,
-        capability=(found.major, found.minor),
-        memory=found.total_memory,
+        name=properties.name,
+        capability=(properties.major, properties.minor),
+        memory=properties.total_memory,
         built_for=tuple(torch.cuda.get_arch_list()),
     )
 

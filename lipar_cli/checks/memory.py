@@ -22,7 +22,7 @@ def check_gpu_memory(target: Target) -> Result:
     vram = available_vram(target)
     if vram is None:
         return fail("no CUDA device", "give its memory with --vram GB to see the plan")
-    return judge_memory(gpu_plan(target, vram), vram, "give the text encoder to the CPU (text.device: cpu)")
+    return judge_memory(gpu_plan(target, vram), vram, "load the text encoder on the CPU (text.device: cpu)")
 
 
 def check_memory(target: Target) -> Result:

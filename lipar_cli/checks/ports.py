@@ -22,7 +22,7 @@ def check_tcp_port(target: Target) -> Result:
 def judge_bind_error(error: OSError, host: str, port: int) -> Result:
     text = f"{host}:{port}: {error.strerror or error}"
     if error.errno == errno.EADDRINUSE:
-        return fail(text, "another program has it; if that is `lipar serve`, all is well, else choose another --port")
+        return fail(text, "the port is in use; if not by `lipar serve`, choose another --port")
     if error.errno == errno.EACCES:
         return fail(text, "choose a port from 1024 on, or allow low ports (sysctl net.ipv4.ip_unprivileged_port_start)")
     return fail(text, "choose an address of this machine with --host; 0.0.0.0 is all of them")

@@ -17,7 +17,7 @@ BLOCKS = 8
 
 
 def check_attention(_: Target) -> Result:
-    """Attention on the device that is there: on a CPU PyTorch's kernels, on a GPU also FlashAttention if installed."""
+    """Attention on the available device: PyTorch's kernels, on a GPU also FlashAttention if installed."""
     import torch
 
     from lipar_core.kernels.attention import HAS_FLASH_ATTENTION, attention
@@ -45,9 +45,9 @@ def attention_error(attention: Callable[..., "Tensor"], device: "torch.device", 
     present = torch.arange(96) % 3 > 0
     errors = []
     for mask in (None, present):
-        found = attention(q.to(device), k.to(device), v.to(device), None if mask is None else mask.to(device))
+        output = attention(q.to(device), k.to(device), v.to(device), None if mask is None else mask.to(device))
         reference = reference_attention(q, k, v, mask)
-        errors.append(float((found.cpu().double() - reference).norm() / reference.norm()))
+        errors.append(float((output.cpu().double() - reference).norm() / reference.norm()))
     return max(errors)
 
 

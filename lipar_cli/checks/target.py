@@ -1,4 +1,4 @@
-"""What a machine is checked for."""
+"""The server that a machine is checked for."""
 
 from dataclasses import dataclass
 

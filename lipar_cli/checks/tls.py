@@ -42,16 +42,16 @@ def judge_certificate(certificate: Path, key: Path, names: tuple[str, ...] | lis
 
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key)
-        found = x509.load_pem_x509_certificate(certificate.read_bytes())
+        loaded = x509.load_pem_x509_certificate(certificate.read_bytes())
     except (OSError, ValueError) as error:  # SSLError is an OSError
         return fail(f"{certificate} and {key} cannot be used: {error}", "give a PEM certificate and its own key")
-    until = found.not_valid_after_utc
-    text = f"{certificate}: for {', '.join(certificate_names(found)) or 'no name'}, until {until:%Y-%m-%d}"
-    if now < found.not_valid_before_utc:
-        return fail(f"{text}, not valid before {found.not_valid_before_utc:%Y-%m-%d}", "set this machine's clock")
+    until = loaded.not_valid_after_utc
+    text = f"{certificate}: for {', '.join(certificate_names(loaded)) or 'no name'}, until {until:%Y-%m-%d}"
+    if now < loaded.not_valid_before_utc:
+        return fail(f"{text}, not valid before {loaded.not_valid_before_utc:%Y-%m-%d}", "set this machine's clock")
     if now > until:
         return fail(f"{text}: expired", RENEW)
-    if unmatched := [name for name in names if not matches(found, name)]:
+    if unmatched := [name for name in names if not matches(loaded, name)]:
         return warn(
             f"{text}: does not name {', '.join(unmatched)}",
             "use a certificate for the name that users open; name that in LIPAR_ALLOWED_HOSTS",
@@ -64,10 +64,10 @@ def certificate_names(certificate: "x509.Certificate") -> list[str]:
     from cryptography import x509
 
     try:
-        found = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        loaded = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except x509.ExtensionNotFound:
         return []
-    return [*found.get_values_for_type(x509.DNSName), *map(str, found.get_values_for_type(x509.IPAddress))]
+    return [*loaded.get_values_for_type(x509.DNSName), *map(str, loaded.get_values_for_type(x509.IPAddress))]
 
 
 def matches(certificate: "x509.Certificate", name: str) -> bool:

@@ -1,4 +1,4 @@
-"""What the configuration of every kind of codec, transformer and text encoder provides."""
+"""Interfaces of the configurations of codecs, transformers and text encoders."""
 
 from pathlib import Path
 from typing import Annotated, ClassVar, Protocol, runtime_checkable
@@ -25,7 +25,7 @@ class CodecConfig(Protocol):
 
     @property
     def channels(self) -> int:
-        """Of a latent frame."""
+        """Channels of a latent frame."""
 
     @property
     def lag_frames(self) -> int:
@@ -40,7 +40,7 @@ class TransformerConfig(Protocol):
 
     @property
     def channels(self) -> int:
-        """Of the latents, in and out."""
+        """Channels of the latents, in and out."""
 
     @property
     def patch(self) -> int:
@@ -48,23 +48,23 @@ class TransformerConfig(Protocol):
 
     @property
     def text_length(self) -> int:
-        """Vectors of a prompt's embedding."""
+        """Number of vectors of a prompt's embedding."""
 
     @property
     def text_dim(self) -> int:
-        """Values of each of them."""
+        """Size of each vector of a prompt's embedding."""
 
     @property
     def layers(self) -> int:
-        """That cache keys and values."""
+        """Number of layers, each of which caches keys and values."""
 
     @property
     def heads(self) -> int:
-        """Of a cached key."""
+        """Number of heads of a cached key."""
 
     @property
     def head_dim(self) -> int:
-        """Of a head; even, because keys are rotated in pairs."""
+        """Size of a head; even, because keys are rotated in pairs."""
 
 
 @runtime_checkable
@@ -74,10 +74,10 @@ class TextConfig(Protocol):
     kind: ClassVar[str]
 
     def missing_parts(self, path: Path) -> list[str]:
-        """What the existing file or folder `path` lacks to be loaded, one line each."""
+        """The parts missing in the existing file or folder `path`, one line each."""
 
     def runs_on_gpu(self, gpu_bytes: int) -> bool:
-        """Whether it is loaded to the preset's GPU, which has so much memory, rather than to the CPU."""
+        """Whether it is loaded to the preset's GPU of `gpu_bytes` memory rather than to the CPU."""
 
     def memory_bytes(self, path: Path, transformer: TransformerConfig) -> int:
         """Estimate of its weights in memory; `path` may be missing."""

@@ -52,7 +52,7 @@ class TAEHVConfig(ConfigStruct, frozen=True, kw_only=True):
 
     @property
     def channels(self) -> int:
-        """Of a latent frame: the picture's, then the code's."""
+        """Channels of a latent frame: the picture's, then the code's."""
         return self.latent_channels + self.code_channels
 
     @property

@@ -39,16 +39,16 @@ class UMT5Config(ConfigStruct, frozen=True, kw_only=True):
 
     def missing_parts(self, path: Path) -> list[str]:
         parts = {"text encoder": umt5_encoder(path), "tokenizer": umt5_tokenizer(path)}
-        return [f"{path} has no {part}" for part, found in parts.items() if found is None]
+        return [f"{path} has no {part}" for part, location in parts.items() if location is None]
 
     def runs_on_gpu(self, gpu_bytes: int) -> bool:
         return self.device == "same" or (self.device == "auto" and gpu_bytes >= LARGE_GPU_BYTES)
 
     def memory_bytes(self, path: Path, transformer: TransformerConfig) -> int:
-        """In bfloat16; a folder of unknown sizes is taken for UMT5-XXL's."""
-        found = umt5_encoder(path)
-        is_checkpoint = found is not None and found.is_file()
-        return found.stat().st_size if found and is_checkpoint else 2 * UMT5Size().parameters
+        """Bytes in bfloat16; a folder of unknown sizes counts as UMT5-XXL."""
+        location = umt5_encoder(path)
+        is_checkpoint = location is not None and location.is_file()
+        return location.stat().st_size if location and is_checkpoint else 2 * UMT5Size().parameters
 
 
 class HashedConfig(ConfigStruct, frozen=True, kw_only=True):
@@ -66,7 +66,7 @@ class HashedConfig(ConfigStruct, frozen=True, kw_only=True):
         return True
 
     def memory_bytes(self, path: Path, transformer: TransformerConfig) -> int:
-        """In float32: embedding, key, queries, and two layers of the output."""
+        """Bytes in float32: embedding, key, queries, and two layers of the output."""
         inner = (self.buckets + transformer.text_length + self.dim + 1) * self.dim
         return 4 * (inner + (self.dim + 1 + transformer.text_dim + 1) * transformer.text_dim)
 

@@ -96,13 +96,13 @@ class PrecomputedTextEncoder:
         return self._lookup(prompt)[1]
 
     def _lookup(self, prompt: str) -> tuple[str, tuple[int, int]]:
-        found = self._prompts.get(clean_prompt(prompt))
-        if found is None:
+        entry = self._prompts.get(clean_prompt(prompt))
+        if entry is None:
             raise LiparError(
                 f"prompt {prompt[:60]!r} is not among the {len(self._prompts)} in {self._path.name}, "
                 "and this preset has no text encoder"
             )
-        return found
+        return entry
 
 
 def load_precomputed(config: PrecomputedConfig, preset: Preset, device: torch.device) -> PrecomputedTextEncoder:

@@ -49,11 +49,11 @@ class PromptCache:
 
     def encode(self, prompt: str) -> PromptEmbedding:
         """The embedding; encodes it if it is not cached, which takes seconds for a large encoder on a CPU."""
-        if (found := self.get(prompt)) is not None:
-            return found
+        if (cached := self.get(prompt)) is not None:
+            return cached
         with self._encode_lock:
-            if (found := self.get(prompt)) is not None:
-                return found
+            if (cached := self.get(prompt)) is not None:
+                return cached
             started = time.perf_counter()
             embedding = PromptEmbedding(self.encoder.encode(prompt), *self.encoder.count_tokens(prompt))
             self.max_encode_s = max(self.max_encode_s, time.perf_counter() - started)

@@ -23,7 +23,7 @@ def clean_prompt(prompt: str) -> str:
     Wan uses ftfy's `fix_text` for the first; its repair of wrongly decoded text is left out here.
     """
     plain = _CONTROL_CHARACTERS.sub("", prompt).translate(_QUOTE_REPLACEMENTS)
-    plain = _COMPATIBILITY_FORMS.sub(lambda found: unicodedata.normalize("NFKC", found[0]), plain)
+    plain = _COMPATIBILITY_FORMS.sub(lambda match: unicodedata.normalize("NFKC", match[0]), plain)
     plain = unicodedata.normalize("NFC", plain)
     return " ".join(html.unescape(html.unescape(plain)).split())
 

@@ -110,7 +110,8 @@ class Broadcast:
                 continue
             self._wake.clear()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), min((one for one in (wait, idle) if one), default=None))
+                timeout = min((seconds for seconds in (wait, idle) if seconds), default=None)
+                await asyncio.wait_for(self._wake.wait(), timeout)
 
     @property
     def _repeats_last_frame(self) -> bool:

@@ -59,7 +59,7 @@ class RemoteCandidates:
         self.unusable[address] = None
 
     def _remote_addresses(self) -> set[str]:
-        transports = {one.receiver.transport.transport for one in self.pc.getTransceivers()}
+        transports = {item.receiver.transport.transport for item in self.pc.getTransceivers()}
         if self.pc.sctp is not None:
             transports.add(self.pc.sctp.transport.transport)
-        return {one.ip for transport in transports for one in transport.getRemoteCandidates()}
+        return {item.ip for transport in transports for item in transport.getRemoteCandidates()}

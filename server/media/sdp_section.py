@@ -40,7 +40,8 @@ def split_sections(sdp: str) -> tuple[list[str], list[Section]]:
 
 
 def join_sections(head: list[str], sections: list[Section]) -> str:
-    return "\r\n".join([line for part in (head, *(one.lines for one in sections)) for line in part if line]) + "\r\n"
+    parts = [head, *(section.lines for section in sections)]
+    return "\r\n".join([line for part in parts for line in part if line]) + "\r\n"
 
 
 def _payload_type(line: str) -> str | None:

@@ -49,7 +49,7 @@ class VideoReceiver:
         """
         self.on_frame = on_frame
         self.on_end = on_end
-        sets = {int(one.payload_type): one.parameter_sets for one in offer.formats}
+        sets = {int(video_format.payload_type): video_format.parameter_sets for video_format in offer.formats}
         self.counters = counters or SessionCounters()
         self.decoder = DecoderQueue(sets, self._count_undecodable)
         self.decoder.replace_in(receiver)

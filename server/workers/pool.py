@@ -17,7 +17,10 @@ class WorkerPool:
     def __init__(self, settings: Settings, default_device: str, entry: Entry, process_counters: ModelCounters) -> None:
         """`default_device`: the preset's. `entry`: the entry point of the model processes."""
         options = model_options(settings, default_device)
-        self.workers = [Worker(index, one, settings, entry, process_counters) for index, one in enumerate(options)]
+        self.workers = [
+            Worker(index, worker_options, settings, entry, process_counters)
+            for index, worker_options in enumerate(options)
+        ]
 
     def start(self) -> None:
         for worker in self.workers:

@@ -48,9 +48,9 @@ def test_sources_follow_one_another_in_one_session(page: Page, live_server: Live
     page.get_by_role("button", name="Camera").click()
     expect(page.locator("figcaption.source-name")).to_have_text("Camera", timeout=TIMEOUT_MS)
     back = mean_result(page)
-    for number, one in enumerate(seen):
+    for number, result in enumerate(seen):
         for other in seen[:number]:
-            assert np.abs(one - other).mean() > 0.1, "two sources look the same"
+            assert np.abs(result - other).mean() > 0.1, "two sources look the same"
     assert np.abs(back - seen[0]).mean() < 0.08
     expect_pill(page, "Live")
     assert session_id(page, live_server) == first_id

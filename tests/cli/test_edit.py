@@ -53,9 +53,9 @@ def test_edits_are_reproducible(tmp_path, clip, edit):
 def test_audio_is_kept(tmp_path, edit, source_name, source_codec, out, codec, word):
     source = make_clip(tmp_path / source_name, 25, audio=source_codec)
     path, stdout = edit(source, out=out)
-    found = read(path)
-    assert found.audio_codec == codec
-    assert found.audio_seconds == pytest.approx(1, abs=0.06)  # codecs pad by a packet or two
+    result = read(path)
+    assert result.audio_codec == codec
+    assert result.audio_seconds == pytest.approx(1, abs=0.06)  # codecs pad by a packet or two
     assert word in stdout
 
 
@@ -90,9 +90,9 @@ def test_any_pixel_format_is_edited(tmp_path, edit, codec, pix_fmt):
 
 @pytest.mark.parametrize("out", ["out.mp4", "out.mkv", "out.mov", "out.webm", "OUT.MP4"])
 def test_containers(clip, edit, out):
-    found = read(edit(clip, out=out)[0])
-    assert len(found.frames) == 9
-    assert found.codec == ("vp9" if out.endswith("webm") else "h264")
+    result = read(edit(clip, out=out)[0])
+    assert len(result.frames) == 9
+    assert result.codec == ("vp9" if out.endswith("webm") else "h264")
 
 
 def test_a_phone_s_upright_video_is_edited_upright(tmp_path, edit):
@@ -224,10 +224,10 @@ def test_a_file_that_ends_early_is_edited_and_reported(tmp_path, edit):
     film = data.index(b"mdat")
     clip.write_bytes(data[: (film + len(data)) // 2])
     out, stdout = edit(clip)
-    found = read(out)  # without the truncated packet
-    assert 0 < len(found.frames) < 30
-    assert 0 < found.audio_seconds < 1.2
-    assert f"the input's header announces 30 frames, {len(found.frames)} were found" in stdout
+    result = read(out)  # without the truncated packet
+    assert 0 < len(result.frames) < 30
+    assert 0 < result.audio_seconds < 1.2
+    assert f"the input's header announces 30 frames, {len(result.frames)} were found" in stdout
 
 
 def test_a_truncated_prompt_is_reported(clip, edit):

@@ -62,8 +62,8 @@ def test_a_single_size_is_not_measured(monkeypatch, preset):
 
 
 def test_the_report_lists_sizes_that_were_too_slow():
-    found = [SizeMeasurement("512x288", "bfloat16", 18.2), SizeMeasurement("416x240", "bfloat16", 36.4)]
-    assert report(found) == "lipar: picture 416x240, bfloat16: 36 fps alone, 32 required; 512x288 18 fps"
+    measurements = [SizeMeasurement("512x288", "bfloat16", 18.2), SizeMeasurement("416x240", "bfloat16", 36.4)]
+    assert report(measurements) == "lipar: picture 416x240, bfloat16: 36 fps alone, 32 required; 512x288 18 fps"
 
 
 def test_this_machine_is_measured(monkeypatch, several, capfd):

@@ -54,9 +54,10 @@ def test_an_initial_editor_without_a_code_is_extended(tmp_path, preset, plain, c
     video = as_tensor(clips[0])
     latents, _ = codec.encode(video[None])
     x = patchify(latents, 2)[0]
-    found, wanted = (_predict(one, tokens) for one, tokens in ((editor, x), (initial, x[..., : 24 * 4])))
-    torch.testing.assert_close(found[..., : 24 * 4], wanted, rtol=0, atol=2e-3)
-    assert not found[..., 24 * 4 :].any()
+    output = _predict(editor, x)
+    expected = _predict(initial, x[..., : 24 * 4])
+    torch.testing.assert_close(output[..., : 24 * 4], expected, rtol=0, atol=2e-3)
+    assert not output[..., 24 * 4 :].any()
 
 
 def test_extended_weights_ignore_new_channels(preset, plain):

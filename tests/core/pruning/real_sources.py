@@ -100,6 +100,6 @@ def coded(source: Tensor, codec: str, bit_rate: int = 300_000) -> Tensor:
             output.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
         output.mux(stream.encode())
     file.seek(0)
-    with av.open(file) as given:
-        pictures = [frame.to_ndarray(format="rgb24") for frame in given.decode(video=0)]
+    with av.open(file) as video:
+        pictures = [frame.to_ndarray(format="rgb24") for frame in video.decode(video=0)]
     return torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2)

@@ -96,7 +96,7 @@ async def test_ffmpeg_publishes_and_ends_its_session(tmp_path):
 async def relayed(client: httpx2.AsyncClient) -> RTCPeerConnection:
     """A connection limited to the TURN server and the credentials that the server provides."""
     given = (await client.get("/api/v1/ice-servers")).json()["iceServers"]
-    servers = [RTCIceServer(one["urls"], one["username"], one["credential"]) for one in given]
+    servers = [RTCIceServer(item["urls"], item["username"], item["credential"]) for item in given]
     return RTCPeerConnection(RTCConfiguration(servers, iceTransportPolicy=RTCIceTransportPolicy.RELAY))
 
 
@@ -182,12 +182,12 @@ async def test_candidates_of_the_first_media_section_suffice_with_bundle(preset)
             await viewer.offer()
             head, *media = viewer.pc.localDescription.sdp.split("m=")
             assert len(media) == 3
-            bare = ["\r\n".join(line for line in one.split("\r\n") if "candidate" not in line) for one in media[1:]]
+            bare = ["\r\n".join(line for line in item.split("\r\n") if "candidate" not in line) for item in media[1:]]
             body = {"sdp": "m=".join([head, media[0], *bare]), "type": "offer"}
             reply = await client.post("/api/v1/sessions", json=body)
             assert reply.status_code == 201
             session = server.app.state.sessions.handles[reply.json()["id"]]
-            (transport,) = {one.receiver.transport.transport for one in session.peer.pc.getTransceivers()}
+            (transport,) = {item.receiver.transport.transport for item in session.peer.pc.getTransceivers()}
             assert transport.getRemoteCandidates()
             await viewer.pc.setRemoteDescription(RTCSessionDescription(reply.json()["sdp"], "answer"))
             await eventually(lambda: len(viewer.sizes) > 4)

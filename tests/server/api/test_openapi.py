@@ -42,8 +42,8 @@ async def run(server: RunningServer, folder: Path, *flags: str) -> None:
     async with server.ready() as client:
         viewer, other = Viewer(client), Viewer(client)
         body = {"sdp": await viewer.offer(), "type": "offer", "name": LIVE}
-        begun = await client.post("/api/v1/sessions", json=body, headers=BEARER)
-        assert begun.status_code == 201, begun.text
+        created = await client.post("/api/v1/sessions", json=body, headers=BEARER)
+        assert created.status_code == 201, created.text
         handle = server.app.state.sessions.get(LIVE)
         handle.settings = Settings(setup_timeout_s=FOREVER_S, silence_timeout_s=FOREVER_S)  # nobody connects
         handle.frames.has_output = True

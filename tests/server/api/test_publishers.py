@@ -116,9 +116,9 @@ async def test_missing_video_has_a_reason(client, caplog):
     other = "AA:" * 31 + "AA"
 
     async def reason(
-        name: str, expected: str, prepare: Callable[[Publisher], None] = lambda _: None, **given: object
+        name: str, expected: str, prepare: Callable[[Publisher], None] = lambda _: None, **publisher_options: object
     ) -> None:
-        publisher = Publisher(client, name, **given)
+        publisher = Publisher(client, name, **publisher_options)
         prepare(publisher)
         async with publisher:
             status = await until(publisher, lambda status: expected in (status["reason"] or ""))

@@ -80,24 +80,24 @@ async def test_a_rejected_second_offer_keeps_the_publisher_and_its_viewers(serve
 async def test_a_recreated_session_keeps_its_watch_link(client):
     before = Viewer(client)
     body = {"sdp": await before.offer(), "type": "offer", "name": "attic"}
-    begun = (await client.post("/api/v1/sessions", json=body)).json()
-    assert begun["id"] == "attic"
+    created = (await client.post("/api/v1/sessions", json=body)).json()
+    assert created["id"] == "attic"
     again = Viewer(client)
-    body = {"sdp": await again.offer(), "type": "offer", "name": "attic", "token": begun["token"]}
+    body = {"sdp": await again.offer(), "type": "offer", "name": "attic", "token": created["token"]}
     taken = await client.post("/api/v1/sessions", json=body)
     assert taken.status_code == 409
-    viewers = body | {"name": "cellar", "token": begun["view_token"]}  # the token of another open session
+    viewers = body | {"name": "cellar", "token": created["view_token"]}  # the token of another open session
     assert (await client.post("/api/v1/sessions", json=viewers)).status_code == 409
-    await client.delete("/api/v1/sessions/attic", headers=bearer(begun["token"]))
+    await client.delete("/api/v1/sessions/attic", headers=bearer(created["token"]))
     reply = (await client.post("/api/v1/sessions", json=body)).json()
     assert {name: reply[name] for name in ("id", "token", "view_token")} == {
-        name: begun[name] for name in ("id", "token", "view_token")
+        name: created[name] for name in ("id", "token", "view_token")
     }
-    await client.delete("/api/v1/sessions/attic", headers=bearer(begun["token"]))
+    await client.delete("/api/v1/sessions/attic", headers=bearer(created["token"]))
     thief = Viewer(client)  # has only the watch link
-    body = {"sdp": await thief.offer(), "type": "offer", "name": "attic", "token": begun["view_token"]}
+    body = {"sdp": await thief.offer(), "type": "offer", "name": "attic", "token": created["view_token"]}
     stolen = (await client.post("/api/v1/sessions", json=body)).json()
-    assert stolen["view_token"] not in (begun["view_token"], begun["token"])
+    assert stolen["view_token"] not in (created["view_token"], created["token"])
     await client.delete("/api/v1/sessions/attic", headers=bearer(stolen["token"]))
     for viewer in (before, again, thief):
         await viewer.close()

@@ -147,7 +147,7 @@ class SessionMachine(RuleBasedStateMachine):
         """Every request is answered or rejected; any other exception is an error."""
         requests = (self.later(*step) for step in steps)
         results = await asyncio.wait_for(asyncio.gather(*requests, return_exceptions=True), 5)
-        assert not [one for one in results if one is not None and not isinstance(one, REFUSALS)]
+        assert not [result for result in results if result is not None and not isinstance(result, REFUSALS)]
         for handle in self.sessions.handles.values():
             await handle.tasks.finish(handle._checks)
         await self.sessions.tasks.finish()

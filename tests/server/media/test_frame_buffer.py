@@ -14,8 +14,8 @@ def packet(number: int, timestamp: int, marker: int = 0, data: bytes | None = No
 
 def frames_from(buffer: FrameBuffer, *packets: RtpPacket) -> list[bytes]:
     out = []
-    for one in packets:
-        _, frame = buffer.add(one)
+    for rtp_packet in packets:
+        _, frame = buffer.add(rtp_packet)
         out += [item.data for item in ([frame] if frame else []) + list(buffer.pop_complete())]
     return out
 

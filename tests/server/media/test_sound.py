@@ -75,10 +75,10 @@ async def assert_in_sync(*listeners: Listener) -> None:
     """
     for _ in range(TRIES):
         await asyncio.gather(*(listener.wait_for_clicks(2) for listener in listeners))
-        apart = [one for listener in listeners for one in listener.offsets_ms()]
-        if max(abs(ms) for one in apart for ms in one) < IN_SYNC_MS:
+        offsets = [one for listener in listeners for one in listener.offsets_ms()]
+        if max(abs(ms) for one in offsets for ms in one) < IN_SYNC_MS:
             return
-    raise AssertionError(apart)
+    raise AssertionError(offsets)
 
 
 async def wait_for_silence(listener: Listener) -> None:
