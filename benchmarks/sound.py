@@ -43,8 +43,8 @@ async def measure(seconds: float) -> None:
     spent = time.process_time() - started
     taken = sum(broadcast.counters.audio_received for broadcast in broadcasts)
     sent = sum(broadcast.counters.audio_forwarded for broadcast in broadcasts)
-    print(f"{taken} packets taken, {sent} sent to {LISTENERS} listeners each: {spent / taken * 1e6:.0f} µs a packet")
-    print(f"{spent / taken / PERIOD_S * 100:.2f} % of a core for a session's sound")
+    print(f"{taken} packets taken, {sent} sent to {LISTENERS} listeners each: {spent / taken * 1e6:.0f} µs per packet")
+    print(f"{spent / taken / PERIOD_S * 100:.2f} % of a core per session")
     for task in readers:
         task.cancel()
     for broadcast in broadcasts:

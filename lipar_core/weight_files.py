@@ -25,7 +25,7 @@ def locate(name: str) -> Path:
     """The path of a preset's weights entry; the file may be missing."""
     if name.startswith("bundled:"):
         return Path(__file__).parent / "data" / name.removeprefix("bundled:")
-    return weights_folder() / name  # an absolute path stays as it is
+    return weights_folder() / name  # an absolute path is unchanged
 
 
 def missing_weights(preset: Preset) -> list[str]:

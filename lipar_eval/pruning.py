@@ -63,7 +63,7 @@ def recovery(rows: list[Row], tau: float) -> list[Row]:
     """The gain of attention recovery at a threshold: a row per clip, dB over naive pruning, means over prompts.
 
     `gain_db` is of the whole picture, most of whose error is in pruned tokens; `perfect_gain_db` is that of
-    perfect recovery; `computed_gain_db` is of what was computed alone.
+    perfect recovery; `computed_gain_db` is that of the computed tokens only.
     """
     at = {
         (row["clip"], row["variant"]): row

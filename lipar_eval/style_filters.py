@@ -57,7 +57,7 @@ def smooth_texture(frame: Frame, times: int, levels: float, reach: float) -> Fra
 
 
 def edge_lines(frame: Frame, sigma: float, low: float, soft: float) -> Floats:
-    """Ink in [0, 1] on the dark side of edges alone: one line for each, smoothed along its direction."""
+    """Ink in [0, 1] only on the dark side of edges: one line per edge, smoothed along its direction."""
     grey = to_grey(smooth_texture(brighten_shadows(frame, 0.85), 1, 24, 4))
     darker = cv2.GaussianBlur(grey, (0, 0), sigma * 1.7) - cv2.GaussianBlur(grey, (0, 0), sigma)
     return smoothstep(line_integral(darker, *edge_tangent(grey), 3), low, low + soft).astype(np.float32)

@@ -33,7 +33,7 @@ def serve(settings: Settings, model: Entry = main) -> None:
         ssl_certfile=settings.tls_cert,
         ssl_keyfile=settings.tls_key,
     )
-    # uvicorn raises the signal again after shutdown; SIGTERM is no failure
+    # uvicorn raises the signal again after shutdown; SIGTERM is not a failure
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
         uvicorn.Server(config).run(sockets=[sock])

@@ -207,4 +207,4 @@ def violations(statement: Import) -> Iterator[str]:
         if other is not room and other.name not in room.may_import:
             yield f"{location} imports {statement.target} ({other.name}); allowed are {sorted(room.may_import)}"
     elif package_of(statement.target) in OURS:
-        yield f"{location} imports {statement.target}, which is no part of the product"
+        yield f"{location} imports {statement.target}, which is not part of the product"

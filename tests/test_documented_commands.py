@@ -17,7 +17,7 @@ from server.settings import Settings
 from server.settings_sources import load_settings
 from tests.documented_commands import Command, commands_of, documented_commands
 
-RUN_BY = {  # first words -> the test that runs the command with flags of its own
+RUN_BY = {  # first words -> the test that runs the command with its own flags
     "lipar bench": "tests/cli/test_commands.py",
     "lipar doctor": "tests/cli/test_doctor.py",
     "lipar download": "tests/cli/test_download.py",

@@ -30,7 +30,7 @@ def pins() -> dict[str, Version]:
     for line in lines:
         if line and not line.startswith("#"):
             match = re.fullmatch(r"([A-Za-z0-9._-]+)==([0-9A-Za-z.]+)", line)
-            assert match, f"{line!r} is no plain pin (name==version, no local version, no address)"
+            assert match, f"{line!r} is not a plain pin (name==version, without local version and URL)"
             versions[canonicalize_name(match[1])] = Version(match[2])
     return versions
 

@@ -93,7 +93,7 @@ def loaded_by(names: list[str]) -> set[str]:
         ("lipar_core.session", "def f():\n    import server.wire", "imports server.wire (wire)"),
         ("lipar_core.session", "import fastapi", "imports the package fastapi"),
         ("lipar_core.config", "import torch.nn as nn", "imports the package torch"),
-        ("lipar_core.runtime.denoise", "from training import losses", "which is no part of the product"),
+        ("lipar_core.runtime.denoise", "from training import losses", "which is not part of the product"),
         ("server.media.edited_track", "from ..api import sessions", "imports server.api.sessions (api)"),
         ("server.media.edited_track", "if True:\n    import torch", "imports the package torch"),
         ("server.api.app", "from lipar_core.session import EditSession", "imports lipar_core.session (session)"),

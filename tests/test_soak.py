@@ -1,6 +1,6 @@
 """Soak test: one long live session without leaks or stalls. `make soak`; LIPAR_SOAK_S is its length in seconds.
 
-With the tiny model, and with an echo of 832x480 that shows what the media plane alone does (`-k echo`).
+With the tiny model, and with an echo of 832x480 for the media plane without a model (`-k echo`).
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""First stage: the renderer alone learns to draw each style on the decoded source, with one learned code per style."""
+"""First stage: only the renderer is trained, to draw each style on the decoded source; one learned code per style."""
 
 from pathlib import Path
 

@@ -4,7 +4,7 @@ import { defineConfig } from "vitest/config";
 const server = "http://127.0.0.1:8000";
 
 export default defineConfig({
-  base: "./", // a proxy may serve the page under a path of its own
+  base: "./", // a proxy may serve the page under a path prefix
   build: { outDir: "../server/static", emptyOutDir: true, target: "es2022" },
   server: { proxy: { "/api": server, "/healthz": server, "/readyz": server } },
   test: { include: ["tests/**/*.test.ts"] },

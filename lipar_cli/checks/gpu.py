@@ -23,7 +23,7 @@ def check_gpu(target: Target) -> Result:
 
 
 def gpu_facts(device: str) -> GpuFacts | None:
-    """The device, or the first CUDA device if it is no CUDA device; None if there is none."""
+    """The device, or the first CUDA device if it is not one; None without CUDA."""
     import torch
 
     index = torch.device(device).index or 0

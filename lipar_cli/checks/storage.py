@@ -48,7 +48,7 @@ def judge_disk(folder: Path, needed: int, free: int) -> Result:
 
 def check_shared_memory(target: Target) -> Result:
     if not SHARED_MEMORY.is_dir():
-        return ok(f"this system has no {SHARED_MEMORY}: shared memory has no limit of its own")
+        return ok(f"this system has no {SHARED_MEMORY}: shared memory has no separate limit")
     needed = target.settings.max_sessions * RINGS * ring_bytes(target.preset)
     return judge_shared_memory(needed, shutil.disk_usage(SHARED_MEMORY).free, target.settings.max_sessions)
 

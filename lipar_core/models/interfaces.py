@@ -38,7 +38,7 @@ class CacheView(Protocol):
     def update(self, layer: int, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
         """Store k, v [..., K, H, D] of the computed tokens, k un-rotated; called once per layer, in order.
 
-        Returns all that they attend to: rotated keys and values [..., L, H, D], and which are present [L] (None: all).
+        Returns all keys and values to attend to, rotated [..., L, H, D], and which are present [L] (None: all).
         """
 
 

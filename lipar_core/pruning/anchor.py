@@ -13,7 +13,7 @@ from lipar_core.pruning.source_noise import SourceNoise
 TILES = 2  # per side of a token: a small sharp change must not vanish in its mean
 TILE_FACTOR = 2.0  # times the threshold, for the worst tile of a single frame
 DEFER_FACTOR = 1.25  # times the threshold: smaller changes are deferred, which spreads the cost of slow drift evenly
-DEFER_PHASES = 4  # a deferred token is computed within so many latent frames
+DEFER_PHASES = 4  # latent frames within which a deferred token is computed
 LEVELS = 255
 
 

@@ -23,7 +23,7 @@ class History:
         self.frames += self.block_frames
 
     def segments(self, tokens: int) -> list[tuple[int, Tensor]]:
-        """(first frame, x0 [f * T, P]) of all that is held, oldest first; sink blocks are cut to the sink."""
+        """(first frame, x0 [f * T, P]) of all stored blocks, oldest first; sink blocks are cut to the sink."""
         oldest = self.recent[0][0] if self.recent else self.frames
         pinned = [(start, x0[: (self.sink_frames - start) * tokens]) for start, x0 in self.sink if start < oldest]
         return [*pinned, *self.recent]

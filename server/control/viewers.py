@@ -64,7 +64,7 @@ class Viewers:
         return peer, answer
 
     async def remove(self, viewer: str) -> None:
-        """Remove a viewer; one that has already left is no error."""
+        """Remove a viewer; idempotent."""
         if peer := self.peers.pop(viewer, None):
             await peer.close()
 

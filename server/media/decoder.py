@@ -27,7 +27,7 @@ Task = tuple[RTCRtpCodecParameters, JitterFrame]
 
 
 class DecoderQueue(queue.Queue["Task | None"]):
-    """Queue of encoded frames for a receiver's decoder thread. That thread alone writes the monotonic counters."""
+    """Queue of encoded frames for a receiver's decoder thread. Only that thread writes the monotonic counters."""
 
     def __init__(self, parameter_sets: dict[int, bytes], on_undecodable: Callable[[], None] = lambda: None) -> None:
         """`parameter_sets`: H.264 parameter sets from the SDP, by payload type; used until the stream sends its own.

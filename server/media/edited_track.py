@@ -33,7 +33,7 @@ class EditedTrack(MediaStreamTrack):
         self._queue = SinkQueue(MAX_WAITING, stream.request_keyframe)
         self._arrived = asyncio.Event()
         self._reading = False  # aiortc has begun to read: the connection is established
-        self._encoder: StreamEncoder | None = None  # while encoded for this track alone
+        self._encoder: StreamEncoder | None = None  # while this track is encoded separately
         stream.subscribe(self)
 
     def use_rate_control(self, rate: RateControl) -> None:

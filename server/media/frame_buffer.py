@@ -56,7 +56,7 @@ class FrameBuffer(JitterBuffer):
             self.remove(len(packets))
             if data := self._assemble(packets):
                 return JitterFrame(data=data, timestamp=packets[0].timestamp)
-        return None  # padding is no frame: an empty packet would flush the decoder
+        return None  # only padding: an empty packet would flush the decoder
 
     def _first_frame(self) -> list[RtpPacket]:
         """The packets of the first frame; empty while it is incomplete."""

@@ -59,7 +59,7 @@ class FramePipeline:
         self.fit = Fitter(stream.width, stream.height)
         self.frames_in, self.frames_edited, self.frames_out = Rate(), Rate(), Rate()
         self.latency_ms: float | None = None
-        self.has_output = False  # an edited frame has come back
+        self.has_output = False  # an edited frame has been returned
         self._last_frame_at = -math.inf  # of the source
         self._block_pending_since: float | None = None  # a full block waits for the model since then
         self.one_way_s = 0.0  # half the RTT to the camera's browser; 0 while unknown

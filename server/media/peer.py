@@ -163,7 +163,7 @@ class Peer:
         self.media.on_frame(frame, arrived, now, colours)
 
     def _record_report(self) -> None:
-        if self.media.on_frame is None:  # for a peer that sends video, reports alone are no activity
+        if self.media.on_frame is None:  # for a peer that sends video, reports do not count as activity
             self.last_activity = time.monotonic()
             self.started = True
 

@@ -1,4 +1,4 @@
-"""The remote peer's ICE candidates: added in tasks of their own, because resolving a name may take a second."""
+"""The remote peer's ICE candidates: added in separate tasks, because resolving a name may take a second."""
 
 import logging
 from collections.abc import Iterable

@@ -9,7 +9,7 @@ from server.media.sdp_section import Section
 
 DECODED = {"H264", "VP8", "VP9", "H265", "AV1"}
 SENT = {"H264", "VP8"}
-REPAIR = {"RTX", "RED", "ULPFEC", "FLEXFEC-03"}  # formats of redundancy, without video of their own
+REPAIR = {"RTX", "RED", "ULPFEC", "FLEXFEC-03"}  # redundancy formats, without their own video
 NAMES = {"H264": "H.264", "H265": "H.265", "HEVC": "H.265"}
 INTERLEAVED = "2"  # packetization-mode of H.264 in which NAL units are sent out of decoding order
 NEGOTIATED = (

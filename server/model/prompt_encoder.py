@@ -1,4 +1,4 @@
-"""Prompts encoded on a thread of their own: a large text encoder on a CPU takes seconds for one."""
+"""Encodes prompts in a thread: a large text encoder on a CPU takes seconds per prompt."""
 
 import logging
 import multiprocessing

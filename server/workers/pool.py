@@ -1,4 +1,4 @@
-"""The workers of a server, each with a model process of its own."""
+"""The workers of a server, each with its own model process."""
 
 import asyncio
 

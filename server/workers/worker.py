@@ -17,7 +17,7 @@ from server.workers.status import ModelCounters, WorkerState, WorkerStatus
 
 log = logging.getLogger(__name__)
 
-STOP_S = 3.0  # a process that has not ended so long after `Stop` is killed
+STOP_S = 3.0  # after `Stop`; then the process is killed
 BACKOFF_S = (0.2, 1.0, 2.0, 5.0, 10.0)  # before the n-th start in a row that brought no block
 
 

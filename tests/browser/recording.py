@@ -93,6 +93,6 @@ def expect_same(page: Page, viewer: Page) -> Recording:
     start(page)
     page.wait_for_timeout(COMPARED_S * 1000)
     edited, watched = take(page, "result"), take(viewer, "watched")
-    assert len(np.unique(watched.rgb, axis=0)) > 4, "the picture stands still"
+    assert len(np.unique(watched.rgb, axis=0)) > 4, "the picture does not change"
     assert np.median(watched.error_to(edited)) < 0.03
     return watched

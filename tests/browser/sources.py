@@ -52,7 +52,7 @@ def mean_result(page: Page, settle_s: float = 0.0, max_error: float = 0.08) -> n
         error = np.abs(mean - source.rgb.mean(axis=0)).mean()
         if len(np.unique(result.rgb, axis=0)) > 2 and error < max_error:
             return mean
-        assert time.monotonic() < deadline, f"the result stands still, or differs by {error:.2f} from the source"
+        assert time.monotonic() < deadline, f"the result does not change, or differs by {error:.2f} from the source"
 
 
 def session_id(page: Page, server: LiveServer) -> str:

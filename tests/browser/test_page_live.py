@@ -87,7 +87,7 @@ def record_loop(page: Page, camera: Camera) -> tuple[recording.Recording, record
     recording.take(page, "result")
     page.wait_for_timeout(camera.loop_s * 1000)
     result, source = recording.take(page, "result"), recording.take(page, "source")
-    assert len(np.unique(result.rgb, axis=0)) > 4, "the result stands still while the camera moves"
+    assert len(np.unique(result.rgb, axis=0)) > 4, "the result does not change while the camera moves"
     return result, source
 
 

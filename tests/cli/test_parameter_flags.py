@@ -1,4 +1,4 @@
-"""Each live parameter has a flag, made from its declaration alone."""
+"""Each live parameter has a flag, made from its declaration."""
 
 import argparse
 

@@ -23,7 +23,7 @@ TIMEOUT_S = 60.0  # starting a model process takes about 3 s on an idle machine
 
 
 class RunningServer:
-    """The application under uvicorn, on a thread and event loop of its own."""
+    """The application under uvicorn, on its own thread and event loop."""
 
     def __init__(self, settings: Settings, model: Entry = main) -> None:
         self.app = create_app(settings, model)

@@ -20,7 +20,7 @@ FRAMES = 5  # video frames whose median latency is the audio delay: one late fra
 class AudioBroadcast:
     """Receives Opus packets, delays them by the video's latency, and sends them to every sink.
 
-    Packets are not decoded. A slow sink drops packets of its own and does not block the others.
+    Packets are not decoded. A slow sink drops its own packets and does not block the others.
     """
 
     def __init__(

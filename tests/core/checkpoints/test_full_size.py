@@ -14,7 +14,7 @@ from lipar_core.presets import load_preset
 
 MAX_EXTRA_GB = 1.0  # of anonymous memory, beyond what stays
 
-# In a process of its own: the memory that it takes is measured. RssAnon counts no pages of mapped files.
+# In a separate process, whose memory is measured. RssAnon counts no pages of mapped files.
 LOAD = r"""
 import re, sys, threading, time
 from pathlib import Path

@@ -1,6 +1,6 @@
 """GStreamer's webrtcbin as a WHIP publisher or a WHEP viewer, as whipsink and whepsrc use it (Debian 12 has neither).
 
-Runs under the system's Python, which alone has `gi`: `gstreamer_peer.py publish|watch ADDRESS TOKEN CODEC SECONDS`.
+Runs under the system's Python, which has `gi`: `gstreamer_peer.py publish|watch ADDRESS TOKEN CODEC SECONDS`.
 Prints one JSON object at the end.
 """
 

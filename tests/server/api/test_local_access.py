@@ -1,4 +1,4 @@
-"""A server without a token serves this machine alone; which requests are of this machine."""
+"""A server without tokens accepts only local requests."""
 
 import pytest
 

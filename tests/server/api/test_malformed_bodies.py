@@ -1,4 +1,4 @@
-"""Bodies that are no JSON, no offer or of the wrong type are refused, and change nothing."""
+"""Malformed bodies are rejected and change nothing: invalid JSON, invalid offers, wrong types."""
 
 import json
 

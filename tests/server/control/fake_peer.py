@@ -109,7 +109,7 @@ class FakeWorker:
         return True
 
     def end(self, reason: str) -> None:
-        """The process ends, and takes all that it knew with it."""
+        """The process ends and loses its state."""
         self.state, self.reason, self.opened = "loading", reason, {}
         self.sessions.worker_lost(reason, for_good=False)
 

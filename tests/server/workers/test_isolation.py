@@ -1,4 +1,4 @@
-"""Faults stay where they occur: sessions that end early, a model process that stands still."""
+"""Failures are isolated: sessions that end early, a stopped model process."""
 
 import asyncio
 import contextlib
@@ -14,7 +14,7 @@ from tests.server.bundle import write_bundle
 from tests.server.live import TIMEOUT_S, RunningServer, Viewer, model_processes, resource
 
 HANG_S = 5.0
-CHANGES = 90  # with such prompts more than a pipe holds that nobody reads
+CHANGES = 90  # with long prompts: more than the buffer of an unread pipe
 LONG_PROMPT = 2000  # characters
 
 

@@ -98,7 +98,7 @@ export interface Access {
 export interface SessionCredentials {
   id: string;
   token: string;
-  view_token: string; // grants watching alone
+  view_token: string; // grants only watching
 }
 
 export interface Answer extends SessionCredentials {

@@ -1,4 +1,4 @@
-// A viewer's page: the edited video alone, or why there is none.
+// A viewer's page: only the edited video, or why there is none.
 
 import type { ViewerState } from "../session/viewer";
 import { element } from "./elements";

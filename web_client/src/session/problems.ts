@@ -97,7 +97,7 @@ export function problemOf(error: unknown): Problem {
   return { kind: "session", title: "The session failed", advice: `${toSentence(reason)} Try again.` };
 }
 
-/** An error of the sound alone: the video continues. */
+/** An error of the sound only: the video continues. */
 export function soundProblemOf(error: unknown): Problem {
   const known = error instanceof Error ? MICROPHONE_ERRORS[error.name] : undefined;
   const [title, advice] = known ?? ["The sound could not be opened", toSentence(error instanceof Error ? error.message : String(error))];

@@ -13,7 +13,7 @@ export function deferred(): Deferred {
     resolve = onResolve;
     reject = onReject;
   });
-  promise.catch(() => undefined); // avoids "unhandled rejection" when nobody awaits it after a stop
+  promise.catch(() => undefined); // avoids "unhandled rejection" when it is not awaited after a stop
   return { promise, resolve, reject };
 }
 

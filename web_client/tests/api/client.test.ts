@@ -24,7 +24,7 @@ describe("an error response", () => {
   });
 });
 
-it("a missing response is an error of its own", async () => {
+it("a missing response is a separate error", async () => {
   vi.stubGlobal("fetch", vi.fn(() => Promise.reject(new TypeError("Failed to fetch"))));
   await expect(api.preset()).rejects.toBeInstanceOf(ServerUnreachable);
 });

@@ -16,7 +16,7 @@ it("other sources get the server's own size", () => {
   expect(sizeFor({}, LANDSCAPE)).toEqual({});
 });
 
-it("a preset without that size is used as it is", () => {
+it("a preset without that size is used unchanged", () => {
   expect(sizeFor({ width: 480, height: 640 }, { width: 832, height: 480, sizes: ["832x480"] })).toEqual({});
 });
 

@@ -74,7 +74,7 @@ it("requires a token again when the server rejects it", async () => {
   expect([access.state, stored.size]).toEqual([{ name: "token_required", isWrong: true }, 0]);
 });
 
-it("a token is taken from the fragment alone, and removed from the address", () => {
+it("a token is taken only from the fragment, and removed from the address", () => {
   expect(extractToken("https://host/lipar/#token=a%20b")).toEqual({ token: "a b", addressWithoutToken: "https://host/lipar/" });
   expect(extractToken("https://host/?token=x&a=1")).toEqual({ token: null, addressWithoutToken: "https://host/?a=1" });
   expect(extractToken("https://host/#token=").token).toBeNull();
