@@ -18,8 +18,8 @@ from harness.live_server import running_server
 
 CLIP, FRAMES = "webcam_desk.mp4", 120
 SETTLE_S = 5
-FILL_AND_LAG = 6  # frames, with blocks of one latent frame
-REST_MS = 150  # budget of transport and pacing
+FILL_AND_LAG = 6  # frames that fill a block, and the codec's lag, with blocks of one latent frame
+TRANSPORT_MS = 150  # budget of transport and pacing
 
 
 def main(seconds: int, size: str) -> None:
@@ -44,9 +44,11 @@ def main(seconds: int, size: str) -> None:
     total = statistics.median(sum(stage.values()) for stage in stages)
     block_ms = statistics.median(stage["model"] for stage in stages)
     fps = statistics.median(sample["fps_out"] for sample in samples)
-    bound = FILL_AND_LAG * 1000 / fps + block_ms + REST_MS
+    bound = FILL_AND_LAG * 1000 / fps + block_ms + TRANSPORT_MS
     print(f"picture to picture {total:.0f} ms, {' + '.join(f'{name} {ms:.0f}' for name, ms in stages[-1].items())}")
-    print(f"bound: {FILL_AND_LAG} frames at {fps:.1f} fps + block {block_ms:.0f} ms + {REST_MS} ms = {bound:.0f} ms")
+    print(
+        f"bound: {FILL_AND_LAG} frames at {fps:.1f} fps + block {block_ms:.0f} ms + {TRANSPORT_MS} ms = {bound:.0f} ms"
+    )
 
 
 if __name__ == "__main__":

@@ -16,14 +16,14 @@ from lipar_eval.clips import Clip, edit_clip, read_clip
 from lipar_video.overlay import tint_by_keep_mask
 
 TARGET = Path(__file__).parent.parent / "web_client" / "public" / "strip.jpg"
-SHOWN = {"webcam_desk": 60, "cups": 24}  # clip -> frame
+FRAMES = {"webcam_desk": 60, "cups": 24}  # clip -> frame
 STYLES = ("Watercolour", "Pop art", "Thermal")
 GAP = 4  # white pixels between pictures
 
 
 def main() -> None:
     models = load_models(load_preset("tiny"))
-    rows = [_row(models, read_clip(CLIPS / f"{name}.mp4", models, at + 8), at) for name, at in SHOWN.items()]
+    rows = [_row(models, read_clip(CLIPS / f"{name}.mp4", models, at + 8), at) for name, at in FRAMES.items()]
     gap = np.full((GAP, rows[0].shape[1], 3), 255, np.uint8)
     picture = np.concatenate([rows[0], *(part for row in rows[1:] for part in (gap, row))])
     TARGET.parent.mkdir(exist_ok=True)

@@ -59,7 +59,7 @@ class LiparClient:
             detail = error.read().decode(errors="replace")
             raise SystemExit(f"{method} {path}: {error.code} {detail}") from error
         except urllib.error.URLError as error:
-            raise SystemExit(f"{self.url} does not answer: {error.reason}") from error
+            raise SystemExit(f"{self.url} does not respond: {error.reason}") from error
 
 
 def client_parser(description: str | None) -> argparse.ArgumentParser:

@@ -30,12 +30,12 @@ class Variant:
     times_ms: list[float] = field(default_factory=list)
     reports: list[BlockReport] = field(default_factory=list)
 
-    def run(self, frames: Tensor, count: bool) -> None:
+    def run(self, frames: Tensor, *, is_measured: bool) -> None:
         """Edit one block [N, 3, H, W]."""
         started = time.perf_counter()
         edited = self.session.push(frames, range(len(frames)))
         edited.frames.sum().item()  # waits for the device
-        if count:
+        if is_measured:
             self.times_ms.append((time.perf_counter() - started) * 1000)
             self.reports += edited.blocks
 
@@ -107,4 +107,4 @@ def interleave(variants: list[Variant], block: Callable[[int], Tensor], blocks: 
     """A B B A ...: each pair of rounds visits the variants forwards, then backwards."""
     for i in range(WARMUP_BLOCKS + blocks):
         for variant in variants if i % 2 == 0 else reversed(variants):
-            variant.run(block(i), count=i >= WARMUP_BLOCKS)
+            variant.run(block(i), is_measured=i >= WARMUP_BLOCKS)

@@ -23,7 +23,7 @@ def main() -> None:
     parser.add_argument("--media", type=Path, required=True, help="folder with MANIFEST.json, train/, photos/, eval/")
     parser.add_argument("--recipe", type=Path, default=RECIPE)
     parser.add_argument("--codec", type=Path, help="a weights file whose autoencoder is used instead of training one")
-    parser.add_argument("--editor", type=Path, help="a weights file whose editor is the initial one")
+    parser.add_argument("--editor", type=Path, help="a weights file with the initial transformer and text encoder")
     parser.add_argument("--runs", type=Path, default=Path("training/runs/tiny"), help="folder of the checkpoints")
     parser.add_argument("--out", type=Path, help="the weights file to write (default: tiny.safetensors in that folder)")
     parser.add_argument("--threads", type=int, default=2)
@@ -39,9 +39,11 @@ def main() -> None:
     initial = read_tensors(args.codec) if args.codec else None
     plain = plain_config(preset.codec)
     codec = train_codec(plain, recipe.codec, excerpts, check, recipe.seed, args.runs / "codec.pt", initial)
-    drawing, codes = train_renderer(preset.codec, recipe.renderer, codec, excerpts, recipe.seed, args.runs)
+    codec_with_renderer, codes = train_renderer(preset.codec, recipe.renderer, codec, excerpts, recipe.seed, args.runs)
     initial_editor = read_tensors(args.editor) if args.editor else None
-    editor = train_editor(preset, recipe.stages, excerpts, drawing, codes, recipe.seed, args.runs, initial_editor)
+    editor = train_editor(
+        preset, recipe.stages, excerpts, codec_with_renderer, codes, recipe.seed, args.runs, initial_editor
+    )
     manifest = hashlib.sha256((args.media / "MANIFEST.json").read_bytes()).hexdigest()
     notes = {"recipe": args.recipe.read_text(), "media_sha256": manifest, "torch": str(torch.__version__)}
     metrics = write_samples(preset, editor, dict(list(check.items())[:4]), args.runs / "samples.png")

@@ -13,7 +13,7 @@ from server.settings import Settings
 
 
 class VideoSender:
-    """Takes the place of aiortc's rate control, and of its encoder if H.264 is sent."""
+    """Replaces aiortc's rate control, and its encoder if H.264 is sent."""
 
     def __init__(
         self, track: EditedTrack, sender: RTCRtpSender, answer: str, settings: Settings, on_report: Callable[[], None]

@@ -1,7 +1,7 @@
 """A local server with the part of the Hugging Face hub's protocol that its client uses for files.
 
-Large files are redirected to a storage host (the same server under another name), as the hub does; it knows ranges.
-Faults are switched on by the fields.
+Large files are redirected to a storage host (the same server under another name), as the hub does; it supports ranges.
+The fields of `Hub` switch failures on.
 """
 
 import hashlib
@@ -24,9 +24,9 @@ class Hub(ThreadingHTTPServer):
         self.requests: list[tuple[str, str, str | None, str | None]] = []  # method, path, range, authorization
         self.statuses: dict[str, int] = {}  # by path: answered instead
         self.token: str | None = None  # asked for
-        self.cuts = 0  # number of transfers to interrupt
+        self.interruptions = 0  # number of transfers to interrupt
         self.stall = threading.Event()  # set: transfers stop in the middle and wait
-        self.knows_ranges = True
+        self.supports_ranges = True
         self.altered: set[str] = set()  # paths whose contents are wrong when they arrive
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
@@ -96,7 +96,7 @@ class Handler(BaseHTTPRequestHandler):
         data = hub.files[name]
         if name in hub.altered:
             data = b"!" + data[1:]
-        match = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", "")) if hub.knows_ranges else None
+        match = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", "")) if hub.supports_ranges else None
         start = int(match[1]) if match else 0
         self.send_response(206 if match else 200)
         if match:
@@ -111,8 +111,8 @@ class Handler(BaseHTTPRequestHandler):
     def send_body(self, data: bytes) -> None:
         hub = self.server
         half = len(data) // 2
-        if len(data) >= LARGE and hub.cuts:
-            hub.cuts -= 1
+        if len(data) >= LARGE and hub.interruptions:
+            hub.interruptions -= 1
             self.wfile.write(data[:half])
             self.close_connection = True
         elif len(data) >= LARGE and hub.stall.is_set():

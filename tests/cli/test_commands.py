@@ -109,8 +109,8 @@ def test_variants_are_interleaved_forwards_and_backwards():
         def __init__(self, name: str) -> None:
             self.name = name
 
-        def run(self, _frames, count: bool) -> None:
-            order.append(self.name if count else self.name.lower())
+        def run(self, _frames, *, is_measured: bool) -> None:
+            order.append(self.name if is_measured else self.name.lower())
 
     throughput.interleave([Recorder("A"), Recorder("B")], lambda _: torch.empty(0), 4)  # type: ignore[list-item]
     assert "".join(order) == "abbaabBAABBAAB"

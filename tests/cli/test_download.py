@@ -1,4 +1,4 @@
-"""`lipar download` with Hugging Face's own client; only the addresses are ours."""
+"""`lipar download` with Hugging Face's client against a local server."""
 
 import hashlib
 import json
@@ -43,7 +43,7 @@ def assert_all_there(hub, folder):
     assert not list(folder.rglob("*.partial"))
 
 
-def test_a_download_through_redirects_and_cuts(hub, tmp_path, capsys):
+def test_a_download_with_redirects_and_interruptions(hub, tmp_path, capsys):
     folder = tmp_path / "weights"
     planned = download("--dry-run")
     assert planned.returncode == 0, planned.stderr
@@ -55,14 +55,14 @@ def test_a_download_through_redirects_and_cuts(hub, tmp_path, capsys):
     assert not folder.exists()
 
     hub.files[SELF_FORCING] = BIG
-    hub.cuts = 1  # of the first file: the client resumes it
+    hub.interruptions = 1  # of the first file: the client resumes it
     done = download(HF_TOKEN="hf_secret")
     assert done.returncode == 0, done.stderr
     assert_all_there(hub, folder)
     assert hub.transfers(f"storage/{SELF_FORCING}") == [None, f"bytes={CHUNK}-"]
     tokens = {(path.startswith(("storage/", "raw/")), token) for _, path, _, token in hub.requests}
     assert (False, "Bearer hf_secret") in tokens
-    assert (True, "Bearer hf_secret") not in tokens, "the token is for the hub alone"
+    assert (True, "Bearer hf_secret") not in tokens, "the token is sent to the hub only"
 
     manifest = json.loads((folder / "manifest.json").read_text())
     assert manifest[TARGET]["sha256"] == hashlib.sha256(hub.files[SELF_FORCING]).hexdigest()
@@ -94,7 +94,7 @@ def test_an_interrupted_download_resumes(hub, tmp_path):
 
 
 def test_a_server_without_ranges(hub, tmp_path):
-    hub.knows_ranges, hub.cuts = False, 1
+    hub.supports_ranges, hub.interruptions = False, 1
     assert download().returncode == 0
     assert_all_there(hub, tmp_path / "weights")
 
@@ -162,7 +162,7 @@ def put_in_cache(hub, cache, source):
     ("size", "sizes", "message"),
     [
         ("100k", 300_000, "needed: LIPAR_WEIGHTS can name another disk"),
-        ("20k", 100, "the disk is full"),  # the bytes would fit, but each file takes a page
+        ("20k", 100, "the disk is full"),  # enough for the bytes, but each file takes a page
     ],
 )
 def test_too_small_disks(hub, tmp_path, size, sizes, message):

@@ -64,7 +64,7 @@ async def test_the_examples_run_against_a_live_session(tmp_path: Path) -> None:
 
 async def test_a_server_that_does_not_answer_is_one_line() -> None:
     code, output = await run("follow_session.py", "--url", f"http://127.0.0.1:{free_port()}")
-    assert (code, output.count("\n"), "does not answer" in output) == (1, 1, True), output
+    assert (code, output.count("\n"), "does not respond" in output) == (1, 1, True), output
 
 
 @pytest.mark.parametrize("text", ["soon a pencil sketch", "1,5 moonlight"])

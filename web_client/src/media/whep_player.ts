@@ -57,7 +57,7 @@ export class WhepPlayer {
 
   private async acceptAnswer(answer: string): Promise<void> {
     await this.pc.setRemoteDescription({ type: "answer", sdp: answer });
-    const transport = this.pc.getReceivers()[0]?.transport; // its state shows a close by the server before the connection's does
+    const transport = this.pc.getReceivers()[0]?.transport; // closed by the server: its state changes before the connection's
     transport?.addEventListener("statechange", () => {
       if (transport.state !== "closed") return;
       this.resource = null;

@@ -15,12 +15,12 @@ afterEach(() => {
 
 const microphone = (source: number): FakeMicrophone => fixture.sources[source]?.microphones[0] ?? expect.unreachable("no microphone was opened");
 
-it("is not opened without the user's request", async () => {
+it("sound is not opened without the user's request", async () => {
   await fixture.goLive();
   expect([fixture.sources[0]?.microphones, fixture.peer.audio]).toEqual([[], null]);
 });
 
-it("is sent while the user has enabled it", async () => {
+it("sound is sent while the user has enabled it", async () => {
   await fixture.goLive();
   fixture.stream.setSoundEnabled(true);
   await advance(0);
@@ -30,7 +30,7 @@ it("is sent while the user has enabled it", async () => {
   expect([fixture.peer.audio, microphone(0).closed, fixture.soundStates.at(-1)]).toEqual([null, true, "off"]);
 });
 
-it("enabled before the start is in the first offer, and in that of a reconnection", async () => {
+it("sound enabled before the start is in the first offer, and in that of a reconnection", async () => {
   fixture.stream.setSoundEnabled(true);
   expect(fixture.soundStates.at(-1)).toBe("waiting_for_source");
   await fixture.goLive();
@@ -40,7 +40,7 @@ it("enabled before the start is in the first offer, and in that of a reconnectio
   expect([fixture.peers.length, fixture.peer.audio]).toEqual([2, microphone(0).track]);
 });
 
-it("follows a change of source", async () => {
+it("sound follows a change of source", async () => {
   fixture.stream.setSoundEnabled(true);
   await fixture.goLive();
   await fixture.stream.switchSource(SCREEN);
@@ -49,7 +49,7 @@ it("follows a change of source", async () => {
   expect(microphone(0).closed).toBe(true);
 });
 
-it("ends with the microphone, and with the session", async () => {
+it("sound ends with the microphone, and with the session", async () => {
   fixture.stream.setSoundEnabled(true);
   await fixture.goLive();
   microphone(0).track.dispatchEvent(new Event("ended"));
@@ -61,7 +61,7 @@ it("ends with the microphone, and with the session", async () => {
   expect(fixture.sources[0]?.microphones.every(({ closed }) => closed)).toBe(true);
 });
 
-it("that is refused leaves the stream live, and shows why", async () => {
+it("sound that is refused leaves the stream live, and shows why", async () => {
   await fixture.goLive();
   const source = fixture.sources[0] ?? expect.unreachable();
   source.openSound = () => Promise.reject(new DOMException("", "NotAllowedError"));
@@ -70,7 +70,7 @@ it("that is refused leaves the stream live, and shows why", async () => {
   expect([fixture.notices.at(-1), fixture.soundStates.at(-1), fixture.stream.state.name]).toEqual(["The microphone is blocked", "off", "live"]);
 });
 
-it("that opens after it was disabled is closed", async () => {
+it("sound that opens after it was disabled is closed", async () => {
   await fixture.goLive();
   fixture.stream.setSoundEnabled(true);
   fixture.stream.setSoundEnabled(false);
