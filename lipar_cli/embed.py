@@ -24,13 +24,13 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def run(args: argparse.Namespace) -> int:
     prompts = read_prompts(args.prompts)
-    from lipar_cli.devices import check_device
+    from lipar_core.models.devices import select_device
     from lipar_core.models.embedding_files import write_embeddings
     from lipar_core.models.loading import load_text_encoder
     from lipar_core.presets import load_preset
 
     preset = load_preset(resolve(args.preset))
-    encoder = load_text_encoder(preset, check_device(args.device))
+    encoder = load_text_encoder(preset, select_device(args.device))
     for prompt in prompts:
         used, total = encoder.count_tokens(prompt)
         if total > used:

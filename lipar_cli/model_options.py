@@ -26,10 +26,11 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
 
 def chosen_preset(args: argparse.Namespace) -> Preset:
     """The preset at the chosen size; also sets the threads. Raises `LiparError` for an unavailable device."""
-    from lipar_cli.devices import check_device, set_threads
+    from lipar_cli.threads import set_threads
+    from lipar_core.models.devices import select_device
 
     if args.device is not None:
-        check_device(args.device)
+        select_device(args.device)
     set_threads(args.threads)
     return with_size(load_preset(resolve(args.preset)), args.size)
 

@@ -17,7 +17,7 @@ def main() -> int:
     args = parser.parse_args()
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as in the model process
 
-    from lipar_cli.devices import set_threads
+    from lipar_cli.threads import set_threads
     from lipar_core.errors import LiparError
     from lipar_core.models.loading import load_models
     from lipar_core.presets import load_preset

@@ -24,10 +24,10 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def run(args: argparse.Namespace) -> int:
-    from lipar_cli.devices import check_device
+    from lipar_core.models.devices import select_device
     from lipar_core.verify import verify_file
 
-    check_device(args.device)
+    select_device(args.device)
     code = 0
     for path in args.files:
         try:

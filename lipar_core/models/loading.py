@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import torch
 
 from lipar_core.config import Preset
-from lipar_core.errors import CheckpointError, LiparError
+from lipar_core.errors import CheckpointError
 from lipar_core.kinds.registry import CODECS, TEXT_ENCODERS, TRANSFORMERS
+from lipar_core.models.devices import select_device
 from lipar_core.models.interfaces import Codec, Denoiser, TextEncoder
 from lipar_core.models.precision import Precision, choose_precision
 from lipar_core.models.prompts import PromptCache
@@ -30,9 +31,7 @@ def load_models(preset: Preset, device: str | None = None, dtype: str | None = N
 
     Raises `CheckpointError` if files are missing or don't fit, `LiparError` if the device or dtype does not exist.
     """
-    target = torch.device(device or preset.device)
-    if target.type == "cuda" and not torch.cuda.is_available():
-        raise LiparError(f"device = {target}: this machine has no usable CUDA device; preset tiny runs on the CPU")
+    target = select_device(device or preset.device)
     missing = missing_weights(preset)
     if missing:
         raise CheckpointError(f"preset {preset.name}: {'; '.join(missing)} - `lipar download {preset.name}` gets them")

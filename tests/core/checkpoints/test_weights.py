@@ -10,6 +10,7 @@ from lipar_core.checkpoints.checkpoint_file import read_tensors
 from lipar_core.checkpoints.key_names import select_network
 from lipar_core.checkpoints.weights import load_into, transformer_config
 from lipar_core.errors import CheckpointError, LiparError
+from lipar_core.models.devices import select_device
 from lipar_core.models.hashed_text import HashedTextEncoder
 from lipar_core.models.loading import load_models
 from lipar_core.presets import load_preset
@@ -88,6 +89,18 @@ def test_missing_weights_are_listed(tmp_path, monkeypatch):
     assert len(missing_weights(wan)) == 3
     with pytest.raises(CheckpointError, match=r"self_forcing_dmd\.pt is missing"):
         load_models(wan, device="cpu")
+
+
+def test_a_cuda_device_with_a_number_becomes_the_current_one(monkeypatch):
+    current = []
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
+    monkeypatch.setattr("torch.cuda.set_device", current.append)
+    for name in ("cuda", "cuda:1", "cpu"):
+        assert select_device(name) == torch.device(name)
+    assert current == [torch.device("cuda:1")]
+    with pytest.raises(LiparError, match="device = 'cuda:2': this machine has 2 CUDA devices, cuda:0 to cuda:1"):
+        select_device("cuda:2")
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without CUDA")
