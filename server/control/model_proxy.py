@@ -119,6 +119,7 @@ class ModelProxy:
             case wire.BlockDone():
                 if message.stage_ms:  # else it is paused, and the last frame is only repeated
                     self.last_block = message
+                    self.frames.counters.queue_s.observe(message.queue_ms / 1000)
                 self.frames.block_done(message.busy_ms if message.stage_ms else None, message.dropped, sessions)
             case wire.Opened():
                 self._open_ended.set()

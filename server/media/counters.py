@@ -50,6 +50,7 @@ class SessionCounters(_Counters):
     reconnects: int = 0  # Source: connections that replaced or followed an earlier one
     viewers_joined: int = 0  # Viewers
     block_s: Histogram = field(default_factory=Histogram)  # FramePipeline: the model's time for a block
+    queue_s: Histogram = field(default_factory=Histogram)  # ModelProxy: a block's wait for its turn
     latency: Latency = field(default_factory=Latency)  # by stage; written where a stage ends
 
     @property
@@ -59,7 +60,11 @@ class SessionCounters(_Counters):
 
     def summary(self) -> dict[str, float]:
         """What was counted, and mean and 95th percentile of what was measured, in ms."""
-        measured = {"block": self.block_s, **{f"latency_{one}": kept for one, kept in self.latency.histograms.items()}}
+        measured = {
+            "block": self.block_s,
+            "queue": self.queue_s,
+            **{f"latency_{one}": kept for one, kept in self.latency.histograms.items()},
+        }
         found: dict[str, float] = {name: count for name, count in self.counts().items() if count}
         for name, histogram in measured.items():
             if histogram.count:

@@ -65,9 +65,11 @@ def test_every_counter_has_only_the_declared_writer(struct):
 def test_the_summary_has_what_was_counted_and_measured():
     counters = SessionCounters(received=3)
     counters.block_s.observe(0.04)
+    counters.queue_s.observe(0.02)
     counters.latency.add("wait", 0.1)
     summary = counters.summary()
-    assert (summary["received"], summary["block_ms"], summary["latency_wait_ms"]) == (3, 40.0, 100.0)
+    assert (summary["received"], summary["latency_wait_ms"]) == (3, 100.0)
+    assert (summary["block_ms"], summary["queue_ms"]) == (40.0, 20.0)
     assert "sent" not in summary
     assert 30 <= summary["block_p95_ms"] <= 50
 
