@@ -6,7 +6,7 @@ from pathlib import Path
 from lipar_cli.model_options import DTYPE_HELP, SIZE_HELP
 
 FLAGS = (
-    "host", "port", "preset", "size", "device", "dtype", "threads", "token", "no_auth",
+    "host", "port", "preset", "size", "device", "devices", "dtype", "threads", "token", "no_auth",
     "allowed_hosts", "base_path", "tls_cert", "tls_key", "insecure", "max_sessions", "ice_servers",
     "ice_username", "ice_credential", "turn_secret", "turn_ttl_s", "udp_ports", "public_ip",
     "start_bitrate", "min_bitrate", "max_bitrate", "camera_start_bitrate",
@@ -26,8 +26,13 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "--size", help=f"{SIZE_HELP} (default: the largest that a two-second measurement finds fast enough)"
     )
     parser.add_argument("--device", help="cpu, cuda, cuda:1 ... (default: the preset's)")
+    parser.add_argument(
+        "--devices", type=comma_separated, metavar="DEVICE,...", help="a model process on each, e.g. cuda:0,cuda:1"
+    )
     parser.add_argument("--dtype", help=DTYPE_HELP)
-    parser.add_argument("--threads", type=int, help="of the model on a CPU")
+    parser.add_argument(
+        "--threads", type=int, help="of each model process (default: all cores, or with --devices cpu,cpu a share)"
+    )
     parser.add_argument("--token", help="admin token, required on any address but loopback; prefer LIPAR_TOKEN")
     parser.add_argument("--no-auth", action="store_true", default=None, help="require no token, on any address")
     parser.add_argument("--allowed-hosts", nargs="+", help="host names accepted from a reverse proxy")
@@ -35,7 +40,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument("--tls-cert", type=Path, help="PEM file; browsers allow the camera on secure pages only")
     parser.add_argument("--tls-key", type=Path)
     parser.add_argument("--insecure", action="store_true", default=None, help="serve other machines without TLS")
-    parser.add_argument("--max-sessions", type=int, help="live sessions that share the model (default: 2)")
+    parser.add_argument("--max-sessions", type=int, help="live sessions, on all devices together (default: 2)")
     parser.add_argument("--ice-servers", nargs="+", help="stun: or turn: URLs (default: none)")
     parser.add_argument("--ice-username")
     parser.add_argument("--ice-credential")
@@ -49,6 +54,10 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.set_defaults(run=run)
 
 
+def comma_separated(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(","))
+
+
 def run(args: argparse.Namespace) -> int:
     import msgspec
 
@@ -56,6 +65,7 @@ def run(args: argparse.Namespace) -> int:
     from lipar_cli.presets import resolve
     from lipar_core.presets import load_preset
     from lipar_core.sizes import with_size
+    from server.devices import device_shares
     from server.run import serve
     from server.settings_sources import load_settings
 
@@ -64,7 +74,8 @@ def run(args: argparse.Namespace) -> int:
     settings = load_settings(flags)
     name = resolve(settings.preset)
     preset = with_size(load_preset(name), settings.size)  # an unknown preset fails here, before the page is served
-    size = settings.size or choose_size(preset, name, settings.device, settings.dtype, settings.threads)
+    first = device_shares(settings, preset.device)[0]  # the size is the same on all
+    size = settings.size or choose_size(preset, name, first.device, settings.dtype, first.threads)
     settings = msgspec.structs.replace(settings, preset=name, size=size)
     serve(settings)
     return 0

@@ -11,4 +11,4 @@ class ModelOptions:
     device: str  # cpu, cuda or cuda:N
     size: str | None = None  # WIDTHxHEIGHT
     dtype: str | None = None
-    threads: int | None = None  # on a CPU; None: PyTorch's choice
+    threads: int | None = None  # None: PyTorch's choice

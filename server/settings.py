@@ -30,6 +30,7 @@ Dtype = Annotated[
         extra={"allowed": "auto, float32, bfloat16, float16, or linear:DTYPE,convolution:DTYPE,attention:DTYPE"},
     ),
 ]
+Device = Annotated[str, Meta(pattern=r"^(cpu|cuda(:[0-9]{1,2})?)\Z", extra={"allowed": "cpu, cuda or cuda:N"})]
 Secret = Annotated[str, Meta(pattern=r"\S", extra={"allowed": "a non-empty text", "secret": True})]
 HostName = Annotated[
     str,
@@ -55,9 +56,10 @@ class Settings(ConfigStruct, frozen=True, kw_only=True):
     port: Annotated[int, Meta(ge=1, le=65535)] = 8000
     preset: Text = "auto"  # auto: resolved by `lipar serve`
     size: Text | None = None  # picture size, WIDTHxHEIGHT; None: `lipar serve` measures which is fast enough
-    device: Text | None = None  # None: the preset's own
+    device: Device | None = None  # None: the preset's own
+    devices: tuple[Device, ...] = ()  # one model process each; empty: one process, on `device`
     dtype: Dtype | None = None  # None: the preset's own
-    threads: Annotated[int, Meta(ge=1, le=1024)] | None = None  # of the model process on a CPU; None: PyTorch's
+    threads: Annotated[int, Meta(ge=1, le=1024)] | None = None  # of each model process; None: all cores, or a share
     token: Token | None = None  # admin token: all permissions
     editor_token: Token | None = None  # create sessions, publish, and edit published sessions
     view_token: Token | None = None  # watch every session; each session also has its own view token
@@ -67,7 +69,7 @@ class Settings(ConfigStruct, frozen=True, kw_only=True):
     tls_cert: Path | None = None
     tls_key: Path | None = None
     insecure: bool = False  # serve other addresses than loopback without TLS
-    max_sessions: Annotated[int, Meta(ge=1, le=1000)] = 2
+    max_sessions: Annotated[int, Meta(ge=1, le=1000)] = 2  # of the server, on all devices together
     ice_servers: tuple[IceUrl, ...] = ()  # for the server and the page
     ice_username: Text | None = None
     ice_credential: Secret | None = None
@@ -90,10 +92,16 @@ class Settings(ConfigStruct, frozen=True, kw_only=True):
     static: Path = Path(__file__).parent / "static"  # the page's build
 
     def __post_init__(self) -> None:
+        if self.device is not None and self.devices:
+            raise ConfigError(f"device = {self.device}, devices = {','.join(self.devices)}: give one of the two")
         self._check_bitrates()
         self._check_addresses()
         self._check_tls()
         self._check_tokens()
+
+    def model_devices(self, default: str) -> tuple[str, ...]:
+        """The device of each model process; `default`: of the preset."""
+        return self.devices or (self.device or default,)
 
     @property
     def udp_range(self) -> tuple[int, int] | None:

@@ -119,6 +119,7 @@ ROOMS = (
         name=SETTINGS,
         prefixes=(
             "server.settings",
+            "server.devices",
             "server.settings_sources",
             "server.errors",
             "server.ice",
@@ -148,7 +149,7 @@ ROOMS = (
     Room(
         name=API,
         prefixes=("server.__init__", "server.api", "server.run"),
-        may_import=(PLAIN, MEDIA, SETTINGS, CONTROL, ENTRY),
+        may_import=(PLAIN, MEDIA, SETTINGS, CONTROL, WORKERS, ENTRY),
         packages=frozenset({"fastapi", "msgspec", "pydantic", "starlette", "uvicorn"}),
     ),
     Room(

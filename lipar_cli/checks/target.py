@@ -17,7 +17,8 @@ class Target:
 
     @property
     def device(self) -> str:
-        return self.settings.device or self.preset.device
+        """The first of the model processes' devices."""
+        return self.settings.model_devices(self.preset.device)[0]
 
     @property
     def on_gpu(self) -> bool:

@@ -1,10 +1,13 @@
 """Liveness and readiness."""
 
+from dataclasses import asdict
+
 from fastapi import APIRouter, Depends, Response
 
 from server.api.auth import allow_anyone
 from server.api.dependencies import Registry
-from server.api.schemas import Readiness
+from server.api.schemas import Readiness, WorkerInfo
+from server.workers.placement import refusal
 
 router = APIRouter(tags=["health"], dependencies=[Depends(allow_anyone)])
 
@@ -17,8 +20,9 @@ async def health() -> dict[str, str]:
 
 @router.get("/readyz", responses={503: {"model": Readiness, "description": "not ready: `reason` says why"}})
 async def readiness(sessions: Registry, response: Response) -> Readiness:
-    """200 once the model process has edited a warm-up block; else 503 with the reason."""
-    (worker,) = sessions.pool.statuses()
-    ready = worker.state == "ready"
+    """200 once a model process has edited a warm-up block; else 503 with the reason."""
+    workers = sessions.pool.statuses()
+    ready = any(worker.state == "ready" for worker in workers)
     response.status_code = 200 if ready else 503
-    return Readiness(ready=ready, reason="" if ready else worker.reason)
+    reason = "" if ready else refusal(workers)
+    return Readiness(ready=ready, reason=reason, workers=[WorkerInfo(**asdict(worker)) for worker in workers])

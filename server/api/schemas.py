@@ -124,6 +124,8 @@ class ModelInfo(BaseModel):
     dtype: str | None = Field(
         description="dtype of each type of operation, as for `--dtype`; null until the model is loaded"
     )
+    worker: int = Field(description="index of the model process that edits it, as in `/readyz`")
+    device: str = Field(description="of that process")
 
 
 class Status(BaseModel):
@@ -141,11 +143,24 @@ class Status(BaseModel):
     stats: Stats
 
 
+class WorkerInfo(BaseModel):
+    """A model process and the sessions that it edits."""
+
+    index: int
+    device: str
+    state: Literal["loading", "ready", "failed", "stopped"] = Field(
+        description="`loading` also while it is restarted; `failed`: its model cannot be loaded"
+    )
+    reason: str = Field(description="why it takes no new session now; empty if it does")
+    sessions: int
+
+
 class Readiness(BaseModel):
-    """Whether a session can be created now."""
+    """Whether a session can be created now: at least one worker is ready."""
 
     ready: bool
     reason: str = ""
+    workers: list[WorkerInfo]
 
 
 class StyleInfo(BaseModel):

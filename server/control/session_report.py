@@ -84,9 +84,14 @@ class SessionReport:
             "parameters": to_dict(self.model.live_parameters.parameters),
             "prompt_tokens": msgspec.to_builtins(self.model.prompt_tokens),
             "viewers": len(self.viewers),
-            "model": {"preset": self.preset.name, "size": size_name(self.frames.stream), "dtype": self.worker.dtype},
+            "model": self._model(),
             "stats": self.frames.stats() | self._block_stats(),
         }
+
+    def _model(self) -> dict[str, object]:
+        worker = self.worker
+        where = {"worker": worker.index, "device": worker.device}
+        return {"preset": self.preset.name, "size": size_name(self.frames.stream), "dtype": worker.dtype, **where}
 
     def summary(self) -> str:
         """What the session counted and measured, for the log."""

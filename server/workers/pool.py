@@ -2,6 +2,7 @@
 
 import asyncio
 
+from server.devices import device_shares
 from server.model_options import ModelOptions
 from server.settings import Settings
 from server.workers.attached_sessions import AttachedSession
@@ -48,10 +49,7 @@ def model_options(settings: Settings, default_device: str) -> list[ModelOptions]
     """The options of each worker's model process."""
     return [
         ModelOptions(
-            preset=settings.preset,
-            device=settings.device or default_device,
-            size=settings.size,
-            dtype=settings.dtype,
-            threads=settings.threads,
+            preset=settings.preset, size=settings.size, dtype=settings.dtype, device=share.device, threads=share.threads
         )
+        for share in device_shares(settings, default_device)
     ]

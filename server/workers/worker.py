@@ -42,6 +42,15 @@ class Worker:
         self._failed_starts = 0
         self._tasks = Supervisor(self.fail)
 
+    @property
+    def device(self) -> str:
+        return self.options.device
+
+    @property
+    def label(self) -> tuple[int, str]:
+        """For the log."""
+        return self.index, self.device
+
     def start(self) -> None:
         self._tasks.start(self._supervise(), "supervise the model process")
 
@@ -67,7 +76,7 @@ class Worker:
         """`leaving` is not counted."""
         return WorkerStatus(
             index=self.index,
-            device=self.options.device,
+            device=self.device,
             state=self.state,
             reason=self.refusal,
             sessions=self.sessions.count(excluded=leaving),
@@ -84,7 +93,7 @@ class Worker:
                 return
             if self.state != "stopped":
                 delay = BACKOFF_S[min(self._failed_starts, len(BACKOFF_S) - 1)]
-                log.warning("worker %d: %s; starting it again in %.1f s", self.index, reason, delay)
+                log.warning("worker %d (%s): %s; starting it again in %.1f s", *self.label, reason, delay)
                 self._failed_starts += 1
                 await asyncio.sleep(delay)
 
@@ -106,7 +115,8 @@ class Worker:
     def _start_process(self) -> tuple[BaseProcess, Link]:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
-        process = context.Process(target=self.entry, args=(theirs, self.options), name="lipar-model", daemon=True)
+        name = f"lipar-model-{self.index}"
+        process = context.Process(target=self.entry, args=(theirs, self.options), name=name, daemon=True)
         process.start()
         theirs.close()
         self.starts += 1
@@ -119,6 +129,7 @@ class Worker:
             while True:
                 match event := await link.receive():
                     case wire.LoadFailed():
+                        log.error("worker %d (%s): %s", *self.label, event.reason)
                         self.state, self.reason = "failed", event.reason
                         return event.reason, False
                     case wire.Exiting():
@@ -140,7 +151,7 @@ class Worker:
     def _handle(self, event: wire.Event) -> None:
         match event:
             case wire.Ready():
-                log.info("worker %d: the model is ready: warm-up took %.0f ms", self.index, event.warmup_ms)
+                log.info("worker %d (%s): the model is ready: warm-up took %.0f ms", *self.label, event.warmup_ms)
                 self.state, self.reason, self.dtype = "ready", "", event.dtype
                 self.process_counters.model_starts += 1
                 self.sessions.worker_up()

@@ -161,6 +161,6 @@ def wait_until(holds: Callable[[], bool]) -> None:
 
 
 def model_processes() -> list[int]:
-    return [
-        process.pid for process in multiprocessing.active_children() if process.name == "lipar-model" and process.pid
-    ]
+    """Of this process, in the order of their workers."""
+    found = {process.name: process.pid for process in multiprocessing.active_children() if process.pid is not None}
+    return [found[name] for name in sorted(found) if name.startswith("lipar-model-")]

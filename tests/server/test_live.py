@@ -71,7 +71,13 @@ async def test_edited_frames_and_stats_come_back(viewer):
     await viewer.receives(20)
     assert set(viewer.sizes) == {(96, 64)}
     status = await viewer.status()
-    assert status["model"] == {"preset": "random", "size": "96x64", "dtype": "float32"}
+    assert status["model"] == {
+        "preset": "random",
+        "size": "96x64",
+        "dtype": "float32",
+        "worker": 0,
+        "device": "cpu",
+    }
     assert status["state"] == "live"
     assert status["stats"]["fps_in"] > 5
     assert status["stats"]["latency_ms"] > 0

@@ -1,10 +1,13 @@
+import argparse
 from pathlib import Path
 
 import pytest
 from msgspec import inspect
 
+from lipar_cli.serve import add_parser
 from lipar_core.errors import ConfigError
 from lipar_core.fields import allowed_values
+from server.devices import device_shares
 from server.ice import ice_servers
 from server.run import log_exposure
 from server.settings import Settings
@@ -50,6 +53,11 @@ REFUSED = [
     ({"token": "some", "no_auth": True}, {}, "no_auth: give either this or token"),
     ({}, {"LIPAR_PUBLISH_TOKEN": "old"}, "LIPAR_PUBLISH_TOKEN: there is no such setting any more; use LIPAR_EDITOR"),
     ({"allowed_hosts": ("https://a.example",)}, {}, "allowed_hosts[0] = 'https://a.example': must be host names"),
+    ({"device": "gpu"}, {}, "device = 'gpu': must be cpu, cuda or cuda:N"),
+    ({"devices": ("cuda:0", "gpu")}, {}, "devices[1] = 'gpu': must be cpu, cuda or cuda:N"),
+    ({"devices": ("",)}, {}, "devices[0] = '': must be cpu, cuda or cuda:N"),
+    ({}, {"LIPAR_DEVICES": "cuda:0;cuda:1"}, "LIPAR_DEVICES = 'cuda:0;cuda:1': must be cpu, cuda or cuda:N"),
+    ({"device": "cpu"}, {"LIPAR_DEVICES": "cuda:0,cuda:1"}, "device = cpu, devices = cuda:0,cuda:1: give one"),
     ({"dtype": "float8"}, {}, "dtype = 'float8': must be auto, float32, bfloat16, float16, or linear:DTYPE"),
     ({"base_path": "studio/"}, {}, "base_path = 'studio/': must be a path like /studio"),
     ({}, {"LIPAR_ICE_SERVERS": "http://a"}, "LIPAR_ICE_SERVERS = 'http://a': must be stun:"),
@@ -63,6 +71,25 @@ def test_invalid_settings_are_rejected_in_one_line(flags, environment, message):
         load_settings(flags, environment)
     assert message in str(refusal.value)
     assert "\n" not in str(refusal.value)
+
+
+def test_each_device_has_its_own_model_process_and_cpu_devices_share_the_cores():
+    def shares(cores: int, **flags: object) -> list[tuple[str, int | None]]:
+        return [(share.device, share.threads) for share in device_shares(load_settings(flags, {}), "cuda", cores)]
+
+    assert shares(8) == [("cuda", None)]
+    assert shares(8, device="cpu") == [("cpu", None)]
+    assert shares(8, devices=("cuda:0", "cuda:1")) == [("cuda:0", None), ("cuda:1", None)]
+    assert shares(9, devices=("cpu", "cpu", "cuda:0")) == [("cpu", 4), ("cpu", 4), ("cuda:0", None)]
+    assert shares(2, devices=("cpu",) * 3) == [("cpu", 1)] * 3
+    assert shares(8, devices=("cpu", "cpu"), threads=6) == [("cpu", 6), ("cpu", 6)]
+
+
+def test_the_flag_devices_is_a_list_with_commas():
+    parser = argparse.ArgumentParser()
+    add_parser(parser.add_subparsers())
+    given = parser.parse_args(["serve", "--devices", "cuda:0, cuda:1"])
+    assert given.devices == load_settings({}, {"LIPAR_DEVICES": "cuda:0, cuda:1"}).devices == ("cuda:0", "cuda:1")
 
 
 def test_error_messages_contain_no_secrets():

@@ -65,7 +65,7 @@ class FakeWorker:
     def __init__(
         self, index: int, options: ModelOptions, settings: Settings, entry: Entry, process_counters: ModelCounters
     ) -> None:
-        self.index, self.options = index, options
+        self.index, self.device = index, options.device
         self.sessions = AttachedSessions()
         self.state, self.reason = "ready", ""
         self.room = 100  # sessions that fit in its memory
@@ -85,7 +85,7 @@ class FakeWorker:
         return self.reason
 
     def status(self, leaving: AttachedSession | None = None) -> WorkerStatus:
-        about = {"index": self.index, "device": self.options.device}
+        about = {"index": self.index, "device": self.device}
         return WorkerStatus(state=self.state, reason=self.reason, sessions=self.sessions.count(leaving), **about)
 
     def send(self, message: wire.Command) -> bool:
@@ -112,6 +112,10 @@ class FakeWorker:
         """The process ends and loses its state."""
         self.state, self.reason, self.opened = "loading", reason, {}
         self.sessions.worker_lost(reason, for_good=False)
+
+    def fail_to_load(self, reason: str) -> None:
+        self.state, self.reason, self.opened = "failed", reason, {}
+        self.sessions.worker_lost(reason, for_good=True)
 
     def restart(self) -> None:
         self.state, self.reason, self.hangs = "ready", "", False

@@ -53,7 +53,7 @@ async def test_a_hung_model_process_is_reported_and_replaced(viewer):
     os.kill(process, signal.SIGSTOP)
     started = time.monotonic()
     status = await seen(viewer, "stalled", STALLED_S)
-    assert "no picture" in status["reason"]
+    assert "no frame" in status["reason"]
     change = asyncio.create_task(viewer.change(prompt="lost"))
     status = await seen(viewer, "model_restarting", RESTARTED_S)
     assert "heartbeat" in status["reason"]
