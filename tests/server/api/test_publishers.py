@@ -110,10 +110,40 @@ class Silent(MediaStreamTrack):
         await asyncio.Event().wait()
 
 
+def forged(sdp: str) -> str:
+    """The publisher's certificate does not match the offer's fingerprint."""
+    other = "AA:" * 31 + "AA"
+    sha256_only = re.sub(r"a=fingerprint:sha-(384|512).*\r\n", "", sdp)
+    return re.sub(r"(a=fingerprint:sha-256 )\S+", rf"\1{other}", sha256_only)
+
+
+def unreachable(sdp: str) -> str:
+    """The publisher ignores the answer, so that no packet reaches the server."""
+    return re.sub("a=ice-pwd:.*", "a=ice-pwd:" + "x" * 24, CANDIDATE.sub(HIDDEN, sdp))
+
+
+def renumbered(sdp: str) -> str:
+    """The publisher sends a payload type that was not negotiated."""
+    agreed = re.search(r"m=video \d+ \S+ (\d+)", sdp)[1]
+    return re.sub(rf"(?<=[ :=]){agreed}(?=[ \r])", "120", sdp)
+
+
+def without_dtls(publisher: Publisher) -> None:
+    """The publisher never starts the DTLS handshake."""
+
+    async def never(*_: object) -> None:
+        await asyncio.Event().wait()
+
+    def change_answer(sdp: str) -> str:
+        publisher.pc.getSenders()[0].transport.start = never
+        return sdp
+
+    publisher.change_answer = change_answer
+
+
 async def test_missing_video_has_a_reason(client, caplog):
     """The session's `reason` names the problem, also after the connection has ended."""
     caplog.set_level(logging.INFO)
-    other = "AA:" * 31 + "AA"
 
     async def reason(
         name: str, expected: str, prepare: Callable[[Publisher], None] = lambda _: None, **publisher_options: object
@@ -125,30 +155,6 @@ async def test_missing_video_has_a_reason(client, caplog):
             assert status["state"] in ("connecting", "parked", "stalled")
             assert expected in caplog.text
         await client.delete(f"/api/v1/whip/{name}")
-
-    def forged(sdp: str) -> str:
-        return re.sub(
-            r"(a=fingerprint:sha-256 )\S+", rf"\1{other}", re.sub(r"a=fingerprint:sha-(384|512).*\r\n", "", sdp)
-        )
-
-    def unreachable(sdp: str) -> str:
-        """The publisher ignores the answer, so that no packet reaches the server."""
-        return re.sub("a=ice-pwd:.*", "a=ice-pwd:" + "x" * 24, CANDIDATE.sub(HIDDEN, sdp))
-
-    def renumbered(sdp: str) -> str:
-        """The publisher sends a payload type that was not negotiated."""
-        agreed = re.search(r"m=video \d+ \S+ (\d+)", sdp)[1]
-        return re.sub(rf"(?<=[ :=]){agreed}(?=[ \r])", "120", sdp)
-
-    def without_dtls(publisher: Publisher) -> None:
-        async def never(*_: object) -> None:
-            await asyncio.Event().wait()
-
-        def change_answer(sdp: str) -> str:
-            publisher.pc.getSenders()[0].transport.start = never
-            return sdp
-
-        publisher.change_answer = change_answer
 
     undecodable = H264Camera(in_band=False)
     work: list[Awaitable[None]] = [

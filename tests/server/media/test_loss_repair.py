@@ -4,7 +4,7 @@ import asyncio
 import time
 
 import numpy as np
-from aiortc import MediaStreamTrack, RTCPeerConnection
+from aiortc import MediaStreamTrack, RTCDtlsTransport, RTCPeerConnection
 from aiortc.rtp import is_rtcp
 
 from server.media.frame_buffer import NACK_TIMEOUT_S
@@ -12,6 +12,22 @@ from server.media.loss_repair import LossRepair
 from tests.server.media.waves import Waves
 
 LOSS = 0.15
+
+
+def drop_packets(transport: RTCDtlsTransport) -> list[bytes]:
+    """Drop RTP packets with probability `LOSS`; returns the list that they are added to."""
+    rng = np.random.default_rng(0)
+    send = transport._send_rtp
+    lost: list[bytes] = []
+
+    async def send_or_drop(data: bytes) -> None:
+        if is_rtcp(data) or rng.random() > LOSS:
+            await send(data)
+        else:
+            lost.append(data)
+
+    transport._send_rtp = send_or_drop
+    return lost
 
 
 async def test_packet_loss_freezes_the_video_only_briefly():
@@ -33,18 +49,7 @@ async def test_packet_loss_freezes_the_video_only_briefly():
         await server.setRemoteDescription(browser.localDescription)
         await server.setLocalDescription(await server.createAnswer())
         repairs.append(LossRepair(server.getReceivers()[0]))
-        transport, rng = browser.getSenders()[0].transport, np.random.default_rng(0)
-        send = transport._send_rtp
-
-        lost = []
-
-        async def lose_some(data: bytes) -> None:
-            if is_rtcp(data) or rng.random() > LOSS:
-                await send(data)
-            else:
-                lost.append(data)
-
-        transport._send_rtp = lose_some
+        lost = drop_packets(browser.getSenders()[0].transport)
         await browser.setRemoteDescription(server.localDescription)
         async with asyncio.timeout(20):
             while len(arrived) < 150:
