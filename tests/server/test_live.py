@@ -217,25 +217,6 @@ async def test_preset_schema_and_health_routes(client, settings):
     assert (await client.get("/api/v1/sessions/nobody")).json()["detail"]["message"].startswith("session 'nobody'")
 
 
-async def test_missing_weights_are_reported_and_not_retried(settings, tmp_path):
-    preset = write_bundle(tmp_path)
-    (tmp_path / "random.safetensors").unlink()
-    broken = Settings(port=free_port(), preset=str(preset), threads=1)
-    with RunningServer(broken) as running:
-        async with running.client() as client, asyncio.timeout(TIMEOUT_S):
-            reason = ""
-            while "is missing" not in reason:
-                await asyncio.sleep(0.2)
-                if running.server.started:
-                    reason = (await client.get("/readyz")).json()["reason"]
-            viewer = Viewer(client)
-            reply = await viewer.start()
-            await viewer.close()
-            assert reply.status_code == 503
-            assert "random.safetensors is missing" in reply.json()["detail"]["message"]
-        assert running.app.state.sessions.pool.workers[0].starts == 1
-
-
 async def test_the_server_stops_promptly_with_a_live_peer(settings, tmp_path):
     stopping = Settings(port=free_port(), preset=settings.preset, threads=1)
     running = RunningServer(stopping)
