@@ -135,7 +135,7 @@ class Parameters(ConfigStruct, frozen=True, kw_only=True):
     strength: Annotated[
         Annotated[float, Meta(ge=0, le=1)] | None,
         describe(
-            "Strength",
+            "Noise",
             "sigma of the first denoising step: 0 is the codec round trip only, 1 keeps no detail of the source; null: "
             "set by the preset or denoising_steps",
             "edit",

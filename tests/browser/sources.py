@@ -35,7 +35,7 @@ def choose(page: Page, path: Path) -> None:
 
 def disable_editing(page: Page) -> None:
     """Autoencoder only: the result is the source's picture, delayed."""
-    page.get_by_label("Strength").fill("0")
+    page.get_by_label("Noise").fill("0")
     expect_applied(page, "#strength-note")
 
 

@@ -86,7 +86,7 @@ def test_a_full_server_and_a_server_outage(chromium: Path, camera: Camera, own_s
         expect_applied(first, "#prompt-note")
         own_server.kill()
         expect_banner(first, "The server does not respond", "keeps trying")
-        first.get_by_label("Strength").press("ArrowRight")  # sent after the reconnection
+        first.get_by_label("Noise").press("ArrowRight")  # sent after the reconnection
         expect(first.locator("#strength-note")).to_contain_text("when the connection is back")
         first.wait_for_timeout(OUTAGE_S * 1000)  # the reconnection's backoff is up to 8 s by now
         own_server.start()

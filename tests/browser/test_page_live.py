@@ -57,7 +57,7 @@ def page(chromium: Path, camera: Camera, live_server: LiveServer) -> Iterator[Pa
 def test_edited_frames_arrive_and_follow_the_prompt(page: Page, camera: Camera) -> None:
     started = time.monotonic()
     recording.start(page)
-    slider = page.get_by_label("Strength")
+    slider = page.get_by_label("Noise")
     strength = slider.input_value()
 
     slider.fill("0")  # autoencoder only: the same frames, delayed
@@ -105,7 +105,7 @@ def test_every_control_shows_the_block_or_the_reason(page: Page) -> None:
     blocks.append(expect_applied(page, "#prompt-note"))
     expect(page.get_by_role("button", name="Oil painting")).to_have_attribute("aria-pressed", "true")
     for label, note in [
-        ("Strength", "#strength-note"),
+        ("Noise", "#strength-note"),
         ("Ignore changes below", "#pruning-threshold-note"),
         ("Minimum recomputed", "#pruning-min-keep-note"),
     ]:
@@ -127,7 +127,7 @@ def test_pause_freezes_the_picture_and_restart_continues(page: Page) -> None:
     recording.start(page)
     page.get_by_role("button", name="Pause").click()
     expect_pill(page, "Paused")
-    page.get_by_label("Strength").press("ArrowLeft")
+    page.get_by_label("Noise").press("ArrowLeft")
     expect(page.locator("#strength-note")).to_have_text("Will apply when you resume", timeout=TIMEOUT_MS)
     page.wait_for_timeout(SETTLE_S * 1000)
     recording.take(page, "result")

@@ -79,10 +79,10 @@ def test_a_refused_change_is_reverted_with_the_reason(page: Page) -> None:
     start(page)
     shown = page.locator("#strength-value").inner_text()
     page.route("**/parameters", refuse)
-    page.get_by_label("Strength").fill("0.9")
+    page.get_by_label("Noise").fill("0.9")
     expect(page.get_by_role("alert")).to_have_text("Not applied: the model is restarting")
     expect(page.locator("#strength-value")).to_have_text(shown)
-    page.get_by_label("Strength").fill("0.9")
+    page.get_by_label("Noise").fill("0.9")
     expect_applied(page, "#strength-note")
     expect(page.locator("#strength-value")).to_have_text("90 %")
 
@@ -90,7 +90,7 @@ def test_a_refused_change_is_reverted_with_the_reason(page: Page) -> None:
 def test_a_missing_response_is_not_a_refusal(page: Page) -> None:
     start(page)
     page.route("**/parameters", lambda route: route.abort())
-    page.get_by_label("Strength").fill("0.9")
+    page.get_by_label("Noise").fill("0.9")
     expect(page.locator("#strength-note")).to_have_text("Applying…")
     expect(page.locator("#strength-value")).to_have_text("90 %")
     page.unroute("**/parameters")

@@ -1,5 +1,6 @@
 // Client of the server's HTTP API. A failed request throws `ApiError` (an error response) or `ServerUnreachable` (no response).
 
+import { REASONS } from "../texts/en";
 import { isErrorBody } from "./protocol";
 import type { Access, Acknowledgement, Answer, Changes, Offer, Preset, Readiness, Schema, SessionCredentials, Status } from "./protocol";
 
@@ -21,7 +22,7 @@ export class ApiError extends Error {
 /** No response: the server is not running, or cannot be reached. */
 export class ServerUnreachable extends Error {
   constructor(cause: unknown) {
-    super("the server does not respond", { cause });
+    super(REASONS.serverUnreachable, { cause });
   }
 }
 
@@ -58,7 +59,7 @@ export class ApiClient {
     const response = await this.send("GET", "readyz", {}, null);
     if (response.ok) return { ready: true };
     const body = (await response.json().catch(() => ({}))) as { reason?: string }; // a proxy may respond in HTML
-    return { ready: false, reason: body.reason ?? `status ${response.status}` };
+    return { ready: false, reason: body.reason ?? REASONS.notReady(response.status) };
   }
 
   createSession(offer: Offer): Promise<Answer> {
@@ -120,7 +121,7 @@ function jsonBody(body: unknown): RequestInit {
 
 export async function apiErrorOf(response: Response): Promise<ApiError> {
   const body: unknown = await response.json().catch(() => null); // a proxy may respond in HTML
-  const { message, path } = isErrorBody(body) ? body.detail : { message: `the server responded with ${response.status} ${response.statusText}` };
+  const { message, path } = isErrorBody(body) ? body.detail : { message: REASONS.httpStatus(response.status, response.statusText) };
   const retry_s = Number(response.headers.get("Retry-After") ?? NaN);
   return new ApiError(response.status, message, path, Number.isFinite(retry_s) ? retry_s * 1000 : null);
 }

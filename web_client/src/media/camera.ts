@@ -1,6 +1,7 @@
 // Opening the camera and listing the cameras of this device.
 
 import type { Preset } from "../api/protocol";
+import { SOURCES } from "../texts/en";
 
 const FRAME_RATE = 30;
 
@@ -32,7 +33,7 @@ export async function listCameras(): Promise<CameraOption[]> {
   const devices = await navigator.mediaDevices.enumerateDevices();
   return devices
     .filter((device) => device.kind === "videoinput")
-    .map(({ deviceId, label }, i) => ({ deviceId, label: label === "" ? `Camera ${i + 1}` : label }));
+    .map(({ deviceId, label }, i) => ({ deviceId, label: label === "" ? SOURCES.numberedCamera(i + 1) : label }));
 }
 
 /** Calls `changed` when devices or their permissions change, as far as the browser reports it. */

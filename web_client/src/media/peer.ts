@@ -2,6 +2,7 @@
 
 import { parseStatus } from "../api/protocol";
 import type { Answer, Status } from "../api/protocol";
+import { REASONS } from "../texts/en";
 import { parseSize } from "./picture_size";
 import type { PictureSize } from "./picture_size";
 import { PlayoutDelayMeter } from "./playout_delay_meter";
@@ -107,7 +108,7 @@ export class Peer {
       this.ping = setInterval(() => void this.sendPing(channel), PING_MS);
     });
     channel.addEventListener("close", () => {
-      this.handleLoss("the server closed the connection");
+      this.handleLoss(REASONS.closedByServer);
     });
   }
 

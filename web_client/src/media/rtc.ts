@@ -1,5 +1,7 @@
 // Shared by the editor's and the viewer's RTCPeerConnection.
 
+import { REASONS } from "../texts/en";
+
 const GATHERING_TIMEOUT_MS = 2000;
 const DISCONNECTED_GRACE_MS = 4000;
 
@@ -23,10 +25,10 @@ export function watchConnection(pc: RTCPeerConnection, connected: () => void, lo
   pc.addEventListener("connectionstatechange", () => {
     clearTimeout(grace);
     if (pc.connectionState === "connected") connected();
-    else if (pc.connectionState === "failed") lost("the connection failed");
+    else if (pc.connectionState === "failed") lost(REASONS.connectionFailed);
     else if (pc.connectionState === "disconnected") {
       grace = setTimeout(() => {
-        if (pc.connectionState === "disconnected") lost("the connection was interrupted");
+        if (pc.connectionState === "disconnected") lost(REASONS.connectionInterrupted);
       }, DISCONNECTED_GRACE_MS);
     }
   });

@@ -1,6 +1,7 @@
 // Video sources: the camera, the screen, or a local video file.
 
 import type { Preset } from "../api/protocol";
+import { SOURCES } from "../texts/en";
 import { openCamera } from "./camera";
 import { openMicrophone } from "./microphone";
 import { openScreen } from "./screen";
@@ -57,5 +58,5 @@ function trackStopper(stream: MediaStream): () => void {
 /** The source's caption on the page. */
 export function sourceLabel(choice: SourceChoice): string {
   if (choice.kind === "file") return choice.file.name;
-  return choice.kind === "screen" ? "Screen" : "Camera";
+  return choice.kind === "screen" ? SOURCES.screen : SOURCES.camera;
 }

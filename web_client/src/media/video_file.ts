@@ -1,5 +1,6 @@
 // A local video file, played in a loop and captured as tracks.
 
+import { REASONS } from "../texts/en";
 import { UnplayableFile } from "./errors";
 
 /** Firefox has a prefixed name; Safari has no `captureStream`. */
@@ -31,15 +32,15 @@ export async function openVideoFile(file: File): Promise<VideoFile> {
   } catch (error) {
     close();
     const isUnknownFormat = error instanceof DOMException; // thrown by `play`
-    throw new UnplayableFile(file.name, isUnknownFormat ? "this browser does not know its format" : (error as Error).message);
+    throw new UnplayableFile(file.name, isUnknownFormat ? REASONS.unknownFormat : (error as Error).message);
   }
 }
 
 function captureTracks(video: CapturableVideo): Pick<VideoFile, "video" | "audio"> {
   const stream = video.captureStream?.() ?? video.mozCaptureStream?.();
-  if (stream === undefined) throw new Error("this browser can play files, but not capture them");
+  if (stream === undefined) throw new Error(REASONS.noCapture);
   const [track] = stream.getVideoTracks();
-  if (track === undefined) throw new Error("it has no video track");
+  if (track === undefined) throw new Error(REASONS.noVideoTrack);
   track.contentHint = "motion";
   video.addEventListener("error", () => track.dispatchEvent(new Event("ended"))); // a read error, for example
   return { video: track, audio: stream.getAudioTracks()[0] ?? null };

@@ -1,6 +1,7 @@
 // A WHEP player (draft-ietf-wish-whep): receives a session's edited video and its sound.
 
 import { apiErrorOf, fetchResponse } from "../api/client";
+import { REASONS } from "../texts/en";
 import { gatherLocalSdp, minimizeReceiveDelay, watchConnection } from "./rtc";
 
 export interface WhepEvents {
@@ -61,7 +62,7 @@ export class WhepPlayer {
     transport?.addEventListener("statechange", () => {
       if (transport.state !== "closed") return;
       this.resource = null;
-      this.handleLoss("the server closed the connection");
+      this.handleLoss(REASONS.closedByServer);
     });
   }
 

@@ -1,8 +1,9 @@
 // The banner above the videos: one problem or state, what to do about it, and a button.
 
-import { INSECURE_PAGE, SERVER_UNREACHABLE, toSentence } from "../session/problems";
+import { INSECURE_PAGE, SERVER_UNREACHABLE } from "../session/problems";
 import type { Problem } from "../session/problems";
 import type { ServerState } from "../session/server_monitor";
+import { BANNERS, toSentence } from "../texts/en";
 import { isBlocked } from "./page_state";
 import type { PageState } from "./page_state";
 
@@ -25,37 +26,32 @@ export function bannerOf(page: PageState): Banner | null {
   if (server.name === "unreachable" && stream.name !== "live") return errorBanner(SERVER_UNREACHABLE, "retry");
   if (stream.name === "failed") return errorBanner(stream.problem, "retry");
   if (stream.name === "reconnecting") {
-    return { tone: "busy", title: "Reconnecting", advice: `${disconnectCause(stream.reason, server)}Your settings are kept.`, action: "retry_now" };
+    return { tone: "busy", title: BANNERS.reconnecting, advice: `${disconnectCause(stream.reason, server)}${BANNERS.settingsKept}`, action: "retry_now" };
   }
   if (stream.name === "live") return missingFramesBanner(page) ?? (notice === null ? null : noticeBanner(notice, page));
   if (notice !== null) return noticeBanner(notice, page);
-  if (server.name === "loading") return { tone: "busy", title: "The model is loading", advice: toSentence(server.reason) };
+  if (server.name === "loading") return { tone: "busy", title: BANNERS.modelLoading, advice: toSentence(server.reason) };
   if (page.hasSavedSession && stream.name === "idle") return SAVED_SESSION_BANNER;
   return null;
 }
 
 /** Why there is no connection. A server that is loading its model replaces the older reason. */
 function disconnectCause(reason: string | null, server: ServerState): string {
-  if (server.name === "loading") return "The server is loading its model. ";
+  if (server.name === "loading") return `${BANNERS.serverLoading} `;
   return reason === null ? "" : `${toSentence(reason)} `;
 }
 
 /** Why a live stream has no new frames, with the server's reason if there is one. */
 function missingFramesBanner({ status, frames, isPaused, notice }: PageState): Banner | null {
   const reason = status?.reason ? `${toSentence(status.reason)} ` : "";
-  const outlook = "The picture comes back by itself.";
-  if (frames === "no_telemetry") return { tone: "busy", title: "No new pictures", advice: `The server has sent nothing for a few seconds. ${outlook}` };
-  if (status?.state === "model_restarting") return { tone: "busy", title: "The model is restarting", advice: `${reason}${outlook}` };
-  if (frames === "stalled" || status?.state === "stalled") return { tone: "busy", title: "No new pictures", advice: `${reason}${outlook}` };
+  if (frames === "no_telemetry") return { tone: "busy", title: BANNERS.noNewPictures, advice: `${BANNERS.noTelemetry} ${BANNERS.pictureReturns}` };
+  if (status?.state === "model_restarting") return { tone: "busy", title: BANNERS.modelRestarting, advice: `${reason}${BANNERS.pictureReturns}` };
+  if (frames === "stalled" || status?.state === "stalled") return { tone: "busy", title: BANNERS.noNewPictures, advice: `${reason}${BANNERS.pictureReturns}` };
   if (reason === "" || notice !== null || isPaused) return null;
-  return { tone: "busy", title: "There is no picture", advice: reason.trim() };
+  return { tone: "busy", title: BANNERS.noPicture, advice: reason.trim() };
 }
 
-const SAVED_SESSION_BANNER: Banner = {
-  tone: "busy",
-  title: "Your session is still open",
-  advice: "Choose the file or screen again, then press Start.",
-};
+const SAVED_SESSION_BANNER: Banner = { tone: "busy", ...BANNERS.sessionOpen };
 
 function noticeBanner(notice: Problem, { isSending, isSecure }: PageState): Banner {
   if (isSending) return errorBanner(notice, "dismiss");

@@ -4,6 +4,7 @@ import type { Changes, Preset, Schema } from "../api/protocol";
 import { maxLengthOf, parameterSpecs } from "../api/schema";
 import type { Settings } from "../session/settings";
 import type { StreamState } from "../session/stream_state";
+import { BUTTONS } from "../texts/en";
 import { element } from "./elements";
 import { noteOf, promptLengthNote } from "./notes";
 import type { Note } from "./notes";
@@ -59,7 +60,7 @@ export class Controls {
     this.showPrompt(settings);
     for (const row of this.rows) row.show(settings);
     this.pause.setAttribute("aria-pressed", String(shown.paused));
-    this.pause.textContent = shown.paused ? "Resume" : "Pause";
+    this.pause.textContent = shown.paused ? BUTTONS.resume : BUTTONS.pause;
     this.pause.disabled = this.reset.disabled = state !== "live"; // they act on a live session only
     this.showNotes(settings, state);
     element("length-note", HTMLParagraphElement).textContent = promptLengthNote(settings.promptTokens);

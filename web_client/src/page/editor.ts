@@ -20,7 +20,7 @@ import type { StreamState } from "../session/stream_state";
 import type { BannerAction } from "./banner";
 import { Controls } from "./controls";
 import { EditorView } from "./editor_view";
-import { startLabel } from "./page_state";
+import { isRunning } from "./page_state";
 import { ShareControl } from "./share_control";
 import { SoundControls } from "./sound_controls";
 import { SourcePicker } from "./source_picker";
@@ -208,7 +208,7 @@ async function refreshCameras(): Promise<void> {
 
 /** Before the start the source is only selected; afterwards it replaces the current one. */
 function pick(choice: SourceChoice): void {
-  if (stream !== null && startLabel(stream.state) === "Stop") {
+  if (stream !== null && isRunning(stream.state)) {
     void stream.switchSource(choice);
     return;
   }

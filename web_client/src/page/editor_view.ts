@@ -2,12 +2,13 @@
 
 import type { Preset, Stats } from "../api/protocol";
 import { FrameRateMeter } from "../media/frame_rate_meter";
+import { BUTTONS, VALUES } from "../texts/en";
 import { bannerOf } from "./banner";
 import type { BannerAction } from "./banner";
 import { element } from "./elements";
 import { formatNumber, modelStagesText } from "./format";
 import { LatencyBar, totalLatency } from "./latency_bar";
-import { canStart, currentStats, startLabel } from "./page_state";
+import { canStart, currentStats, isRunning } from "./page_state";
 import type { PageState } from "./page_state";
 import { pillOf } from "./pill";
 
@@ -22,7 +23,7 @@ export interface EditorViewEvents {
   frameShown: () => void;
 }
 
-const ACTION_LABELS: Record<BannerAction, string> = { retry: "Try again", retry_now: "Try now", camera: "Use the camera", dismiss: "OK" };
+const ACTION_LABELS: Record<BannerAction, string> = { retry: BUTTONS.tryAgain, retry_now: BUTTONS.tryNow, camera: BUTTONS.useCamera, dismiss: BUTTONS.ok };
 
 export class EditorView {
   private readonly source = element("source", HTMLVideoElement);
@@ -35,7 +36,7 @@ export class EditorView {
   constructor(private readonly events: EditorViewEvents) {
     element("editor", HTMLDivElement).hidden = false;
     this.startButton.addEventListener("click", () => {
-      if (this.startButton.textContent === "Stop") events.stop();
+      if (this.startButton.textContent === BUTTONS.stop) events.stop();
       else events.start();
     });
     this.bannerButton.addEventListener("click", () => {
@@ -56,7 +57,7 @@ export class EditorView {
 
   showPreset({ name, description, width, height }: Preset): void {
     setAspect(width, height);
-    element("about", HTMLElement).textContent = `Preset ${name}: ${description}.`;
+    element("about", HTMLElement).textContent = VALUES.about(description);
     element("example", HTMLElement).hidden = name !== "tiny"; // the example shows that model's output
   }
 
@@ -79,9 +80,9 @@ export class EditorView {
     const { text, tone } = pillOf(page);
     pill.textContent = text;
     pill.dataset.tone = tone;
-    this.startButton.textContent = startLabel(page.stream);
+    this.startButton.textContent = isRunning(page.stream) ? BUTTONS.stop : BUTTONS.start;
     this.startButton.disabled = !canStart(page);
-    this.startButton.classList.toggle("primary", startLabel(page.stream) === "Start");
+    this.startButton.classList.toggle("primary", !isRunning(page.stream));
     this.showBanner(page);
     this.showStats(currentStats(page));
     this.showViewers(page.status?.viewers ?? 0);

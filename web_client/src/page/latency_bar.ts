@@ -1,5 +1,6 @@
 // The latency from camera to screen by stage, as a bar and a legend.
 
+import { LATENCY_LEGEND, LATENCY_STAGES } from "../texts/en";
 import { element } from "./elements";
 
 interface Stage {
@@ -8,16 +9,6 @@ interface Stage {
   description: string;
 }
 
-// In pipeline order. Stages that this page does not know come last, under the server's name.
-const STAGES: Stage[] = [
-  { name: "transport_in", label: "upload", description: "The network, and the time between a frame's first and last packet" },
-  { name: "wait", label: "wait", description: "Until a block of frames is complete and the model is free" },
-  { name: "model", label: "model", description: "Editing the block" },
-  { name: "pacing", label: "smoothing", description: "Until the edited frame is due: a block's frames arrive together and are shown one by one" },
-  { name: "encode", label: "encoding", description: "Encoding the edited frame, H.264 for example" },
-  { name: "transport_out", label: "download", description: "The network, and this page's jitter buffer and decoder" },
-];
-
 export class LatencyBar {
   private readonly bar = element("latency-bar", HTMLDivElement);
   private readonly legend = element("latency-legend", HTMLParagraphElement);
@@ -25,17 +16,17 @@ export class LatencyBar {
   show(stages: Record<string, number>): void {
     const known = timedStages(stages);
     this.bar.replaceChildren(...known.map(barSegment));
-    this.legend.replaceChildren(known.length > 0 ? "Latency, ms:" : "", ...known.map(legendEntry));
+    this.legend.replaceChildren(known.length > 0 ? LATENCY_LEGEND : "", ...known.map(legendEntry));
   }
 }
 
 export type TimedStage = Stage & { ms: number };
 
 export function timedStages(stages: Record<string, number>): TimedStage[] {
-  const names = new Set([...STAGES.map(({ name }) => name), ...Object.keys(stages)]);
+  const names = new Set([...Object.keys(LATENCY_STAGES), ...Object.keys(stages)]); // unknown ones last, under the server's name
   return [...names].flatMap((name) => {
     const ms = stages[name];
-    const stage = STAGES.find((known) => known.name === name) ?? { name, label: name, description: "" };
+    const stage = { name, ...(LATENCY_STAGES[name] ?? { label: name, description: "" }) };
     return ms === undefined ? [] : [{ ...stage, ms }];
   });
 }

@@ -2,8 +2,8 @@
 
 import type { Parameters, PromptTokens } from "../api/protocol";
 import type { ControlState } from "../session/control_state";
-import { BLANK_PROMPT_TEXT } from "../session/edits";
 import type { StreamState } from "../session/stream_state";
+import { NOTES } from "../texts/en";
 import type { Tone } from "./pill";
 
 export interface Note {
@@ -25,26 +25,26 @@ export function noteOf(control: string, setting: ControlState, context: NoteCont
     case "synced":
       return EMPTY_NOTE;
     case "typed":
-      return { ...EMPTY_NOTE, tone: "busy", text: isStreaming(context.streamState) ? "Not applied yet: press Apply" : "Will be used when you press Start" };
+      return { ...EMPTY_NOTE, tone: "busy", text: isStreaming(context.streamState) ? NOTES.typedLive : NOTES.typed };
     case "applying":
-      return { ...EMPTY_NOTE, tone: "busy", text: context.streamState === "reconnecting" ? "Will be applied when the connection is back" : "Applying…" };
+      return { ...EMPTY_NOTE, tone: "busy", text: context.streamState === "reconnecting" ? NOTES.applyingOffline : NOTES.applying };
     case "refused":
-      return { ...EMPTY_NOTE, tone: "error", text: setting.reason === BLANK_PROMPT_TEXT ? BLANK_PROMPT_TEXT : `Not applied: ${setting.reason}` };
+      return { ...EMPTY_NOTE, tone: "error", text: setting.reason === NOTES.blankPrompt ? setting.reason : NOTES.notApplied(setting.reason) };
     case "applied":
-      return { tone: "success", text: appliedText(control, setting.pending, context.current), tooltip: `At block ${setting.block}` };
+      return { tone: "success", text: appliedText(control, setting.pending, context.current), tooltip: NOTES.appliedAt(setting.block) };
   }
 }
 
 function appliedText(control: string, pending: boolean, { paused }: Parameters): string {
-  if (control === "paused") return paused ? "Paused" : "Resumed";
-  if (pending) return "Will apply when you resume";
-  return control === "reset" ? "Restarted" : "Applied";
+  if (control === "paused") return paused ? NOTES.paused : NOTES.resumed;
+  if (pending) return NOTES.pending;
+  return control === "reset" ? NOTES.restarted : NOTES.applied;
 }
 
 /** How much of a too long prompt is used; empty if all of it is. */
 export function promptLengthNote(tokens: PromptTokens | null): string {
   if (tokens === null || tokens.used >= tokens.given) return "";
-  return `Too long: only the first ${tokens.used} of its ${tokens.given} tokens (words or parts of words) are used.`;
+  return NOTES.promptTooLong(tokens.used, tokens.given);
 }
 
 function isStreaming(state: StreamState["name"]): boolean {

@@ -31,14 +31,14 @@ export function currentStats({ stream, status, frames }: PageState): Stats | nul
 
 /** Whether the chosen source is unavailable in this insecure context. */
 export function isBlocked({ isSecure, sourceKind, stream }: PageState): boolean {
-  return !isSecure && sourceKind !== "file" && startLabel(stream) === "Start";
+  return !isSecure && sourceKind !== "file" && !isRunning(stream);
 }
 
-/** Start and Stop share a button. */
-export function startLabel(stream: StreamState): "Start" | "Stop" {
-  return stream.name === "idle" || stream.name === "failed" ? "Start" : "Stop";
+/** Whether a stream is being started or is live; Start and Stop share a button. */
+export function isRunning(stream: StreamState): boolean {
+  return stream.name !== "idle" && stream.name !== "failed";
 }
 
 export function canStart(page: PageState): boolean {
-  return startLabel(page.stream) === "Stop" || (page.access === "granted" && page.presetLoaded && !isBlocked(page) && page.isSourceChosen && page.server.name === "ready");
+  return isRunning(page.stream) || (page.access === "granted" && page.presetLoaded && !isBlocked(page) && page.isSourceChosen && page.server.name === "ready");
 }

@@ -2,6 +2,7 @@
 
 import type { Changes, Parameters, Preset } from "../api/protocol";
 import type { ParameterSpec } from "../api/schema";
+import { VALUES } from "../texts/en";
 
 /** The value at a path such as "pruning.tau". The strength, while it is null, is that of the preset's steps. */
 export function valueIn(preset: Preset, parameters: Parameters, path: string): unknown {
@@ -16,7 +17,7 @@ export function changesFor(path: string, value: unknown): Changes {
 
 /** A number with its unit; `steps`: denoising steps that apply instead of it. */
 export function formatValue({ unit, type }: ParameterSpec, value: number, steps: number[] | null = null): string {
-  if (steps !== null) return `steps ${steps.join(", ")}`;
+  if (steps !== null) return VALUES.steps(steps);
   if (unit === "percent") return `${Math.round(value * 100)} %`;
   if (type.kind === "number" && type.integer) return `${value} ${unit}`.trimEnd();
   return unit === "" ? value.toFixed(3) : `${value.toFixed(1)} ${unit}`;

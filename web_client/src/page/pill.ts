@@ -2,6 +2,7 @@
 
 import type { SourceKind } from "../media/source";
 import type { StreamState } from "../session/stream_state";
+import { PILLS as TEXTS } from "../texts/en";
 import { isBlocked } from "./page_state";
 import type { PageState } from "./page_state";
 
@@ -13,37 +14,37 @@ export interface Pill {
 }
 
 const OPENING_TEXTS: Record<SourceKind, string> = {
-  camera: "Asking for the camera…",
-  screen: "Asking for the screen…",
-  file: "Opening the file…",
+  camera: TEXTS.openingCamera,
+  screen: TEXTS.openingScreen,
+  file: TEXTS.openingFile,
 };
 
 const PILLS: Record<Exclude<StreamState["name"], "opening">, Pill> = {
-  idle: { text: "Ready", tone: "neutral" },
-  connecting: { text: "Connecting…", tone: "busy" },
-  live: { text: "Live", tone: "success" },
-  reconnecting: { text: "Reconnecting…", tone: "busy" },
-  failed: { text: "Stopped", tone: "error" },
+  idle: { text: TEXTS.ready, tone: "neutral" },
+  connecting: { text: TEXTS.connecting, tone: "busy" },
+  live: { text: TEXTS.live, tone: "success" },
+  reconnecting: { text: TEXTS.reconnecting, tone: "busy" },
+  failed: { text: TEXTS.stopped, tone: "error" },
 };
 
 export function pillOf(page: PageState): Pill {
   const { server, stream } = page;
-  if (page.access === "token_required") return { text: "Token needed", tone: "error" };
-  if (page.access === "viewer") return { text: "Watching only", tone: "neutral" };
-  if (isBlocked(page)) return { text: "Not secure", tone: "error" };
+  if (page.access === "token_required") return { text: TEXTS.tokenNeeded, tone: "error" };
+  if (page.access === "viewer") return { text: TEXTS.watchingOnly, tone: "neutral" };
+  if (isBlocked(page)) return { text: TEXTS.notSecure, tone: "error" };
   if (stream.name === "live") return livePill(page);
   if (stream.name === "opening") return { text: OPENING_TEXTS[stream.kind], tone: "busy" };
   if (stream.name !== "idle") return PILLS[stream.name];
-  if (server.name === "unreachable") return { text: "No server", tone: "error" };
-  if (server.name === "loading") return { text: "Model loading…", tone: "busy" };
-  if (server.name === "checking" || !page.presetLoaded) return { text: "Loading…", tone: "neutral" };
+  if (server.name === "unreachable") return { text: TEXTS.noServer, tone: "error" };
+  if (server.name === "loading") return { text: TEXTS.modelLoading, tone: "busy" };
+  if (server.name === "checking" || !page.presetLoaded) return { text: TEXTS.loading, tone: "neutral" };
   return PILLS.idle;
 }
 
 function livePill({ status, frames, isPaused }: PageState): Pill {
-  if (frames !== "flowing" || status?.state === "stalled") return { text: "No new pictures", tone: "busy" };
-  if (status?.state === "model_restarting") return { text: "Model restarting…", tone: "busy" };
-  if (isPaused) return { text: "Paused", tone: "neutral" };
-  if (status?.state !== "live" && status?.state !== "paused") return { text: "Waiting for the first picture…", tone: "busy" };
+  if (frames !== "flowing" || status?.state === "stalled") return { text: TEXTS.noNewPictures, tone: "busy" };
+  if (status?.state === "model_restarting") return { text: TEXTS.modelRestarting, tone: "busy" };
+  if (isPaused) return { text: TEXTS.paused, tone: "neutral" };
+  if (status?.state !== "live" && status?.state !== "paused") return { text: TEXTS.firstPicture, tone: "busy" };
   return PILLS.live;
 }

@@ -2,6 +2,7 @@
 
 import type { SessionCredentials } from "../api/protocol";
 import { watchLink } from "../session/watch_link";
+import { SHARE } from "../texts/en";
 import { element } from "./elements";
 
 const LOOPBACK_HOSTS = ["localhost", "127.0.0.1", "[::1]"];
@@ -32,13 +33,13 @@ export class ShareControl {
   private async writeToClipboard(): Promise<string> {
     try {
       await navigator.clipboard.writeText(this.link.value);
-      return "Copied. Anyone with this link can watch.";
+      return SHARE.copied;
     } catch {
-      return "Copy this link. Anyone with it can watch."; // the clipboard needs a secure context
+      return SHARE.copyThis; // the clipboard needs a secure context
     }
   }
 }
 
 function reachabilityNote(): string {
-  return LOOPBACK_HOSTS.includes(location.hostname) ? "Works on this computer only." : "";
+  return LOOPBACK_HOSTS.includes(location.hostname) ? SHARE.thisComputerOnly : "";
 }

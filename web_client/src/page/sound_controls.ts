@@ -2,14 +2,15 @@
 
 import type { SourceKind } from "../media/source";
 import type { SoundState } from "../session/sound_sender";
+import { BUTTONS, SOUND } from "../texts/en";
 import { element } from "./elements";
 
 const TOOLTIPS: Record<SoundState, string> = {
-  off: "Also send sound. Nothing is recorded.",
-  waiting_for_source: "Sound is sent as soon as the session is live",
-  opening: "Waiting for the sound",
-  on: "Sound is sent",
-  unavailable: "This source has no sound",
+  off: SOUND.off,
+  waiting_for_source: SOUND.waitingForSource,
+  opening: SOUND.opening,
+  on: SOUND.on,
+  unavailable: SOUND.unavailable,
 };
 
 export interface PlaybackState {
@@ -33,7 +34,7 @@ export class SoundControls {
   }
 
   show(state: SoundState, kind: SourceKind, playback: PlaybackState): void {
-    this.sendButton.textContent = `${kind === "camera" ? "Microphone" : "Sound"}${labelSuffix(state, playback)}`;
+    this.sendButton.textContent = `${kind === "camera" ? SOUND.microphone : SOUND.sound}${labelSuffix(state, playback)}`;
     this.sendButton.title = tooltip(state, playback);
     this.sendButton.setAttribute("aria-pressed", String(state !== "off"));
     this.muteButton.hidden = state !== "on";
@@ -42,17 +43,17 @@ export class SoundControls {
 
   private setMuted(muted: boolean): void {
     this.result.muted = muted;
-    this.muteButton.textContent = muted ? "Unmute" : "Mute";
+    this.muteButton.textContent = muted ? BUTTONS.unmute : BUTTONS.mute;
   }
 }
 
 function labelSuffix(state: SoundState, { isLive, isPaused }: PlaybackState): string {
-  if (state === "unavailable") return ": none";
-  return state === "on" && isLive && isPaused ? ": muted" : "";
+  if (state === "unavailable") return SOUND.noneSuffix;
+  return state === "on" && isLive && isPaused ? SOUND.mutedSuffix : "";
 }
 
 function tooltip(state: SoundState, { isLive, isPaused }: PlaybackState): string {
   if (state !== "on") return TOOLTIPS[state];
   if (!isLive) return TOOLTIPS.waiting_for_source;
-  return isPaused ? "Muted while the picture is paused" : TOOLTIPS.on;
+  return isPaused ? SOUND.paused : TOOLTIPS.on;
 }

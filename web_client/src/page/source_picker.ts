@@ -2,6 +2,7 @@
 
 import type { CameraOption } from "../media/camera";
 import type { Source, SourceChoice, SourceKind } from "../media/source";
+import { SOURCES } from "../texts/en";
 import { element } from "./elements";
 
 export class SourcePicker {
@@ -61,7 +62,7 @@ export class SourcePicker {
     const selectedId = this.choice?.kind === "camera" ? this.choice.deviceId : this.cameraSelect.value;
     const identified = cameras.filter(({ deviceId }) => deviceId !== "");
     const options = identified.map(({ deviceId, label }) => new Option(label, deviceId, false, deviceId === selectedId));
-    this.cameraSelect.replaceChildren(...(options.length > 0 ? options : [new Option("Default camera", "")]));
+    this.cameraSelect.replaceChildren(...(options.length > 0 ? options : [new Option(SOURCES.defaultCamera, "")]));
     this.cameraSelect.disabled = options.length === 0;
     if (this.choice?.kind === "camera") this.select(this.camera);
   }

@@ -2,12 +2,8 @@
 
 import type { AccessState } from "../session/access";
 import { watchLink } from "../session/watch_link";
+import { TOKENS } from "../texts/en";
 import { element } from "./elements";
-
-const ROLE_TEXTS = {
-  admin: "Your token has full access to this server.",
-  editor: "Your token can start and edit sessions.",
-};
 
 export interface TokenFormEvents {
   entered: (token: string) => void;
@@ -42,10 +38,10 @@ export class TokenForm {
     this.form.hidden = state.name !== "token_required";
     this.viewerForm.hidden = state.name !== "viewer";
     element("role", HTMLParagraphElement).hidden = state.name !== "granted" || this.storedToken() === null;
-    if (state.name === "granted") element("role-text", HTMLSpanElement).textContent = ROLE_TEXTS[state.role];
+    if (state.name === "granted") element("role-text", HTMLSpanElement).textContent = TOKENS[state.role];
     if (state.name === "viewer" && state.session !== null) element("viewer-session", HTMLInputElement).value = state.session;
     if (state.name !== "token_required") return;
-    this.note.textContent = state.isWrong ? "The server does not know this token: it is wrong, or has been changed." : "";
+    this.note.textContent = state.isWrong ? TOKENS.wrong : "";
     this.tokenInput.setAttribute("aria-invalid", String(state.isWrong));
     if (wasHidden) this.tokenInput.focus();
   }

@@ -1,6 +1,7 @@
 // A viewer's page: only the edited video, or why there is none.
 
 import type { ViewerState } from "../session/viewer";
+import { BUTTONS, PILLS as TEXTS } from "../texts/en";
 import { element } from "./elements";
 import type { Pill } from "./pill";
 
@@ -11,11 +12,11 @@ export interface WatchViewEvents {
 }
 
 const PILLS: Record<ViewerState["name"], Pill> = {
-  connecting: { text: "Connecting…", tone: "busy" },
-  live: { text: "Live", tone: "success" },
-  stalled: { text: "Waiting for new pictures…", tone: "busy" },
-  waiting: { text: "Waiting…", tone: "busy" },
-  failed: { text: "Stopped", tone: "error" },
+  connecting: { text: TEXTS.connecting, tone: "busy" },
+  live: { text: TEXTS.live, tone: "success" },
+  stalled: { text: TEXTS.newPictures, tone: "busy" },
+  waiting: { text: TEXTS.waiting, tone: "busy" },
+  failed: { text: TEXTS.stopped, tone: "error" },
 };
 
 export class WatchView {
@@ -30,12 +31,12 @@ export class WatchView {
     this.retryButton.addEventListener("click", events.retry);
     this.unmuteButton.addEventListener("click", () => {
       this.video.muted = !this.video.muted;
-      this.unmuteButton.textContent = this.video.muted ? "Unmute" : "Mute";
+      this.unmuteButton.textContent = this.video.muted ? BUTTONS.unmute : BUTTONS.mute;
     });
     this.fullscreenButton.hidden = !document.fullscreenEnabled;
     this.fullscreenButton.addEventListener("click", () => void this.toggleFullscreen());
     document.addEventListener("fullscreenchange", () => {
-      this.fullscreenButton.textContent = document.fullscreenElement === null ? "Full screen" : "Leave full screen";
+      this.fullscreenButton.textContent = document.fullscreenElement === null ? BUTTONS.fullScreen : BUTTONS.leaveFullScreen;
     });
     this.reportFrames();
   }
@@ -56,7 +57,7 @@ export class WatchView {
     if (!hasMessage) return;
     element("watch-title", HTMLElement).textContent = state.title;
     element("watch-advice", HTMLElement).textContent = state.advice;
-    this.retryButton.textContent = state.name === "waiting" ? "Try now" : "Try again";
+    this.retryButton.textContent = state.name === "waiting" ? BUTTONS.tryNow : BUTTONS.tryAgain;
   }
 
   /** Autoplay policies forbid sound until a click; a session may have none. */

@@ -1,11 +1,10 @@
 // The user's changes: sent to the current session until acknowledged, or kept for the next one.
 
 import type { Changes, Parameters } from "../api/protocol";
+import { NOTES } from "../texts/en";
 import { ChangeQueue } from "./change_queue";
 import type { RemoteSession } from "./remote_session";
 import { Settings } from "./settings";
-
-export const BLANK_PROMPT_TEXT = "Type a prompt first";
 
 export class Edits {
   readonly settings: Settings;
@@ -68,7 +67,7 @@ export class Edits {
 
   private refuseBlankPrompt(control: string, { prompt }: Changes): boolean {
     const isBlank = prompt?.trim() === "";
-    if (isBlank) this.settings.refuse(control, BLANK_PROMPT_TEXT);
+    if (isBlank) this.settings.refuse(control, NOTES.blankPrompt);
     return isBlank;
   }
 }

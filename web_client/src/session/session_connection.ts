@@ -3,6 +3,7 @@
 import type { Answer, NewSession, Parameters, Status } from "../api/protocol";
 import { MediaConnectionLost } from "../media/errors";
 import type { PeerEvents } from "../media/peer";
+import { REASONS } from "../texts/en";
 import { deferred, withTimeout } from "./promises";
 import type { RemoteSession } from "./remote_session";
 
@@ -52,7 +53,7 @@ export class SessionConnection {
       this.throwIfClosed();
       this.peer = this.dependencies.openPeer(iceServers, this.peerEvents());
       await this.negotiate(this.peer, start);
-      await withTimeout(CONNECT_TIMEOUT_MS, this.connected.promise, () => new MediaConnectionLost(`no connection within ${CONNECT_TIMEOUT_MS / 1000} s`));
+      await withTimeout(CONNECT_TIMEOUT_MS, this.connected.promise, () => new MediaConnectionLost(REASONS.noConnectionWithin(CONNECT_TIMEOUT_MS / 1000)));
       this.isConnected = true;
       this.restartTelemetryTimer();
     } catch (error) {
@@ -114,7 +115,7 @@ export class SessionConnection {
   private restartTelemetryTimer(): void {
     clearTimeout(this.telemetryTimer);
     this.telemetryTimer = setTimeout(() => {
-      this.handleLoss("the server sends no telemetry");
+      this.handleLoss(REASONS.noTelemetry);
     }, TELEMETRY_TIMEOUT_MS);
   }
 

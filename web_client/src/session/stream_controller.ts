@@ -4,6 +4,7 @@ import { ApiError } from "../api/client";
 import type { SessionCredentials, Status } from "../api/protocol";
 import { MediaConnectionLost, PickerCancelled } from "../media/errors";
 import type { SourceChoice } from "../media/source";
+import { REASONS } from "../texts/en";
 import { Edits } from "./edits";
 import { OutgoingMedia } from "./outgoing_media";
 import { problemOf, SessionFailed } from "./problems";
@@ -190,7 +191,7 @@ export class StreamController {
   }
 
   private video(): MediaStream {
-    if (this.media.video === null) throw new MediaConnectionLost("there is no source");
+    if (this.media.video === null) throw new MediaConnectionLost(REASONS.noSource);
     return this.media.video;
   }
 
@@ -198,7 +199,7 @@ export class StreamController {
     this.sceneReset.updateLatency(status.stats);
     this.edits.settings.followTelemetry(status);
     this.events.status(status);
-    if (status.state === "failed") this.failWith(new SessionFailed(status.reason ?? "the server gave no reason"));
+    if (status.state === "failed") this.failWith(new SessionFailed(status.reason ?? REASONS.noneGiven));
   }
 
   private async reconnect(reason: string, signal: AbortSignal): Promise<void> {

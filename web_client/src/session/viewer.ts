@@ -3,7 +3,8 @@
 import { ApiError, ServerUnreachable } from "../api/client";
 import { MediaConnectionLost } from "../media/errors";
 import type { WhepEvents } from "../media/whep_player";
-import { SERVER_UNREACHABLE, toSentence } from "./problems";
+import { toSentence, WATCHING } from "../texts/en";
+import { SERVER_UNREACHABLE } from "./problems";
 import { deferred, InterruptibleDelay, isAborted } from "./promises";
 
 const RETRY_MS = 2000;
@@ -123,24 +124,24 @@ export class Viewer {
 }
 
 export function watchProblemOf(error: unknown): WatchProblem {
-  if (error instanceof ServerUnreachable) return { title: SERVER_UNREACHABLE.title, advice: "This page keeps trying.", retry_ms: RETRY_MS };
+  if (error instanceof ServerUnreachable) return { title: SERVER_UNREACHABLE.title, advice: WATCHING.keepsTrying, retry_ms: RETRY_MS };
   if (error instanceof ApiError) return apiWatchProblem(error);
   const reason = error instanceof Error ? error.message : String(error);
-  return { title: "The picture was lost", advice: `${toSentence(reason)} This page reconnects by itself.`, retry_ms: LOST_RETRY_MS };
+  return { ...WATCHING.lost(reason), retry_ms: LOST_RETRY_MS };
 }
 
 function apiWatchProblem({ status, message, retry_ms }: ApiError): WatchProblem {
   switch (status) {
     case 401:
     case 403:
-      return { title: "This link does not open the session", advice: "Its token is missing or wrong. Ask for the complete link again.", retry_ms: null };
+      return { ...WATCHING.wrongToken, retry_ms: null };
     case 404:
-      return { title: "Nothing is live at this link", advice: "It starts by itself when the stream begins.", retry_ms: NOT_FOUND_RETRY_MS };
+      return { ...WATCHING.notLive, retry_ms: NOT_FOUND_RETRY_MS };
     case 409:
-      return { title: "Nothing to see yet", advice: `${toSentence(message)} The picture appears here by itself.`, retry_ms: retry_ms ?? RETRY_MS };
+      return { ...WATCHING.noPicture(message), retry_ms: retry_ms ?? RETRY_MS };
     case 503:
-      return { title: "The server can't show it now", advice: `${toSentence(message)} This page tries again by itself.`, retry_ms: retry_ms ?? RETRY_MS };
+      return { ...WATCHING.full(message), retry_ms: retry_ms ?? RETRY_MS };
     default:
-      return { title: "The server refused the request", advice: toSentence(message), retry_ms: null };
+      return { title: WATCHING.refused, advice: toSentence(message), retry_ms: null };
   }
 }

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { ApiError, ServerUnreachable } from "../../src/api/client";
 import { MediaConnectionLost, UnplayableFile } from "../../src/media/errors";
-import { isTransient, problemOf, SessionFailed, toSentence } from "../../src/session/problems";
+import { isTransient, problemOf, SessionFailed } from "../../src/session/problems";
+import { toSentence } from "../../src/texts/en";
 
 describe("an error is shown", () => {
   it.each([
