@@ -39,6 +39,11 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument("--base-path", help="path prefix of a reverse proxy that does not strip it")
     parser.add_argument("--tls-cert", type=Path, help="PEM file; browsers allow the camera on secure pages only")
     parser.add_argument("--tls-key", type=Path)
+    parser.add_argument(
+        "--self-signed",
+        action="store_true",
+        help="make a certificate, serve the local network (--host 0.0.0.0 unless given), print address and QR code",
+    )
     parser.add_argument("--insecure", action="store_true", default=None, help="serve other machines without TLS")
     parser.add_argument("--max-sessions", type=int, help="live sessions, on all devices together (default: 2)")
     parser.add_argument("--ice-servers", nargs="+", help="stun: or turn: URLs (default: none)")
@@ -63,6 +68,7 @@ def run(args: argparse.Namespace) -> int:
 
     from lipar_cli.live_size import choose_size
     from lipar_cli.presets import resolve
+    from lipar_cli.self_signed import certificate_flags, print_instructions
     from lipar_core.presets import load_preset
     from lipar_core.sizes import with_size
     from server.devices import device_shares
@@ -71,11 +77,15 @@ def run(args: argparse.Namespace) -> int:
 
     flags = {name: getattr(args, name) for name in FLAGS}
     flags = {name: tuple(value) if isinstance(value, list) else value for name, value in flags.items()}
+    if args.self_signed:
+        flags |= certificate_flags(args.host, args.tls_cert, args.tls_key)
     settings = load_settings(flags)
     name = resolve(settings.preset)
     preset = with_size(load_preset(name), settings.size)  # an unknown preset fails here, before the page is served
     first = device_shares(settings, preset.device)[0]  # the size is the same on all
     size = settings.size or choose_size(preset, name, first.device, settings.dtype, first.threads)
     settings = msgspec.structs.replace(settings, preset=name, size=size)
+    if args.self_signed:
+        print_instructions(settings.host, settings.port)
     serve(settings)
     return 0

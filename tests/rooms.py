@@ -154,9 +154,9 @@ ROOMS = (
     ),
     Room(
         name=SERVE,
-        prefixes=("lipar_cli.serve",),
+        prefixes=("lipar_cli.serve", "lipar_cli.self_signed"),
         may_import=(COMMANDS, PLAIN, API, SETTINGS),
-        packages=frozenset({"msgspec", "uvicorn"}),
+        packages=frozenset({"aioice", "cryptography", "msgspec", "segno", "uvicorn"}),
     ),
     Room(
         name=DOCTOR,  # it tests what the server will use
