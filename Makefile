@@ -18,11 +18,11 @@ unexport PYTHONDONTWRITEBYTECODE
 # More arguments for the command that a target ends with: make demo ARGS="--port 9000", make bench ARGS="--media DIR"
 ARGS ?=
 
-.PHONY: help setup web demo test lint soak bench site clean python
+.PHONY: help setup web demo test lint python-checks web-checks soak bench site clean python
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
-	@echo "make lint    ruff, mypy and the web page's linters only"
+	@echo "make lint    ruff, mypy and the web page's own checks only"
 	@echo "make soak    one live session for a long time: memory, latency and pictures are watched"
 	@echo "make bench   speed of this machine: fps, ms per stage, pruning on against off"
 	@echo "make site    the documentation, as web pages in site/"
@@ -46,14 +46,19 @@ web: python
 demo: web
 	@$(BIN)/lipar serve $(ARGS)
 
+# mypy uses one core: the web page's checks run beside it.
 lint: setup
+	@$(MAKE) --no-print-directory -j2 python-checks web-checks
+
+python-checks:
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	@$(SETUP) npm typecheck lint
+
+web-checks: python
+	@$(SETUP) npm typecheck lint test
 
 test: lint
-	@$(SETUP) npm test
 	OMP_NUM_THREADS=$${OMP_NUM_THREADS:-2} OMP_WAIT_POLICY=$${OMP_WAIT_POLICY:-PASSIVE} $(BIN)/python -m pytest $(ARGS)
 
 soak: setup
