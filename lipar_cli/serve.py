@@ -19,20 +19,16 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         help="serve the live page and its REST API",
         description="Serve the live page. Every flag is also an environment variable, LIPAR_PORT for --port and so on.",
     )
+    _add_access_flags(parser)
+    _add_model_flags(parser)
+    _add_media_flags(parser)
+    parser.set_defaults(run=run)
+
+
+def _add_access_flags(parser: argparse.ArgumentParser) -> None:
+    """Address, permissions and TLS."""
     parser.add_argument("--host", help="address to bind (default: 127.0.0.1)")
     parser.add_argument("--port", type=int, help="default: 8000")
-    parser.add_argument("--preset", help="auto, a bundled preset, or a YAML file (default: auto)")
-    parser.add_argument(
-        "--size", help=f"{SIZE_HELP} (default: the largest that a two-second measurement finds fast enough)"
-    )
-    parser.add_argument("--device", help="cpu, cuda, cuda:1 ... (default: the preset's)")
-    parser.add_argument(
-        "--devices", type=comma_separated, metavar="DEVICE,...", help="a model process on each, e.g. cuda:0,cuda:1"
-    )
-    parser.add_argument("--dtype", help=DTYPE_HELP)
-    parser.add_argument(
-        "--threads", type=int, help="of each model process (default: all cores, or with --devices cpu,cpu a share)"
-    )
     parser.add_argument("--token", help="admin token, required on any address but loopback; prefer LIPAR_TOKEN")
     parser.add_argument("--no-auth", action="store_true", default=None, help="require no token, on any address")
     parser.add_argument("--allowed-hosts", nargs="+", help="host names accepted from a reverse proxy")
@@ -45,7 +41,27 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         help="make a certificate, serve the local network (--host 0.0.0.0 unless given), print address and QR code",
     )
     parser.add_argument("--insecure", action="store_true", default=None, help="serve other machines without TLS")
+
+
+def _add_model_flags(parser: argparse.ArgumentParser) -> None:
+    """The model and its devices."""
+    parser.add_argument("--preset", help="auto, a bundled preset, or a YAML file (default: auto)")
+    parser.add_argument(
+        "--size", help=f"{SIZE_HELP} (default: the largest that a two-second measurement finds fast enough)"
+    )
+    parser.add_argument("--device", help="cpu, cuda, cuda:1 ... (default: the preset's)")
+    parser.add_argument(
+        "--devices", type=comma_separated, metavar="DEVICE,...", help="a model process on each, e.g. cuda:0,cuda:1"
+    )
+    parser.add_argument("--dtype", help=DTYPE_HELP)
+    parser.add_argument(
+        "--threads", type=int, help="of each model process (default: all cores, or with --devices cpu,cpu a share)"
+    )
     parser.add_argument("--max-sessions", type=int, help="live sessions, on all devices together (default: 2)")
+
+
+def _add_media_flags(parser: argparse.ArgumentParser) -> None:
+    """Connections and bitrates."""
     parser.add_argument("--ice-servers", nargs="+", help="stun: or turn: URLs (default: none)")
     parser.add_argument("--ice-username")
     parser.add_argument("--ice-credential")
@@ -56,7 +72,6 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     for name, what in (("start", "at first"), ("min", "at least"), ("max", "at most")):
         parser.add_argument(f"--{name}-bitrate", type=int, help=f"bit/s of the edited video {what}")
     parser.add_argument("--camera-start-bitrate", type=int, help="start bitrate of the browser's camera video, bit/s")
-    parser.set_defaults(run=run)
 
 
 def comma_separated(text: str) -> tuple[str, ...]:
