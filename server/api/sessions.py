@@ -82,9 +82,7 @@ async def trickle(request: Request, session: Session) -> Response:
 @router.patch(
     "/{session_id}/parameters", dependencies=[editor], responses=error_responses(400, 401, 403, 404, 413, 422, 503)
 )
-async def change(
-    changes: dict[str, Any], session: Session
-) -> Annotated[Acknowledgement, *struct_body(Acknowledgement)]:
+async def change(changes: dict[str, Any], session: Session) -> AcknowledgementBody:
     """Change any live parameters; `"reset": true` resets the stream. Returns the block from which they apply."""
     return await session.update(changes)
 
