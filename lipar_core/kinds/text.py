@@ -51,7 +51,21 @@ class UMT5Config(ConfigStruct, frozen=True, kw_only=True):
         return location.stat().st_size if location and is_checkpoint else 2 * UMT5Size().parameters
 
 
-class HashedConfig(ConfigStruct, frozen=True, kw_only=True):
+class SmallTextConfig(ConfigStruct, frozen=True, kw_only=True):
+    """A text encoder in one file, loaded to the preset's device."""
+
+    def missing_parts(self, path: Path) -> list[str]:
+        return []
+
+    def runs_on_gpu(self, gpu_bytes: int) -> bool:
+        return True
+
+    def memory_bytes(self, path: Path, transformer: TransformerConfig) -> int:
+        """Nothing worth counting."""
+        return 0
+
+
+class HashedConfig(SmallTextConfig, frozen=True, kw_only=True):
     """The tiny model's text encoder (`lipar_core/models/hashed_text.py`)."""
 
     kind: ClassVar[str] = "hashed"
@@ -59,31 +73,16 @@ class HashedConfig(ConfigStruct, frozen=True, kw_only=True):
     buckets: Positive = 4096  # rows of the embedding table
     dim: Positive = 64  # width of an embedding
 
-    def missing_parts(self, path: Path) -> list[str]:
-        return []
-
-    def runs_on_gpu(self, gpu_bytes: int) -> bool:
-        return True
-
     def memory_bytes(self, path: Path, transformer: TransformerConfig) -> int:
         """Bytes in float32: embedding, key, queries, and two layers of the output."""
         inner = (self.buckets + transformer.text_length + self.dim + 1) * self.dim
         return 4 * (inner + (self.dim + 1 + transformer.text_dim + 1) * transformer.text_dim)
 
 
-class PrecomputedConfig(ConfigStruct, frozen=True, kw_only=True):
+class PrecomputedConfig(SmallTextConfig, frozen=True, kw_only=True):
     """A file of embeddings, written by `lipar embed` (`lipar_core/models/embedding_files.py`)."""
 
     kind: ClassVar[str] = "precomputed"
-
-    def missing_parts(self, path: Path) -> list[str]:
-        return []
-
-    def runs_on_gpu(self, gpu_bytes: int) -> bool:
-        return True
-
-    def memory_bytes(self, path: Path, transformer: TransformerConfig) -> int:
-        return 0
 
 
 def umt5_encoder(folder: Path) -> Path | None:

@@ -1,6 +1,5 @@
 """Another family of models: a one-layer attention denoiser on a lossless codec of 2 frames and 4x4 pixels."""
 
-from pathlib import Path
 from typing import ClassVar
 
 import torch
@@ -10,8 +9,8 @@ from torch import Tensor, nn
 from lipar_core.checkpoints.weights import MetaDevice, load_network
 from lipar_core.config import Preset
 from lipar_core.kernels.attention import attention
-from lipar_core.kinds.interfaces import TransformerConfig
 from lipar_core.kinds.registry import ModelKind
+from lipar_core.kinds.text import SmallTextConfig
 from lipar_core.models.interfaces import CacheView
 from lipar_core.models.precision import Precision
 from lipar_core.parsing import ConfigStruct
@@ -108,17 +107,8 @@ def load_blocks(config: BlocksConfig, preset: Preset, device: torch.device, prec
     return BlocksCodec(config)
 
 
-class RandomConfig(ConfigStruct, frozen=True, kw_only=True):
+class RandomConfig(SmallTextConfig, frozen=True, kw_only=True):
     kind: ClassVar[str] = "random"
-
-    def missing_parts(self, path: Path) -> list[str]:
-        return []
-
-    def runs_on_gpu(self, gpu_bytes: int) -> bool:
-        return True
-
-    def memory_bytes(self, path: Path, transformer: TransformerConfig) -> int:
-        return 0
 
 
 def load_random(config: RandomConfig, preset: Preset, device: torch.device) -> RandomText:
