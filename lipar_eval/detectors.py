@@ -69,7 +69,7 @@ def _source(models: Models, clip: Clip) -> tuple[Tensor, Callable[[Pruning], dic
             "anchor": anchor(source, pruning),
             "lipar": lipar,
             "published": at_keep_ratio(partial(published_detector, distance, stream.block_frames), keep_ratio),
-            "pixels": most_changed(moved, stream.block_frames, keep_ratio),
+            "pixels": largest_changes(moved, stream.block_frames, keep_ratio),
         }
 
     return token_pixels(source, stream), masks
@@ -109,7 +109,7 @@ def published_detector(change: Tensor, block_frames: int, tau: float) -> Tensor:
     return first_block(wide, block_frames)
 
 
-def most_changed(change: Tensor, block_frames: int, keep_ratio: float) -> Tensor:
+def largest_changes(change: Tensor, block_frames: int, keep_ratio: float) -> Tensor:
     """A stream's first block and then the tokens that change most, up to `keep_ratio` in all: [F, rows, cols]."""
     score = torch.where(first_block(torch.zeros_like(change).bool(), block_frames), torch.inf, change).flatten()
     keep = torch.zeros_like(score, dtype=torch.bool)

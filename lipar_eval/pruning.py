@@ -13,7 +13,7 @@ from lipar_core.parameters import Parameters, Pruning
 from lipar_core.presets import default_parameters
 from lipar_core.stream.output import EditedFrames
 from lipar_eval.clips import Clip, mean_keep_ratio
-from lipar_eval.detectors import most_changed, pixel_change
+from lipar_eval.detectors import largest_changes, pixel_change
 from lipar_eval.latents import Recording, as_last_computed, decode_video, record
 from lipar_eval.quality import Metric, flicker, psnr, ssim
 from lipar_eval.summary import Row, means
@@ -113,7 +113,7 @@ def _pixel_masks(models: Models, clip: Clip, ours: EditedFrames[int]) -> list[Te
     padded = torch.cat([clip.pixels, clip.pixels[-1:].expand(missing, -1, -1, -1)])
     moved = pixel_change(padded, stream)
     keep_ratio = (1 + mean_keep_ratio(ours) * (blocks - 1)) / blocks
-    return list(most_changed(moved, stream.block_frames, keep_ratio).split(stream.block_frames))
+    return list(largest_changes(moved, stream.block_frames, keep_ratio).split(stream.block_frames))
 
 
 def _compare(models: Models, clip: Clip, pruned: Recording, full: Recording, lpips: Metric | None) -> Row:

@@ -102,7 +102,7 @@ def test_other_detectors_have_the_same_keep_ratio():
     change = torch.rand(20, 4, 6, generator=torch.Generator().manual_seed(0))
     for mask in (
         detectors.at_keep_ratio(lambda level: detectors.first_block(change > level, 1), 0.4),
-        detectors.most_changed(change, 1, 0.4),
+        detectors.largest_changes(change, 1, 0.4),
     ):
         assert mask.float().mean() == pytest.approx(0.4, abs=0.003)
         assert mask[0].all()
