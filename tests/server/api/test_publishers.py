@@ -37,12 +37,6 @@ def server(tmp_path_factory):
         yield running
 
 
-@pytest.fixture
-async def client(server):
-    async with server.ready() as client:
-        yield client
-
-
 async def until(publisher: Publisher, holds: Callable[[dict], bool]) -> dict:
     """The session's status, once the condition is true."""
     async with asyncio.timeout(TIMEOUT_S):

@@ -25,10 +25,9 @@ def server(tmp_path_factory):
 
 
 @pytest.fixture
-async def client(server):
-    async with server.ready() as client:
-        client.headers.update(bearer(ADMIN))
-        yield client
+async def client(client):
+    client.headers.update(bearer(ADMIN))
+    return client
 
 
 async def offer() -> str:

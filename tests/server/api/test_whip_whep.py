@@ -44,10 +44,9 @@ def server(tmp_path_factory):
 
 
 @pytest.fixture
-async def client(server):
-    async with server.ready() as client:
-        client.headers.update(bearer(ADMIN))
-        yield client
+async def client(client):
+    client.headers.update(bearer(ADMIN))
+    return client
 
 
 async def test_a_published_video_is_edited_watched_and_changed(client):

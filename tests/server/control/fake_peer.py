@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Callable
 from typing import ClassVar
 
+import pytest
+
 from lipar_core.acknowledgement import Acknowledgement
 from lipar_core.parameters import Parameters, merge
 from lipar_core.parsing import parse
@@ -20,6 +22,14 @@ from server.workers.status import ModelCounters, WorkerStatus
 
 GOOD = "v=0 good"
 BAD = "v=0 no codec"
+
+
+def install_fakes(patch: pytest.MonkeyPatch) -> None:
+    """Replace peers and workers by the fakes, and accept every offer that the fake peer can answer."""
+    patch.setattr("server.control.session_handle.Peer", FakePeer)
+    patch.setattr("server.workers.pool.Worker", FakeWorker)
+    for module in ("session_handle", "registry"):
+        patch.setattr(f"server.control.{module}.check_offer", lambda *_, **__: None)
 
 
 class FakePeer:

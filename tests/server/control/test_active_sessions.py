@@ -4,26 +4,20 @@ import time
 
 import pytest
 
-import server.control.registry
-import server.control.session_handle
-import server.workers.pool
 from harness.echo import write_preset
 from lipar_core.parameters import merge
 from lipar_core.presets import load_preset
 from server import wire
 from server.control.registry import SessionRegistry
 from server.settings import Settings
-from tests.server.control.fake_peer import GOOD, FakePeer, FakeWorker
+from tests.server.control.fake_peer import GOOD, install_fakes
 
 BUSY_MS = 100.0
 
 
 @pytest.fixture
 async def sessions(tmp_path, monkeypatch):
-    monkeypatch.setattr(server.control.session_handle, "Peer", FakePeer)
-    monkeypatch.setattr(server.workers.pool, "Worker", FakeWorker)
-    for module in (server.control.session_handle, server.control.registry):
-        monkeypatch.setattr(module, "check_offer", lambda sdp, **_: None)
+    install_fakes(monkeypatch)
     preset = write_preset(tmp_path, width=32, height=16)
     sessions = SessionRegistry(Settings(preset=str(preset), max_sessions=3), load_preset(str(preset)), lambda *_: None)
     for name in ("a", "b", "c"):

@@ -19,7 +19,7 @@ from server.media.counters import ProcessCounters, SessionCounters
 from server.media.histogram import Histogram
 from server.settings import Settings
 from tests.server.bundle import write_bundle
-from tests.server.control.fake_peer import BAD, GOOD, FakePeer, FakeWorker
+from tests.server.control.fake_peer import BAD, GOOD, install_fakes
 
 
 def test_a_histogram_counts_by_bucket_bounds_included():
@@ -89,10 +89,7 @@ async def test_every_change_is_counted_once():
 
 @pytest.fixture
 async def sessions(tmp_path, monkeypatch):
-    for module in ("session_handle", "registry"):
-        monkeypatch.setattr(f"server.control.{module}.check_offer", lambda *_, **__: None)
-    monkeypatch.setattr("server.control.session_handle.Peer", FakePeer)
-    monkeypatch.setattr("server.workers.pool.Worker", FakeWorker)
+    install_fakes(monkeypatch)
     preset = str(write_bundle(tmp_path))
     sessions = SessionRegistry(Settings(preset=preset, max_sessions=2, max_viewers=1), load_preset(preset), print)
     yield sessions

@@ -13,15 +13,12 @@ from server.api.app import create_app
 from server.control.registry import SessionRegistry
 from server.errors import NoCapacity, NoCodec, Unavailable
 from server.settings import Settings
-from tests.server.control.fake_peer import BAD, GOOD, FakePeer, FakeWorker
+from tests.server.control.fake_peer import BAD, GOOD, FakePeer, install_fakes
 
 
 @pytest.fixture
 async def sessions(tmp_path, monkeypatch):
-    for module in ("session_handle", "registry"):
-        monkeypatch.setattr(f"server.control.{module}.check_offer", lambda *_, **__: None)
-    monkeypatch.setattr("server.control.session_handle.Peer", FakePeer)
-    monkeypatch.setattr("server.workers.pool.Worker", FakeWorker)
+    install_fakes(monkeypatch)
     preset = str(write_preset(tmp_path, width=32, height=16))
     settings = Settings(preset=preset, devices=("cpu", "cuda:1"), max_sessions=4)
     sessions = SessionRegistry(settings, load_preset(preset), print)

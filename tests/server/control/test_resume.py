@@ -25,12 +25,6 @@ def server(tmp_path_factory):
 
 
 @pytest.fixture
-async def client(server):
-    async with server.ready() as client:
-        yield client
-
-
-@pytest.fixture
 async def viewer(client):
     viewer = Viewer(client)
     assert (await viewer.start(prompt="an old film")).status_code == 201

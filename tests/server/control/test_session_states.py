@@ -22,7 +22,7 @@ from server.control.registry import SessionRegistry
 from server.errors import ServerError
 from server.ring import SHARED_MEMORY, FrameRing
 from server.settings import Settings
-from tests.server.control.fake_peer import BAD, GOOD, FakePeer, FakeWorker
+from tests.server.control.fake_peer import BAD, GOOD, FakePeer, install_fakes
 
 MAX_SESSIONS, MAX_VIEWERS = 2, 2
 NAMES = st.sampled_from(["studio", "stage", "attic"])
@@ -51,10 +51,7 @@ class SessionMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        PATCH.setattr(server.control.session_handle, "Peer", FakePeer)
-        PATCH.setattr(server.control.session_handle, "check_offer", lambda sdp, **_: None)
-        PATCH.setattr(server.control.registry, "check_offer", lambda sdp, **_: None)
-        PATCH.setattr(server.workers.pool, "Worker", FakeWorker)
+        install_fakes(PATCH)
         PATCH.setattr(server.media.frame_pipeline, "FrameRing", ListedRing)
         ListedRing.names.clear()
         FakePeer.all.clear()

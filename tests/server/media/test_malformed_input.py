@@ -34,12 +34,6 @@ def server(tmp_path_factory):
         yield running
 
 
-@pytest.fixture
-async def client(server):
-    async with server.ready() as client:
-        yield client
-
-
 async def begin(client, viewer: Viewer, codec: str = "video/H264"):
     """A session whose page accepts this codec only."""
     sdp_of = viewer.pc.addTrack

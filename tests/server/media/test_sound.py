@@ -26,12 +26,6 @@ def server(tmp_path_factory):
         yield running
 
 
-@pytest.fixture
-async def client(server):
-    async with server.ready() as client:
-        yield client
-
-
 class Connection:
     """One peer of a call: its outgoing tracks, and a listener on the incoming ones."""
 
