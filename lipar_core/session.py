@@ -49,7 +49,7 @@ class EditSession(Generic[P]):
         self.next_block = 0  # number of the next block; never decreases, not even on reset
         self.editor: BlockEditor[P] = BlockEditor(models, force_keep, observer)
         self.stream = stream_at(models.preset, size)
-        self.cache = build_cache(models, self.stream)
+        self.cache = build_cache(models.dit, self.stream, models.device, models.precision.attention)
         self.state: StreamState[P] = StreamState(self.preset, self.stream, self.cache)
         self._assembler: BlockAssembler[P] = BlockAssembler(self.stream.frames_per_block)
         self._reset_requested = False

@@ -64,13 +64,9 @@ def parameter_count(network: "nn.Module") -> int:
 def kv_cache_bytes(network: "Denoiser", preset: Preset, dtype: "torch.dtype") -> int:
     import torch
 
-    from lipar_core.pruning.kv_cache import KVCache
+    from lipar_core.stream.state import build_cache
 
-    stream, transformer = preset.stream, preset.transformer
-    rope = network.rotary_table(stream.rows, stream.cols, torch.device("meta"))
-    frame = (stream.tokens_per_frame, transformer.heads, transformer.head_dim)
-    sizes = (transformer.layers, stream.sink_frames, stream.window_frames)
-    cache = KVCache(*sizes, rope, stream.rope_cap_frames, frame, dtype)
+    cache = build_cache(network, preset.stream, torch.device("meta"), dtype)
     return sum(_bytes(value) for value in vars(cache).values())
 
 

@@ -2,11 +2,11 @@
 
 from typing import Generic, TypeVar
 
+import torch
 from torch import Tensor
 
 from lipar_core.config import Preset, StreamConfig
-from lipar_core.models.interfaces import CodecState, TextKV
-from lipar_core.models.loading import Models
+from lipar_core.models.interfaces import CodecState, Denoiser, TextKV
 from lipar_core.parameters import Parameters
 from lipar_core.pruning.detector import Detector
 from lipar_core.pruning.kv_cache import KVCache
@@ -41,17 +41,15 @@ class StreamState(Generic[P]):
         self.blocks = 0  # edited so far; seeds the noise
 
 
-def build_cache(models: Models, stream: StreamConfig) -> KVCache:
+def build_cache(dit: Denoiser, stream: StreamConfig, device: torch.device, dtype: torch.dtype) -> KVCache:
     """The KV cache of one session, for streams of this size."""
-    transformer = models.preset.transformer
-    rope = models.dit.rotary_table(stream.rows, stream.cols, models.device)
-    frame_shape = (stream.tokens_per_frame, transformer.heads, transformer.head_dim)
+    config = dit.config
     return KVCache(
-        transformer.layers,
+        config.layers,
         stream.sink_frames,
         stream.window_frames,
-        rope,
+        dit.rotary_table(stream.rows, stream.cols, device),
         stream.rope_cap_frames,
-        frame_shape,
-        models.precision.attention,
+        (stream.tokens_per_frame, config.heads, config.head_dim),
+        dtype,
     )
