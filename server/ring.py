@@ -12,11 +12,17 @@ Planes = NDArray[np.uint8]  # [height * 3 / 2, width]: Y, then U, then V
 
 SHARED_MEMORY = Path("/dev/shm")  # on Linux
 FALLOCATE_UNSUPPORTED = (errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS)  # by the file system
+PTS_BYTES = 8  # float64
 
 
 def ring_capacity(frames_per_block: int) -> int:
     """Capacity of a ring in frames: a block, and the frames that a reset or a pause may add to it."""
     return 2 * frames_per_block
+
+
+def ring_bytes(width: int, height: int, frames_per_block: int) -> int:
+    """Shared memory of a ring: its frames and their timestamps."""
+    return ring_capacity(frames_per_block) * (height * 3 // 2 * width + PTS_BYTES)
 
 
 class FrameRing:
@@ -37,7 +43,7 @@ class FrameRing:
         self.capacity = ring_capacity(frames_per_block)
         self.written = self.read = 0
         shape = (self.capacity, height * 3 // 2, width)
-        size = 8 * self.capacity + int(np.prod(shape))
+        size = ring_bytes(width, height, frames_per_block)
         self._owner = name is None
         # the creator unlinks; a spawned child shares its parent's resource tracker: attaching registers nothing twice
         self._memory = shared_memory.SharedMemory(name=name, create=self._owner, size=size)
@@ -45,7 +51,7 @@ class FrameRing:
             self._reserve(size)
         buffer = self._memory.buf
         self._pts = np.ndarray(self.capacity, dtype=np.float64, buffer=buffer)
-        self._frames = np.ndarray(shape, dtype=np.uint8, buffer=buffer, offset=8 * self.capacity)
+        self._frames = np.ndarray(shape, dtype=np.uint8, buffer=buffer, offset=PTS_BYTES * self.capacity)
 
     @property
     def name(self) -> str:

@@ -3,14 +3,12 @@
 import shutil
 from pathlib import Path
 
-import numpy as np
-
 from lipar_cli.checks.result import Result, fail, ok
 from lipar_cli.checks.target import Target
 from lipar_core.config import Preset
 from lipar_core.kinds.registry import TRANSFORMERS
 from lipar_core.weight_files import locate, missing_weights, weights_folder
-from server.ring import SHARED_MEMORY, ring_capacity
+from server.ring import SHARED_MEMORY, ring_bytes
 
 PUBLISHED_BYTES = 4  # per parameter of the transformer: its checkpoint is float32
 CONVERTED_BYTES = 2  # per parameter of the copy that is made at the first start
@@ -49,15 +47,9 @@ def judge_disk(folder: Path, needed: int, free: int) -> Result:
 def check_shared_memory(target: Target) -> Result:
     if not SHARED_MEMORY.is_dir():
         return ok(f"this system has no {SHARED_MEMORY}: shared memory has no separate limit")
-    needed = target.settings.max_sessions * RINGS * ring_bytes(target.preset)
+    stream = target.preset.stream
+    needed = target.settings.max_sessions * RINGS * ring_bytes(stream.width, stream.height, stream.frames_per_block)
     return judge_shared_memory(needed, shutil.disk_usage(SHARED_MEMORY).free, target.settings.max_sessions)
-
-
-def ring_bytes(preset: Preset) -> int:
-    """Of one ring of yuv420p frames with their timestamps (`server/ring.py:FrameRing`)."""
-    stream = preset.stream
-    capacity = ring_capacity(stream.frames_per_block)
-    return capacity * (stream.height * 3 // 2 * stream.width + np.dtype(np.float64).itemsize)
 
 
 def judge_shared_memory(needed: int, free: int, sessions: int) -> Result:

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from lipar_cli.checks.result import Status
-from lipar_cli.checks.storage import check_shared_memory, download_bytes, judge_disk, judge_shared_memory, ring_bytes
+from lipar_cli.checks.storage import check_shared_memory, download_bytes, judge_disk, judge_shared_memory
 from lipar_cli.checks.weights import check_weights, judge_files
 from lipar_cli.weights.manifest import Manifest, ManifestEntry
 from lipar_core.presets import load_preset
-from server.ring import FrameRing
+from server.ring import FrameRing, ring_bytes
 from tests.cli.checks.targets import target
 
 OK, WARN, FAIL = Status.OK, Status.WARN, Status.FAIL
@@ -58,10 +58,11 @@ def test_disk_space_for_missing_checkpoints(tmp_path, monkeypatch):
 
 
 def test_shared_memory_is_what_the_rings_take():
-    preset = load_preset("tiny")
-    ring = FrameRing(preset.stream.width, preset.stream.height, preset.stream.frames_per_block)
+    stream = load_preset("tiny").stream
+    size = stream.width, stream.height, stream.frames_per_block
+    ring = FrameRing(*size)
     try:
-        assert ring_bytes(preset) == ring._frames.nbytes + ring._pts.nbytes
+        assert ring_bytes(*size) == ring._frames.nbytes + ring._pts.nbytes
     finally:
         ring.close()
     assert judge_shared_memory(100, 100, 2).status is OK
