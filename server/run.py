@@ -10,6 +10,7 @@ import uvicorn
 
 from lipar_core.errors import ConfigError
 from server.api.app import create_app
+from server.listen import bind_tcp
 from server.settings import Settings
 from server.workers.entry import Entry, main
 
@@ -56,11 +57,7 @@ def log_exposure(settings: Settings) -> None:
 def _bind(settings: Settings) -> socket.socket:
     """Bind the port before anything is started, so that a port in use is a one-line error."""
     try:
-        family, kind, *_, address = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0]
-        sock = socket.socket(family, kind)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.bind(address)
+        return bind_tcp(settings.host, settings.port)
     except OSError as error:
         why = "the port is in use by another program" if error.errno == errno.EADDRINUSE else error.strerror
         raise ConfigError(f"cannot serve on {settings.host}:{settings.port}: {why}") from error
-    return sock

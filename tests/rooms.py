@@ -123,6 +123,7 @@ ROOMS = (
             "server.settings_sources",
             "server.errors",
             "server.ice",
+            "server.listen",
             "server.supervisor",
         ),
         may_import=(PLAIN,),

@@ -5,15 +5,13 @@ import socket
 
 from lipar_cli.checks.result import Result, fail, ok, warn
 from lipar_cli.checks.target import Target
+from server.listen import bind_tcp
 
 
 def check_tcp_port(target: Target) -> Result:
     host, port = target.settings.host, target.settings.port
     try:
-        family, kind, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        with socket.socket(family, kind) as sock:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            sock.bind(address)
+        bind_tcp(host, port).close()
     except OSError as error:
         return judge_bind_error(error, host, port)
     return ok(f"{host}:{port} is free")
