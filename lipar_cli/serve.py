@@ -83,7 +83,6 @@ def run(args: argparse.Namespace) -> int:
 
     from lipar_cli.live_size import choose_size
     from lipar_cli.presets import resolve
-    from lipar_cli.self_signed import certificate_flags, print_instructions
     from lipar_core.presets import load_preset
     from lipar_core.sizes import with_size
     from server.devices import device_shares
@@ -93,6 +92,8 @@ def run(args: argparse.Namespace) -> int:
     flags = {name: getattr(args, name) for name in FLAGS}
     flags = {name: tuple(value) if isinstance(value, list) else value for name, value in flags.items()}
     if args.self_signed:
+        from lipar_cli.self_signed import certificate_flags, print_instructions
+
         flags |= certificate_flags(args.host, args.tls_cert, args.tls_key)
     settings = load_settings(flags)
     name = resolve(settings.preset)
