@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw
 from lipar_core.models.loading import Models
 from lipar_core.parameters import merge
 from lipar_core.presets import default_parameters
-from lipar_eval.clips import Clip, edit_clip, read_clip
+from lipar_eval.clips import Clip, edit_clip, read_clip, to_picture
 
 PUBLISHED = ("explicit", "repo")  # licence classes of the manifest
 EARLY, LATE = 24, 47  # frames of a clip
@@ -44,7 +44,7 @@ def _rows(models: Models, clip: Clip, times: tuple[int, ...]) -> list[Picture]:
     for style in models.preset.styles:
         frames = edit_clip(models, clip, merge(base, {"prompt": style.prompt})).frames
         for at in times:
-            tiles[at].append(_tile(style.name, (frames[at].permute(1, 2, 0) * 255).round().byte().numpy()))
+            tiles[at].append(_tile(style.name, to_picture(frames[at])))
     return [row for at in times for row in _two_rows(tiles[at])]
 
 

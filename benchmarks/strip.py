@@ -12,7 +12,7 @@ from lipar_cli.bench import CLIPS
 from lipar_core.models.loading import Models, load_models
 from lipar_core.parameters import merge
 from lipar_core.presets import default_parameters, load_preset
-from lipar_eval.clips import Clip, edit_clip, read_clip
+from lipar_eval.clips import Clip, edit_clip, read_clip, to_picture
 from lipar_video.overlay import tint_by_keep_mask
 
 TARGET = Path(__file__).parent.parent / "web_client" / "public" / "strip.jpg"
@@ -36,7 +36,7 @@ def _row(models: Models, clip: Clip, at: int) -> np.ndarray:
     pictures = [clip.frames[at].permute(1, 2, 0).numpy()]
     for name in STYLES:
         edited = edit_clip(models, clip, merge(default_parameters(models.preset, live=True), {"prompt": prompts[name]}))
-        pictures.append((edited.frames[at].permute(1, 2, 0) * 255).round().byte().numpy())
+        pictures.append(to_picture(edited.frames[at]))
     pictures.append(tint_by_keep_mask(pictures[-1], edited.keep[at].numpy()))
     gap = np.full((pictures[0].shape[0], GAP, 3), 255, np.uint8)
     return np.concatenate([pictures[0], *(part for picture in pictures[1:] for part in (gap, picture))], axis=1)

@@ -8,7 +8,7 @@ from lipar_cli.bench import CLIPS
 from lipar_core.models.loading import Models
 from lipar_core.parameters import merge
 from lipar_core.presets import default_parameters
-from lipar_eval.clips import edit_clip, read_clip
+from lipar_eval.clips import edit_clip, read_clip, to_picture
 
 FOLDER = Path(__file__).parent.parent / "web_client" / "public" / "styles"
 CLIP, FRAME = "webcam_desk", 60
@@ -23,6 +23,6 @@ def write_thumbnails(models: Models) -> Path:
     for style in models.preset.styles:
         parameters = merge(default_parameters(models.preset), {"prompt": style.prompt})
         frame = edit_clip(models, clip, parameters).frames[FRAME]
-        picture = Image.fromarray((frame.permute(1, 2, 0) * 255).round().byte().numpy())
+        picture = Image.fromarray(to_picture(frame))
         picture.resize(SIZE, Image.Resampling.LANCZOS).save(folder / f"{style.slug}.jpg", quality=80, optimize=True)
     return folder

@@ -15,7 +15,7 @@ from lipar_cli.bench import CLIPS
 from lipar_core.models.loading import Models, load_models
 from lipar_core.parameters import merge
 from lipar_core.presets import default_parameters, load_preset
-from lipar_eval.clips import Clip, edit_clip, read_clip
+from lipar_eval.clips import Clip, edit_clip, read_clip, to_picture
 from lipar_video.overlay import tint_by_keep_mask
 
 FOLDER = Path(__file__).parent.parent / "docs" / "images"
@@ -88,7 +88,7 @@ def _grid(models: Models, clip: Clip, figure: Figure) -> np.ndarray:
 def _picture(models: Models, clip: Clip, figure: Figure, label: str, changes: dict[str, object]) -> np.ndarray:
     start = default_parameters(models.preset, live=True)
     edited = edit_clip(models, clip, merge(start, {"prompt": figure.prompt, **changes}))
-    picture = (edited.frames[FRAME].permute(1, 2, 0) * 255).round().byte().numpy()
+    picture = to_picture(edited.frames[FRAME])
     keep = edited.keep[FRAME].numpy()
     if figure.overlay:
         picture = tint_by_keep_mask(picture, keep)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from lipar_core.models.loading import Models
@@ -26,6 +27,12 @@ class Clip:
     def pixels(self) -> Tensor:
         """[N, 3, H, W] in [0, 1]."""
         return self.frames.float() / 255
+
+
+def to_picture(frame: Tensor) -> NDArray[np.uint8]:
+    """frame [3, H, W] in [0, 1] -> uint8 [H, W, 3]."""
+    picture: NDArray[np.uint8] = (frame.permute(1, 2, 0) * 255).round().byte().numpy()
+    return picture
 
 
 def read_clip(path: Path, models: Models, limit: int | None = None) -> Clip:

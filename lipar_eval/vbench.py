@@ -10,6 +10,7 @@ from pathlib import Path
 
 from torch import Tensor
 
+from lipar_eval.clips import to_picture
 from lipar_eval.summary import Row
 from lipar_video.writer import VideoWriter
 
@@ -50,4 +51,4 @@ def _write(path: Path, frames: Tensor) -> None:
     height, width = frames.shape[-2:]
     with VideoWriter(path, width, height, Fraction(FPS), Fraction(1, FPS), CRF) as writer:
         for number, frame in enumerate(frames):
-            writer.write((frame.permute(1, 2, 0) * 255).round().byte().numpy(), number, 1)
+            writer.write(to_picture(frame), number, 1)
