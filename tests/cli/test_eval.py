@@ -8,10 +8,8 @@ import pytest
 import yaml
 
 from tests.cli.clips import make_clip
-from tests.tiny import tiny_preset
 
 FRAMES = 24
-WIDE = tiny_preset(width=256, height=144, block_frames=1, window_frames=4)
 
 
 @pytest.fixture(scope="module")
