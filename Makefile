@@ -11,6 +11,8 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	&& echo "$$python" && break; done)
 SETUP = $(PYTHON) scripts/setup.py
 BIN := .venv/bin
+PYTEST = env OMP_NUM_THREADS=$${OMP_NUM_THREADS:-2} OMP_WAIT_POLICY=$${OMP_WAIT_POLICY:-PASSIVE} $(BIN)/python -m pytest
+COMPUTATION = tests/core tests/evaluation tests/training
 
 # Packages are installed uncompiled: Python is to keep what it compiles when it first imports them.
 unexport PYTHONDONTWRITEBYTECODE
@@ -18,7 +20,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # More arguments for the command that a target ends with: make demo ARGS="--port 9000", make bench ARGS="--media DIR"
 ARGS ?=
 
-.PHONY: help setup web demo test lint python-checks web-checks soak bench site clean python
+.PHONY: help setup web demo test lint python-checks web-checks computation-tests other-tests soak bench site clean python
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -58,8 +60,20 @@ python-checks:
 web-checks: python
 	@$(SETUP) npm typecheck lint test
 
+# Tests of pure computation run at the lowest priority beside all others, which mostly wait for media.
+ifeq ($(strip $(ARGS)),)
 test: lint
-	OMP_NUM_THREADS=$${OMP_NUM_THREADS:-2} OMP_WAIT_POLICY=$${OMP_WAIT_POLICY:-PASSIVE} $(BIN)/python -m pytest $(ARGS)
+	@$(MAKE) --no-print-directory -j2 computation-tests other-tests
+else
+test: lint
+	$(PYTEST) $(ARGS)
+endif
+
+computation-tests:
+	nice -n 19 $(PYTEST) -p no:cacheprovider $(COMPUTATION)
+
+other-tests:
+	$(PYTEST) $(COMPUTATION:%=--ignore=%)
 
 soak: setup
 	$(BIN)/python -m pytest -m soak --timeout 0 -s $(ARGS)
