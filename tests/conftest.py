@@ -10,6 +10,7 @@ import pytest
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 TURNSERVER = ("turnserver",)
 MISSING = pytest.StashKey[dict[str, int]]()
+os.environ.setdefault("TRITON_INTERPRET", "1")  # Triton reads it when it is imported: kernels run on CPU tensors
 
 
 def pytest_configure(config: pytest.Config) -> None:

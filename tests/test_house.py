@@ -20,8 +20,7 @@ from tests.imports import PRODUCT, imports_of, is_third_party, modules, package_
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 NEEDED = [Requirement(text) for text in PROJECT["dependencies"]]
 OPTIONAL = {name: [Requirement(t) for t in texts] for name, texts in PROJECT["optional-dependencies"].items()}
-# torch pins its own Triton; flash-attn is compiled on the machine that has a GPU.
-UNPINNED = {"triton", "flash-attn"}
+UNPINNED = {"flash-attn"}  # compiled on the machine that has a GPU
 
 
 def pins() -> dict[str, Version]:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from lipar_core.checkpoints.weights import MetaDevice, load_network
 from lipar_core.config import Preset
 from lipar_core.kernels.attention import attention
+from lipar_core.kernels.residual_norm import modulated_norm, residual_norm
 from lipar_core.kinds.wan import WanConfig
 from lipar_core.models.interfaces import CacheView
 from lipar_core.models.precision import Precision
@@ -27,8 +28,8 @@ TextKV = list[tuple[Tensor, Tensor]]  # per layer: keys and values of the prompt
 class Modulation:
     """Shifts, scales and gates of one timestep, for all layers: computed once per schedule, not per pass."""
 
-    layers: Tensor  # [layers, 6, ..., 1, dim]: shift, scale, gate of attention, then of the feed-forward
-    head: Tensor  # [2, ..., 1, dim]: shift, scale
+    layers: Tensor  # [layers, 6, ..., 1, dim]: shift, 1 + scale, gate of attention, then of the feed-forward
+    head: Tensor  # [2, ..., 1, dim]: shift, 1 + scale
 
 
 class CausalWan(nn.Module):
@@ -57,7 +58,8 @@ class CausalWan(nn.Module):
         embedded = self.time_embedding(_sinusoid(time, self.config.time_dim).to(like.dtype))  # [..., dim]
         six = self.time_projection(embedded).unflatten(-1, (6, -1)).movedim(-2, 0).unsqueeze(-2)  # [6, ..., 1, dim]
         layers = torch.stack([_broadcast(layer.modulation, six) + six for layer in self._layers])
-        return Modulation(layers, _broadcast(self.head.modulation, six) + embedded.unsqueeze(-2))
+        head = _broadcast(self.head.modulation, six) + embedded.unsqueeze(-2)
+        return Modulation(_scales_plus_one(layers, 1, 4), _scales_plus_one(head[None], 1)[0])
 
     def text_kv(self, context: Tensor) -> TextKV:
         """context [..., S, text_dim] from the text encoder -> every layer's keys and values, once per prompt."""
@@ -81,7 +83,7 @@ class CausalWan(nn.Module):
         for i, layer in enumerate(layers):
             x = layer(x, modulation.layers[i], rotary, text[i], cache, i)
         shift, scale, *_ = modulation.layers[-1].unbind(0)
-        y = _modulated_norm(x, shift, scale, self.config.eps)
+        y = modulated_norm(x, shift, scale, self.config.eps)
         cache.update(len(layers), *last.self_attn.keys_values(y))
 
     @property
@@ -121,11 +123,20 @@ class Layer(nn.Module):
         self, x: Tensor, modulation: Tensor, rotary: Tensor, text: tuple[Tensor, Tensor], cache: CacheView, index: int
     ) -> Tensor:
         shift1, scale1, gate1, shift2, scale2, gate2 = modulation.unbind(0)
-        y = _modulated_norm(x, shift1, scale1, self.eps)
+        y = modulated_norm(x, shift1, scale1, self.eps)
         q = rotate(self.self_attn.queries(y), rotary)
-        x = x + gate1 * self.self_attn.merge(attention(q, *cache.update(index, *self.self_attn.keys_values(y))))
-        x = x + self.cross_attn.merge(attention(self.cross_attn.queries(self.norm3(x)), *text))
-        return x + gate2 * self.ffn(_modulated_norm(x, shift2, scale2, self.eps))  # type: ignore[no-any-return]
+        update = self.self_attn.merge(attention(q, *cache.update(index, *self.self_attn.keys_values(y))))
+        x, y = self._cross_attention_input(x, update, gate1)
+        update = self.cross_attn.merge(attention(self.cross_attn.queries(y), *text))
+        x, y = residual_norm(x, update, None, shift2, scale2, self.eps)
+        return torch.addcmul(x, gate2, self.ffn(y))
+
+    def _cross_attention_input(self, x: Tensor, update: Tensor, gate: Tensor) -> tuple[Tensor, Tensor]:
+        """x + gate * update, and the same normalised if the model does so."""
+        if isinstance(self.norm3, nn.LayerNorm):
+            return residual_norm(x, update, gate, self.norm3.bias, self.norm3.weight, self.eps)
+        x = torch.addcmul(x, gate, update)
+        return x, x
 
 
 class Attention(nn.Module):
@@ -179,13 +190,16 @@ class Head(nn.Module):
 
     def forward(self, x: Tensor, modulation: Tensor) -> Tensor:
         shift, scale = modulation.unbind(0)
-        out = self.head(_modulated_norm(x, shift, scale, self.config.eps))
+        out = self.head(modulated_norm(x, shift, scale, self.config.eps))
         # the published head orders a patch's values (row, column, channel), the embedding (channel, row, column)
         return out.unflatten(-1, (-1, self.config.channels)).transpose(-1, -2).flatten(-2)  # type: ignore[no-any-return]
 
 
-def _modulated_norm(x: Tensor, shift: Tensor, scale: Tensor, eps: float) -> Tensor:
-    return F.layer_norm(x, x.shape[-1:], eps=eps) * (1 + scale) + shift
+def _scales_plus_one(modulation: Tensor, *rows: int) -> Tensor:
+    """modulation [n, rows, ...] with 1 added to these rows, which are what a norm's output is multiplied by."""
+    offset = modulation.new_zeros(modulation.shape[1], *(1,) * (modulation.dim() - 2))
+    offset[list(rows)] = 1
+    return modulation + offset
 
 
 def _broadcast(table: Tensor, like: Tensor) -> Tensor:

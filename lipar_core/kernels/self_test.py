@@ -1,0 +1,51 @@
+"""Compares kernels with their references, on the device and at the sizes that they will run with."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from lipar_core.kernels.operation import Operation
+from lipar_core.kernels.shapes import Shapes
+
+MAX_ERROR = {torch.float32: 1e-5, torch.float16: 2e-3, torch.bfloat16: 1.6e-2}  # relative L2: rounding of two orders
+
+
+def differences(operation: Operation[Any, Any], shapes: Shapes) -> Iterator[str]:
+    """How the kernel's results, and what it writes into its arguments, differ from the reference's. Empty: equal."""
+    for number, args in enumerate(operation.examples(shapes)):
+        by_reference, by_kernel = _copied(args), _copied(args)
+        expected = (*_tensors(operation.reference(*by_reference)), *_tensors(by_reference))
+        results = (*_tensors(operation.kernel(*by_kernel)), *_tensors(by_kernel))
+        for result, reference in zip(results, expected, strict=True):
+            if problem := difference(result, reference):
+                yield f"example {number}: {problem}"
+
+
+def difference(result: Tensor, reference: Tensor) -> str:
+    """What is wrong with a result; empty if nothing is."""
+    if (result.shape, result.dtype) != (reference.shape, reference.dtype):
+        return f"{result.dtype} {tuple(result.shape)} instead of {reference.dtype} {tuple(reference.shape)}"
+    if not reference.dtype.is_floating_point:
+        wrong = int((result != reference).sum())
+        return f"{wrong} of {result.numel()} values differ" if wrong else ""
+    error = relative_error(result, reference)
+    limit = MAX_ERROR[reference.dtype]
+    return "" if error <= limit else f"relative error {error:.1e}, allowed {limit:.1e}"  # NaN fails, too
+
+
+def relative_error(result: Tensor, reference: Tensor) -> float:
+    """L2 norm of the difference over that of the reference."""
+    size = reference.double().norm()
+    return float((result.double() - reference.double()).norm() / size.clamp(min=torch.finfo(torch.float64).tiny))
+
+
+def _copied(args: tuple[object, ...]) -> tuple[object, ...]:
+    return tuple(arg.clone() if isinstance(arg, Tensor) else arg for arg in args)
+
+
+def _tensors(values: object) -> tuple[Tensor, ...]:
+    if isinstance(values, Tensor):
+        return (values,)
+    return tuple(value for value in values if isinstance(value, Tensor)) if isinstance(values, tuple) else ()

@@ -1,0 +1,31 @@
+"""Each kernel equals its reference at none, one, some and all tokens kept, by Triton's interpreter."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from lipar_core.kernels.operations import OPERATIONS
+from lipar_core.kernels.self_test import differences
+from lipar_core.models.kernel_shapes import kernel_shapes
+from lipar_core.models.precision import uniform
+from lipar_core.presets import load_preset
+from tests.core.kernels.small_shapes import small_shapes
+
+pytest.importorskip("triton")
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16], ids=str)
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
+@torch.inference_mode()
+def test_a_kernel_equals_its_reference(operation, dtype):
+    assert list(differences(operation, small_shapes(dtype))) == []
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
+@torch.inference_mode()
+def test_a_kernel_equals_its_reference_at_full_size(operation):
+    preset = load_preset("wan-1.3b")
+    shapes = replace(kernel_shapes(preset, uniform(torch.float32), torch.device("cpu")), block_frames=1, layers=1)
+    assert list(differences(operation, shapes)) == []
