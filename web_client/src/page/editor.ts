@@ -151,7 +151,7 @@ const streamEvents: StreamEvents = {
 
 function handleSource(source: Source | null): void {
   isSending = source !== null;
-  view.showSource(source?.stream ?? null);
+  view.showSource(source);
   if (source !== null) {
     picker.selectOpened(source);
     view.setSourceLabel(sourceLabel(source.choice));

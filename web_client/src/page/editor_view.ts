@@ -2,6 +2,7 @@
 
 import type { Preset, Stats } from "../api/protocol";
 import { FrameRateMeter } from "../media/frame_rate_meter";
+import type { Source } from "../media/source";
 import { BUTTONS, VALUES } from "../texts/en";
 import { bannerOf } from "./banner";
 import type { BannerAction } from "./banner";
@@ -11,6 +12,7 @@ import { LatencyBar, totalLatency } from "./latency_bar";
 import { canStart, currentStats, isRunning } from "./page_state";
 import type { PageState } from "./page_state";
 import { pillOf } from "./pill";
+import { Stage } from "./stage";
 
 export interface EditorViewEvents {
   start: () => void;
@@ -30,6 +32,7 @@ export class EditorView {
   private readonly result = element("result", HTMLVideoElement);
   private readonly startButton = element("start", HTMLButtonElement);
   private readonly bannerButton = element("banner-button", HTMLButtonElement);
+  private readonly stage = new Stage();
   private readonly latencyBar = new LatencyBar();
   private readonly frameRate = new FrameRateMeter();
 
@@ -61,8 +64,9 @@ export class EditorView {
     element("example", HTMLElement).hidden = name !== "tiny"; // the example shows that model's output
   }
 
-  showSource(stream: MediaStream | null): void {
-    attachStream(this.source, stream);
+  showSource(source: Source | null): void {
+    attachStream(this.source, source?.stream ?? null);
+    if (source !== null) this.stage.sourceOpened(source);
   }
 
   /** The caption of the source video, before and after it is opened. */
@@ -72,6 +76,7 @@ export class EditorView {
 
   showResult(stream: MediaStream | null): void {
     attachStream(this.result, stream);
+    this.stage.resultChanged(stream);
     this.frameRate.clear();
   }
 
@@ -138,5 +143,5 @@ function attachStream(video: HTMLVideoElement, stream: MediaStream | null): void
 }
 
 function setAspect(width: number, height: number): void {
-  if (width > 0 && height > 0) document.documentElement.style.setProperty("--aspect", `${width} / ${height}`);
+  if (width > 0 && height > 0) document.documentElement.style.setProperty("--ratio", String(width / height));
 }

@@ -32,7 +32,7 @@ export class SourcePicker {
       picked({ kind: "screen" });
     });
     this.bindFile();
-    this.bindDrop(element("source", HTMLVideoElement).parentElement);
+    this.bindDrop(element("views", HTMLDivElement));
     this.showCameras([]);
   }
 
@@ -84,8 +84,8 @@ export class SourcePicker {
   }
 
   /** Anywhere on the page: a browser navigates to a file that is dropped beside the target. */
-  private bindDrop(target: HTMLElement | null): void {
-    const markTarget = (isOver: boolean): void => void target?.toggleAttribute("data-drop", isOver);
+  private bindDrop(target: HTMLElement): void {
+    const markTarget = (isOver: boolean): void => void target.toggleAttribute("data-drop", isOver);
     document.addEventListener("dragover", (event) => {
       if (event.dataTransfer?.types.includes("Files") !== true) return;
       event.preventDefault();

@@ -45,6 +45,13 @@ export const BUTTONS = {
   leaveFullScreen: "Leave full screen",
 };
 
+/** The button that chooses the colours says which are chosen. */
+export const THEMES = {
+  system: "Colours: as the system",
+  light: "Colours: light",
+  dark: "Colours: dark",
+};
+
 export const BANNERS = {
   reconnecting: "Reconnecting",
   settingsKept: "Your settings are kept.",
