@@ -143,5 +143,8 @@ function attachStream(video: HTMLVideoElement, stream: MediaStream | null): void
 }
 
 function setAspect(width: number, height: number): void {
-  if (width > 0 && height > 0) document.documentElement.style.setProperty("--ratio", String(width / height));
+  if (width <= 0 || height <= 0) return;
+  const { documentElement: root } = document;
+  root.style.setProperty("--ratio", String(width / height));
+  root.toggleAttribute("data-portrait", width < height);
 }
