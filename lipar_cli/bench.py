@@ -10,9 +10,12 @@ from lipar_cli.model_options import add_model_options, chosen_models, chosen_pre
 from lipar_core.errors import LiparError
 
 if TYPE_CHECKING:
+    from lipar_core.config import Preset
+    from lipar_eval.block_counters import BlockCounters
     from lipar_eval.throughput import Variant
 
 RATIOS = (1.0, 0.65, 0.5, 0.35)
+COUNTED_RATIOS = (1.0, 0.5)
 RESULTS = Path("bench-results")
 CLIPS = Path(__file__).parent.parent / "tests" / "media"
 
@@ -26,6 +29,11 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     add_model_options(parser)
     parser.add_argument("--media", type=Path, help="folder of clips (default: the few in tests/media)")
     parser.add_argument("--blocks", type=int, default=24, help="measured blocks per variant (default: 24)")
+    parser.add_argument(
+        "--counters",
+        action="store_true",
+        help="only count what a block's transformer passes do: needs neither weights nor the preset's device",
+    )
     parser.add_argument("--json", type=Path, help="write the results there (default: bench-results/PRESET.json)")
     parser.set_defaults(run=run)
 
@@ -40,6 +48,8 @@ def run(args: argparse.Namespace) -> int:
     if args.json is not None and not args.json.parent.is_dir():
         raise LiparError(f"--json {args.json}: the folder {args.json.parent} does not exist")
     preset = chosen_preset(args)
+    if args.counters:
+        return run_counters(preset, args.json)
     clips = find_clips(args.media)
     if not clips:
         print(
@@ -54,6 +64,10 @@ def run(args: argparse.Namespace) -> int:
     forced = throughput.forced_ratios(models, RATIOS, args.blocks)
     _print_variants(f"forced keep ratios, {args.blocks} blocks per variant, interleaved", forced)
     results["forced"] = [variant.to_json() for variant in forced]
+    frames = throughput.random_block(models)
+    counted = {variant.name: variant.counters(frames) for variant in forced}
+    _print_counters("counters of a whole block", counted)
+    results["counters"] = {name: counters.to_json() for name, counters in counted.items()}
     results["clips"] = {}
     for path in clips:
         variants = throughput.pruning_on_and_off(models, path, args.blocks)
@@ -63,6 +77,16 @@ def run(args: argparse.Namespace) -> int:
     target.parent.mkdir(exist_ok=True)
     target.write_text(json.dumps(results, indent=1) + "\n")
     print(f"\nfigures written to {target}")
+    return 0
+
+
+def run_counters(preset: "Preset", json_path: Path | None) -> int:
+    from lipar_eval.block_counters import transformer_block
+
+    counted = {f"keep {ratio:.2f}": transformer_block(preset, ratio) for ratio in COUNTED_RATIOS}
+    _print_counters(f"transformer passes of a block, preset {preset.name}", counted)
+    if json_path is not None:
+        json_path.write_text(json.dumps({name: counters.to_json() for name, counters in counted.items()}) + "\n")
     return 0
 
 
@@ -95,4 +119,16 @@ def _print_variants(title: str, variants: "list[Variant]") -> None:
             f"{transformer_ms:12.1f} {base / transformer_ms:5.2f}x",
             *parts,
             sep="  ",
+        )
+
+
+def _print_counters(title: str, counted: "dict[str, BlockCounters]") -> None:
+    print(f"\n{title}")
+    print(
+        f"{'variant':>14} {'operations':>11} {'elementwise GB':>15} {'allocations':>12} {'host waits':>11} {'TFLOP':>8}"
+    )
+    for name, counters in counted.items():
+        print(
+            f"{name:>14} {counters.operations:14} {counters.elementwise_gb:14.2f} {counters.large_allocations:14} "
+            f"{counters.host_waits:14} {counters.flops / 1e12:14.3f}"
         )

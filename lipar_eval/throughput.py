@@ -15,6 +15,7 @@ from lipar_core.models.loading import Models
 from lipar_core.presets import default_parameters
 from lipar_core.session import EditSession
 from lipar_core.stream.output import BlockReport
+from lipar_eval.block_counters import BlockCounters, session_block
 from lipar_eval.clips import read_clip
 
 WARMUP_BLOCKS = 3  # blocks of each variant, not measured
@@ -29,6 +30,10 @@ class Variant:
     session: EditSession[int]
     times_ms: list[float] = field(default_factory=list)
     reports: list[BlockReport] = field(default_factory=list)
+
+    def counters(self, frames: Tensor) -> BlockCounters:
+        """Of one more block [N, 3, H, W]."""
+        return session_block(self.session, frames)
 
     def run(self, frames: Tensor, *, is_measured: bool) -> None:
         """Edit one block [N, 3, H, W]."""
@@ -74,11 +79,16 @@ class Variant:
 def forced_ratios(models: Models, ratios: Sequence[float], blocks: int) -> list[Variant]:
     """Variants with given keep ratios: fixed random masks, unpruned first."""
     variants = [_forced_variant(models, ratio) for ratio in ratios]
-    stream = models.preset.stream
-    generator = torch.Generator().manual_seed(0)
-    frames = torch.rand(stream.frames_per_block, 3, stream.height, stream.width, generator=generator)
+    frames = random_block(models)
     interleave(variants, lambda _: frames, blocks)
     return variants
+
+
+def random_block(models: Models) -> Tensor:
+    """Frames of a block [N, 3, H, W]."""
+    stream = models.preset.stream
+    generator = torch.Generator().manual_seed(0)
+    return torch.rand(stream.frames_per_block, 3, stream.height, stream.width, generator=generator)
 
 
 def pruning_on_and_off(models: Models, path: Path, blocks: int) -> list[Variant]:

@@ -1,0 +1,91 @@
+"""Deterministic counters of a block: its transformer passes at any preset's full size, without storage or weights, and
+whole blocks of a session."""
+
+from dataclasses import asdict, dataclass
+
+import torch
+from torch import Tensor
+
+from lipar_core.checkpoints.weights import MetaDevice
+from lipar_core.config import Preset
+from lipar_core.flow import sigmas
+from lipar_core.kinds.registry import TRANSFORMERS
+from lipar_core.models.interfaces import Denoiser
+from lipar_core.models.precision import DTYPES
+from lipar_core.presets import default_parameters
+from lipar_core.pruning.kv_cache import KVCache
+from lipar_core.pruning.selection import select
+from lipar_core.runtime.denoise import BlockPlan, clean_pass, denoise_block, prepare_schedule
+from lipar_core.session import EditSession
+from lipar_core.stream.state import build_cache
+from lipar_eval.operation_counter import HostReads, OperationCounter
+
+META = torch.device("meta")
+
+
+@dataclass(frozen=True, slots=True)
+class BlockCounters:
+    """What a block does; everything but operations and bytes is independent of the device."""
+
+    operations: int
+    elementwise_gb: float
+    large_allocations: int  # of 64 KiB or more
+    host_waits: int
+    flops: int
+
+    def to_json(self) -> dict[str, object]:
+        return asdict(self)
+
+
+def transformer_block(preset: Preset, ratio: float) -> BlockCounters:
+    """The denoising steps and the clean pass of a block in steady state, `ratio` of each latent frame's tokens kept.
+
+    Networks, cache and tokens have no storage, so that any preset is counted at its full size on any machine.
+    """
+    dtype = DTYPES["float32" if preset.dtype == "auto" else preset.dtype]
+    with MetaDevice():
+        dit: Denoiser = TRANSFORMERS.build(preset.transformer).to(META, dtype)
+    cache = build_cache(dit, preset.stream, META, dtype)
+    while cache.frames < cache.sink + cache.window + preset.stream.rope_cap_frames:
+        cache.open(preset.stream.block_frames)
+        cache.commit()
+    return _count_passes(dit, cache, preset, ratio)
+
+
+@torch.inference_mode()
+def _count_passes(dit: Denoiser, cache: KVCache, preset: Preset, ratio: float) -> BlockCounters:
+    config, stream = preset.transformer, preset.stream
+    tokens = stream.tokens_per_frame
+    dtype = cache.k.dtype
+    values = config.channels * stream.patch**2  # of a token
+    source = torch.empty(stream.block_frames * tokens, values, device=META, dtype=dtype)
+    text = dit.text_kv(torch.empty(config.text_length, config.text_dim, device=META, dtype=dtype))
+    steps = prepare_schedule(dit, sigmas(preset.schedule), preset.schedule)
+    counter = OperationCounter()
+    with HostReads(counter), counter:
+        keep = torch.ones(stream.block_frames, tokens, dtype=torch.bool, device=META)
+        kept, refreshed = select(keep, [round(ratio * tokens)] * stream.block_frames)
+        pruning = default_parameters(preset).pruning
+        plan = BlockPlan(kept, refreshed if pruning.refresh_last_frame else kept, pruning.recovery, stream.restore_from)
+        cache.open(stream.block_frames)
+        x0 = denoise_block(dit, cache, source, source[-tokens:], plan, steps, text, lambda _: source)
+        clean_pass(dit, cache, x0, plan, steps, text)
+    return _counters(counter)
+
+
+def session_block(session: EditSession[int], frames: Tensor) -> BlockCounters:
+    """A whole block [N, 3, H, W] of a session: encode to edited frames."""
+    counter = OperationCounter()
+    with HostReads(counter), counter:
+        session.push(frames, range(len(frames)))
+    return _counters(counter)
+
+
+def _counters(counter: OperationCounter) -> BlockCounters:
+    return BlockCounters(
+        operations=counter.operations.total(),
+        elementwise_gb=counter.bytes.total() / 1e9,
+        large_allocations=counter.allocations.total(),
+        host_waits=counter.host_waits.total(),
+        flops=counter.flops,
+    )

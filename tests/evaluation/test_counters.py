@@ -1,0 +1,70 @@
+"""Deterministic counters of operations and blocks."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from msgspec.structs import replace
+
+from lipar_eval.block_counters import transformer_block
+from lipar_eval.operation_counter import HostReads, OperationCounter
+from tests.tiny import tiny_preset
+
+SIZE = 64 * 1024 // 4  # float32 values of the smallest allocation that counts
+
+
+def counted(work) -> OperationCounter:
+    counter = OperationCounter()
+    with torch.inference_mode(), HostReads(counter), counter:
+        work()
+    return counter
+
+
+def test_elementwise_operations_count_with_what_they_read_and_write():
+    a, b = torch.ones(SIZE), torch.ones(SIZE)
+    counter = counted(lambda: (a + b).view(2, -1)[0].add_(1))
+    assert counter.operations.total() == 2  # views are free
+    assert counter.bytes.total() == 4 * (3 * SIZE + 2 * SIZE // 2)
+    assert counter.allocations.total() == 1
+
+
+def test_an_expanded_tensor_is_read_once_and_a_scatter_touches_only_its_rows():
+    row, full, rows = torch.ones(1, 8), torch.zeros(100, 8), torch.tensor([3, 4])
+    assert counted(lambda: full + row.expand(100, 8)).bytes.total() == 4 * (800 + 8 + 800)
+    assert counted(lambda: full.index_copy_(0, rows, torch.ones(2, 8))).bytes["aten.index_copy_"] == 4 * 2 * 16
+
+
+def test_products_count_floating_point_operations_not_bytes():
+    x, weight = torch.ones(5, 7), torch.ones(11, 7)
+    counter = counted(lambda: F.linear(x, weight))
+    assert (counter.flops, counter.bytes.total()) == (2 * 5 * 7 * 11, 0)
+    q, kv = torch.ones(1, 3, 4, 8), torch.ones(1, 3, 9, 8)
+    assert counted(lambda: F.scaled_dot_product_attention(q, kv, kv)).flops == 4 * 3 * 4 * 9 * 8
+
+
+def test_everything_that_makes_the_host_wait_counts():
+    values, mask = torch.ones(4), torch.tensor([True, False, True, True])
+    for work in (values.tolist, values[0].item, lambda: torch.tensor([1, 2]), mask.nonzero, lambda: values[[0, 2]]):
+        assert counted(work).host_waits.total() == 1
+    assert counted(lambda: torch.arange(4) + values).host_waits.total() == 0
+
+
+@pytest.mark.parametrize("ratio", [1, 0.5])
+def test_a_block_s_floating_point_operations_follow_from_its_tokens(ratio):
+    preset = tiny_preset()
+    config, stream = preset.transformer, preset.stream
+    dim, patch, layers = config.dim, config.patch_dim, config.layers
+    keys = (stream.sink_frames + stream.window_frames) * stream.tokens_per_frame
+
+    def attention(count: int) -> int:
+        return 4 * count * keys * dim + 4 * count * config.text_length * dim
+
+    def layer(count: int) -> int:
+        return 2 * count * dim * (6 * dim + 2 * config.ffn_dim) + attention(count)
+
+    kept = round(ratio * stream.tokens_per_frame) * stream.block_frames
+    last = kept + (1 - ratio) * stream.tokens_per_frame  # with the last frame in full
+    steps = [kept] * (len(preset.schedule.steps) - 1) + [last]
+    denoising = sum(layers * layer(count) + 4 * count * patch * dim for count in steps)
+    clean = (layers - 1) * layer(kept) + 2 * kept * dim * 2 * dim + 2 * kept * patch * dim
+    refreshing = replace(preset, pruning=replace(preset.pruning, refresh_last_frame=True))
+    assert transformer_block(refreshing, ratio).flops == denoising + clean
