@@ -14,11 +14,12 @@ from torch import Tensor, nn
 from lipar_core.checkpoints.weights import MetaDevice, load_network
 from lipar_core.config import Preset
 from lipar_core.kernels.attention import attention
+from lipar_core.kernels.qk_norm_rope import qk_norm_rope
 from lipar_core.kernels.residual_norm import modulated_norm, residual_norm
 from lipar_core.kinds.wan import WanConfig
 from lipar_core.models.interfaces import CacheView
 from lipar_core.models.precision import Precision
-from lipar_core.rope import RotaryTable, rotate
+from lipar_core.rope import RotaryTable
 from lipar_core.weight_files import locate
 
 TextKV = list[tuple[Tensor, Tensor]]  # per layer: keys and values of the prompt [..., S, H, D]
@@ -124,8 +125,8 @@ class Layer(nn.Module):
     ) -> Tensor:
         shift1, scale1, gate1, shift2, scale2, gate2 = modulation.unbind(0)
         y = modulated_norm(x, shift1, scale1, self.eps)
-        q = rotate(self.self_attn.queries(y), rotary)
-        update = self.self_attn.merge(attention(q, *cache.update(index, *self.self_attn.keys_values(y))))
+        q, k, v = self.self_attn.rotated_projections(y, rotary)
+        update = self.self_attn.merge(attention(q, *cache.update(index, k, v)))
         x, y = self._cross_attention_input(x, update, gate1)
         update = self.cross_attn.merge(attention(self.cross_attn.queries(y), *text))
         x, y = residual_norm(x, update, None, shift2, scale2, self.eps)
@@ -145,6 +146,7 @@ class Attention(nn.Module):
     def __init__(self, config: WanConfig) -> None:
         super().__init__()
         self.heads = config.heads
+        self.eps = config.eps
         self.q = nn.Linear(config.dim, config.dim)
         self.k = nn.Linear(config.dim, config.dim)
         self.v = nn.Linear(config.dim, config.dim)
@@ -161,13 +163,19 @@ class Attention(nn.Module):
         split = (self.heads, -1)
         return self.norm_k(self.k(x)).unflatten(-1, split), self.v(x).unflatten(-1, split)
 
+    def rotated_projections(self, x: Tensor, rotary: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """[..., N, dim] -> queries rotated by rotary [N, D / 2], un-rotated keys, values: [..., N, H, D]"""
+        q_weight, k_weight = (norm.weight if isinstance(norm, RMSNorm) else None for norm in (self.norm_q, self.norm_k))
+        q, k = qk_norm_rope(self.q(x), self.k(x), q_weight, k_weight, rotary, self.heads, self.eps)
+        return q, k, self.v(x).unflatten(-1, (self.heads, -1))
+
     def merge(self, x: Tensor) -> Tensor:
         """[..., N, H, D] -> [..., N, dim]"""
         return self.o(x.flatten(-2))  # type: ignore[no-any-return]
 
 
 class RMSNorm(nn.Module):
-    """x / rms(x), computed in float32, times a weight in the model's dtype."""
+    """x / rms(x), times a weight."""
 
     def __init__(self, dim: int, eps: float) -> None:
         super().__init__()
@@ -175,7 +183,7 @@ class RMSNorm(nn.Module):
         self.weight = nn.Parameter(torch.ones(dim))
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.rms_norm(x.float(), x.shape[-1:], eps=self.eps).to(x.dtype) * self.weight
+        return F.rms_norm(x, x.shape[-1:], self.weight, self.eps)
 
 
 class Head(nn.Module):

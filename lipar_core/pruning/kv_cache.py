@@ -3,7 +3,9 @@
 import torch
 from torch import Tensor
 
-from lipar_core.rope import RotaryTable, rotate
+from lipar_core.kernels.rope_scatter import rope_scatter
+from lipar_core.kernels.rotate_frames import rotate_frames
+from lipar_core.rope import RotaryTable
 
 
 class KVCache:
@@ -66,9 +68,7 @@ class KVCache:
 
     def write(self, layer: int, rows: Tensor, rotary: Tensor, k: Tensor, v: Tensor) -> None:
         """Store un-rotated k and v [N, H, D] at cache rows [N], keys rotated by rotary [N, D / 2]."""
-        dtype = self.k.dtype
-        self.k[layer].flatten(0, 1).index_copy_(0, rows, rotate(k.to(dtype), rotary))
-        self.v[layer].flatten(0, 1).index_copy_(0, rows, v.to(dtype))
+        rope_scatter(k, v, rotary, rows, self.k[layer].flatten(0, 1), self.v[layer].flatten(0, 1))
 
     def read(self, layer: int) -> tuple[Tensor, Tensor, Tensor | None]:
         """Keys and values that the open block attends to [L, H, D], its own included, and which are present [L]."""
@@ -96,5 +96,6 @@ class KVCache:
         occupied = min(self.sink, self.frames)
         if shift != self.sink_shift and occupied:
             rotary = self.rope.at(range(shift, shift + occupied))
-            self.k[:, :occupied] = rotate(self.sink_k[:, :occupied], rotary)
+            slots = torch.arange(occupied, device=self.k.device)
+            rotate_frames(self.sink_k[:, :occupied], rotary, slots, self.k)
             self.sink_shift = shift

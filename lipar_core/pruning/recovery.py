@@ -7,9 +7,9 @@ returns all keys and values to attend to. The three classes differ in the keys a
 import torch
 from torch import Tensor
 
+from lipar_core.kernels.rotate_frames import rotate_frames
 from lipar_core.pruning.kv_cache import KVCache
 from lipar_core.pruning.selection import Selection
-from lipar_core.rope import rotate
 
 Attended = tuple[Tensor, Tensor, Tensor | None]  # keys, values [L, H, D]; which are present [L] (None: all)
 
@@ -17,8 +17,7 @@ Attended = tuple[Tensor, Tensor, Tensor | None]  # keys, values [L, H, D]; which
 def fill_block(cache: KVCache) -> None:
     """Fill the open block's slots with the clean keys and values of the frame before it, rotated to their own time."""
     frames = len(cache.slots)
-    rotary = cache.rotary.unflatten(0, (frames, -1))
-    cache.k[:, cache.slots] = rotate(cache.last_k[:, None].expand(-1, frames, -1, -1, -1), rotary)
+    rotate_frames(cache.last_k[:, None], cache.rotary.unflatten(0, (frames, -1)), cache.slots, cache.k)
     cache.v[:, cache.slots] = cache.last_v[:, None].expand(-1, frames, -1, -1, -1)
 
 

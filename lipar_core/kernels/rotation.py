@@ -1,0 +1,21 @@
+"""The rotation of pairs by rotary factors, for kernels that hold a token's whole row."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from lipar_core.kernels.triton_import import Pointer, jit, tl
+
+
+def factor_pairs(rotary: Tensor) -> Tensor:
+    """Rotary factors [..., D / 2] complex -> [..., D]: cosine and sine of each pair in turn, float32."""
+    return torch.view_as_real(rotary.contiguous()).flatten(-2)
+
+
+@jit
+def rotated_row(row, factors: Pointer, D: tl.constexpr, BLOCK: tl.constexpr):  # type: ignore[no-untyped-def]
+    """row [BLOCK] float32, values of several heads of D; factors points at the token's D cosines and sines."""
+    even, odd = tl.split(tl.reshape(row, [BLOCK // 2, 2]))
+    cosine, sine = tl.split(tl.reshape(tl.load(factors + tl.arange(0, BLOCK) % D), [BLOCK // 2, 2]))
+    return tl.reshape(tl.join(even * cosine - odd * sine, even * sine + odd * cosine), [BLOCK])
