@@ -32,7 +32,7 @@ def qk_norm_rope_reference(
 
 
 def _normed(x: Tensor, weight: Tensor | None, eps: float) -> Tensor:
-    return x if weight is None else F.rms_norm(x, x.shape[-1:], weight, eps)
+    return x if weight is None else F.rms_norm(x, x.shape[-1:], weight.to(x.dtype), eps)
 
 
 @jit
