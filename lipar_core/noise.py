@@ -6,12 +6,18 @@ import torch
 from torch import Tensor
 
 
-def block_noise(like: Tensor, seed: int, block: int, step: int) -> Tensor:
-    """Standard normal noise for a full block [F * T, P], independent of the keep mask.
+def block_noise(like: Tensor, seed: int, block: int, steps: int) -> Tensor:
+    """Standard normal noise [steps, F * T, P] for a full block [F * T, P], independent of the keep mask.
 
     Drawn in float32 on the device of `like`: reproducible on one type of device, not across types.
     """
+    noise = torch.empty(steps, *like.shape, device=like.device)
+    for step, values in enumerate(noise):
+        values.normal_(generator=_generator(like.device, seed, block, step))
+    return noise
+
+
+def _generator(device: torch.device, seed: int, block: int, step: int) -> torch.Generator:
     # hashed, because PyTorch's CPU generator uses only the low 32 bits of a seed
     digest = hashlib.blake2b(f"{seed}/{block}/{step}".encode(), digest_size=4).digest()
-    generator = torch.Generator(like.device).manual_seed(int.from_bytes(digest, "big"))
-    return torch.randn(like.shape, generator=generator, device=like.device).to(like.dtype)
+    return torch.Generator(device).manual_seed(int.from_bytes(digest, "big"))

@@ -15,13 +15,15 @@ class RotaryTable:
         pairs = head_dim // 2
         self.axis_pairs = (pairs - 2 * (pairs // 3), pairs // 3, pairs // 3)  # time, rows, columns
         self.device = device
-        row = _factors(range(rows), self.axis_pairs[1])[:, None].expand(rows, cols, -1)
-        col = _factors(range(cols), self.axis_pairs[2])[None].expand(rows, cols, -1)
+        time, *space = (_frequencies(count) for count in self.axis_pairs)
+        row = _factors(_positions(range(rows)), space[0])[:, None].expand(rows, cols, -1)
+        col = _factors(_positions(range(cols)), space[1])[None].expand(rows, cols, -1)
+        self.time = time.to(device)  # frequencies
         self.space = torch.cat([row, col], dim=-1).flatten(0, 1).to(device)  # [T, row and column pairs]
 
     def at(self, frames: Sequence[int]) -> Tensor:
         """Factors of every token of latent frames at these temporal positions: complex64 [F, T, D / 2]."""
-        time = _factors(frames, self.axis_pairs[0]).to(self.device)
+        time = _factors(_positions(frames, self.device), self.time)
         tokens = self.space.shape[0]
         return torch.cat([time[:, None].expand(-1, tokens, -1), self.space.expand(len(time), -1, -1)], dim=-1)
 
@@ -32,7 +34,17 @@ def rotate(x: Tensor, factors: Tensor) -> Tensor:
     return torch.view_as_real(pairs * factors.unsqueeze(-2)).flatten(-2).to(x.dtype)
 
 
-def _factors(positions: Sequence[int], pairs: int) -> Tensor:
-    frequencies = THETA ** -(torch.arange(pairs, dtype=torch.float64) / max(pairs, 1))
-    angles = torch.outer(torch.tensor(list(positions), dtype=torch.float64), frequencies)
+def _positions(frames: Sequence[int], device: torch.device | str = "cpu") -> Tensor:
+    """A range is made on the device: an upload would wait for it."""
+    if isinstance(frames, range):
+        return torch.arange(frames.start, frames.stop, frames.step, dtype=torch.float64, device=device)
+    return torch.tensor(list(frames), dtype=torch.float64, device=device)
+
+
+def _frequencies(pairs: int) -> Tensor:
+    return THETA ** -(torch.arange(pairs, dtype=torch.float64) / max(pairs, 1))
+
+
+def _factors(positions: Tensor, frequencies: Tensor) -> Tensor:
+    angles = torch.outer(positions, frequencies)
     return torch.polar(torch.ones_like(angles), angles).to(torch.complex64)

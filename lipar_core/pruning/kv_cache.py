@@ -56,12 +56,11 @@ class KVCache:
     def open(self, block_frames: int) -> None:
         """Assign slots to the next block, replacing the oldest frames of the ring."""
         new = range(self.frames, self.frames + block_frames)
-        slots = [self._slot(frame) for frame in new]
         self.rotary = self.rope.at(new).flatten(0, 1)  # of the block's tokens [F * T, D / 2]
-        self.slots = torch.tensor(slots, device=self.k.device)
+        self.slots = self._slots(new)
         self.rows = (self.slots[:, None] * self.tokens + torch.arange(self.tokens, device=self.k.device)).flatten()
         self._shift_sink(max(0, new.stop - self.rope_cap))
-        self.occupied.update(slots)
+        self.occupied.update(self._slot(frame) for frame in new)
         visible = sorted(self.occupied)
         is_prefix = visible == list(range(len(visible)))
         self._visible = slice(len(visible)) if is_prefix else torch.tensor(visible, device=self.k.device)
@@ -91,6 +90,11 @@ class KVCache:
 
     def _slot(self, frame: int) -> int:
         return frame if frame < self.sink else self.sink + (frame - self.sink) % self.window
+
+    def _slots(self, frames: range) -> Tensor:
+        """As `_slot`, computed on the device: an upload would wait for it."""
+        number = torch.arange(frames.start, frames.stop, device=self.k.device)
+        return torch.where(number < self.sink, number, self.sink + (number - self.sink) % self.window)
 
     def _shift_sink(self, shift: int) -> None:
         occupied = min(self.sink, self.frames)

@@ -16,7 +16,7 @@ def median3x3(x: Tensor) -> Tensor:
 
 def gaussian3x3(x: Tensor) -> Tensor:
     """Spatial Gaussian of [F, rows, cols], edges replicated."""
-    offsets = torch.tensor([-1.0, 0.0, 1.0], device=x.device)
+    offsets = torch.arange(-1.0, 2.0, device=x.device)
     line = torch.exp(-(offsets**2) / (2 * SMOOTHING_SIGMA**2))
     kernel = torch.outer(line, line) / line.sum() ** 2
     return (_neighbours(x) * kernel.view(1, 9, 1, 1)).sum(dim=1)

@@ -40,7 +40,7 @@ def select(keep: Tensor, counts: list[int] | None = None) -> tuple[Selection, Se
     if counts is None:
         counts = keep.sum(dim=1).tolist()
     refreshed = keep.clone()
-    refreshed[-1] = True
+    refreshed[-1].fill_(True)
     return _build_selection(keep, sum(counts)), _build_selection(refreshed, sum(counts[:-1]) + keep.shape[1])
 
 

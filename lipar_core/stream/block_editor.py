@@ -49,7 +49,8 @@ class BlockEditor(Generic[P]):
         plan = self._plan(parameters, kept, refreshed)
         x0 = self._denoise(state, latents[0], parameters.seed, plan)
         watch.mark("denoise")
-        raw, state.decoder = self.models.codec.decode(self._latents(state.stream, x0)[None], state.decoder)
+        edited = self._latents(state.stream, x0).to(latents.dtype)
+        raw, state.decoder = self.models.codec.decode(edited[None], state.decoder)
         watch.mark("decode")
         clean_pass(self.models.dit, state.cache, x0, plan, state.schedule, state.text)
         watch.mark("clean")
@@ -116,9 +117,10 @@ class BlockEditor(Generic[P]):
         return BlockPlan(kept, last_step, pruning.recovery, self.preset.stream.restore_from)
 
     def _denoise(self, state: StreamState[P], latents: Tensor, seed: int, plan: BlockPlan) -> Tensor:
-        """latents [F, C, h, w] of the source -> x0 of the edit [F * T, P]."""
-        source = patchify(latents, state.stream.patch).flatten(0, 1)
+        """latents [F, C, h, w] of the source -> x0 of the edit [F * T, P], float32: only networks use 16 bits."""
+        source = patchify(latents.float(), state.stream.patch).flatten(0, 1)
         assert state.schedule is not None
+        noise = block_noise(source, seed, state.blocks, len(state.schedule.sigmas))
         state.cache.open(state.stream.block_frames)
         x0 = denoise_block(
             self.models.dit,
@@ -128,7 +130,7 @@ class BlockEditor(Generic[P]):
             plan,
             state.schedule,
             state.text,
-            lambda step: block_noise(source, seed, state.blocks, step),
+            noise.__getitem__,
         )
         if self.observer is not None:
             self.observer(x0, plan)
@@ -154,7 +156,7 @@ class BlockEditor(Generic[P]):
         shown = state.timeline.take_shown(len(raw))
         if not shown:
             return no_frames(stream, self.models.device, [report])
-        frames = raw[[i for i, _, _ in shown]].float().clamp_(0, 1)
+        frames = torch.stack([raw[i] for i, _, _ in shown]).float().clamp_(0, 1)  # a list as index would be uploaded
         keep = torch.stack([mask for _, _, mask in shown])
         return EditedFrames(frames, [stamp for _, stamp, _ in shown], keep, [report])
 

@@ -5,9 +5,10 @@ import torch
 import torch.nn.functional as F
 from msgspec.structs import replace
 
-from lipar_eval.block_counters import transformer_block
+from lipar_core.session import EditSession
+from lipar_eval.block_counters import session_block, transformer_block
 from lipar_eval.operation_counter import HostReads, OperationCounter
-from tests.tiny import tiny_preset
+from tests.tiny import moving_square, tiny_models, tiny_preset
 
 SIZE = 64 * 1024 // 4  # float32 values of the smallest allocation that counts
 
@@ -68,3 +69,24 @@ def test_a_block_s_floating_point_operations_follow_from_its_tokens(ratio):
     clean = (layers - 1) * layer(kept) + 2 * kept * dim * 2 * dim + 2 * kept * patch * dim
     refreshing = replace(preset, pruning=replace(preset.pruning, refresh_last_frame=True))
     assert transformer_block(refreshing, ratio).flops == denoising + clean
+
+
+@pytest.mark.parametrize("detector", ["anchor", "lipar"])
+def test_the_host_waits_once_per_block(detector):
+    """For the number of kept tokens."""
+    models = tiny_models()
+    session: EditSession[int] = EditSession(models)
+    session.update({"pruning": {"detector": detector}})
+    clip = moving_square(108)
+    for start in range(0, 96, 12):
+        session.push(clip[start : start + 12], range(start, start + 12))
+    assert session_block(session, clip[96:]).host_waits == 1
+
+
+@pytest.mark.parametrize(("ratio", "most"), [(1, 26), (0.5, 28)])
+def test_a_layer_s_operations_do_not_grow(ratio, most):
+    """Per layer and pass; 45 before norms, gates and modulations were one operation each."""
+    presets = [tiny_preset(), replace(tiny_preset(), transformer=replace(tiny_preset().transformer, layers=3))]
+    two, three = (transformer_block(preset, ratio).operations for preset in presets)
+    passes = len(presets[0].schedule.steps) + 1
+    assert (three - two) / passes <= most
