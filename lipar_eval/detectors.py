@@ -8,11 +8,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from lipar_core.config import StreamConfig
+from lipar_core.kernels.trimmed_distance import trimmed_distance
 from lipar_core.models.loading import Models
 from lipar_core.parameters import Pruning
 from lipar_core.patches import patchify
 from lipar_core.pruning.anchor import AnchorDetector
-from lipar_core.pruning.lipar import LiparDetector, trimmed_distance
+from lipar_core.pruning.lipar import LiparDetector
 from lipar_core.pruning.masks import clean_mask, gaussian3x3
 from lipar_eval.autoencoder import token_pixels, whole_latents
 from lipar_eval.clips import Clip

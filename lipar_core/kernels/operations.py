@@ -2,10 +2,26 @@
 
 from typing import Any
 
+from lipar_core.kernels.noisy_tokens import noisy_tokens
 from lipar_core.kernels.operation import Operation
 from lipar_core.kernels.qk_norm_rope import qk_norm_rope
 from lipar_core.kernels.residual_norm import residual_norm
+from lipar_core.kernels.restored_x0 import restored_x0
 from lipar_core.kernels.rope_scatter import rope_scatter
 from lipar_core.kernels.rotate_frames import rotate_frames
+from lipar_core.kernels.token_change import token_change
+from lipar_core.kernels.trimmed_distance import trimmed_distance
+from lipar_core.kernels.yuv420p import frames_from_planes, planes_from_frames
 
-OPERATIONS: tuple[Operation[Any, Any], ...] = (residual_norm, qk_norm_rope, rope_scatter, rotate_frames)
+OPERATIONS: tuple[Operation[Any, Any], ...] = (
+    residual_norm,
+    qk_norm_rope,
+    rope_scatter,
+    rotate_frames,
+    noisy_tokens,
+    restored_x0,
+    token_change,
+    trimmed_distance,
+    frames_from_planes,
+    planes_from_frames,
+)

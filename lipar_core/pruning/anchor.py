@@ -3,14 +3,13 @@
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
+from lipar_core.kernels.token_change import token_change
 from lipar_core.parameters import Pruning
 from lipar_core.pruning.masks import apply_min_keep
 from lipar_core.pruning.source_noise import SourceNoise
 
-TILES = 2  # per side of a token: a small sharp change must not vanish in its mean
 TILE_FACTOR = 2.0  # times the threshold, for the worst tile of a single frame
 DEFER_FACTOR = 1.25  # times the threshold: smaller changes are deferred, which spreads the cost of slow drift evenly
 DEFER_PHASES = 4  # latent frames within which a deferred token is computed
@@ -33,13 +32,14 @@ class AnchorDetector:
         self.cols = cols
         self.block_frames = block_frames
         self.frames_per_latent = frames_per_latent
-        self.noise = SourceNoise(rows, cols)
+        self.noise = SourceNoise()
         self.reset()
 
     def reset(self) -> None:
         """Discard all state: the next block is a stream's first."""
         self.frames = 0  # latent frames seen
         self.anchors: Anchors | None = None
+        self.newest: Tensor | None = None  # frame [3, H, W] in levels
         self.noise.reset()
 
     def __call__(self, frames: Tensor, pruning: Pruning, *, force: bool = False) -> Tensor:
@@ -49,10 +49,12 @@ class AnchorDetector:
 
     def _keep_mask(self, now: Tensor, pruning: Pruning, force: bool) -> Tensor:
         block = self.frames // self.block_frames
-        sigma = self.noise.update(now[-1])
-        if self.anchors is None:
+        if self.anchors is None or self.newest is None:
             self.anchors = Anchors(now, torch.zeros(self.rows, self.cols, dtype=torch.long, device=now.device))
-        mean, worst = token_change(now, self.anchors.source, self.rows)
+            self.newest = now[-1]
+        mean, worst, deviation = token_change(now, self.anchors.source, self.newest, self.rows)
+        sigma = self.noise.update(deviation)
+        self.newest = now[-1]
         change = torch.maximum(mean, worst / TILE_FACTOR**2)
         limit = pruning.threshold**2 + 2 * sigma**2  # the variances of two frames add up
         keep = (change > DEFER_FACTOR**2 * limit) | ((change > limit) & self._in_phase(change))
@@ -85,10 +87,3 @@ class AnchorDetector:
         self.anchors.source = torch.where(pixels, now, self.anchors.source)
         self.anchors.block = torch.where(keep, block, self.anchors.block)
         self.frames += 1
-
-
-def token_change(now: Tensor, anchor: Tensor, rows: int) -> tuple[Tensor, Tensor]:
-    """now, anchor [n, 3, H, W] -> mean square change per token, and of its worst tile in one frame [rows, cols]."""
-    tile = now.shape[-2] // (TILES * rows)  # pixels
-    tiles = F.avg_pool2d((now - anchor).square().mean(dim=1), tile)  # [n, TILES * rows, TILES * cols]
-    return F.avg_pool2d(tiles.mean(dim=0)[None], TILES)[0], F.max_pool2d(tiles.amax(dim=0)[None], TILES)[0]

@@ -5,11 +5,10 @@ import math
 import torch
 from torch import Tensor
 
+from lipar_core.kernels.trimmed_distance import trimmed_distance
 from lipar_core.parameters import Pruning
 from lipar_core.patches import patchify
 from lipar_core.pruning.masks import SMOOTHING_SIGMA, apply_min_keep, clean_mask, dilate, gaussian3x3, median3x3
-
-TRIM = (0.2, 0.8)  # quantiles of a patch's sorted differences between which the mean is taken
 
 
 class LiparDetector:
@@ -86,9 +85,3 @@ class LiparDetector:
             self.anchor = torch.where(keep.view(-1, 1), patches, self.anchor)
             self.kept_block = torch.where(keep, block, self.kept_block)
         self.frames += 1
-
-
-def trimmed_distance(a: Tensor, b: Tensor) -> Tensor:
-    """Trimmed mean of |a - b|: [..., P] -> [...]. Robust to outliers in single latent values."""
-    low, high = (int(quantile * a.shape[-1]) for quantile in TRIM)
-    return (a - b).abs().sort(dim=-1).values[..., low:high].mean(dim=-1)

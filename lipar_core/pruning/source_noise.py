@@ -18,36 +18,28 @@ RISE_RATE, FALL_RATE = 1 / 16, 1 / 2  # step towards the newest estimate, per la
 class SourceNoise:
     """Estimates a stream's noise; rises slowly (so that a pan does not count) and falls fast. Stays on the device."""
 
-    def __init__(self, rows: int, cols: int) -> None:
-        self.rows, self.cols = rows, cols
+    def __init__(self) -> None:
         self.reset()
 
     def reset(self) -> None:
         """Discard all state of the stream."""
         self.frames = 0
-        self.previous: Tensor | None = None  # the newest frame [3, H, W]
         self.sigma: Tensor | None = None  # levels of 255, []
 
-    def update(self, frame: Tensor) -> Tensor:
-        """frame [3, H, W] in levels of 255, one per latent frame -> sigma in levels, []."""
-        previous, self.previous = self.previous, frame
-        if previous is None or self.sigma is None:
-            self.sigma = torch.zeros((), device=frame.device)
+    def update(self, deviation: Tensor) -> Tensor:
+        """deviation [T] of the newest frame from the one before, once per latent frame -> sigma in levels, [].
+
+        The median absolute value of each token's finest diagonal Haar coefficients. A stream's first frame has none
+        before it: its deviation is ignored.
+        """
+        if self.sigma is None:
+            self.sigma = torch.zeros((), device=deviation.device)
             return self.sigma
         self.frames += 1
-        newest = static_sigma(token_deviation(frame - previous, self.rows, self.cols))
+        newest = static_sigma(deviation)
         rate = torch.where(newest > self.sigma, max(RISE_RATE, 1 / self.frames), FALL_RATE)
         self.sigma = self.sigma + rate * (newest - self.sigma)
         return self.sigma
-
-
-def token_deviation(change: Tensor, rows: int, cols: int) -> Tensor:
-    """Median absolute value of each token's finest diagonal Haar coefficients: [3, H, W] -> [T]."""
-    across = change[..., 0::2] - change[..., 1::2]
-    diagonal = (across[:, 0::2] - across[:, 1::2]) / 2  # same variance as `change` for white noise
-    channels, height, width = diagonal.shape
-    tokens = diagonal.view(channels, rows, height // rows, cols, width // cols).permute(1, 3, 0, 2, 4)
-    return tokens.reshape(rows * cols, -1).abs().median(dim=-1).values
 
 
 def static_sigma(deviation: Tensor) -> Tensor:

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from lipar_core.config import Prediction, ScheduleConfig
-from lipar_core.flow import CLEAN_TIMESTEP, add_noise, timestep_of_sigma, x0_from_prediction
+from lipar_core.flow import CLEAN_TIMESTEP, timestep_of_sigma
+from lipar_core.kernels.noisy_tokens import noisy_tokens
 from lipar_core.models.interfaces import Denoiser, Modulation, TextKV
 from lipar_core.pruning.kv_cache import KVCache
 from lipar_core.pruning.recovery import CleanPass, DenoisePass, NaivePass, Pass, fill_block
@@ -61,12 +62,12 @@ def denoise_block(
     x0 = source
     for step, sigma in enumerate(steps.sigmas):
         selection = plan.last_step if step == len(steps.sigmas) - 1 else plan.kept
-        x = add_noise(_gather_kept(x0, selection), _gather_kept(noise(step), selection), sigma)
+        x = noisy_tokens(x0, noise(step), selection.index, sigma)
+        prediction = x
         if selection.count:
             view: Pass = DenoisePass(cache, selection) if plan.recovery else NaivePass(cache, selection, clean=False)
             prediction = dit(x, steps.modulations[step], view.rotary, text, view)
-            x = x0_from_prediction(x, prediction, sigma, steps.prediction)
-        x0 = restore(x, previous, selection, plan.restore_from)
+        x0 = restore(x, prediction, previous, selection, plan.restore_from, sigma, steps.prediction)
     return x0
 
 

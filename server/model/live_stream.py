@@ -6,7 +6,7 @@ from contextlib import ExitStack, closing
 
 import torch
 
-from lipar_core.colour import rgb_from_yuv420p, yuv420p_from_rgb
+from lipar_core.kernels.yuv420p import frames_from_planes, planes_from_frames
 from lipar_core.models.loading import Models
 from lipar_core.parameters import merge
 from lipar_core.presets import default_parameters
@@ -48,8 +48,8 @@ class LiveStream:
         started = time.perf_counter()
         planes, pts = self.incoming.take(self.incoming.frames_per_block)
         self.send(wire.FramesTaken(session=self.name, total=self.incoming.read))
-        edited = self.edit.push(rgb_from_yuv420p(torch.from_numpy(planes).to(self.edit.models.device)), pts)
-        out = yuv420p_from_rgb(edited.frames).cpu().numpy()
+        edited = self.edit.push(frames_from_planes(torch.from_numpy(planes).to(self.edit.models.device)), pts)
+        out = planes_from_frames(edited.frames).cpu().numpy()
         put = [self.outgoing.put(frame, stamp) for frame, stamp in zip(out, edited.pts, strict=True)]
         self.send(wire.FramesPut(session=self.name, total=self.outgoing.written))
         report = edited.blocks[-1] if edited.blocks else None

@@ -14,10 +14,10 @@ def small_shapes(dtype: torch.dtype = torch.float32, **sizes: int) -> Shapes:
         "block_frames": 2,
         "cached_frames": 5,
         "rows": 3,
-        "cols": 5,
+        "cols": 3,
         "patch_dim": 12,
         "frames_per_latent": 4,
-        "height": 48,
-        "width": 80,
+        "height": 30,
+        "width": 30,
     }
     return Shapes(**{**default, **sizes}, linear=dtype, attention=dtype, device=torch.device("cpu"))

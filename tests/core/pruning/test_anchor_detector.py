@@ -5,6 +5,7 @@ import torch
 from msgspec.structs import replace
 from torch import Tensor
 
+from lipar_core.kernels.token_change import token_change
 from lipar_core.parameters import Pruning
 from lipar_core.pruning.anchor import AnchorDetector
 from lipar_core.pruning.detector import Detector
@@ -101,21 +102,26 @@ def test_switching_detectors_computes_a_full_block():
 def test_noise_is_distinguished_from_motion(sigma):
     """Gaussian noise, motion in a third of the picture, and changing light: only the noise is estimated."""
     draw = torch.Generator().manual_seed(2)
-    noise, base = SourceNoise(ROWS, COLS), still(1)[0] * 255
+    noise, base = SourceNoise(), still(1)[0] * 255
+    previous = base
     for step in range(6):
         frame = base * (1 + 0.02 * step)
         frame[:, :, :32] = frame[:, :, :32].roll(5 * step, dims=-1)
-        estimate = noise.update((frame + sigma * torch.randn(frame.shape, generator=draw)).round())
+        frame = (frame + sigma * torch.randn(frame.shape, generator=draw)).round()
+        estimate = noise.update(token_change(frame[None], frame[None], previous, ROWS)[2])
+        previous = frame
     assert float(estimate) == pytest.approx(sigma, rel=0.15, abs=0.6)
 
 
 def test_the_noise_estimate_rises_slowly_and_falls_quickly():
     draw = torch.Generator().manual_seed(3)
-    noise, base = SourceNoise(ROWS, COLS), still(1)[0] * 255
+    noise, base = SourceNoise(), still(1)[0] * 255
+    seen = [base]
 
     def after(frames: int, sigma: float) -> float:
         for _ in range(frames):
-            noise.update(base + sigma * torch.randn(base.shape, generator=draw))
+            seen.append(base + sigma * torch.randn(base.shape, generator=draw))
+            noise.update(token_change(seen[-1][None], seen[-1][None], seen[-2], ROWS)[2])
         return float(noise.sigma)
 
     assert after(20, 1.0) == pytest.approx(1, rel=0.2)

@@ -16,9 +16,9 @@ def test_restoration_equals_a_loop_over_frames(ratio, frames):
     for frame in range(frames):
         expected[frame] = torch.where(keep[frame, :, None], x0[frame], before)
         before = expected[frame]
-    assert torch.equal(restore(kept, previous, chosen, "previous_frame").view_as(expected), expected)
+    assert torch.equal(restore(kept, kept, previous, chosen, "previous_frame", 0.5, "x0").view_as(expected), expected)
     published = torch.where(keep[..., None], x0, previous)
-    assert torch.equal(restore(kept, previous, chosen, "previous_block").view_as(expected), published)
+    assert torch.equal(restore(kept, kept, previous, chosen, "previous_block", 0.5, "x0").view_as(expected), published)
 
 
 def test_refreshed_selection_has_the_last_frame_in_full():

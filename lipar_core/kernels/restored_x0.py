@@ -1,0 +1,85 @@
+"""x0 of a whole block: predicted where a token was computed, copied where it was pruned."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, get_args
+
+import torch
+
+from lipar_core.flow import x0_from_prediction
+from lipar_core.kernels.operation import Operation
+from lipar_core.kernels.triton_import import Pointer, block_size, jit, launch, tl
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from torch import Tensor
+
+    from lipar_core.kernels.shapes import Shapes
+
+Prediction = Literal["flow", "x0", "residual"]
+
+
+def restored_x0_reference(
+    x: Tensor, prediction: Tensor, previous: Tensor, source: Tensor, sigma: float, kind: Prediction
+) -> Tensor:
+    """x and prediction [K, P] of the kept tokens, previous [T, P] (the frame before the block) -> x0 [F * T, P].
+
+    source [F * T]: of each token, its row in the K kept tokens followed by the T of the frame before.
+    """
+    kept = x0_from_prediction(x, prediction, sigma, kind)
+    return torch.cat([kept, previous]).index_select(0, source)
+
+
+@jit
+def _restored_x0_kernel(
+    x: Pointer,
+    prediction: Pointer,
+    previous: Pointer,
+    source: Pointer,
+    out: Pointer,
+    kept: int,
+    input_weight: float,
+    prediction_weight: float,
+    P: tl.constexpr,
+    BLOCK: tl.constexpr,
+) -> None:
+    token = tl.program_id(0)
+    col = tl.arange(0, BLOCK)
+    inside = col < P
+    row = tl.load(source + token)
+    if row < kept:
+        noisy = tl.load(x + row * P + col, mask=inside).to(tl.float32)
+        predicted = tl.load(prediction + row * P + col, mask=inside).to(tl.float32)
+        tl.store(out + token * P + col, input_weight * noisy + prediction_weight * predicted, mask=inside)
+    else:
+        tl.store(out + token * P + col, tl.load(previous + (row - kept) * P + col, mask=inside), mask=inside)
+
+
+def restored_x0_triton(
+    x: Tensor, prediction: Tensor, previous: Tensor, source: Tensor, sigma: float, kind: Prediction
+) -> Tensor:
+    kept, width = x.shape
+    out = x.new_empty(len(source), width)
+    weights = {"flow": (1.0, -sigma), "residual": (1.0, 1.0), "x0": (0.0, 1.0)}[kind]
+    launch(
+        _restored_x0_kernel,
+        len(source),
+        *(x.contiguous(), prediction.contiguous(), previous.contiguous(), source, out, kept, *weights),
+        P=width,
+        BLOCK=block_size(width),
+    )
+    return out
+
+
+def examples(shapes: Shapes) -> Iterator[tuple[object, ...]]:
+    previous = shapes.normal(shapes.tokens, shapes.patch_dim, dtype=shapes.linear)
+    for count in shapes.kept_counts():
+        x, prediction = shapes.normal(2, count, shapes.patch_dim, dtype=shapes.linear)
+        rows = count + shapes.tokens
+        source = (shapes.uniform(shapes.block_tokens) * rows).long().clamp(max=rows - 1)
+        for kind in get_args(Prediction):
+            yield x, prediction, previous, source, 0.7, kind
+
+
+restored_x0 = Operation(restored_x0_reference, restored_x0_triton, examples)
