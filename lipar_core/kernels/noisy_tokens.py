@@ -54,7 +54,7 @@ def noisy_tokens_triton(x0: Tensor, noise: Tensor, index: Tensor, sigma: float) 
 
 
 def examples(shapes: Shapes) -> Iterator[tuple[object, ...]]:
-    x0, noise = shapes.normal(2, shapes.block_tokens, shapes.patch_dim, dtype=shapes.linear)
+    x0, noise = shapes.normal(2, shapes.block_tokens, shapes.patch_dim)
     for keep in shapes.keep_masks():
         yield x0, noise, keep.flatten().nonzero()[:, 0], 0.7
 

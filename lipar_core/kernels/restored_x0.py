@@ -73,9 +73,9 @@ def restored_x0_triton(
 
 
 def examples(shapes: Shapes) -> Iterator[tuple[object, ...]]:
-    previous = shapes.normal(shapes.tokens, shapes.patch_dim, dtype=shapes.linear)
+    previous = shapes.normal(shapes.tokens, shapes.patch_dim)
     for count in shapes.kept_counts():
-        x, prediction = shapes.normal(2, count, shapes.patch_dim, dtype=shapes.linear)
+        x, prediction = shapes.normal(2, count, shapes.patch_dim)
         rows = count + shapes.tokens
         source = (shapes.uniform(shapes.block_tokens) * rows).long().clamp(max=rows - 1)
         for kind in get_args(Prediction):

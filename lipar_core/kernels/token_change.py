@@ -85,14 +85,19 @@ def _token_change_kernel(
         newest = tl.load(now + (FRAMES - 1) * 3 * H * W + at, mask=inside, other=0.0)
         sign = 1.0 - 2.0 * ((pixel // 2 + pixel) % 2)
         diagonal += sign * (newest - tl.load(previous + at, mask=inside, other=0.0))
-    # the median: floats that are not negative are ordered as their bits, which are found from the highest down
-    bits = (tl.abs(diagonal) / 2).to(tl.int32, bitcast=True)
-    median = 0
-    for bit in range(31):
+    tl.store(deviation + token, _median(tl.abs(diagonal) / 2, inside, count))
+
+
+@jit
+def _median(values, inside, count):  # type: ignore[no-untyped-def]
+    """The lower median of `count` values, which are not negative: such floats are ordered as their bits are."""
+    bits = values.to(tl.int32, bitcast=True)
+    median = tl.zeros([1], dtype=tl.int32)
+    for bit in range(31):  # from the highest down
         candidate = median | (1 << (30 - bit))
         below = tl.sum((inside & (bits < candidate)).to(tl.int32))
         median = tl.where(below <= (count - 1) // 2, candidate, median)
-    tl.store(deviation + token, median.to(tl.float32, bitcast=True))
+    return tl.sum(median.to(tl.float32, bitcast=True))
 
 
 def token_change_triton(now: Tensor, anchor: Tensor, previous: Tensor, rows: int) -> tuple[Tensor, Tensor, Tensor]:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from lipar_core.config import Prediction, ScheduleConfig
-from lipar_core.flow import CLEAN_TIMESTEP, timestep_of_sigma
+from lipar_core.flow import CLEAN_TIMESTEP, add_noise, timestep_of_sigma
 from lipar_core.kernels.noisy_tokens import noisy_tokens
 from lipar_core.models.interfaces import Denoiser, Modulation, TextKV
 from lipar_core.pruning.kv_cache import KVCache
@@ -62,7 +62,7 @@ def denoise_block(
     x0 = source
     for step, sigma in enumerate(steps.sigmas):
         selection = plan.last_step if step == len(steps.sigmas) - 1 else plan.kept
-        x = noisy_tokens(x0, noise(step), selection.index, sigma)
+        x = _noisy_input(x0, noise(step), selection, sigma)
         prediction = x
         if selection.count:
             view: Pass = DenoisePass(cache, selection) if plan.recovery else NaivePass(cache, selection, clean=False)
@@ -84,6 +84,10 @@ def clean_pass(
         for layer in range(len(cache.k)):
             view.update(layer, empty, empty)
     cache.commit()
+
+
+def _noisy_input(x0: Tensor, noise: Tensor, selection: Selection, sigma: float) -> Tensor:
+    return add_noise(x0, noise, sigma) if selection.all_kept else noisy_tokens(x0, noise, selection.index, sigma)
 
 
 def _gather_kept(tokens: Tensor, selection: Selection) -> Tensor:
