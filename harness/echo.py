@@ -156,6 +156,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--size", default="832x480", help="of the picture, WIDTHxHEIGHT")
     parser.add_argument("--block-frames", type=int, default=1, help="latent frames in a block")
     parser.add_argument(
         "--block-s", type=float, help="duration of a block in seconds; if not given, every frame is returned at once"
@@ -165,7 +166,8 @@ def main() -> None:
     arguments = parser.parse_args()
     impair_all(ImpairedLink(arguments.loss_in, seed=1), ImpairedLink(arguments.loss_out, seed=2))
     with tempfile.TemporaryDirectory() as folder:
-        preset = write_preset(Path(folder), block_frames=arguments.block_frames)
+        width, height = map(int, arguments.size.split("x"))
+        preset = write_preset(Path(folder), width=width, height=height, block_frames=arguments.block_frames)
         host, port = arguments.host, arguments.port
         flags: dict[str, object] = {"host": host, "port": port, "preset": str(preset), "max_sessions": 4}
         if not is_loopback(host):

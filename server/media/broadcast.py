@@ -33,13 +33,14 @@ class Broadcast:
     def __init__(
         self,
         capacity: int,
-        on_due: Callable[[float, float], None],
+        on_due: Callable[[float, float, int], None],
         on_error: Callable[[str], None],
         counters: SessionCounters | None = None,
     ) -> None:
         """`capacity`: frames that may wait in the pacer. Runs until `close`, on the running event loop.
 
-        `on_due(source_time, now)` is called for each frame sent; `on_error(reason)` after an internal error.
+        `on_due(source_time, now, pts)` is called for each frame sent, with its pts in ticks of 1/90000 s;
+        `on_error(reason)` after an internal error.
         """
         self.counters = counters or SessionCounters()
         self.pacer = Pacer(capacity, self.counters)
@@ -106,7 +107,7 @@ class Broadcast:
                 await self._send_due(*self.pacer.pop())
                 continue
             if idle == 0:
-                await self._send(self.idle.pop(now), now, repeated=True)
+                await self._send(self.idle.pop(now), now, self._pts(now), repeated=True)
                 continue
             self._wake.clear()
             with contextlib.suppress(TimeoutError):
@@ -120,17 +121,20 @@ class Broadcast:
 
     async def _send_due(self, planes: Planes, stamp: float) -> None:
         now = time.monotonic()
-        self.on_due(stamp, now)
+        pts = self._pts(now)
+        self.on_due(stamp, now, pts)
         if self._last_sent is not None:
             self._interval_s += SMOOTHING * (min(now - self._last_sent, STALLED_S) - self._interval_s)
         self._last_sent = now
         self.idle.new_frame(planes, now)
-        await self._send(planes, now)
+        await self._send(planes, now, pts)
         self.counters.sent += 1
 
-    async def _send(self, planes: Planes, now: float, *, repeated: bool = False) -> None:
+    def _pts(self, now: float) -> int:
+        return round((now - self._start) * CLOCK_RATE)
+
+    async def _send(self, planes: Planes, now: float, pts: int, *, repeated: bool = False) -> None:
         """Send to every sink; `repeated` frames don't count in the bitrate."""
-        pts = round((now - self._start) * CLOCK_RATE)
         demands = [(sink, sink.wants(self.bitrate)) for sink in self.sinks]
         sharing = [(sink, demand) for sink, demand in demands if isinstance(demand, PacketDemand)]
         packet = await self._encode(_frame(planes, pts), sharing) if sharing else None

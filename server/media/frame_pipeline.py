@@ -10,6 +10,7 @@ from lipar_core.config import StreamConfig
 from server.media.audio.broadcast import AudioBroadcast
 from server.media.audio.track import AudioTrack
 from server.media.broadcast import Broadcast
+from server.media.capture_times import CaptureTimes
 from server.media.colour_space import ColourSpace
 from server.media.counters import SessionCounters
 from server.media.edited_track import EditedTrack
@@ -54,6 +55,7 @@ class FramePipeline:
         self.on_taken = on_taken
         self.counters = SessionCounters()
         self.ingest = Ingest(self.incoming, self._frames_put, self.counters)
+        self.capture_times = CaptureTimes()
         self.audio = AudioBroadcast(muted, on_error, self.counters)
         self.broadcast = Broadcast(self.outgoing.capacity, self._frame_due, on_error, self.counters)
         self.fit = Fitter(stream.width, stream.height)
@@ -70,6 +72,7 @@ class FramePipeline:
             on_frame=on_frame,
             counters=self.counters,
             track=EditedTrack(self.broadcast, primary=True) if sends else None,
+            capture_times=self.capture_times,
             audio_in=self.audio,
             audio_out=AudioTrack(self.audio) if sends else None,
         )
@@ -101,7 +104,8 @@ class FramePipeline:
         if self.ingest.admits(now):
             self.ingest.enqueue(self.fit(frame, colours), now)
 
-    def _frame_due(self, stamp: float, now: float) -> None:
+    def _frame_due(self, stamp: float, now: float, pts: int) -> None:
+        self.capture_times.sent(stamp, pts)
         self.audio.frame_sent(stamp, now)
         self.frames_out.add(now)
         self.latency_ms = (now - stamp) * 1000

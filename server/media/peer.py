@@ -17,6 +17,7 @@ from server.media.audio.receiver import AudioReceiver
 from server.media.audio.sender import report_from_first_packet
 from server.media.codecs import opus_codecs, preferred_codecs
 from server.media.colour_space import ColourSpace
+from server.media.frames_channel import FramesChannel
 from server.media.ice_connection import check_relays, open_connection
 from server.media.negotiation import negotiate
 from server.media.network_problem import network_problem
@@ -159,7 +160,9 @@ class Peer:
         self.last_activity = now
         self.started = True
         if self.audio is not None and frame.pts is not None:
-            self.audio.frame_arrived(frame.pts, now)
+            captured = self.audio.frame_arrived(frame.pts, now)
+            if self.media.capture_times is not None:
+                self.media.capture_times.received(now, captured)
         self.media.on_frame(frame, arrived, now, colours)
 
     def _record_report(self) -> None:
@@ -173,6 +176,8 @@ class Peer:
     def _handle_channel(self, channel: RTCDataChannel) -> None:
         if channel.label == "telemetry":
             self.telemetry.attach(channel)
+        elif channel.label == "frames" and self.sender is not None and self.media.capture_times is not None:
+            FramesChannel(channel, self.media.capture_times, self.sender.rtp_origin)
         elif channel.label == "control" and self.on_control is not None:
             self.on_control(channel)
 

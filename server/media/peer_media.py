@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from server.media.audio.broadcast import AudioBroadcast
 from server.media.audio.track import AudioTrack
+from server.media.capture_times import CaptureTimes
 from server.media.counters import SessionCounters
 from server.media.edited_track import EditedTrack
 from server.media.video_receiver import OnFrame
@@ -18,6 +19,7 @@ class PeerMedia:
     on_frame: OnFrame | None = None  # called for each received frame; None: no video is received
     counters: SessionCounters = field(default_factory=SessionCounters)  # for what is received
     track: EditedTrack | None = None  # sent
+    capture_times: CaptureTimes | None = None  # of the frames received and sent
     audio_in: AudioBroadcast | None = None  # gets the received audio
     audio_out: AudioTrack | None = None  # sent
 

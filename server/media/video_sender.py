@@ -7,6 +7,7 @@ from aiortc.sdp import SessionDescription
 from aiortc.stats import RTCRemoteInboundRtpStreamStats
 
 from server.media.edited_track import EditedTrack
+from server.media.frames_channel import RtpOrigin
 from server.media.rate_control import RateControl
 from server.media.sender_feedback import attach_feedback_handlers
 from server.settings import Settings
@@ -20,6 +21,7 @@ class VideoSender:
     ) -> None:
         """`answer`: the SDP answer; its first video codec is sent. `on_report` is called for every RTCP packet."""
         self.sender = sender
+        self.rtp_origin = RtpOrigin(sender)
         start = max(settings.start_bitrate, min(round(track.stream.bitrate), settings.max_bitrate))
         rate = RateControl(start, settings.min_bitrate, settings.max_bitrate)
         media = next(media for media in SessionDescription.parse(answer).media if media.kind == "video")

@@ -65,9 +65,9 @@ class AudioBroadcast:
         self.line.delay = max(0.0, delay)  # audio cannot be sent before it is received
         self._wake.set()
 
-    def video_arrived(self, timestamp: int, now: float) -> None:
-        """A video frame with this RTP timestamp has been received."""
-        self.sync.add_frame(timestamp, now)
+    def video_arrived(self, timestamp: int, now: float) -> float | None:
+        """A video frame with this RTP timestamp has been received; returns its capture time by the source's clock."""
+        return self.sync.add_frame(timestamp, now)
 
     def video_reported(self, ntp_s: float, timestamp: int) -> None:
         """Sender report on video: capture time, by the source's clock, of this RTP timestamp."""

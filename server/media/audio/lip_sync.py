@@ -46,10 +46,12 @@ class LipSync:
         self._video_delays: deque[float] = deque(maxlen=FRAMES)  # arrival here minus the source's time
         self._audio_delays: deque[float] = deque(maxlen=REPORTS)
 
-    def add_frame(self, timestamp: int, arrived: float) -> None:
-        """A video frame with this RTP timestamp has arrived."""
-        if (captured := self.video.time(timestamp)) is not None:
+    def add_frame(self, timestamp: int, arrived: float) -> float | None:
+        """A video frame with this RTP timestamp has arrived; returns its capture time by the source's clock."""
+        captured = self.video.time(timestamp)
+        if captured is not None:
             self._video_delays.append(arrived - captured)
+        return captured
 
     def add_audio_report(self, ntp_s: float, timestamp: int, arrived: float) -> None:
         """A sender report on audio: this RTP timestamp was captured at `ntp_s`, by the source's clock."""

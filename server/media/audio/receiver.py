@@ -24,10 +24,13 @@ class AudioReceiver:
         _on_sender_reports(audio, self.broadcast.audio_reported)
         _on_sender_reports(video, self.broadcast.video_reported)
 
-    def frame_arrived(self, pts: int, now: float) -> None:
-        """A video frame with this pts has arrived; aiortc counts pts from the first timestamp."""
+    def frame_arrived(self, pts: int, now: float) -> float | None:
+        """A video frame with this pts has arrived; aiortc counts pts from the first timestamp.
+
+        Returns its capture time by the source's clock, NTP seconds; None before the source's first report.
+        """
         origin: int = private_attr(self._mapper, "_origin")
-        self.broadcast.video_arrived((pts + origin) & 0xFFFFFFFF, now)
+        return self.broadcast.video_arrived((pts + origin) & 0xFFFFFFFF, now)
 
     def _take(self, packet: RtpPacket) -> None:
         self.broadcast.receive_packet(packet.ssrc, packet.timestamp, packet.payload, time.monotonic())

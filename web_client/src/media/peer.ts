@@ -3,6 +3,7 @@
 import { parseStatus } from "../api/protocol";
 import type { Answer, Status } from "../api/protocol";
 import { REASONS } from "../texts/en";
+import type { FrameName } from "./frame_names";
 import { parseSize } from "./picture_size";
 import type { PictureSize } from "./picture_size";
 import { PlayoutDelayMeter } from "./playout_delay_meter";
@@ -19,6 +20,8 @@ export interface PeerEvents {
   connected: () => void;
   lost: (reason: string) => void;
   telemetry: (status: Status) => void;
+  /** The server names the source frame of an edited frame. */
+  frameNamed: (name: FrameName) => void;
 }
 
 export class Peer {
@@ -40,6 +43,7 @@ export class Peer {
     this.videoTransceiver = this.addVideo(video);
     this.audioTransceiver = this.addAudio(video, audio);
     this.addTelemetry();
+    this.addFrameNames();
     this.pc.addEventListener("track", ({ track, streams }) => {
       events.media(streams[0] ?? new MediaStream([track]));
     });
@@ -109,6 +113,13 @@ export class Peer {
     });
     channel.addEventListener("close", () => {
       this.handleLoss(REASONS.closedByServer);
+    });
+  }
+
+  private addFrameNames(): void {
+    const channel = this.pc.createDataChannel("frames", { ordered: false, maxRetransmits: 0 });
+    channel.addEventListener("message", ({ data }: MessageEvent<string>) => {
+      this.events.frameNamed(JSON.parse(data) as FrameName);
     });
   }
 

@@ -142,6 +142,9 @@ const streamEvents: StreamEvents = {
   result: (stream) => {
     view.showResult(stream);
   },
+  frameNamed: (name) => {
+    view.frameNamed(name);
+  },
   status: (newest) => {
     status = newest;
     frameMonitor.telemetry(newest);

@@ -1,6 +1,7 @@
 // The editor page's videos, metrics, header and banner.
 
 import type { Preset, Stats } from "../api/protocol";
+import type { FrameName } from "../media/frame_names";
 import { FrameRateMeter } from "../media/frame_rate_meter";
 import type { Source } from "../media/source";
 import { BUTTONS, VALUES } from "../texts/en";
@@ -67,6 +68,10 @@ export class EditorView {
   showSource(source: Source | null): void {
     attachStream(this.source, source?.stream ?? null);
     if (source !== null) this.stage.sourceOpened(source);
+  }
+
+  frameNamed(name: FrameName): void {
+    this.stage.comparison.frameNamed(name);
   }
 
   /** The caption of the source video, before and after it is opened. */

@@ -2,15 +2,17 @@
 
 import { BUTTONS } from "../texts/en";
 import type { Source } from "../media/source";
+import { Comparison } from "./comparison";
 import { element } from "./elements";
 import { Inset } from "./inset";
 import { LocalChoice } from "./local_choice";
 import { Mirror } from "./mirror";
 
-const VIEWS = ["inset", "side", "result"] as const;
+const VIEWS = ["inset", "side", "wipe", "result"] as const;
 type View = (typeof VIEWS)[number];
 
 export class Stage {
+  readonly comparison = new Comparison();
   private readonly root = element("stage", HTMLElement);
   private readonly views = element("views", HTMLDivElement);
   private readonly result = element("result", HTMLVideoElement);
@@ -30,10 +32,12 @@ export class Stage {
     this.showView(this.choice.value);
     this.bindFullscreen();
     this.bindPopout();
+    this.bindHold();
   }
 
   sourceOpened(source: Source): void {
     this.mirror.sourceOpened(source);
+    this.comparison.sourceChanged();
   }
 
   /** Null: there is no edited picture. */
@@ -43,6 +47,7 @@ export class Stage {
 
   private showView(shown: View): void {
     this.views.dataset.view = shown;
+    this.comparison.setWiping(shown === "wipe");
     for (const view of VIEWS) viewButton(view).setAttribute("aria-pressed", String(view === shown));
     this.sourceCell.tabIndex = shown === "inset" ? 0 : -1; // it takes the arrow keys
   }
@@ -65,6 +70,29 @@ export class Stage {
   private bindPopout(): void {
     this.popoutButton.hidden = !document.pictureInPictureEnabled;
     this.popoutButton.addEventListener("click", () => void this.togglePopout());
+  }
+
+  private bindHold(): void {
+    const button = element("hold", HTMLButtonElement);
+    const hold = (isHeld: boolean): void => {
+      button.setAttribute("aria-pressed", String(isHeld));
+      this.comparison.hold(isHeld);
+    };
+    button.addEventListener("pointerdown", ({ pointerId }) => {
+      button.setPointerCapture(pointerId);
+      hold(true);
+    });
+    button.addEventListener("lostpointercapture", () => {
+      hold(false);
+    });
+    button.addEventListener("keydown", ({ key }) => {
+      if (key === " " || key === "Enter") hold(true);
+    });
+    for (const end of ["keyup", "blur"]) {
+      button.addEventListener(end, () => {
+        hold(false);
+      });
+    }
   }
 
   /** Refused before the first frame: then the button has no effect. */

@@ -2,6 +2,7 @@
 
 import type { Answer, NewSession, Parameters, Status } from "../api/protocol";
 import { MediaConnectionLost } from "../media/errors";
+import type { FrameName } from "../media/frame_names";
 import type { PeerEvents } from "../media/peer";
 import { REASONS } from "../texts/en";
 import { deferred, withTimeout } from "./promises";
@@ -30,6 +31,7 @@ export interface ConnectionEvents {
   /** The SDP answer has arrived; media follows. `resumed`: the session existed already. */
   sessionOpened: (parameters: Parameters, resumed: boolean) => void;
   telemetry: (status: Status) => void;
+  frameNamed: (name: FrameName) => void;
   /** An established connection was lost. */
   lost: (reason: string) => void;
 }
@@ -109,6 +111,7 @@ export class SessionConnection {
         if (this.isConnected) this.restartTelemetryTimer();
         this.events.telemetry(status);
       },
+      frameNamed: this.events.frameNamed,
     };
   }
 

@@ -174,6 +174,7 @@ export class StreamController {
       },
       {
         media: this.events.result,
+        frameNamed: this.events.frameNamed,
         sessionOpened: (parameters, resumed) => {
           this.edits.sessionOpened(parameters, resumed);
         },

@@ -1,6 +1,7 @@
 // The dependencies and events of a stream controller.
 
 import type { Preset, Status } from "../api/protocol";
+import type { FrameName } from "../media/frame_names";
 import type { PeerEvents } from "../media/peer";
 import type { Source, SourceChoice } from "../media/source";
 import type { Problem } from "./problems";
@@ -26,6 +27,7 @@ export interface StreamEvents {
   notice: (problem: Problem | null) => void;
   result: (stream: MediaStream | null) => void;
   status: (status: Status) => void;
+  frameNamed: (name: FrameName) => void;
   settingsChanged: (settings: Settings) => void;
   sound: (state: SoundState) => void;
 }

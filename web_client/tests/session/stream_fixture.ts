@@ -165,6 +165,7 @@ export class StreamFixture {
       notice: (problem) => this.notices.push(problem?.title ?? null),
       result: () => undefined,
       status: () => undefined,
+      frameNamed: () => undefined,
       settingsChanged: () => undefined,
       sound: (state) => this.soundStates.push(state),
     },

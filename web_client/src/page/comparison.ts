@@ -1,0 +1,85 @@
+// The source frame and the edited frame that was made from it, on two canvases over the edited video: drawn in one step,
+// so that both always show the same moment. A divider wipes between them; while a key or button is held, the source covers all.
+
+import { FrameNames } from "../media/frame_names";
+import type { FrameName } from "../media/frame_names";
+import { SourceFrames } from "../media/source_frames";
+import { drawCovering } from "./drawing";
+import { element } from "./elements";
+
+const MAX_MISSING_MS = 1000; // without a pair: then the edited video is shown alone
+
+export class Comparison {
+  private readonly root = element("comparison", HTMLDivElement);
+  private readonly divider = element("divider", HTMLInputElement);
+  private readonly result = element("result", HTMLVideoElement);
+  private readonly canvases = { source: element("compared-source", HTMLCanvasElement), result: element("compared-result", HTMLCanvasElement) };
+  private readonly frames = new SourceFrames(element("source", HTMLVideoElement));
+  private readonly names = new FrameNames();
+  private isWiping = false;
+  private isHeld = false;
+  private pairedAt = -Infinity;
+  private callback: number | null = null; // null: not comparing
+
+  constructor() {
+    this.divider.addEventListener("input", () => {
+      this.moveDivider();
+    });
+    this.moveDivider();
+  }
+
+  /** Whether the divider is shown. */
+  setWiping(isWiping: boolean): void {
+    this.isWiping = isWiping;
+    this.update();
+  }
+
+  /** Whether the source covers the edited picture now. */
+  hold(isHeld: boolean): void {
+    this.isHeld = isHeld;
+    this.update();
+  }
+
+  frameNamed(name: FrameName): void {
+    this.names.add(name);
+  }
+
+  sourceChanged(): void {
+    this.frames.clear();
+  }
+
+  private update(): void {
+    const isActive = this.isWiping || this.isHeld;
+    this.root.toggleAttribute("data-held", this.isHeld);
+    this.divider.hidden = !this.isWiping;
+    if (this.isWiping || this.isHeld) this.frames.start();
+    if (isActive && this.callback === null) this.waitForFrame();
+    if (isActive || this.callback === null) return;
+    this.result.cancelVideoFrameCallback(this.callback);
+    this.callback = null;
+    this.frames.stop();
+    this.root.hidden = true;
+  }
+
+  private waitForFrame(): void {
+    this.callback = this.result.requestVideoFrameCallback((now, { rtpTimestamp }) => {
+      this.waitForFrame();
+      this.show(now, this.names.capturedAt(rtpTimestamp));
+    });
+  }
+
+  private show(now: number, captured_ms: number | null): void {
+    const source = captured_ms === null ? null : this.frames.at(captured_ms);
+    if (source !== null) {
+      this.pairedAt = now;
+      const { videoWidth: width, videoHeight: height } = this.result;
+      drawCovering(this.canvases.result, this.result, { width, height }, { width, height });
+      drawCovering(this.canvases.source, source, source, { width, height });
+    }
+    this.root.hidden = now - this.pairedAt > MAX_MISSING_MS;
+  }
+
+  private moveDivider(): void {
+    this.root.style.setProperty("--divider", `${this.divider.value}%`);
+  }
+}
