@@ -88,9 +88,9 @@ class _EchoLoop:
         time.sleep(max(0.0, self.echo.block_s - (time.perf_counter() - started)))
         self.send(wire.FramesPut(session=name, total=outgoing.written))
         self.blocks += 1
-        busy_ms = (time.perf_counter() - started) * 1000
+        edit_ms = (time.perf_counter() - started) * 1000
         counts = {"block": self.blocks, "frames": sum(put), "dropped": len(put) - sum(put), "keep_ratio": 1.0}
-        times = {"queue_ms": queue_ms, "busy_ms": busy_ms, "stage_ms": {"denoise": busy_ms}}
+        times = {"queue_ms": queue_ms, "edit_ms": edit_ms, "stage_ms": {"denoise": edit_ms}}
         self.send(wire.BlockDone(session=name, **times, **counts))
 
     def handle(self, message: wire.Command) -> None:

@@ -25,7 +25,8 @@ class EditSession(Generic[P]):
     """Edits one stream. Not thread-safe; sessions that share `Models`, whatever their sizes, must run one at a time.
 
     `push` any number of frames, `flush` at the end: n frames in give n out, timestamps kept. `update` changes
-    parameters at the next block boundary.
+    parameters at the next block boundary. Frames are returned before their block's clean pass, which only later blocks
+    need: `finish_block` runs it at a time of the caller's choice, else the next block does.
     """
 
     def __init__(
@@ -98,6 +99,11 @@ class EditSession(Generic[P]):
                 done.append(self._end_stream())
             done.append(self._edit_block(self.parameters))
         return join_frames(done)
+
+    @torch.inference_mode()
+    def finish_block(self) -> None:
+        """Run the clean pass of the newest block, unless it has run."""
+        self.editor.finish(self.state)
 
     @torch.inference_mode()
     def flush(self) -> EditedFrames[P]:

@@ -120,7 +120,8 @@ class BlockDone(Message):
     keep_ratio: float
     stage_ms: dict[str, float]
     queue_ms: float  # from the arrival of the block's newest frame to the start of its editing
-    busy_ms: float  # from taking the frames to putting the edited ones
+    edit_ms: float  # from taking the frames to putting the edited ones
+    clean_ms: float = 0.0  # the clean pass of the block before, after its frames were put
     noise_levels: float | None = None  # sigma of the source's noise, levels of 255; None: not estimated
 
 

@@ -1,4 +1,4 @@
-"""Edits one block of a stream: encode, detect, denoise, decode, clean pass."""
+"""Edits one block of a stream: encode, detect, denoise, decode; the clean pass after its frames have been returned."""
 
 from collections.abc import Callable
 from typing import Generic, TypeVar
@@ -17,7 +17,7 @@ from lipar_core.runtime.denoise import BlockPlan, clean_pass, denoise_block, pre
 from lipar_core.runtime.stopwatch import Stopwatch
 from lipar_core.stream.output import BlockReport, EditedFrames, no_frames
 from lipar_core.stream.prompt_blend import PromptBlend
-from lipar_core.stream.state import StreamState
+from lipar_core.stream.state import StreamState, UnfinishedBlock
 
 P = TypeVar("P")
 
@@ -36,7 +36,11 @@ class BlockEditor(Generic[P]):
     def edit(
         self, state: StreamState[P], frames: Tensor, pts: list[P | None], parameters: Parameters, number: int
     ) -> EditedFrames[P]:
-        """One block: frames [N, 3, H, W] in [0, 1] with timestamps (None: padding) -> the frames that it completes."""
+        """One block: frames [N, 3, H, W] in [0, 1] with timestamps (None: padding) -> the frames that it completes.
+
+        Its clean pass is left to `finish`.
+        """
+        self.finish(state)
         watch = Stopwatch(self.models.device)
         force = self._apply(state, parameters)
         assert state.schedule is not None
@@ -52,11 +56,21 @@ class BlockEditor(Generic[P]):
         edited = self._latents(state.stream, x0).to(latents.dtype)
         raw, state.decoder = self.models.codec.decode(edited[None], state.decoder)
         watch.mark("decode")
-        clean_pass(self.models.dit, state.cache, x0, plan, state.schedule, state.text)
-        watch.mark("clean")
+        report = BlockReport(number, kept.count / kept.keep.numel(), noise_levels, parameters, watch, state.clean_watch)
+        state.unfinished = UnfinishedBlock(x0, plan)
         self._advance(state, frames, x0)
-        report = BlockReport(number, kept.count / kept.keep.numel(), noise_levels, parameters, watch)
         return self._with_timestamps(state, raw[0], pts, kept, report)
+
+    def finish(self, state: StreamState[P]) -> None:
+        """Run the newest block's clean pass, unless it has run: later blocks attend to it."""
+        if state.unfinished is None:
+            return
+        assert state.schedule is not None
+        watch = Stopwatch(self.models.device)
+        block, state.unfinished = state.unfinished, None
+        clean_pass(self.models.dit, state.cache, block.x0, block.plan, state.schedule, state.text)
+        watch.mark("clean")
+        state.clean_watch = watch
 
     def recache(self, state: StreamState[P]) -> None:
         """Rebuild the KV cache under the current prompt, by clean passes over the cached frames."""

@@ -23,11 +23,16 @@ class BlockReport:
     noise_levels: float | None  # sigma of the source's noise, levels of 255; None with the detector `lipar`
     parameters: Parameters  # that applied to it
     stopwatch: Stopwatch
+    clean_watch: Stopwatch | None  # of the clean pass of the block before; None in a stream's first block
 
     @property
     def stage_ms(self) -> dict[str, float]:
-        """Milliseconds of encode, detect, denoise, decode, clean; waits for the device."""
-        return self.stopwatch.stage_ms()
+        """Milliseconds of encode, detect, denoise, decode, clean; waits for the device.
+
+        A block's clean pass runs after its frames are returned, so that `clean` is that of the block before.
+        """
+        clean_ms = {"clean": 0.0} if self.clean_watch is None else self.clean_watch.stage_ms()
+        return self.stopwatch.stage_ms() | clean_ms
 
 
 @dataclass(frozen=True, slots=True)

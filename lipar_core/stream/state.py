@@ -1,5 +1,6 @@
 """The state of one stream."""
 
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 import torch
@@ -10,12 +11,21 @@ from lipar_core.models.interfaces import CodecState, Denoiser, TextKV
 from lipar_core.parameters import Parameters
 from lipar_core.pruning.detector import Detector
 from lipar_core.pruning.kv_cache import KVCache
-from lipar_core.runtime.denoise import PreparedSchedule
+from lipar_core.runtime.denoise import BlockPlan, PreparedSchedule
+from lipar_core.runtime.stopwatch import Stopwatch
 from lipar_core.stream.history import History
 from lipar_core.stream.prompt_blend import PromptBlend
 from lipar_core.stream.timeline import Timeline
 
 P = TypeVar("P")
+
+
+@dataclass(frozen=True, slots=True)
+class UnfinishedBlock:
+    """A block whose frames have been returned, without its clean pass."""
+
+    x0: Tensor  # [F * T, P]
+    plan: BlockPlan
 
 
 class StreamState(Generic[P]):
@@ -31,6 +41,8 @@ class StreamState(Generic[P]):
         self.timeline: Timeline[P] = Timeline(preset.codec.lag_frames)
         self.encoder: CodecState = None
         self.decoder: CodecState = None
+        self.unfinished: UnfinishedBlock | None = None  # the newest block, until its clean pass
+        self.clean_watch: Stopwatch | None = None  # of the newest clean pass
         self.previous: Tensor | None = None  # x0 of the newest latent frame [T, P]
         self.last_frame: Tensor | None = None  # newest source frame of the newest block [1, 3, H, W]
         self.applied: Parameters | None = None  # of the newest block

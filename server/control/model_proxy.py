@@ -120,7 +120,8 @@ class ModelProxy:
                 if message.stage_ms:  # else it is paused, and the last frame is only repeated
                     self.last_block = message
                     self.frames.counters.queue_s.observe(message.queue_ms / 1000)
-                self.frames.block_done(message.busy_ms if message.stage_ms else None, message.dropped, sessions)
+                edit_ms = message.edit_ms if message.stage_ms else None
+                self.frames.block_done(edit_ms, message.clean_ms, message.dropped, sessions)
             case wire.Opened():
                 self._open_ended.set()
             case wire.ChangeApplied():

@@ -110,13 +110,16 @@ class FramePipeline:
         self.frames_out.add(now)
         self.latency_ms = (now - stamp) * 1000
 
-    def block_done(self, busy_ms: float | None, dropped: int, sessions: int) -> None:
-        """The model has put frames into the output ring; `busy_ms` is None if it only repeated one."""
+    def block_done(self, edit_ms: float | None, clean_ms: float, dropped: int, sessions: int) -> None:
+        """The model has put frames into the output ring after `edit_ms`; None if it only repeated one.
+
+        `clean_ms`: of the clean pass of the block before.
+        """
         now = time.monotonic()
         planes, stamps = self.outgoing.take(self.outgoing.capacity)
         self.on_taken(self.outgoing.read)
-        if busy_ms is not None:
-            self._block_edited(busy_ms / 1000, stamps, now, sessions)
+        if edit_ms is not None:
+            self._block_edited(edit_ms / 1000, clean_ms / 1000, stamps, now, sessions)
         self.counters.not_returned += dropped
         self.counters.edited += len(stamps)
         for picture, stamp in zip(planes, stamps, strict=True):
@@ -125,13 +128,13 @@ class FramePipeline:
         self.has_output |= bool(stamps)
         self._block_pending_since = now if self.incoming.has_block else None
 
-    def _block_edited(self, busy_s: float, stamps: list[float], now: float, sessions: int) -> None:
+    def _block_edited(self, edit_s: float, clean_s: float, stamps: list[float], now: float, sessions: int) -> None:
         self.counters.blocks += 1
-        self.counters.block_s.observe(busy_s)
-        self.ingest.block_done(busy_s, sessions)
+        self.counters.block_s.observe(edit_s + clean_s)
+        self.ingest.block_done(edit_s + clean_s, sessions)
         for stamp in stamps:
-            self.counters.latency.add("wait", now - busy_s - stamp)
-            self.counters.latency.add("model", busy_s)
+            self.counters.latency.add("wait", now - edit_s - stamp)
+            self.counters.latency.add("model", edit_s)
 
     @property
     def source_active(self) -> bool:

@@ -36,6 +36,7 @@ class LiveStream:
             )
             self.changes = PendingChanges(self.name, self.edit, encoder, send)
             attached.pop_all()  # without an error they are closed with the session
+        self.clean_ms = 0.0  # of the newest clean pass
 
     @property
     def waiting_since(self) -> float | None:
@@ -62,8 +63,15 @@ class LiveStream:
             noise_levels=report.noise_levels if report else None,
             stage_ms=report.stage_ms if report else {},
             queue_ms=waited_s * 1000,
-            busy_ms=(time.perf_counter() - started) * 1000,
+            edit_ms=(time.perf_counter() - started) * 1000,
+            clean_ms=self.clean_ms,
         )
+
+    def finish_block(self) -> None:
+        """Do what only later blocks need of the newest one."""
+        started = time.perf_counter()
+        self.edit.finish_block()
+        self.clean_ms = (time.perf_counter() - started) * 1000
 
     def close(self) -> None:
         self.incoming.close()

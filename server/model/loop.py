@@ -109,7 +109,9 @@ class ModelLoop:
 
     def edit_block(self, turn: Turn) -> None:
         with self.isolate_errors(turn.session):
-            self.send(self.sessions[turn.session].edit_block(turn.waited_s))
+            session = self.sessions[turn.session]
+            self.send(session.edit_block(turn.waited_s))
+            session.finish_block()  # while the frames are on their way
 
     @contextmanager
     def isolate_errors(self, name: str) -> Iterator[None]:

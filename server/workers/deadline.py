@@ -43,7 +43,7 @@ class Deadline:
             case wire.BlockDone():
                 self._new.discard(message.session)
                 if message.stage_ms:  # else a frame was only repeated
-                    self._busy_s.append(message.busy_ms / 1000)
+                    self._busy_s.append((message.edit_ms + message.clean_ms) / 1000)
             case wire.SessionFailed():
                 self._new.discard(message.session)
 

@@ -137,6 +137,7 @@ def test_recaching_the_same_text_changes_nothing():
     models = tiny_models(tiny_preset(sink_frames=0, window_frames=12))
     session: EditSession[int] = EditSession(models, replace(SETTINGS, pruning=Pruning(enabled=False)))
     session.push(CLIP[:36], range(36))
+    session.finish_block()
     before = session.cache.k.clone(), session.cache.v.clone()
     session.cache.k.zero_()
     session.editor.recache(session.state)

@@ -24,7 +24,7 @@ UP = [
     wire.PromptEncoded(session="a", tokens=PromptTokens(used=1, given=2)),
     wire.ChangeRejected(session="a", request=1, path="pruning.tau", value="-1", allowed=">= 0"),
     wire.BlockDone(
-        session="a", block=1, frames=4, dropped=0, keep_ratio=0.5, stage_ms={"encode": 1.0}, queue_ms=2.0, busy_ms=9.0
+        session="a", block=1, frames=4, dropped=0, keep_ratio=0.5, stage_ms={"encode": 1.0}, queue_ms=2.0, edit_ms=9.0
     ),
     wire.SessionFailed(session="a", reason="out of memory"),
     wire.FramesPut(session="a", total=8),

@@ -37,7 +37,7 @@ def speed(sessions: SessionRegistry) -> float:
     handle = sessions.handles["a"]
     handle.frames.ingest.model_fps = None
     about = {"block": 1, "frames": 0, "dropped": 0, "keep_ratio": 1.0, "queue_ms": 0.0, "stage_ms": {"denoise": 1.0}}
-    handle.worker.sessions.handle(wire.BlockDone(session=handle.model.key, busy_ms=BUSY_MS, **about))
+    handle.worker.sessions.handle(wire.BlockDone(session=handle.model.key, edit_ms=BUSY_MS, **about))
     assert handle.frames.ingest.model_fps is not None
     return handle.frames.ingest.model_fps * BUSY_MS / 1000 / handle.frames.incoming.frames_per_block
 

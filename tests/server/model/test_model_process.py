@@ -28,6 +28,20 @@ def test_each_iteration_handles_all_messages_and_edits_a_block(web):
         assert sum(isinstance(message, wire.ChangeApplied) for message in sent) == 20
 
 
+def test_frames_are_sent_before_the_clean_pass(web, monkeypatch):
+    opened(web, "s")
+    web.put_block("s")
+    first = next(message for message in web.run_once() if isinstance(message, wire.BlockDone))
+    assert first.clean_ms == 0
+    with monkeypatch.context() as patch:
+        patch.setattr("server.model.live_stream.LiveStream.finish_block", _raise(MemoryError()))
+        web.put_block("s")
+        sent = web.run_once()
+    order = [message for message in sent if isinstance(message, (wire.BlockDone, wire.SessionFailed))]
+    assert [type(message) for message in order] == [wire.BlockDone, wire.SessionFailed]
+    assert order[0].clean_ms > 0  # of the block before
+
+
 def test_two_sessions_take_turns_by_block(web):
     opened(web, "a", "b")
     web.put_block("a")

@@ -4,9 +4,9 @@ from server import wire
 from server.workers.deadline import FIRST_USE_S, MIN_TIMEOUT_S, TIMEOUT_BLOCKS, Deadline
 
 
-def block(session: str, busy_ms: float, stage_ms: dict[str, float]) -> wire.BlockDone:
+def block(session: str, edit_ms: float, stage_ms: dict[str, float]) -> wire.BlockDone:
     about = {"block": 1, "frames": 4, "dropped": 0, "keep_ratio": 1.0, "queue_ms": 0.0}
-    return wire.BlockDone(session=session, busy_ms=busy_ms, stage_ms=stage_ms, **about)
+    return wire.BlockDone(session=session, edit_ms=edit_ms, stage_ms=stage_ms, **about)
 
 
 def opening(session: str) -> wire.Open:
