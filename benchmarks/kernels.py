@@ -1,4 +1,4 @@
-"""Compiles every kernel for GPUs that need not be there: registers, shared memory and spills, as a table.
+"""Compiles every kernel for GPUs that need not be there: registers / shared bytes / spilled bytes, as a table.
 
 python -m benchmarks.kernels [COMPUTE CAPABILITY ...], by default 80 89 90 120
 """
@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from harness.kernel_compiler import Launch, Usage, compile_for, launches_of
+from harness.kernel_compiler import Launch, compile_for, launches_of
 from lipar_core.kernels.operation import Operation
 from lipar_core.kernels.operations import OPERATIONS
 from lipar_core.kernels.shapes import Shapes
@@ -35,25 +35,22 @@ def variants(operation: Operation[Any, Any], shapes: Shapes) -> Iterator[Launch]
                 yield launch
 
 
-def compiled_variants(capability: int) -> Iterator[tuple[str, Launch, Usage]]:
-    """Operation, launch and usage of every variant at the sizes of `wan-1.3b`, in bfloat16."""
-    preset = load_preset("wan-1.3b")
-    shapes = kernel_shapes(preset, uniform(torch.bfloat16), torch.device("cpu"))
+def example_shapes() -> Shapes:
+    """The sizes of `wan-1.3b` in bfloat16, with few tokens."""
+    shapes = kernel_shapes(load_preset("wan-1.3b"), uniform(torch.bfloat16), torch.device("cpu"))
     token = shapes.height // shapes.rows
-    small = replace(shapes, rows=ROWS, cols=COLS, height=ROWS * token, width=COLS * token)
-    for operation in OPERATIONS:
-        for launch in variants(operation, small):
-            yield operation.name, launch, compile_for(launch, capability)
+    return replace(shapes, rows=ROWS, cols=COLS, height=ROWS * token, width=COLS * token)
 
 
 def main(capabilities: list[int]) -> None:
-    print("| operation | constants | GPU | registers | shared, bytes | spilled, bytes |")
-    print("| --- | --- | --- | --- | --- | --- |")
-    for capability in capabilities:
-        for name, launch, usage in compiled_variants(capability):
-            constants = ", ".join(f"{key} {value}" for key, value in launch.constants.items())
-            numbers = f"{usage.registers} | {usage.shared_bytes} | {usage.spilled_bytes}"
-            print(f"| {name} | {constants} | sm_{capability} | {numbers} |", flush=True)
+    print("| operation | constants |", *(f"sm_{capability} |" for capability in capabilities))
+    print("| --- | --- |", *("--- |" for _ in capabilities))
+    for operation in OPERATIONS:
+        for launch in variants(operation, example_shapes()):
+            constants = ", ".join(f"{key} {value:.4g}" for key, value in launch.constants.items())
+            usages = (compile_for(launch, capability) for capability in capabilities)
+            cells = (f"{usage.registers} / {usage.shared_bytes} / {usage.spilled_bytes} |" for usage in usages)
+            print(f"| {operation.name} | {constants} |", *cells, flush=True)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,13 @@ from server.settings import Settings
 log = logging.getLogger(__name__)
 
 PREFIX = "LIPAR_"
-OTHER_VARIABLES = ("LIPAR_WEIGHTS", "LIPAR_SOAK_S", "LIPAR_REQUIRE_TOOLS")  # read by other parts of the project
+OTHER_VARIABLES = (  # read by other parts of the project
+    "LIPAR_WEIGHTS",
+    "LIPAR_KERNELS",
+    "LIPAR_ATTENTION",
+    "LIPAR_SOAK_S",
+    "LIPAR_REQUIRE_TOOLS",
+)
 RENAMED = {"LIPAR_PUBLISH_TOKEN": "LIPAR_EDITOR_TOKEN"}  # old name -> new name
 SIMILAR = 0.8  # minimum similarity of two names for one to be a misspelling of the other
 TRUTH = {"yes": True, "on": True, "no": False, "off": False}  # besides the parser's 1, true, 0 and false

@@ -52,8 +52,8 @@ ROOMS = (
     Room(
         name=KERNELS,
         prefixes=core("kernels"),
-        may_import=(EQUATIONS,),
-        packages=frozenset({"torch", "triton", "flash_attn"}),
+        may_import=(PLAIN, EQUATIONS),
+        packages=frozenset({"torch", "triton"}),
     ),
     Room(
         name=CHECKPOINTS,

@@ -4,7 +4,8 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from lipar_cli.checks.result import Result, fail, ok
+from lipar_cli.checks.kernels import available_device, target_shapes
+from lipar_cli.checks.result import Result, fail, ok, warn
 from lipar_cli.checks.target import Target
 from lipar_core.errors import LiparError
 
@@ -16,22 +17,27 @@ MAX_ERROR = {"float32": 1e-5, "bfloat16": 2e-2}  # relative L2
 BLOCKS = 8
 
 
-def check_attention(_: Target) -> Result:
-    """Attention on the available device: PyTorch's kernels, on a GPU also FlashAttention if installed."""
+def check_attention(target: Target) -> Result:
+    """Attention on the device that is there: on a GPU by the backend that the server will use."""
     import torch
 
-    from lipar_core.kernels.attention import HAS_FLASH_ATTENTION, attention
+    from lipar_core.kernels.attention import attention
+    from lipar_core.kernels.attention_backends import CHOICE
+    from lipar_core.kernels.attention_choice import choose_attention
 
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    backend = "FlashAttention and PyTorch" if HAS_FLASH_ATTENTION and device.type == "cuda" else "PyTorch"
+    device = available_device(target)
+    tried = choose_attention(target_shapes(target, device))
+    backend = CHOICE.backend.name if CHOICE.backend else "PyTorch"
+    rejected = "".join(f"; {name} is not used: {problem}" for name, problem in tried.items() if problem)
     errors = {name: attention_error(attention, device, getattr(torch, name)) for name in MAX_ERROR}
-    return judge_attention(f"{backend} on {device.type}", errors)
+    return judge_attention(f"{backend} on {device.type}", errors, rejected)
 
 
-def judge_attention(backend: str, errors: dict[str, float]) -> Result:
+def judge_attention(backend: str, errors: dict[str, float], rejected: str = "") -> Result:
+    """rejected: backends that failed their check, and why."""
     text = f"{backend}, relative error " + ", ".join(f"{name} {error:.1e}" for name, error in errors.items())
     if all(errors[name] <= limit for name, limit in MAX_ERROR.items()):
-        return ok(text)
+        return warn(text + rejected, "repair or remove that package, or set LIPAR_ATTENTION") if rejected else ok(text)
     limits = ", ".join(f"{name} {limit:.0e}" for name, limit in MAX_ERROR.items())
     return fail(f"{text}; allowed {limits}", "uninstall flash-attn if it is installed, or install another PyTorch")
 

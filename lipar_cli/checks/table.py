@@ -5,6 +5,7 @@ from collections.abc import Callable
 from lipar_cli.checks.clock import check_clock
 from lipar_cli.checks.gpu import check_gpu, check_nvenc
 from lipar_cli.checks.ice import check_turn_login, check_udp_reachability
+from lipar_cli.checks.kernels import check_kernels
 from lipar_cli.checks.memory import check_gpu_memory, check_memory
 from lipar_cli.checks.ports import check_tcp_port, check_udp_ports
 from lipar_cli.checks.result import Result, fail
@@ -24,6 +25,7 @@ CHECKS: dict[str, Check] = {
     "codecs": check_codecs,
     "aiortc": check_aiortc,
     "gpu": check_gpu,
+    "kernels": check_kernels,
     "attention": check_attention,
     "bundled model": check_bundled_model,
     "video encoder": check_nvenc,

@@ -13,7 +13,7 @@ Examples = Callable[[Shapes], Iterable[tuple[object, ...]]]
 
 
 class Operation(Generic[P, R]):
-    """Call it as its reference. The kernel runs instead on a GPU where the self-test has found it equal.
+    """Call it as its reference. The kernel runs instead on the type of device where the self-test has found it equal.
 
     `examples` gives the arguments that the self-test calls both with, at a model's sizes. Kernels have no backward
     pass: where gradients are recorded, the reference runs.
@@ -24,14 +24,13 @@ class Operation(Generic[P, R]):
         self.reference = reference
         self.kernel = kernel
         self.examples = examples
-        self.proved = False  # by the self-test, on this process's GPU
+        self.proved_on: str | None = None  # type of device, set by the self-test at start-up
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
-        if self.proved and _on_gpu(args) and not torch.is_grad_enabled():
+        if self.proved_on is not None and not torch.is_grad_enabled() and _device_type(args[0]) == self.proved_on:
             return self.kernel(*args, **kwargs)
         return self.reference(*args, **kwargs)
 
 
-def _on_gpu(args: tuple[object, ...]) -> bool:
-    first = args[0]
-    return isinstance(first, torch.Tensor) and first.is_cuda
+def _device_type(argument: object) -> str | None:
+    return argument.device.type if isinstance(argument, torch.Tensor) else None

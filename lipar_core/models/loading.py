@@ -6,9 +6,12 @@ import torch
 
 from lipar_core.config import Preset
 from lipar_core.errors import CheckpointError
+from lipar_core.kernels.attention_choice import choose_attention
+from lipar_core.kernels.start_up import prove_kernels
 from lipar_core.kinds.registry import CODECS, TEXT_ENCODERS, TRANSFORMERS
 from lipar_core.models.devices import select_device
 from lipar_core.models.interfaces import Codec, Denoiser, TextEncoder
+from lipar_core.models.kernel_shapes import kernel_shapes
 from lipar_core.models.precision import Precision, choose_precision
 from lipar_core.models.prompts import PromptCache
 from lipar_core.weight_files import missing_weights
@@ -29,6 +32,7 @@ class Models:
 def load_models(preset: Preset, device: str | None = None, dtype: str | None = None) -> Models:
     """Load a preset's checkpoints; `dtype`, in the format of `str(Precision)`, overrides the preset's.
 
+    On a GPU its kernels are compiled and checked, and the attention is chosen.
     Raises `CheckpointError` if files are missing or don't fit, `LiparError` if the device or dtype does not exist.
     """
     target = select_device(device or preset.device)
@@ -36,6 +40,9 @@ def load_models(preset: Preset, device: str | None = None, dtype: str | None = N
     if missing:
         raise CheckpointError(f"preset {preset.name}: {'; '.join(missing)} - `lipar download {preset.name}` gets them")
     precision = choose_precision(dtype or preset.dtype, target)
+    shapes = kernel_shapes(preset, precision, target)
+    prove_kernels(shapes)
+    choose_attention(shapes)
     codec: Codec = CODECS.loader(preset.codec)(preset.codec, preset, target, precision)
     dit: Denoiser = TRANSFORMERS.loader(preset.transformer)(preset.transformer, preset, target, precision)
     return Models(preset, codec, dit, PromptCache(load_text_encoder(preset, target)), target, precision)

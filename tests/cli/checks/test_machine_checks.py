@@ -7,10 +7,13 @@ import torch
 
 from lipar_cli.checks.clock import check_clock, judge_clock
 from lipar_cli.checks.gpu import GpuFacts, judge_gpu, judge_nvenc
+from lipar_cli.checks.kernels import check_kernels, judge_kernels
 from lipar_cli.checks.result import Result, Status
 from lipar_cli.checks.self_test import attention_error, judge_attention
 from lipar_cli.checks.software import TorchFacts, judge_codecs, judge_python, judge_torch
 from lipar_core.kernels.attention import attention
+from lipar_core.kernels.start_up import Verdict
+from tests.cli.checks.targets import target
 
 OK, WARN, FAIL = Status.OK, Status.WARN, Status.FAIL
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
@@ -84,6 +87,21 @@ def test_attention_is_compared_with_its_definition():
         name: attention_error(attention, torch.device("cpu"), getattr(torch, name)) for name in ("float32", "bfloat16")
     }
     expect(judge_attention("PyTorch", errors), OK, "float32")
+
+
+def test_attention_backends_that_failed_are_named():
+    result = judge_attention("flash on cuda", {"float32": 0.0, "bfloat16": 0.0}, "; sage is not used: NaN")
+    expect(result, WARN, "sage is not used")
+
+
+def test_kernels_that_failed_are_named():
+    verdicts = [Verdict("qk_norm_rope", "", 1.5), Verdict("residual_norm", "relative error nan", 0.5)]
+    expect(judge_kernels(verdicts), WARN, "1 of 2 equal their references, 2.0 s; not used: residual_norm (relative")
+    expect(judge_kernels(verdicts[:1]), OK, "1 of 1")
+
+
+def test_without_a_gpu_no_kernel_is_used():
+    expect(check_kernels(target("wan-1.3b")), OK, "GPU only")
 
 
 def test_an_attention_that_ignores_masked_keys_fails():
