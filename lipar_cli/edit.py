@@ -26,12 +26,6 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help=".mp4, .mkv, .mov or .webm")
     parser.add_argument("-p", "--prompt", required=True, help="describes the edited picture")
     add_model_options(parser)
-    parser.add_argument(
-        "--fit",
-        choices=("crop", "fit", "stretch"),
-        default="crop",
-        help="how the picture is fitted to the model's size",
-    )
     parser.add_argument("--side-by-side", action="store_true", help="source on the left, result on the right")
     parser.add_argument("--overlay", action="store_true", help="tint computed tokens orange and reused ones blue")
     parser.add_argument("--crf", type=int, default=18, help="quality of the output file, 0 (best) to 51 (default: 18)")
@@ -59,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
     stream = preset.stream
     _handle_signals_as_interrupt()
     _check_paths(args.input, args.output)
-    with VideoReader(args.input, stream.width, stream.height, args.fit, args.output.parent) as reader:
+    with VideoReader(args.input, stream.width, stream.height, parameters.fit, args.output.parent) as reader:
         width = stream.width * (2 if args.side_by_side else 1)
         with VideoWriter(args.output, width, stream.height, reader.rate, reader.time_base, args.crf) as writer:
             writer.add_tracks(reader, args.keep_location)

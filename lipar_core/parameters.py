@@ -15,6 +15,8 @@ from lipar_core.errors import ParameterError
 from lipar_core.fields import describe, field_type, metadata
 from lipar_core.parsing import NOT_UNICODE, ConfigStruct, parse
 
+Fit = Literal["crop", "fit", "stretch"]  # how a picture is brought to another shape
+
 
 class Pruning(ConfigStruct, frozen=True, kw_only=True):
     """How much of the picture is recomputed."""
@@ -142,6 +144,15 @@ class Parameters(ConfigStruct, frozen=True, kw_only=True):
             unit="percent",
         ),
     ] = None
+    fit: Annotated[
+        Fit,
+        describe(
+            "Fit",
+            "how the source's picture is fitted to the model's size: crop fills it, fit shows everything, with black "
+            "bars, stretch distorts",
+            "edit",
+        ),
+    ] = "crop"
     denoising_steps: Annotated[
         Annotated[tuple[Annotated[int, Meta(ge=1, le=999)], ...], Meta(min_length=1, max_length=8)] | None,
         describe("Denoising steps", "timesteps, decreasing, instead of strength; setting one unsets the other"),

@@ -3,13 +3,14 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Literal, cast
+from typing import cast
 
 import av
 import numpy as np
 from av.sidedata.sidedata import SideData, Type
 
-Fit = Literal["crop", "fit", "stretch"]
+from lipar_core.parameters import Fit
+
 FilterStep = tuple[str, str]  # an FFmpeg filter's name and its arguments
 
 UPRIGHT = (1, 0, 0, 1)

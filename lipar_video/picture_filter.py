@@ -11,8 +11,9 @@ from av.filter.context import FilterContext
 from numpy.typing import NDArray
 
 from lipar_core.colour_tags import BT709, FULL, LIMITED, RGB, ColourTags
+from lipar_core.parameters import Fit
 from lipar_video.colour import KNOWN_MATRICES, LUT_SIDE, colour_lut, colour_tags_of, describe_colours, needs_lut
-from lipar_video.geometry import FilterStep, Fit, Geometry, orientation_of
+from lipar_video.geometry import FilterStep, Geometry, orientation_of
 
 Picture = NDArray[np.uint8]  # [height, width, 3] RGB
 # Without these flags swscale has errors of 2 levels of 255 and halves the chroma resolution.

@@ -12,9 +12,10 @@ from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
 
 from lipar_core.errors import LiparError
+from lipar_core.parameters import Fit
 from lipar_video.decoder import decoder_of
 from lipar_video.frame_timestamps import FrameTimestamps
-from lipar_video.geometry import Fit, describe_fit
+from lipar_video.geometry import describe_fit
 from lipar_video.picture_filter import Picture, PictureFilter
 from lipar_video.source import Source
 from lipar_video.survey import StreamSurvey, Survey

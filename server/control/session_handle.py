@@ -64,7 +64,7 @@ class SessionHandle:
         self.worker = worker
         self.process_counters = process_counters or ProcessCounters()
         self.frames = FramePipeline(
-            preset.stream, self._frames_put, self._frames_taken, lambda: self.parameters.paused, self.fail
+            preset.stream, self._frames_put, self._frames_taken, lambda: self.parameters, self.fail
         )
         self.model = ModelProxy(self.id, worker, self.frames, parameters, self)
         self.phase = SessionPhase()

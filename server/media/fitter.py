@@ -5,6 +5,7 @@ import numpy as np
 from av.video.reformatter import Colorspace, Interpolation, VideoReformatter
 
 from lipar_core.colour_tags import BT601, FULL, LIMITED, RGB, ColourTags, resolve_colour_tags
+from lipar_core.parameters import Fit
 from server.media.colour_space import ColourSpace
 from server.ring import Planes
 
@@ -15,31 +16,42 @@ SCALER |= {9: Colorspace.BT2020, 10: Colorspace.BT2020}
 CONVERSION = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INP
 
 
+BLACK, GREY = 16, 128  # luma and chroma of the bars, limited range
+
+
 class Fitter:
-    """Scales to cover width x height and crops the centre. Frame size and colours may change at any time."""
+    """Brings frames to width x height, centred. Frame size, colours and fit may change at any time."""
 
     def __init__(self, width: int, height: int) -> None:
         self.width, self.height = width, height
         self._scaler, self._converter = VideoReformatter(), VideoReformatter()
 
-    def __call__(self, frame: av.VideoFrame, signalled: ColourSpace | None = None) -> Planes:
+    def __call__(self, frame: av.VideoFrame, signalled: ColourSpace | None = None, fit: Fit = "crop") -> Planes:
         """-> yuv420p planes [height * 3 / 2, width], BT.601, limited range.
 
         `signalled`: colour space from the RTP header extension; else the frame's own tags apply, else its size decides.
         """
-        scale = max(self.width / frame.width, self.height / frame.height)
-        wide = max(self.width, 2 * round(frame.width * scale / 2))
-        tall = max(self.height, 2 * round(frame.height * scale / 2))
-        planes = np.asarray(self._fitted(frame, wide, tall, colour_tags(frame, signalled)).to_ndarray(), np.uint8)
+        wide, tall = self._scaled_size(frame, fit)
+        planes = np.asarray(self._scaled(frame, wide, tall, colour_tags(frame, signalled)).to_ndarray(), np.uint8)
         if (wide, tall) == (self.width, self.height):
             return planes
-        left, top = (wide - self.width) // 4 * 2, (tall - self.height) // 4 * 2  # even: chroma is subsampled
-        luma = planes[top : top + self.height, left : left + self.width]
-        chroma = planes[tall:].reshape(2, tall // 2, wide // 2)
-        cut = chroma[:, top // 2 : (top + self.height) // 2, left // 2 : (left + self.width) // 2]
-        return np.concatenate([luma, cut.reshape(-1, self.width)])
+        out = np.full((self.height * 3 // 2, self.width), GREY, np.uint8)
+        out[: self.height] = BLACK
+        copy_centre(planes[:tall], out[: self.height], step=2)  # even: chroma is subsampled
+        chroma = out[self.height :].reshape(2, self.height // 2, self.width // 2)
+        copy_centre(planes[tall:].reshape(2, tall // 2, wide // 2), chroma, step=1)
+        return out
 
-    def _fitted(self, frame: av.VideoFrame, width: int, height: int, tags: ColourTags) -> av.VideoFrame:
+    def _scaled_size(self, frame: av.VideoFrame, fit: Fit) -> tuple[int, int]:
+        """Even: chroma is subsampled."""
+        if fit == "stretch":
+            return self.width, self.height
+        choose = max if fit == "crop" else min
+        scale = choose(self.width / frame.width, self.height / frame.height)
+        wide, tall = (max(2, 2 * round(size * scale / 2)) for size in (frame.width, frame.height))
+        return choose(self.width, wide), choose(self.height, tall)  # rounding must not leave a line
+
+    def _scaled(self, frame: av.VideoFrame, width: int, height: int, tags: ColourTags) -> av.VideoFrame:
         """Scale, then convert colours if necessary: both in one call take twice as long."""
         source = SCALER.get(tags.matrix, Colorspace.ITU709)
         if tags.matrix == RGB or (source == Colorspace.ITU601 and not tags.full_range):
@@ -55,6 +67,19 @@ class Fitter:
             interpolation=CONVERSION,
             threads=1,
         )
+
+
+def copy_centre(source: Planes, target: Planes, *, step: int) -> None:
+    """Copy source [..., h, w] into the middle of target [..., H, W]; offsets are multiples of `step`."""
+    cuts, places = zip(*(overlap(*sizes, step) for sizes in zip(source.shape, target.shape, strict=True)), strict=True)
+    target[places] = source[cuts]
+
+
+def overlap(size: int, target: int, step: int) -> tuple[slice, slice]:
+    """Where the middle of `size` values is cut, and where it is placed among `target` values."""
+    offset = abs(size - target) // (2 * step) * step
+    middle, everything = slice(offset, offset + min(size, target)), slice(min(size, target))
+    return (middle, everything) if size > target else (everything, middle)
 
 
 def colour_tags(frame: av.VideoFrame, signalled: ColourSpace | None) -> ColourTags:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import av
 
 from lipar_core.config import StreamConfig
+from lipar_core.parameters import Parameters
 from server.media.audio.broadcast import AudioBroadcast
 from server.media.audio.track import AudioTrack
 from server.media.broadcast import Broadcast
@@ -34,12 +35,12 @@ class FramePipeline:
         stream: StreamConfig,
         on_put: Callable[[int], None],
         on_taken: Callable[[int], None],
-        muted: Callable[[], bool],
+        parameters: Callable[[], Parameters],
         on_error: Callable[[str], None],
     ) -> None:
         """`on_put(total)`: frames written to the input ring so far; `on_taken(total)`: read from the output ring.
 
-        `muted`: whether audio is off now. `on_error(reason)`: an internal error, after which nothing is sent.
+        `parameters`: those of now. `on_error(reason)`: an internal error, after which nothing is sent.
 
         Raises `OSError` if there is too little shared memory.
         """
@@ -56,9 +57,10 @@ class FramePipeline:
         self.counters = SessionCounters()
         self.ingest = Ingest(self.incoming, self._frames_put, self.counters)
         self.capture_times = CaptureTimes()
-        self.audio = AudioBroadcast(muted, on_error, self.counters)
+        self.audio = AudioBroadcast(lambda: parameters().paused, on_error, self.counters)
         self.broadcast = Broadcast(self.outgoing.capacity, self._frame_due, on_error, self.counters)
-        self.fit = Fitter(stream.width, stream.height)
+        self.parameters = parameters
+        self.fitter = Fitter(stream.width, stream.height)
         self.frames_in, self.frames_edited, self.frames_out = Rate(), Rate(), Rate()
         self.latency_ms: float | None = None
         self.has_output = False  # an edited frame has been returned
@@ -102,7 +104,7 @@ class FramePipeline:
         self._last_frame_at = now
         self.counters.latency.add("transport_in", now - first_packet + self.one_way_s)
         if self.ingest.admits(now):
-            self.ingest.enqueue(self.fit(frame, colours), now)
+            self.ingest.enqueue(self.fitter(frame, colours, self.parameters().fit), now)
 
     def _frame_due(self, stamp: float, now: float, pts: int) -> None:
         self.capture_times.sent(stamp, pts)

@@ -17,6 +17,15 @@ NO_CAMERA = """
   navigator.mediaDevices.getUserMedia = () => Promise.reject(new Error("the camera was opened"));
 }
 """
+# The top of the edited picture is black, its middle is the clip's blue.
+SHOWS_BARS = """
+() => {
+  const context = new OffscreenCanvas(9, 16).getContext("2d");
+  context.drawImage(document.getElementById("result"), 0, 0, 9, 16);
+  const { data } = context.getImageData(4, 0, 1, 16);
+  return Math.max(...data.slice(4, 7)) < 50 && data[8 * 4 + 2] > 120;
+}
+"""
 DROP = """
 (target) => {
   const [file] = document.getElementById("test-file").files;
@@ -89,6 +98,10 @@ def test_a_portrait_source_has_a_portrait_session_and_frames_no_larger_than_its_
     wait_until(page, "() => document.getElementById('result').videoHeight === 256")
     choose(page, clips["wide"])
     wait_until(page, sends, [910, 256])  # 1280x360 scaled down to cover the session's picture
+    disable_editing(page)
+    page.get_by_label("Fit", exact=True).select_option("fit")
+    expect_applied(page, "#fit-note")
+    wait_until(page, SHOWS_BARS)
 
 
 def test_a_file_starts_a_session_without_a_camera(page: Page, live_server: LiveServer) -> None:

@@ -186,8 +186,8 @@ async def test_one_of_two_streams_with_the_same_payload_type_is_decoded(client, 
         await live(publisher)
         frames = server.app.state.sessions.handles[name].frames
         seen: list[float] = []
-        fit = frames.fit
-        frames.fit = lambda frame, *more: seen.append(frame.to_ndarray()[40:90].mean()) or fit(frame, *more)
+        fit = frames.fitter
+        frames.fitter = lambda frame, *more: seen.append(frame.to_ndarray()[40:90].mean()) or fit(frame, *more)
         await asyncio.wait_for(send_beside(publisher, other, frames=45), TIMEOUT_S)
         assert len(seen) > 30
         assert np.allclose(seen, 60, atol=3), sorted(set(np.round(seen)))

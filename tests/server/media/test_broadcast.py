@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from lipar_core.config import StreamConfig
+from lipar_core.parameters import Parameters
 from server.media.broadcast import Broadcast
 from server.media.edited_track import MAX_WAITING, EditedTrack
 from server.media.frame_pipeline import FramePipeline
@@ -42,7 +43,7 @@ async def test_closing_is_no_error():
 
 
 async def test_counters_are_monotonic_when_a_viewer_leaves_and_when_read_repeatedly():
-    frames = FramePipeline(STREAM, ignore, ignore, lambda: False, pytest.fail)
+    frames = FramePipeline(STREAM, ignore, ignore, lambda: Parameters(prompt="a sketch"), pytest.fail)
     viewer = EditedTrack(frames.broadcast, primary=False)
     reading = asyncio.create_task(viewer.recv())
     await asyncio.sleep(0)

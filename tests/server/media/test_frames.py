@@ -204,14 +204,27 @@ def test_rate_covers_only_its_window():
 
 
 @pytest.mark.parametrize("size", [(640, 480), (480, 640), (1920, 1080), (17, 9), (256, 144), (31, 400)])
-def test_frames_of_any_size_are_fitted(size):
+@pytest.mark.parametrize("fit", ["crop", "stretch"])
+def test_frames_of_any_size_fill_the_picture(size, fit):
     frame = av.VideoFrame.from_ndarray(np.full((size[1], size[0], 3), (200, 30, 60), np.uint8), format="rgb24")
-    fit = Fitter(64, 48)
+    fitter = Fitter(64, 48)
     for _ in range(2):
-        cut = fit(frame)
+        cut = fitter(frame, fit=fit)
         assert cut.shape == (72, 64)
         back = av.VideoFrame.from_ndarray(cut, format="yuv420p").to_ndarray(format="rgb24")
         assert np.abs(back.astype(int) - (200, 30, 60)).max() < 12
+
+
+@pytest.mark.parametrize(
+    ("size", "picture"), [((128, 48), (slice(12, 36), slice(None))), ((48, 96), (slice(None), slice(20, 44)))]
+)
+def test_everything_is_shown_with_black_bars(size, picture):
+    frame = av.VideoFrame.from_ndarray(np.full((size[1], size[0], 3), 255, np.uint8), format="rgb24")
+    luma = Fitter(64, 48)(frame, fit="fit")[:48]
+    assert luma[picture].min() > 220
+    bars = np.ones_like(luma, bool)
+    bars[picture] = False
+    assert (luma[bars] == 16).all()
 
 
 def test_the_centre_is_kept():

@@ -1,5 +1,8 @@
 // Messages between page and server: JSON over HTTP, and status messages over the telemetry data channel.
 
+/** How the source's picture is brought to the shape of the session's: filled, whole with bars, or distorted. */
+export type Fit = "crop" | "fit" | "stretch";
+
 /** The live parameters that the page uses by name; the schema describes these and all others. */
 export interface Parameters {
   prompt: string;
@@ -8,6 +11,7 @@ export interface Parameters {
   denoising_steps: number[] | null;
   pruning: { enabled: boolean; detector: string; [name: string]: unknown };
   paused: boolean;
+  fit: Fit;
   [name: string]: unknown;
 }
 
@@ -16,6 +20,7 @@ export interface Changes {
   prompt?: string;
   strength?: number | null;
   paused?: boolean;
+  fit?: Fit;
   reset?: true;
   [name: string]: unknown;
 }

@@ -1,6 +1,6 @@
 // Sizes of the model's picture, WIDTHxHEIGHT, and which of them a source is edited at.
 
-import type { Offer, Preset } from "../api/protocol";
+import type { Changes, Offer, Preset } from "../api/protocol";
 
 export interface PictureSize {
   width: number;
@@ -12,10 +12,24 @@ export function parseSize(text: string): PictureSize {
   return { width, height };
 }
 
+type PresetSizes = Pick<Preset, "width" | "height" | "sizes">;
+
 /** The size to request for a source: the preset's turned by 90 degrees where that fits its orientation; else the default. */
-export function sizeFor({ width, height }: MediaTrackSettings, preset: Pick<Preset, "width" | "height" | "sizes">): Pick<Offer, "size"> {
-  if (width === undefined || height === undefined || width === height) return {}; // some browsers do not report the size
-  const turned = `${preset.height}x${preset.width}`;
-  const isTurned = height > width !== preset.height > preset.width;
-  return isTurned && preset.sizes.includes(turned) ? { size: turned } : {};
+export function sizeFor(source: MediaTrackSettings, preset: PresetSizes): Pick<Offer, "size"> {
+  return isTurned(source, preset) && preset.sizes.includes(turnedSize(preset)) ? { size: turnedSize(preset) } : {};
+}
+
+/** How a new session fits a source: whole, where cropping would cut a person's face; else as the preset says. */
+export function fitFor(source: MediaTrackSettings, preset: PresetSizes): Pick<Changes, "fit"> {
+  return isTurned(source, preset) && !preset.sizes.includes(turnedSize(preset)) ? { fit: "fit" } : {};
+}
+
+function turnedSize({ width, height }: PresetSizes): string {
+  return `${height}x${width}`;
+}
+
+/** Whether the source is portrait and the preset is not, or the other way round. */
+function isTurned({ width, height }: MediaTrackSettings, preset: PresetSizes): boolean {
+  if (width === undefined || height === undefined || width === height) return false; // some browsers do not report the size
+  return height > width !== preset.height > preset.width;
 }

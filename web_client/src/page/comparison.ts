@@ -1,15 +1,18 @@
 // The source frame and the edited frame that was made from it, on two canvases over the edited video: drawn in one step,
 // so that both always show the same moment. A divider wipes between them; while a key or button is held, the source covers all.
 
+import type { Fit } from "../api/protocol";
 import { FrameNames } from "../media/frame_names";
 import type { FrameName } from "../media/frame_names";
 import { SourceFrames } from "../media/source_frames";
-import { drawCovering } from "./drawing";
+import { drawFitted } from "./drawing";
 import { element } from "./elements";
 
 const MAX_MISSING_MS = 1000; // without a pair: then the edited video is shown alone
 
 export class Comparison {
+  /** Of the source in the edited picture. */
+  fit: Fit = "crop";
   private readonly root = element("comparison", HTMLDivElement);
   private readonly divider = element("divider", HTMLInputElement);
   private readonly result = element("result", HTMLVideoElement);
@@ -72,9 +75,9 @@ export class Comparison {
     const source = captured_ms === null ? null : this.frames.at(captured_ms);
     if (source !== null) {
       this.pairedAt = now;
-      const { videoWidth: width, videoHeight: height } = this.result;
-      drawCovering(this.canvases.result, this.result, { width, height }, { width, height });
-      drawCovering(this.canvases.source, source, source, { width, height });
+      const shape = { width: this.result.videoWidth, height: this.result.videoHeight };
+      drawFitted(this.canvases.result, this.result, shape, shape, "stretch");
+      drawFitted(this.canvases.source, source, source, shape, this.fit);
     }
     this.root.hidden = now - this.pairedAt > MAX_MISSING_MS;
   }

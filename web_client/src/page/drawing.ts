@@ -1,13 +1,23 @@
 // Drawing of pictures on canvases.
 
+import type { Fit } from "../api/protocol";
 import type { PictureSize } from "../media/picture_size";
 
-/** Draws the picture so that it covers the canvas, cropped around its centre, as the server crops. `shape`: of the canvas. */
-export function drawCovering(canvas: HTMLCanvasElement, picture: CanvasImageSource, size: PictureSize, shape: PictureSize): void {
+/** Draws a picture of this size on a canvas of the given shape, fitted as the server fits it. */
+export function drawFitted(canvas: HTMLCanvasElement, picture: CanvasImageSource, size: PictureSize, shape: PictureSize, fit: Fit): void {
   const width = Math.max(shape.width, Math.round(Math.min(size.width, (size.height * shape.width) / shape.height)));
   const height = Math.round((width * shape.height) / shape.width);
   if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
-  const scale = Math.max(width / size.width, height / size.height);
-  const [drawnWidth, drawnHeight] = [size.width * scale, size.height * scale];
-  canvas.getContext("2d", { alpha: false })?.drawImage(picture, (width - drawnWidth) / 2, (height - drawnHeight) / 2, drawnWidth, drawnHeight);
+  const context = canvas.getContext("2d", { alpha: false });
+  const drawn = fittedSize(size, { width, height }, fit);
+  context?.clearRect(0, 0, width, height); // black
+  context?.drawImage(picture, (width - drawn.width) / 2, (height - drawn.height) / 2, drawn.width, drawn.height);
+}
+
+/** The size at which a picture is drawn in the middle of this shape. */
+export function fittedSize(size: PictureSize, shape: PictureSize, fit: Fit): PictureSize {
+  if (fit === "stretch") return shape;
+  const choose = fit === "crop" ? Math.max : Math.min;
+  const scale = choose(shape.width / size.width, shape.height / size.height);
+  return { width: size.width * scale, height: size.height * scale };
 }

@@ -194,6 +194,7 @@ function show(): void {
     stream: state,
     status,
     frames: frameMonitor.state,
+    fit: stream?.edits.settings.current.fit ?? "crop",
     isPaused,
   });
   tokenForm.show(access.state);

@@ -93,6 +93,7 @@ export class EditorView {
     this.startButton.textContent = isRunning(page.stream) ? BUTTONS.stop : BUTTONS.start;
     this.startButton.disabled = !canStart(page);
     this.startButton.classList.toggle("primary", !isRunning(page.stream));
+    this.stage.showFit(page.fit);
     this.showBanner(page);
     this.showStats(currentStats(page));
     this.showViewers(page.status?.viewers ?? 0);

@@ -4,6 +4,7 @@ import type { Changes, Parameters, Preset } from "../api/protocol";
 import { positionOf, valueAt } from "../api/schema";
 import type { ParameterSpec } from "../api/schema";
 import type { Settings } from "../session/settings";
+import { CHOICES } from "../texts/en";
 import { changesFor, formatValue, isDisabled, isRelevant, valueIn } from "./parameter_value";
 
 export interface RowEvents {
@@ -70,7 +71,7 @@ export class ParameterRow {
 
   private createChoice(choices: string[]): HTMLSelectElement {
     const select = document.createElement("select");
-    select.append(...choices.map((choice) => new Option(choice, choice)));
+    select.append(...choices.map((choice) => new Option(CHOICES[choice] ?? choice, choice)));
     select.addEventListener("change", () => {
       this.send(select.value);
     });

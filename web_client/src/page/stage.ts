@@ -1,5 +1,6 @@
 // How the pictures are shown: the view, full screen, picture in picture.
 
+import type { Fit } from "../api/protocol";
 import { BUTTONS } from "../texts/en";
 import type { Source } from "../media/source";
 import { Comparison } from "./comparison";
@@ -43,6 +44,12 @@ export class Stage {
   /** Null: there is no edited picture. */
   resultChanged(stream: MediaStream | null): void {
     this.popoutButton.disabled = stream === null;
+  }
+
+  /** How the source's picture is fitted to the edited one's shape. */
+  showFit(fit: Fit): void {
+    this.views.dataset.fit = fit;
+    this.comparison.fit = fit;
   }
 
   private showView(shown: View): void {

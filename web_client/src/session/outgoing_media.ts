@@ -1,7 +1,7 @@
 // The source and the sound being sent, and notices about problems with them.
 
-import type { NewSession, Preset } from "../api/protocol";
-import { sizeFor } from "../media/picture_size";
+import type { Changes, NewSession, Preset } from "../api/protocol";
+import { fitFor, sizeFor } from "../media/picture_size";
 import type { Source, SourceChoice } from "../media/source";
 import { ActiveSource } from "./active_source";
 import { Notices } from "./notices";
@@ -54,9 +54,10 @@ export class OutgoingMedia {
     return this.activeSource.source?.stream ?? null;
   }
 
-  /** The picture size to request for the source. */
-  sizeFor(preset: Preset): Pick<NewSession, "size"> {
-    return sizeFor(this.video?.getVideoTracks()[0]?.getSettings() ?? {}, preset);
+  /** What to start a session with for the source, beside the user's changes: its picture size, and how it is fitted. */
+  newSession(preset: Preset, changes: Changes): NewSession {
+    const source = this.video?.getVideoTracks()[0]?.getSettings() ?? {};
+    return { parameters: { ...fitFor(source, preset), ...changes }, ...sizeFor(source, preset) };
   }
 
   get audioTrack(): MediaStreamTrack | null {

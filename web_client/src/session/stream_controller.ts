@@ -185,7 +185,7 @@ export class StreamController {
       },
     );
     this.connection = connection;
-    await connection.open({ parameters: this.edits.settings.initialChanges, ...this.media.sizeFor(this.dependencies.preset) });
+    await connection.open(this.media.newSession(this.dependencies.preset, this.edits.settings.initialChanges));
     if (isAborted(signal)) return;
     this.setState({ name: "live" });
     this.edits.connected();

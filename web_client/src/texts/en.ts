@@ -86,6 +86,13 @@ export const VALUES = {
   about: (description: string) => `${description}.`,
 };
 
+/** By the name of a choice in the schema; others are shown under that name. */
+export const CHOICES: Record<string, string> = {
+  crop: "Fill the picture, cut the edges",
+  fit: "Show everything, with bars",
+  stretch: "Stretch",
+};
+
 /** By the server's name of the stage, in pipeline order. */
 export const LATENCY_STAGES: Record<string, { label: string; description: string }> = {
   transport_in: { label: "upload", description: "The network, and the time between a frame's first and last packet" },

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { parseSize, sizeFor } from "../../src/media/picture_size";
+import { fitFor, parseSize, sizeFor } from "../../src/media/picture_size";
 
 const LANDSCAPE = { width: 416, height: 240, sizes: ["416x240", "240x416"] };
 const PORTRAIT = { ...LANDSCAPE, width: 240, height: 416 };
@@ -18,6 +18,13 @@ it("other sources get the server's own size", () => {
 
 it("a preset without that size is used unchanged", () => {
   expect(sizeFor({ width: 480, height: 640 }, { width: 832, height: 480, sizes: ["832x480"] })).toEqual({});
+});
+
+it("a source of the other orientation is shown whole where the preset has no such size", () => {
+  const single = { width: 832, height: 480, sizes: ["832x480"] };
+  expect(fitFor({ width: 480, height: 640 }, single)).toEqual({ fit: "fit" });
+  expect(fitFor({ width: 640, height: 480 }, single)).toEqual({});
+  expect(fitFor({ width: 480, height: 640 }, LANDSCAPE)).toEqual({});
 });
 
 it("sizes are width x height", () => {

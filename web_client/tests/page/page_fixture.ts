@@ -16,6 +16,7 @@ export const idle: PageState = {
   stream: { name: "idle" },
   status: null,
   frames: "flowing",
+  fit: "crop",
   isPaused: false,
 };
 export const status = (state: Status["state"], reason: string | null = null): Status => ({ state, reason, parameters: { paused: state === "paused" } }) as Status;

@@ -71,6 +71,7 @@ export const PARAMETERS: Parameters = {
   transition: { mode: "recache" },
   strength: null,
   denoising_steps: null,
+  fit: "crop",
   seed: 0,
   pruning: {
     enabled: true, detector: "lipar", threshold: 8, tau: 0.2, tau2: 0.4, min_keep: 0, refresh_last_frame: true, max_age: 0, bound_drift: true, recovery: true,
