@@ -14,6 +14,7 @@ from msgspec import Meta
 from lipar_core.errors import ParameterError
 from lipar_core.fields import describe, field_type, metadata
 from lipar_core.parsing import NOT_UNICODE, ConfigStruct, parse
+from lipar_core.transition import Transition
 
 Fit = Literal["crop", "fit", "stretch"]  # how a picture is brought to another shape
 
@@ -109,24 +110,6 @@ class Pruning(ConfigStruct, frozen=True, kw_only=True):
         bool,
         describe("Attention recovery", "off: pruned tokens are left out of attention (for comparison)", "more"),
     ] = True
-
-
-class Transition(ConfigStruct, frozen=True, kw_only=True):
-    """What a new prompt does to the KV cache."""
-
-    mode: Annotated[
-        Literal["recache", "keep", "cut", "blend"],
-        describe(
-            "On a new prompt",
-            "the KV cache is recomputed under the new prompt, kept, or reset with the stream; blend: the prompt's "
-            "embedding moves to the new one over several blocks",
-            "more",
-        ),
-    ] = "recache"
-    blocks: Annotated[
-        int,
-        describe("Blend over", "blocks until mode blend reaches the new prompt", "more", unit="blocks", ge=1, le=100),
-    ] = 8
 
 
 class Parameters(ConfigStruct, frozen=True, kw_only=True):

@@ -38,7 +38,7 @@ ROOMS = (
             *core(
                 "errors", "fields", "parsing", "config", "presets", "parameters", "sizes", "weight_files", "colour_tags"
             ),
-            *core("acknowledgement", "kinds"),
+            *core("acknowledgement", "kinds", "transition"),
         ),
         may_import=(),
         packages=frozenset({"yaml", "msgspec"}),
