@@ -25,4 +25,5 @@ async def readiness(sessions: Registry, response: Response) -> Readiness:
     ready = any(worker.state == "ready" for worker in workers)
     response.status_code = 200 if ready else 503
     reason = "" if ready else refusal(workers)
-    return Readiness(ready=ready, reason=reason, workers=[WorkerInfo(**asdict(worker)) for worker in workers])
+    infos = [WorkerInfo(**asdict(worker)) for worker in workers]
+    return Readiness(ready=ready, reason=reason, loading_s=sessions.pool.loading_s(), workers=infos)

@@ -160,6 +160,7 @@ class Readiness(BaseModel):
 
     ready: bool
     reason: str = ""
+    loading_s: float | None = Field(description="seconds since the model began to load; null if none is loading")
     workers: list[WorkerInfo]
 
 

@@ -1,6 +1,7 @@
 """The workers of a server, each with its own model process."""
 
 import asyncio
+import time
 
 from server.devices import device_shares
 from server.model_options import ModelOptions
@@ -39,6 +40,11 @@ class WorkerPool:
     def statuses(self, leaving: AttachedSession | None = None) -> list[WorkerStatus]:
         """The statuses of all workers; `leaving` is not counted among their sessions."""
         return [worker.status(leaving) for worker in self.workers]
+
+    def loading_s(self) -> float | None:
+        """How long the first model process to become ready has been loading; None if none is loading."""
+        started = [worker.load_started for worker in self.workers if worker.state == "loading"]
+        return time.monotonic() - min(started) if started else None
 
     def place(self, leaving: AttachedSession | None = None) -> Worker:
         """The worker for a new session, which displaces `leaving`. Raises `Unavailable`."""

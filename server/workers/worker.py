@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import multiprocessing
+import time
 from multiprocessing.process import BaseProcess
 
 from server import wire
@@ -37,6 +38,7 @@ class Worker:
         self.state: WorkerState = "loading"
         self.reason = "the model is loading"
         self.starts = 0
+        self.load_started = time.monotonic()
         self.dtype: str | None = None  # of the newest model process, once it is loaded
         self._link: Link | None = None
         self._failed_starts = 0
@@ -120,6 +122,7 @@ class Worker:
         process.start()
         theirs.close()
         self.starts += 1
+        self.load_started = time.monotonic()
         self._link = Link(ours, Deadline(self.settings.load_timeout_s, self.settings.hang_timeout_s))
         return process, self._link
 

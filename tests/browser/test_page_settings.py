@@ -66,7 +66,7 @@ def test_a_named_session_shows_how_much_of_a_long_prompt_is_used(page: Page, liv
     expect(page.locator("#length-note")).to_have_text("", timeout=TIMEOUT_MS)
 
 
-def test_a_refused_change_is_reverted_with_the_reason(page: Page) -> None:
+def test_a_refused_change_is_reverted_with_the_reason_and_defaults_can_be_restored(page: Page) -> None:
     responses: list[tuple[int, str]] = [(503, "the model is restarting")]
 
     def refuse(route: Route) -> None:
@@ -85,6 +85,12 @@ def test_a_refused_change_is_reverted_with_the_reason(page: Page) -> None:
     page.get_by_label("Noise").fill("0.9")
     expect_applied(page, "#strength-note")
     expect(page.locator("#strength-value")).to_have_text("90 %")
+
+    page.get_by_label("Minimum recomputed").fill("0.5")
+    page.get_by_role("button", name="Default settings").click()
+    expect_applied(page, "#defaults-note")
+    expect(page.locator("#strength-value")).to_have_text(shown)
+    expect(page.locator("#pruning-min-keep-value")).to_have_text("0 %")
 
 
 def test_a_missing_response_is_not_a_refusal(page: Page) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from typing import ClassVar
 
@@ -78,6 +79,7 @@ class FakeWorker:
         self.index, self.device = index, options.device
         self.sessions = AttachedSessions()
         self.state, self.reason = "ready", ""
+        self.load_started = time.monotonic()
         self.room = 100  # sessions that fit in its memory
         self.hangs = False
         self.opened: dict[str, Parameters] = {}  # in its process, by key

@@ -121,7 +121,10 @@ async def test_readyz_needs_one_ready_worker_and_lists_all(sessions):
         about = [("cpu", "ready", "", 1), ("cuda:1", "failed", "no weights", 0)]
         keys = ("index", "device", "state", "reason", "sessions")
         rows = [dict(zip(keys, (index, *row), strict=True)) for index, row in enumerate(about)]
-        assert (reply.status_code, reply.json()) == (200, {"ready": True, "reason": "", "workers": rows})
+        assert (reply.status_code, reply.json()) == (
+            200,
+            {"ready": True, "reason": "", "loading_s": None, "workers": rows},
+        )
         first.end("killed")
         reply = await client.get("/readyz")
         assert (reply.status_code, reply.json()["reason"]) == (503, "cpu: killed")

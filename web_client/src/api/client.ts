@@ -58,8 +58,8 @@ export class ApiClient {
   async readiness(): Promise<Readiness> {
     const response = await this.send("GET", "readyz", {}, null);
     if (response.ok) return { ready: true };
-    const body = (await response.json().catch(() => ({}))) as { reason?: string }; // a proxy may respond in HTML
-    return { ready: false, reason: body.reason ?? REASONS.notReady(response.status) };
+    const body = (await response.json().catch(() => ({}))) as { reason?: string; loading_s?: number | null }; // a proxy may respond in HTML
+    return { ready: false, reason: body.reason ?? REASONS.notReady(response.status), loading_s: body.loading_s ?? null };
   }
 
   createSession(offer: Offer): Promise<Answer> {

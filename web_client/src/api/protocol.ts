@@ -122,7 +122,8 @@ export interface Acknowledgement {
   prompt_tokens: PromptTokens | null;
 }
 
-export type Readiness = { ready: true } | { ready: false; reason: string };
+/** `loading_s`: since the model began to load; null if it is not loading. */
+export type Readiness = { ready: true } | { ready: false; reason: string; loading_s: number | null };
 
 export interface ErrorBody {
   detail: { message: string; path?: string; value?: unknown; allowed?: string };

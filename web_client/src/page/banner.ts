@@ -1,5 +1,6 @@
 // The banner above the videos: one problem or state, what to do about it, and a button.
 
+import type { LoadingProgress } from "../session/loading_time";
 import { INSECURE_PAGE, SERVER_UNREACHABLE } from "../session/problems";
 import type { Problem } from "../session/problems";
 import type { ServerState } from "../session/server_monitor";
@@ -30,9 +31,14 @@ export function bannerOf(page: PageState): Banner | null {
   }
   if (stream.name === "live") return missingFramesBanner(page) ?? (notice === null ? null : noticeBanner(notice, page));
   if (notice !== null) return noticeBanner(notice, page);
-  if (server.name === "loading") return { tone: "busy", title: BANNERS.modelLoading, advice: toSentence(server.reason) };
+  if (server.name === "loading") return { tone: "busy", title: loadingTitle(server.progress), advice: toSentence(server.reason) };
   if (page.hasSavedSession && stream.name === "idle") return SAVED_SESSION_BANNER;
   return null;
+}
+
+function loadingTitle(progress: LoadingProgress | null): string {
+  if (progress === null) return BANNERS.modelLoading;
+  return progress.left_s === null ? BANNERS.modelLoadingSince(progress.elapsed_s) : BANNERS.modelLoadingLeft(progress.left_s);
 }
 
 /** Why there is no connection. A server that is loading its model replaces the older reason. */

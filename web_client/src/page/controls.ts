@@ -9,6 +9,7 @@ import { element } from "./elements";
 import { noteOf, promptLengthNote } from "./notes";
 import type { Note } from "./notes";
 import { ParameterRow } from "./parameter_row";
+import { defaultChanges } from "./parameter_value";
 import type { RowEvents } from "./parameter_row";
 import { styleButton } from "./style_button";
 
@@ -27,6 +28,7 @@ export interface ControlsState {
 const NOTES: Record<string, { controls: [string, ...string[]]; input?: string }> = {
   "prompt-note": { controls: ["prompt"], input: "prompt" },
   "action-note": { controls: ["paused", "reset"] },
+  "defaults-note": { controls: ["defaults"] },
 };
 
 export class Controls {
@@ -44,7 +46,8 @@ export class Controls {
   ) {
     this.prompt.maxLength = maxLengthOf(schema, "prompt");
     this.prompt.disabled = false; // disabled in the HTML until its events are handled
-    this.rows = parameterSpecs(schema).map((spec) => {
+    const specs = parameterSpecs(schema);
+    this.rows = specs.map((spec) => {
       const row = new ParameterRow(spec, preset, events);
       element(`${spec.group}-settings`, HTMLElement).append(row.root);
       return row;
@@ -52,6 +55,7 @@ export class Controls {
     this.bindPrompt();
     this.bindStyles();
     this.bindActions();
+    this.bindDefaults(defaultChanges(specs, preset.parameters));
     element("vocabulary", HTMLParagraphElement).textContent = preset.vocabulary_note;
   }
 
@@ -117,6 +121,12 @@ export class Controls {
       return chip;
     });
     this.styles.replaceChildren(...chips);
+  }
+
+  private bindDefaults(changes: Changes): void {
+    element("defaults", HTMLButtonElement).addEventListener("click", () => {
+      this.events.changed("defaults", changes);
+    });
   }
 
   private bindActions(): void {

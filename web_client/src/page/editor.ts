@@ -8,6 +8,7 @@ import { sourceLabel } from "../media/source";
 import type { Source, SourceChoice } from "../media/source";
 import { extractToken, PageAccess } from "../session/access";
 import { FrameMonitor } from "../session/frame_monitor";
+import { LoadingTime } from "../session/loading_time";
 import { problemOf } from "../session/problems";
 import type { Problem } from "../session/problems";
 import { ServerMonitor } from "../session/server_monitor";
@@ -71,6 +72,7 @@ const serverMonitor = new ServerMonitor(
   () => api.readiness(),
   () => stream?.state.name === "reconnecting",
   { checked: () => void handleServerChecked(), ready: handleServerReady },
+  new LoadingTime(window.localStorage),
 );
 
 /** Clears failures caused by the missing server, and retries. */
@@ -139,12 +141,8 @@ const streamEvents: StreamEvents = {
     sound = state;
     show();
   },
-  result: (stream) => {
-    view.showResult(stream);
-  },
-  frameNamed: (name) => {
-    view.frameNamed(name);
-  },
+  result: view.showResult.bind(view),
+  frameNamed: view.frameNamed.bind(view),
   status: (newest) => {
     status = newest;
     frameMonitor.telemetry(newest);

@@ -61,7 +61,8 @@ export class EditorView {
 
   showPreset({ name, description, width, height }: Preset): void {
     setAspect(width, height);
-    element("about", HTMLElement).textContent = VALUES.about(description);
+    const about = VALUES.about(description, `${width}x${height}`);
+    element("about", HTMLElement).textContent = name === "tiny" ? `${about} ${VALUES.aboutTiny}` : about;
     element("example", HTMLElement).hidden = name !== "tiny"; // the example shows that model's output
   }
 

@@ -4,7 +4,7 @@ import type { Changes, Parameters, Preset } from "../api/protocol";
 import { positionOf, valueAt } from "../api/schema";
 import type { ParameterSpec } from "../api/schema";
 import type { Settings } from "../session/settings";
-import { CHOICES } from "../texts/en";
+import { CHOICES, HINTS } from "../texts/en";
 import { changesFor, formatValue, isDisabled, isRelevant, valueIn } from "./parameter_value";
 
 export interface RowEvents {
@@ -39,7 +39,7 @@ export class ParameterRow {
     this.note.className = "note";
     this.note.setAttribute("role", "status");
     this.root.className = "slider";
-    this.root.append(labelFor(id, spec), ...(isSlider(this.input) ? [this.output, this.input] : [this.input]), this.note);
+    this.root.append(labelFor(id, spec), ...(isSlider(this.input) ? [this.output, this.input] : [this.input]), ...hintFor(spec), this.note);
   }
 
   show({ shown }: Settings): void {
@@ -123,6 +123,16 @@ export class ParameterRow {
 
 function isSlider(input: HTMLInputElement | HTMLSelectElement): boolean {
   return input.type === "range";
+}
+
+/** A sentence below the controls that need one. */
+function hintFor({ path }: ParameterSpec): HTMLElement[] {
+  const text = HINTS[path];
+  if (text === undefined) return [];
+  const hint = document.createElement("p");
+  hint.className = "hint";
+  hint.textContent = text;
+  return [hint];
 }
 
 function labelFor(id: string, { title, description }: ParameterSpec): HTMLLabelElement {

@@ -2,8 +2,9 @@
 
 import { ServerUnreachable } from "../api/client";
 import type { Readiness } from "../api/protocol";
+import type { LoadingProgress, LoadingTime } from "./loading_time";
 
-export type ServerState = { name: "checking" } | { name: "ready" } | { name: "loading"; reason: string } | { name: "unreachable" };
+export type ServerState = { name: "checking" } | { name: "ready" } | { name: "loading"; reason: string; progress: LoadingProgress | null } | { name: "unreachable" };
 
 const READY_INTERVAL_MS = 5000;
 const WAITING_INTERVAL_MS = 1000;
@@ -24,6 +25,7 @@ export class ServerMonitor {
     private readonly readiness: () => Promise<Readiness>,
     private readonly isServerNeeded: () => boolean,
     private readonly events: ServerMonitorEvents,
+    private readonly loadingTime: LoadingTime,
   ) {}
 
   /** Checks now and schedules the next check. */
@@ -32,6 +34,7 @@ export class ServerMonitor {
     const before = this.state;
     this.state = await this.requestState();
     clearTimeout(this.timer); // another check may have been started while this one waited
+    if (this.state.name === "ready") this.loadingTime.finished();
     const isWaiting = this.state.name !== "ready" || this.isServerNeeded();
     this.timer = setTimeout(() => void this.check(), isWaiting ? WAITING_INTERVAL_MS : READY_INTERVAL_MS);
     if (this.state.name === "ready" && before.name !== "ready") this.events.ready();
@@ -41,7 +44,7 @@ export class ServerMonitor {
   private async requestState(): Promise<ServerState> {
     try {
       const readiness = await this.readiness();
-      return readiness.ready ? { name: "ready" } : { name: "loading", reason: readiness.reason };
+      return readiness.ready ? { name: "ready" } : { name: "loading", reason: readiness.reason, progress: this.loadingTime.progress(readiness.loading_s) };
     } catch (error) {
       if (error instanceof ServerUnreachable) return { name: "unreachable" };
       throw error;

@@ -65,6 +65,7 @@ export class Settings {
   prepare(control: string, changes: Changes): void {
     this.updateDragged(control, changes);
     this.current = applyChanges(this.current, changes);
+    this.prepared.delete(control); // re-inserted: later changes take precedence
     this.prepared.set(control, changes);
     this.setState(control, SYNCED);
   }

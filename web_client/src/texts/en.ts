@@ -57,6 +57,8 @@ export const BANNERS = {
   settingsKept: "Your settings are kept.",
   serverLoading: "The server is loading its model.",
   modelLoading: "Loading the model…",
+  modelLoadingLeft: (seconds: number) => `Loading the model… about ${seconds} s`,
+  modelLoadingSince: (seconds: number) => `Loading the model… ${seconds} s so far`,
   noNewPictures: "No new pictures",
   noTelemetry: "The server has sent nothing for a few seconds.",
   pictureReturns: "The picture comes back by itself.",
@@ -83,7 +85,13 @@ export const NOTES = {
 
 export const VALUES = {
   steps: (steps: number[]) => `steps ${steps.join(", ")}`,
-  about: (description: string) => `${description}.`,
+  about: (description: string, size: string) => `${description}, ${size}.`,
+  aboutTiny: "Any prompt at 832x480: start the server with --preset wan-1.3b, on a machine with an NVIDIA GPU.",
+};
+
+/** Below a control, by its parameter's path. */
+export const HINTS: Record<string, string> = {
+  strength: "How far the result may go from the camera's picture: 0 % keeps it, more follows the prompt.",
 };
 
 /** By the name of a choice in the schema; others are shown under that name. */
@@ -167,7 +175,7 @@ export const PROBLEMS = {
   insecurePage: {
     title: "The browser blocks camera and screen on http:// pages",
     advice:
-      "You can still use a video file. For camera or screen open the page over https:// (start the server with --tls-cert and --tls-key), or as http://127.0.0.1 on the server itself.",
+      "You can still use a video file. For camera or screen open the page over https:// (start the server with --self-signed, or with --tls-cert and --tls-key: see HTTPS in docs/deployment.md), or as http://127.0.0.1 on the server itself.",
   },
   cameraEnded: { title: "The camera stopped", advice: "It was unplugged, or another program took it. Connect it again or choose another source." },
   screenEnded: { title: "Screen sharing ended", advice: "Your session is still open: choose what to send next." },

@@ -31,7 +31,7 @@ it("a missing response is a separate error", async () => {
 
 it("the readiness has its reason", async () => {
   respond(503, '{"ready": false, "reason": "loading the weights"}');
-  expect(await api.readiness()).toEqual({ ready: false, reason: "loading the weights" });
+  expect(await api.readiness()).toEqual({ ready: false, reason: "loading the weights", loading_s: null });
   respond(200, '{"ready": true, "reason": ""}');
   expect(await api.readiness()).toEqual({ ready: true });
 });

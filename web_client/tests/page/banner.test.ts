@@ -25,7 +25,7 @@ describe("the banner", () => {
   });
 
   it("leaves a missing token to the token form", () => {
-    expect(bannerOf({ ...idle, access: "token_required", server: { name: "loading", reason: "x" } })).toBeNull();
+    expect(bannerOf({ ...idle, access: "token_required", server: { name: "loading", reason: "x", progress: null } })).toBeNull();
   });
 
   it("reports a session that waits for its source", () => {
@@ -38,7 +38,7 @@ describe("the banner", () => {
   });
 
   it("reports why the model is not ready, or that it restarts", () => {
-    expect(bannerOf({ ...idle, server: { name: "loading", reason: "loading weights" } })?.advice).toBe("Loading weights.");
+    expect(bannerOf({ ...idle, server: { name: "loading", reason: "loading weights", progress: null } })?.advice).toBe("Loading weights.");
     const banner = bannerOf({ ...idle, stream: { name: "live" }, status: status("model_restarting", "it ran out of memory") });
     expect(banner?.title).toBe("The model is restarting");
     expect(banner?.advice).toContain("It ran out of memory.");
@@ -52,7 +52,7 @@ describe("the banner", () => {
 
   it("replaces an outdated reason while reconnecting", () => {
     const reconnecting: PageState = { ...idle, stream: { name: "reconnecting", reason: null, attempt: 3 } };
-    expect(bannerOf({ ...reconnecting, server: { name: "loading", reason: "loading weights" } })?.advice).toBe(
+    expect(bannerOf({ ...reconnecting, server: { name: "loading", reason: "loading weights", progress: null } })?.advice).toBe(
       "The server is loading its model. Your settings are kept.",
     );
     expect(bannerOf(reconnecting)?.advice).toBe("Your settings are kept.");

@@ -19,7 +19,7 @@ it("Start is enabled when it can work, Stop always", () => {
   expect(canStart({ ...idle, isSecure: false })).toBe(false);
   expect(canStart({ ...idle, sourceKind: "file", isSourceChosen: false })).toBe(false);
   expect(canStart({ ...idle, isSecure: false, sourceKind: "file" })).toBe(true);
-  expect(canStart({ ...idle, server: { name: "loading", reason: "x" } })).toBe(false);
+  expect(canStart({ ...idle, server: { name: "loading", progress: null, reason: "x" } })).toBe(false);
   expect(canStart({ ...idle, server: { name: "unreachable" }, stream: { name: "reconnecting", reason: "x", attempt: 1 } })).toBe(true);
   expect(isRunning({ name: "connecting" })).toBe(true);
 });

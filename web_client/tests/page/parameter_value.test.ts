@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Preset } from "../../src/api/protocol";
 import type { ParameterSpec } from "../../src/api/schema";
-import { changesFor, formatValue, isDisabled, isRelevant, valueIn } from "../../src/page/parameter_value";
+import { changesFor, defaultChanges, formatValue, isDisabled, isRelevant, valueIn } from "../../src/page/parameter_value";
 import { PARAMETERS } from "../session/stream_fixture";
 
 const PRESET = { first_sigma: 0.06 } as Preset;
@@ -36,6 +36,14 @@ describe("a parameter's value", () => {
   it("is replaced by denoising steps set over REST", () => {
     expect(formatValue(spec("percent"), 0.25, [400, 200])).toBe("steps 400, 200");
   });
+});
+
+it("the default settings are the preset's, without those of another detector", () => {
+  const threshold = spec("levels");
+  const tau = { ...threshold, path: "pruning.tau", detector: "lipar" };
+  const strength = { ...threshold, path: "strength", detector: null };
+  const preset = { ...PARAMETERS, pruning: { ...PARAMETERS.pruning, detector: "anchor", threshold: 6 } };
+  expect(defaultChanges([threshold, tau, strength], preset)).toEqual({ strength: null, denoising_steps: null, pruning: { threshold: 6 } });
 });
 
 it("a control is shown under the detector that reads it and disabled while pruning is off", () => {

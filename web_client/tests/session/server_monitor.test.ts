@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { ServerUnreachable } from "../../src/api/client";
 import type { Readiness } from "../../src/api/protocol";
+import { LoadingTime } from "../../src/session/loading_time";
 import { ServerMonitor } from "../../src/session/server_monitor";
 
 let readiness: Readiness | null = { ready: true };
@@ -23,6 +24,7 @@ beforeEach(() => {
     },
     () => isServerNeeded,
     { checked: () => undefined, ready: () => becameReady++ },
+    new LoadingTime({ getItem: () => null, setItem: () => undefined }),
   );
 });
 
@@ -35,9 +37,9 @@ it("reports once, within a second, that the server is ready again", async () => 
   expect(becameReady).toBe(1);
   readiness = null;
   await monitor.check();
-  readiness = { ready: false, reason: "loading weights" };
+  readiness = { ready: false, reason: "loading weights", loading_s: 5 };
   await advance(1000);
-  expect(monitor.state).toEqual({ name: "loading", reason: "loading weights" });
+  expect(monitor.state).toEqual({ name: "loading", reason: "loading weights", progress: { elapsed_s: 5, left_s: null } });
   expect(becameReady).toBe(1);
   readiness = { ready: true };
   await advance(1000);
