@@ -3,37 +3,52 @@
 import argparse
 import signal
 import sys
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from lipar_cli.file_edit import FileEdit
 from lipar_cli.model_options import add_model_options, chosen_models, chosen_preset
 from lipar_cli.parameter_flags import add_parameter_flags, parameters_from_flags
+from lipar_core.config import Preset
 from lipar_core.errors import LiparError
+from lipar_core.parameters import Fit
 
 if TYPE_CHECKING:
+    from lipar_core.models.loading import Models
     from lipar_core.session import EditSession
     from lipar_video.reader import VideoReader
     from lipar_video.writer import VideoWriter
 
+S = TypeVar("S", bound="EditSession[int]")
 QUEUE_SIZE = 16  # frames and packets between the threads, in each direction
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     parser = commands.add_parser("edit", help="edit a video file", description="Edit a video file as the prompt says.")
-    parser.add_argument("input", type=_input_path, metavar="IN", help="any video file; - is standard input")
-    parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help=".mp4, .mkv, .mov or .webm")
+    add_file_arguments(parser)
     parser.add_argument("-p", "--prompt", required=True, help="describes the edited picture")
     add_model_options(parser)
+    add_output_options(parser)
+    add_parameter_flags(parser)
+    parser.set_defaults(run=run)
+
+
+def add_file_arguments(parser: argparse.ArgumentParser) -> None:
+    """IN and -o OUT."""
+    parser.add_argument("input", type=_input_path, metavar="IN", help="any video file; - is standard input")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help=".mp4, .mkv, .mov or .webm")
+
+
+def add_output_options(parser: argparse.ArgumentParser) -> None:
+    """--side-by-side, --overlay, --crf, --keep-location."""
     parser.add_argument("--side-by-side", action="store_true", help="source on the left, result on the right")
     parser.add_argument("--overlay", action="store_true", help="tint computed tokens orange and reused ones blue")
     parser.add_argument("--crf", type=int, default=18, help="quality of the output file, 0 (best) to 51 (default: 18)")
     parser.add_argument(
         "--keep-location", action="store_true", help="copy the recording location, if the input has one (default: no)"
     )
-    add_parameter_flags(parser)
-    parser.set_defaults(run=run)
 
 
 def _input_path(name: str) -> Path:
@@ -42,27 +57,41 @@ def _input_path(name: str) -> Path:
 
 def run(args: argparse.Namespace) -> int:
     from lipar_core.session import EditSession
+
+    preset = chosen_preset(args)
+    parameters = parameters_from_flags(args, preset)
+
+    def new_session(models: "Models") -> EditSession[int]:
+        return EditSession(models, parameters)
+
+    session = edit_file(args, preset, parameters.fit, new_session)
+    _report_truncated_prompt(session)
+    return 0
+
+
+def edit_file(args: argparse.Namespace, preset: Preset, fit: Fit, new_session: "Callable[[Models], S]") -> "S":
+    """Edit the input as `add_file_arguments` and `add_output_options` say, and print a summary; returns the session.
+
+    The models are loaded and `new_session` is called once both files have been opened.
+    """
     from lipar_core.sizes import size_name
     from lipar_video.reader import VideoReader
     from lipar_video.writer import VideoWriter
 
     if not 0 <= args.crf <= 51:
         raise LiparError(f"--crf = {args.crf}: must be 0 to 51")
-    preset = chosen_preset(args)
-    parameters = parameters_from_flags(args, preset)
     stream = preset.stream
     _handle_signals_as_interrupt()
     _check_paths(args.input, args.output)
-    with VideoReader(args.input, stream.width, stream.height, parameters.fit, args.output.parent) as reader:
+    with VideoReader(args.input, stream.width, stream.height, fit, args.output.parent) as reader:
         width = stream.width * (2 if args.side_by_side else 1)
         with VideoWriter(args.output, width, stream.height, reader.rate, reader.time_base, args.crf) as writer:
             writer.add_tracks(reader, args.keep_location)
-            session: EditSession[int] = EditSession(chosen_models(args, preset), parameters)
+            session = new_session(chosen_models(args, preset))
             summary = _edit(reader, writer, session, args)
         _report(reader, writer)
-        _report_truncated_prompt(session)
     print(f"{args.output}: {size_name(preset.stream)}, {session.models.precision}: {summary}; {writer.audio_note}")
-    return 0
+    return session
 
 
 def _handle_signals_as_interrupt() -> None:

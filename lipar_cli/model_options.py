@@ -19,6 +19,11 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     """--preset, --size, --device, --dtype, --threads."""
     parser.add_argument("--preset", default="auto", help="auto, a bundled preset, or a YAML file (default: auto)")
     parser.add_argument("--size", help=f"{SIZE_HELP} (default: its own)")
+    add_device_options(parser)
+
+
+def add_device_options(parser: argparse.ArgumentParser) -> None:
+    """--device, --dtype, --threads."""
     parser.add_argument("--device", help="cpu or cuda (default: the preset's)")
     parser.add_argument("--dtype", help=DTYPE_HELP)
     parser.add_argument("--threads", type=int, help="on a CPU (default: PyTorch's choice)")

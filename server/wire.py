@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from lipar_core.acknowledgement import Acknowledgement, PromptTokens
+from lipar_core.parameters import Parameters
 
 
 class Message(msgspec.Struct, tag=True, kw_only=True):
@@ -95,6 +96,15 @@ class ChangeApplied(Message):
     acknowledgement: Acknowledgement
 
 
+class ParametersApplied(Message):
+    """From this block on these parameters apply: sent for each change, also for the part of one that waits."""
+
+    session: str
+    block: int
+    parameters: Parameters
+    reset: bool
+
+
 class PromptEncoded(Message):
     """The session's current prompt is encoded."""
 
@@ -145,6 +155,7 @@ Event = (
     | FramesPut
     | FramesTaken
     | ChangeApplied
+    | ParametersApplied
     | PromptEncoded
     | ChangeRejected
     | BlockDone

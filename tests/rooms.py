@@ -38,7 +38,7 @@ ROOMS = (
             *core(
                 "errors", "fields", "parsing", "config", "presets", "parameters", "sizes", "weight_files", "colour_tags"
             ),
-            *core("acknowledgement", "kinds", "transition"),
+            *core("acknowledgement", "kinds", "session_timeline", "transition"),
         ),
         may_import=(),
         packages=frozenset({"yaml", "msgspec"}),
@@ -87,7 +87,7 @@ ROOMS = (
     ),
     Room(
         name=SESSION,
-        prefixes=core("session", "speed", "recorded_run", "verify"),
+        prefixes=core("session", "replay", "speed", "recorded_run", "verify"),
         may_import=CORE,
         packages=frozenset({"torch", "safetensors", "msgspec"}),
     ),

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from lipar_core.acknowledgement import Acknowledgement
 from lipar_core.parameters import to_dict
+from lipar_core.session_timeline import SessionTimeline
 from lipar_core.sizes import size_name
 from server.api.auth import RequireRole
 from server.api.dependencies import Registry, Session
@@ -21,6 +22,7 @@ from server.errors import SessionNotFound
 router = APIRouter(prefix="/api/v1/sessions", tags=["sessions"])
 viewer, editor, admin = (Depends(RequireRole(role)) for role in Role)
 AcknowledgementBody = Annotated[Acknowledgement, *struct_body(Acknowledgement)]
+TimelineBody = Annotated[SessionTimeline, *struct_body(SessionTimeline)]
 editor_by_body = Depends(RequireRole(Role.EDITOR, token_in_body=True))
 
 
@@ -85,6 +87,12 @@ async def trickle(request: Request, session: Session) -> Response:
 async def change(changes: dict[str, Any], session: Session) -> AcknowledgementBody:
     """Change any live parameters; `"reset": true` resets the stream. Returns the block from which they apply."""
     return await session.update(changes)
+
+
+@router.get("/{session_id}/timeline", dependencies=[editor], responses=error_responses(401, 403, 404, 422))
+async def timeline(session: Session) -> TimelineBody:
+    """What the session began with, and every change with the block where it applied: for `lipar replay`."""
+    return session.timeline()
 
 
 @router.delete("/{session_id}", status_code=204, dependencies=[editor], responses=error_responses(401, 403, 404, 422))

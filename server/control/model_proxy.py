@@ -10,6 +10,7 @@ from lipar_core.acknowledgement import PromptTokens
 from lipar_core.parameters import Parameters, to_dict
 from lipar_core.sizes import size_name
 from server import wire
+from server.control.change_log import ChangeLog
 from server.control.live_parameters import LiveParameters
 from server.errors import Unavailable
 from server.media.frame_pipeline import FramePipeline
@@ -51,6 +52,7 @@ class ModelProxy:
         self.owner = owner
         self.key = ""  # its name there; new for each opening, so that late messages are ignored
         self.live_parameters = LiveParameters(parameters, self._send_change, frames.counters)
+        self.change_log = ChangeLog(parameters)
         self.last_block: wire.BlockDone | None = None
         self.prompt_tokens: PromptTokens | None = None  # of the current prompt; None until it is encoded
         self._open_ended = asyncio.Event()  # set when `open` has succeeded or failed
@@ -75,6 +77,7 @@ class ModelProxy:
             parameters=to_dict(self.live_parameters.parameters),
         )
         self.live_parameters.opened = self.worker.send(opened)
+        self.change_log.session_opened(self.live_parameters.parameters)
 
     async def wait_until_opened(self) -> None:
         """Wait until the process has opened or rejected it, or has ended; `OPENING_S` at most."""
@@ -119,6 +122,7 @@ class ModelProxy:
             case wire.BlockDone():
                 if message.stage_ms:  # else it is paused, and the last frame is only repeated
                     self.last_block = message
+                    self.change_log.block_done(message.block)
                     self.frames.counters.queue_s.observe(message.queue_ms / 1000)
                 edit_ms = message.edit_ms if message.stage_ms else None
                 self.frames.block_done(edit_ms, message.clean_ms, message.dropped, sessions)
@@ -126,6 +130,8 @@ class ModelProxy:
                 self._open_ended.set()
             case wire.ChangeApplied():
                 self.live_parameters.change_applied(message)
+            case wire.ParametersApplied():
+                self.change_log.add(message.block, message.parameters, reset=message.reset)
             case wire.PromptEncoded():
                 self.prompt_tokens = message.tokens
             case wire.ChangeRejected():

@@ -10,6 +10,8 @@ from typing import Any, Literal
 from lipar_core.acknowledgement import Acknowledgement
 from lipar_core.config import Preset
 from lipar_core.parameters import Parameters
+from lipar_core.session_timeline import SessionTimeline
+from lipar_core.sizes import size_name
 from server import wire
 from server.control.control_channel import ControlChannel
 from server.control.model_proxy import ModelProxy
@@ -192,6 +194,16 @@ class SessionHandle:
         """Send the session's state to the page."""
         if self.peer is not None:
             self.peer.telemetry.send(self.status())
+
+    def timeline(self) -> SessionTimeline:
+        """What it began with and every change with its block, for `lipar replay`."""
+        return SessionTimeline(
+            preset=self.preset.name,
+            size=size_name(self.frames.stream),
+            dtype=self.worker.dtype,
+            entries=tuple(self.model.change_log.entries),
+            omitted=self.model.change_log.omitted,
+        )
 
     def status(self) -> dict[str, object]:
         """The body of GET and of telemetry messages."""

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
+from lipar_core.acknowledgement import Acknowledgement
 from lipar_core.errors import LiparError, ParameterError
 from lipar_core.models.prompts import PromptEmbedding
 from lipar_core.session import EditSession
@@ -54,7 +55,7 @@ class PendingChanges:
             self._apply({**waiting.changes, **message.changes}, [*waiting.requests, message.request])
         else:
             deferred = {name: value for name, value in message.changes.items() if name in ("prompt", "reset")}
-            self.edit.update({name: value for name, value in message.changes.items() if name not in deferred})
+            self._update({name: value for name, value in message.changes.items() if name not in deferred})
             self._waiting = PendingPrompt({**waiting.changes, **deferred}, (*waiting.requests, message.request))
             self.encoder.request(self.session, str(prompt))
 
@@ -75,12 +76,24 @@ class PendingChanges:
             self._send_tokens()
 
     def _apply(self, changes: Mapping[str, object], requests: Iterable[int]) -> None:
-        acknowledgement = self.edit.update(changes)
+        acknowledgement = self._update(changes)
         if "prompt" in changes:
             self.editable = True
             self._send_tokens()  # before the acknowledgement, which contains them
         for request in requests:
             self.send(wire.ChangeApplied(session=self.session, request=request, acknowledgement=acknowledgement))
+
+    def _update(self, changes: Mapping[str, object]) -> Acknowledgement:
+        acknowledgement = self.edit.update(changes)
+        self.send(
+            wire.ParametersApplied(
+                session=self.session,
+                block=acknowledgement.block,
+                parameters=acknowledgement.parameters,
+                reset=bool(changes.get("reset")),
+            )
+        )
+        return acknowledgement
 
     def _reject(self, requests: Iterable[int], path: str, value: object, allowed: str) -> None:
         refusal = {"path": path, "value": repr(value), "allowed": allowed}

@@ -1,0 +1,59 @@
+"""`lipar replay TIMELINE IN -o OUT`: edit a file with the changes of a live session, at the same blocks."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import lipar_core
+from lipar_cli.edit import add_file_arguments, add_output_options, edit_file
+from lipar_cli.model_options import add_device_options, chosen_preset
+from lipar_core.session_timeline import SessionTimeline, read_timeline
+
+if TYPE_CHECKING:
+    from lipar_core.models.loading import Models
+    from lipar_core.replay import ReplaySession
+
+
+def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = commands.add_parser(
+        "replay",
+        help="repeat a live session's changes on a file",
+        description="Edit a video file with the changes of a live session, at the same blocks.",
+    )
+    parser.add_argument("timeline", type=Path, metavar="TIMELINE", help="JSON file saved from a live session")
+    add_file_arguments(parser)
+    parser.add_argument("--preset", help="a bundled preset, or a YAML file (default: the session's)")
+    add_device_options(parser)
+    add_output_options(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    from lipar_core.replay import ReplaySession
+
+    timeline = read_timeline(args.timeline)
+    args.preset, args.size = args.preset or timeline.preset, timeline.size
+    args.dtype = args.dtype or timeline.dtype
+
+    def new_session(models: "Models") -> "ReplaySession[int]":
+        return ReplaySession(models, timeline)
+
+    session = edit_file(args, chosen_preset(args), timeline.entries[0].parameters.fit, new_session)
+    for note in _differences(timeline, session):
+        print(note, file=sys.stderr)
+    return 0
+
+
+def _differences(timeline: SessionTimeline, session: "ReplaySession[int]") -> list[str]:
+    """What of the timeline was not repeated."""
+    notes = []
+    if timeline.version != lipar_core.__version__:
+        notes.append(f"the session was edited by lipar {timeline.version}, this is {lipar_core.__version__}")
+    if session.remaining:
+        notes.append(f"the file ended at block {session.next_block}, before {len(session.remaining)} later changes")
+    if len({entry.parameters.fit for entry in timeline.entries}) > 1:
+        notes.append("changes of fit were not repeated: the file has the fit that the session began with")
+    if timeline.omitted:
+        notes.append(f"the session's last {timeline.omitted} changes were not recorded")
+    return notes

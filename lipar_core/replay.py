@@ -1,0 +1,49 @@
+"""Repeats a session's timeline on other frames, or on the same ones."""
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+from msgspec.structs import replace
+from torch import Tensor
+
+from lipar_core.models.loading import Models
+from lipar_core.session import EditSession
+from lipar_core.session_timeline import SessionTimeline, TimelineEntry
+from lipar_core.stream.output import EditedFrames, join_frames
+
+P = TypeVar("P")
+
+
+class ReplaySession(EditSession[P]):
+    """An `EditSession` that changes its own parameters as a timeline says, at the same blocks.
+
+    Its blocks have the same frames as the recorded session's if the same frames are pushed; then the output is the same
+    on a CPU. Pauses are left out: in a file no time passes while nothing is edited.
+    """
+
+    def __init__(self, models: Models, timeline: SessionTimeline) -> None:
+        first, *later = timeline.entries
+        super().__init__(models, replace(first.parameters, paused=False), size=timeline.size)
+        self.remaining: list[TimelineEntry] = later
+
+    def push(self, frames: Tensor, pts: Sequence[P]) -> EditedFrames[P]:
+        """Like `EditSession.push`."""
+        self._check_frames(frames, pts)
+        done = [self._no_frames()]
+        for i, stamp in enumerate(pts):
+            self._apply_entries()
+            done.append(super().push(frames[i : i + 1], [stamp]))
+        return join_frames(done)
+
+    def flush(self) -> EditedFrames[P]:
+        """Like `EditSession.flush`."""
+        self._apply_entries()
+        return super().flush()
+
+    def _apply_entries(self) -> None:
+        """Apply what the next block begins with."""
+        while self.remaining and self.remaining[0].block <= self.next_block:
+            entry = self.remaining.pop(0)
+            self.parameters = replace(entry.parameters, paused=False)
+            if entry.reset:
+                self.reset()
