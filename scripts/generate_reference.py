@@ -15,6 +15,7 @@ sys.path.insert(0, str(ROOT))
 
 from lipar_core.acknowledgement import Acknowledgement  # noqa: E402 # the path is set above
 from lipar_core.parameters import json_schema  # noqa: E402 # the path is set above
+from lipar_core.session_timeline import SessionTimeline  # noqa: E402 # the path is set above
 from server.api.app import create_app  # noqa: E402
 from server.settings import Settings  # noqa: E402
 
@@ -75,8 +76,9 @@ def schemas_of(document: dict[str, Any]) -> dict[str, Any]:
 
 def schema_name(schema: dict[str, Any]) -> str | None:
     """Of an object with fields; FastAPI titles a response body after its route."""
-    if set(schema.get("properties", ())) == set(Acknowledgement.__struct_fields__):
-        return Acknowledgement.__name__
+    for struct in (Acknowledgement, SessionTimeline):
+        if set(schema.get("properties", ())) == set(struct.__struct_fields__):
+            return struct.__name__
     return schema.get("title") if schema.get("properties") else None
 
 

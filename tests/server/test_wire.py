@@ -21,6 +21,7 @@ UP = [
             prompt_tokens=PromptTokens(used=1, given=2),
         ),
     ),
+    wire.ParametersApplied(session="a", block=2, parameters=Parameters(prompt="x"), reset=True),
     wire.PromptEncoded(session="a", tokens=PromptTokens(used=1, given=2)),
     wire.ChangeRejected(session="a", request=1, path="pruning.tau", value="-1", allowed=">= 0"),
     wire.BlockDone(

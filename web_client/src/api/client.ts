@@ -80,6 +80,11 @@ export class ApiClient {
     return this.requestJson("GET", `api/v1/sessions/${id}`, undefined, { token });
   }
 
+  /** What the session began with and every change, for `lipar replay`. */
+  timeline({ id, token }: SessionKey): Promise<unknown> {
+    return this.requestJson("GET", `api/v1/sessions/${id}/timeline`, undefined, { token });
+  }
+
   /** `signal` aborts the request, for example when the connection is lost. */
   update({ id, token }: SessionKey, changes: Changes, signal: AbortSignal): Promise<Acknowledgement> {
     const abort = AbortSignal.any([signal, AbortSignal.timeout(UPDATE_TIMEOUT_MS)]);

@@ -22,7 +22,7 @@ import type { BannerAction } from "./banner";
 import { Controls } from "./controls";
 import { EditorView } from "./editor_view";
 import { isRunning } from "./page_state";
-import { ShareControl } from "./share_control";
+import { SessionTools } from "./session_tools";
 import { SoundControls } from "./sound_controls";
 import { SourcePicker } from "./source_picker";
 import { createStream } from "./stream_factory";
@@ -56,7 +56,7 @@ const view = new EditorView({
 });
 const frameMonitor = new FrameMonitor(() => framesPerBlock, () => document.visibilityState === "visible", show);
 const picker = new SourcePicker({ camera: isSecure, screen: isScreenSharingAllowed() }, pick);
-const shareControl = new ShareControl();
+const sessionTools = new SessionTools(api);
 const soundControls = new SoundControls((on) => stream?.setSoundEnabled(on));
 const tokenForm = new TokenForm(
   {
@@ -172,7 +172,7 @@ function handleStreamState(state: StreamState): void {
   }
   if (name === "reconnecting" || name === "failed") void serverMonitor.check();
   if (name === "failed" && state.problem.kind === "access") access.rejectToken();
-  shareControl.show(name === "live" ? (stream?.credentials ?? null) : null);
+  sessionTools.show(name === "live" ? (stream?.credentials ?? null) : null);
   show();
 }
 

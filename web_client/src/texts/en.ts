@@ -122,6 +122,11 @@ export const SHARE = {
   thisComputerOnly: "Works on this computer only.",
 };
 
+export const KEEP = {
+  saved: (file: string) => `Saved as ${file}`,
+  notSaved: (reason: string) => `Not saved: ${reason}`,
+};
+
 export const SOUND = {
   microphone: "Microphone",
   sound: "Sound",
