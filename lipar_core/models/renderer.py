@@ -33,7 +33,11 @@ class Renderer(nn.Module):
         )
 
     def forward(self, frames: Tensor, latents: Tensor) -> Tensor:
-        """frames [B, 4F, 3, H, W] decoded of latents [B, F, C, h, w] -> frames of the same shape."""
+        """frames [B, 4F, 3, H, W] decoded of latents [B, F, C, h, w] -> frames of the same shape.
+
+        Everything at the picture's size is channels-last: elementwise operations on mixed layouts take several times as
+        long on a CPU.
+        """
         count = latents.shape[:2].numel()
         modulations = self._modulations(latents.flatten(0, 1))
         x = F.pixel_unshuffle(frames.flatten(0, 1), UNSHUFFLE).contiguous(memory_format=torch.channels_last)
@@ -43,14 +47,20 @@ class Renderer(nn.Module):
         return frames + F.pixel_shuffle(self.leave(x), UNSHUFFLE).view_as(frames)
 
     def _modulations(self, latents: Tensor) -> list[tuple[Tensor, Tensor]]:
-        """Per layer, scale and shift of every cell [F, C, H / 2, W / 2]."""
-        coarse = self.steering(latents)
-        fine = F.interpolate(coarse, scale_factor=self.config.stride // UNSHUFFLE, mode="bilinear", align_corners=False)
-        parts = fine.chunk(2 * (1 + len(self.layers)), dim=1)
-        return list(zip(parts[::2], parts[1::2], strict=True))
+        """Per layer, factor and shift of every cell [F, C, H / 2, W / 2]."""
+        parts = self.steering(latents).chunk(2 * (1 + len(self.layers)), dim=1)
+        return [
+            (self._upsampled(1 + scale), self._upsampled(shift))
+            for scale, shift in zip(parts[::2], parts[1::2], strict=True)
+        ]
+
+    def _upsampled(self, coarse: Tensor) -> Tensor:
+        coarse = coarse.contiguous(memory_format=torch.channels_last)
+        factor = self.config.stride // UNSHUFFLE
+        return F.interpolate(coarse, scale_factor=factor, mode="bilinear", align_corners=False)
 
 
-def _modulated(x: Tensor, scale: Tensor, shift: Tensor, count: int) -> Tensor:
+def _modulated(x: Tensor, factor: Tensor, shift: Tensor, count: int) -> Tensor:
     """x [N, C, H, W] of `count` latent frames, each of which modulates its own frames."""
     x = x.view(count, -1, *x.shape[1:])
-    return F.relu(torch.addcmul(x + shift.unsqueeze(1), x, scale.unsqueeze(1))).flatten(0, 1)
+    return torch.addcmul(shift.unsqueeze(1), x, factor.unsqueeze(1)).relu_().flatten(0, 1)

@@ -1,5 +1,6 @@
 import pytest
 import torch
+import torch.nn.functional as F
 from msgspec.structs import replace
 
 from lipar_core.errors import ConfigError
@@ -97,6 +98,24 @@ def test_the_code_steers_the_renderer_alone(drawing):
     assert torch.equal(plain[..., :32], drawn[..., :32])  # far from where the code differs
     assert not torch.allclose(plain[:, 4:, :, :, 64:], drawn[:, 4:, :, :, 64:])
     assert torch.equal(drawing.picture(coded), drawing.picture(latents))
+
+
+@torch.inference_mode()
+def test_the_code_scales_and_shifts_the_renderers_channels(drawing):
+    """The formula, frame by frame and layer by layer."""
+    renderer = drawing.renderer
+    frames, latents = torch.rand(1, 8, 3, 64, 96), torch.randn(1, 2, drawing.config.channels, 8, 12)
+    expected = []
+    for i, frame in enumerate(frames[0]):
+        steering = F.interpolate(renderer.steering(latents[:, i // 4]), scale_factor=4, mode="bilinear")
+        scale, *rest = steering.chunk(6, dim=1)
+        shift, *rest = rest
+        x = renderer.enter(F.pixel_unshuffle(frame[None], 2))
+        x = F.relu(x + shift + x * scale)
+        for layer, scale, shift in zip(renderer.layers, rest[::2], rest[1::2], strict=True):
+            x = x + F.relu(layer(x) + shift + layer(x) * scale)
+        expected.append(frame + F.pixel_shuffle(renderer.leave(x), 2)[0])
+    torch.testing.assert_close(renderer(frames, latents)[0], torch.stack(expected), rtol=1e-5, atol=1e-5)
 
 
 def test_a_new_renderer_adds_nothing():
