@@ -38,6 +38,15 @@ DROP = """
 """
 
 
+def test_the_sample_clip_is_a_source_for_those_without_a_camera(page: Page) -> None:
+    page.evaluate(NO_CAMERA)
+    page.get_by_role("button", name="Try without a camera").click()
+    expect_pill(page, "Live")
+    expect(page.locator("figcaption.source-name")).to_have_text("Sample clip")
+    size = page.locator("#source").evaluate("video => [video.videoWidth, video.videoHeight]")
+    assert size == [480, 270]
+
+
 def test_sources_follow_one_another_in_one_session(page: Page, live_server: LiveServer, clips: dict[str, Path]) -> None:
     posts: list[str] = []
     page.on("request", lambda request: posts.append(request.url) if request.method == "POST" else None)

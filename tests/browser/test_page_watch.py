@@ -1,11 +1,15 @@
 """The viewer's page: watching a session by the editor's watch link, and its messages."""
 
+import re
 import time
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 from playwright.sync_api import Page, expect
 
 from harness.browser import TIMEOUT_MS, browser, camera_flags, expect_applied, start, stop, visit, wait_until
@@ -70,6 +74,26 @@ def test_a_second_tab_shows_the_edited_picture_and_is_counted(page: Page, live_s
     viewer.close()
     expect_viewers(page, live_server, 0, LEAVE_LIMIT_S)
     expect(page.locator("#viewers-metric")).to_be_hidden(timeout=TIMEOUT_MS)
+
+
+def test_the_picture_alone_is_transparent_and_reconnects_silently(page: Page, live_server: LiveServer) -> None:
+    copy_watch_link(page)
+    page.get_by_role("button", name="Copy link to the picture alone").click()
+    expect(page.locator("#share-link")).to_have_value(re.compile("&clean#token="))
+    output = visit(page.context, page.locator("#share-link").input_value())
+    output.set_viewport_size({"width": 400, "height": 400})
+    playing = "() => document.getElementById('watched').currentTime > 0.5"
+    output.wait_for_function(playing, timeout=TIMEOUT_MS)
+    alpha = np.array(Image.open(BytesIO(output.screenshot(omit_background=True))).convert("RGBA"))[..., 3]
+    assert alpha[:60].max() == alpha[-60:].max() == 0  # above and below the picture
+    assert alpha[150:250].min() == 255
+    page.reload()
+    expect(page.locator("#pill")).to_have_text("Live", timeout=TIMEOUT_MS)
+    recording.start(output, "watched")
+    output.wait_for_timeout(SETTLE_S * 1000)
+    recording.take(output, "watched")
+    assert output.locator("body").inner_text().strip() == ""
+    output.close()
 
 
 def test_a_viewer_survives_a_reload_of_the_editor_and_reports_the_end(page: Page, live_server: LiveServer) -> None:

@@ -1,7 +1,7 @@
 // The button that copies the watch link.
 
 import type { SessionCredentials } from "../api/protocol";
-import { watchLink } from "../session/watch_link";
+import { cleanLink, watchLink } from "../session/watch_link";
 import { SHARE } from "../texts/en";
 import { element } from "./elements";
 
@@ -13,18 +13,23 @@ export class ShareControl {
   private readonly link = element("share-link", HTMLInputElement);
   private readonly note = element("share-note", HTMLParagraphElement);
 
+  private watched = ""; // the watch link
+
   constructor() {
-    this.button.addEventListener("click", () => void this.copyLink());
+    this.button.addEventListener("click", () => void this.copyLink(this.watched));
+    element("share-clean", HTMLButtonElement).addEventListener("click", () => void this.copyLink(cleanLink(this.watched)));
   }
 
   /** Null: there is nothing to watch. */
   show(credentials: SessionCredentials | null): void {
     this.button.disabled = credentials === null;
-    this.link.value = credentials === null ? "" : watchLink(location.href, credentials);
+    this.watched = credentials === null ? "" : watchLink(location.href, credentials);
+    this.link.value = this.watched;
     if (credentials === null) this.linkRow.hidden = true;
   }
 
-  private async copyLink(): Promise<void> {
+  private async copyLink(link: string): Promise<void> {
+    this.link.value = link;
     this.linkRow.hidden = false;
     this.link.select();
     this.note.textContent = [await this.writeToClipboard(), reachabilityNote()].join(" ");

@@ -4,6 +4,7 @@ import type { CameraOption } from "../media/camera";
 import type { Source, SourceChoice, SourceKind } from "../media/source";
 import { SOURCES } from "../texts/en";
 import { element } from "./elements";
+import { SampleClip } from "./sample_clip";
 
 export class SourcePicker {
   kind: SourceKind = "camera";
@@ -32,6 +33,7 @@ export class SourcePicker {
       picked({ kind: "screen" });
     });
     this.bindFile();
+    new SampleClip(picked);
     this.bindDrop(element("views", HTMLDivElement));
     this.showCameras([]);
   }

@@ -4,17 +4,18 @@ import { ApiClient } from "../api/client";
 import { WhepPlayer } from "../media/whep_player";
 import { storedToken } from "../session/access";
 import { Viewer } from "../session/viewer";
-import { parseWatchLink } from "../session/watch_link";
+import { parseWatchLink, watchOptions } from "../session/watch_link";
+import { CleanOutput } from "./clean_output";
 import { WatchView } from "./watch_view";
 
 const api = new ApiClient();
 const { id, view_token } = parseWatchLink(location.href) ?? { id: "", view_token: "" };
 api.token = view_token === "" ? storedToken(window.sessionStorage) : view_token; // an editor's or admin's token may also watch
 
+const options = watchOptions(location.href);
+const clean = options.clean ? new CleanOutput(options, retry) : null;
 const view = new WatchView({
-  retry: () => {
-    viewer.retry();
-  },
+  retry,
   frameShown: () => {
     viewer.frameShown();
   },
@@ -24,12 +25,18 @@ const viewer = new Viewer(
   {
     state: (state) => {
       view.show(state);
+      clean?.show(state);
     },
     video: (stream) => {
       view.showVideo(stream);
+      clean?.showVideo();
     },
   },
 );
+
+function retry(): void {
+  viewer.retry();
+}
 
 window.addEventListener("pagehide", () => {
   viewer.stop();

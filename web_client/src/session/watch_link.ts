@@ -11,6 +11,26 @@ export function watchLink(page: string, { id, view_token }: WatchTarget): string
   return link.href;
 }
 
+/** What a watch link says about the page: `clean` shows the picture alone, for OBS and projectors. */
+export interface WatchOptions {
+  clean: boolean;
+  background: "transparent" | "black";
+  sound: boolean;
+}
+
+export function watchOptions(address: string): WatchOptions {
+  const { searchParams } = new URL(address);
+  const background = searchParams.get("background") === "black" ? "black" : "transparent";
+  return { clean: searchParams.has("clean"), background, sound: searchParams.has("sound") };
+}
+
+/** The same link, to the picture alone. */
+export function cleanLink(link: string): string {
+  const clean = new URL(link);
+  clean.search += "&clean";
+  return clean.href;
+}
+
 /** The session and token of a watch link; null for other addresses. */
 export function parseWatchLink(address: string): WatchTarget | null {
   const { searchParams, hash } = new URL(address);

@@ -143,6 +143,7 @@ export const SOUND = {
 export const SOURCES = {
   camera: "Camera",
   screen: "Screen",
+  sample: "Sample clip",
   defaultCamera: "Default camera",
   numberedCamera: (number: number) => `Camera ${number}`,
 };
