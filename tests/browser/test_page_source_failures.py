@@ -37,13 +37,13 @@ def test_the_camera_is_kept_when_a_file_cannot_be_played(page: Page, clips: dict
 
 def test_a_cancelled_screen_picker_changes_nothing(page: Page) -> None:
     page.evaluate(CANCEL)
-    page.get_by_role("button", name="Screen").click()
+    page.get_by_role("button", name="Screen", exact=True).click()
     page.get_by_role("button", name="Start", exact=True).click()
     expect_pill(page, "Ready")
     expect(page.locator("#banner")).to_be_hidden()
     page.get_by_role("button", name="Camera").click()
     start(page)
-    page.get_by_role("button", name="Screen").click()
+    page.get_by_role("button", name="Screen", exact=True).click()
     page.wait_for_timeout(500)
     expect(page.locator("figcaption.source-name")).to_have_text("Camera")
     expect(page.locator("#banner")).to_be_hidden()
@@ -51,7 +51,7 @@ def test_a_cancelled_screen_picker_changes_nothing(page: Page) -> None:
 
 
 def test_the_end_of_screen_sharing_is_reported(page: Page, live_server: LiveServer) -> None:
-    page.get_by_role("button", name="Screen").click()
+    page.get_by_role("button", name="Screen", exact=True).click()
     start(page)
     first_id = session_id(page, live_server)
     page.evaluate(END)
@@ -68,7 +68,7 @@ def test_an_insecure_page_can_send_a_file(chromium: Path, live_server: LiveServe
         page = visit(context, f"http://lipar.test:{live_server.port}")
         expect_pill(page, "Not secure")
         expect(page.get_by_role("button", name="Camera")).to_be_disabled()
-        expect(page.get_by_role("button", name="Screen")).to_be_hidden()
+        expect(page.get_by_role("button", name="Screen", exact=True)).to_be_hidden()
         choose(page, CLIP)
         start(page)
         recording.start(page)

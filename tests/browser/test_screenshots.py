@@ -1,0 +1,46 @@
+"""Screenshots of every size and theme, to be looked at: `make soak ARGS="-k screenshots"`."""
+
+import itertools
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from harness.browser import browser, camera_flags, expect_applied, start, stop, visit
+from harness.camera import write_camera
+from harness.live_server import running_server
+from harness.local import ROOT
+from tests.browser.test_page_stage import SIZES
+
+FOLDER = ROOT / "soak-results" / "screenshots"
+VIEWS = ("Source as an inset", "Side by side", "Before and after")
+SETTLE_MS = 500
+
+
+@pytest.mark.soak
+def test_screenshots_of_every_size_and_theme(chromium: Path, page_build: None, tmp_path: Path) -> None:
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    write_camera("webcam_desk.mp4", tmp_path / "webcam_desk.y4m", width=416, height=240, frames=125)
+    with running_server() as server, browser(chromium, *camera_flags(tmp_path / "webcam_desk.y4m")) as context:
+        page = visit(context, server.address)
+        expect(page.locator("#pill")).to_have_text("Ready")
+        take_all(page, "before_start")
+        start(page)
+        page.get_by_role("button", name="Watercolour", exact=True).click()
+        expect_applied(page, "#prompt-note")
+        for view in VIEWS:
+            page.get_by_role("button", name=view).click()
+            take_all(page, view.lower().replace(" ", "_"))
+        stop(page, server)
+
+
+def take_all(page: Page, name: str) -> None:
+    """Take it in every size and theme, and once in forced colours."""
+    for size, theme in itertools.product(SIZES, ("light", "dark")):
+        page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+        page.set_viewport_size(size)
+        page.wait_for_timeout(SETTLE_MS)
+        page.screenshot(path=FOLDER / f"{name}_{size['width']}x{size['height']}_{theme}.png")
+    page.emulate_media(forced_colors="active")
+    page.screenshot(path=FOLDER / f"{name}_forced_colours.png")
+    page.emulate_media(forced_colors="none")
