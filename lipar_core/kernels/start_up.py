@@ -31,12 +31,17 @@ class Verdict:
     seconds: float  # compilation included, unless Triton's cache had it
 
 
-def reason_for_references(device: torch.device) -> str:
-    """Why no kernel is used on this device; empty if they are to be checked. Raises `ConfigError`."""
+def kernels_mode() -> str:
+    """One of `MODES`. Raises `ConfigError`."""
     mode = os.environ.get(VARIABLE) or "auto"
     if mode not in MODES:
         raise ConfigError(f"{VARIABLE} = {mode!r}: must be {' or '.join(MODES)}")
-    if mode == "reference":
+    return mode
+
+
+def reason_for_references(device: torch.device) -> str:
+    """Why no kernel is used on this device; empty if they are to be checked. Raises `ConfigError`."""
+    if kernels_mode() == "reference":
         return f"turned off by {VARIABLE}=reference"
     if device.type != "cuda":
         return "they run on a GPU only"

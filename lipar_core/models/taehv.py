@@ -15,6 +15,8 @@ from torch import Tensor, nn
 
 from lipar_core.checkpoints.weights import MetaDevice, load_network
 from lipar_core.config import Preset
+from lipar_core.kernels.graphs import CudaRecorder, Function, GraphedFunction, Recorder
+from lipar_core.kernels.start_up import kernels_mode
 from lipar_core.kinds.taehv import TAEHVConfig
 from lipar_core.models.precision import Precision
 from lipar_core.models.renderer import Renderer
@@ -38,6 +40,13 @@ class TAEHV(nn.Module):
         self.encoder = nn.Sequential(*_encoder_layers(config))
         self.decoder = nn.Sequential(*_decoder_layers(config))
         self.renderer = Renderer(config) if config.renderer_width else None
+        self.run_encoder: Function = self._run_encoder
+        self.run_decoder: Function = self._run_decoder
+
+    def use_graphs(self, record: Recorder) -> None:
+        """Replay encoder and decoder as graphs: sessions of a size share them, because they hold no state."""
+        self.run_encoder = GraphedFunction("the encoder", self._run_encoder, record)
+        self.run_decoder = GraphedFunction("the decoder", self._run_decoder, record)
 
     def encode(self, frames: Tensor, state: CodecState | None = None) -> tuple[Tensor, CodecState]:
         """frames [B, N, 3, H, W], any N -> completed latents [B, F, C, h, w], and the next state."""
@@ -52,21 +61,27 @@ class TAEHV(nn.Module):
             size = (batch, 0, self.config.channels, height // stride, width // stride)
             return frames.new_empty(size), CodecState(state.past, waiting)
         x = F.pixel_unshuffle(frames[:, :whole], self.config.unshuffle)
-        latents, past = _run_layers(self.encoder, x, state.past)
-        return F.pad(latents, (0, 0, 0, 0, 0, self.config.code_channels)), CodecState(past, waiting)
+        latents, *past = self.run_encoder(x, *state.past)
+        return F.pad(latents, (0, 0, 0, 0, 0, self.config.code_channels)), CodecState(tuple(past), waiting)
 
     def decode(self, latents: Tensor, state: CodecState | None = None) -> tuple[Tensor, CodecState]:
         """latents [B, F, C, h, w] -> raw frames [B, 4F, 3, H, W], not clamped, and the state for the next call.
 
         The caller drops the first `lag_frames` raw frames of a stream: they have no content.
         """
-        values, past = _run_layers(self.decoder, self.picture(latents), (state or CodecState()).past)
+        values, *past = self.run_decoder(self.picture(latents), *(state or CodecState()).past)
         frames = F.pixel_shuffle(values, self.config.unshuffle)
-        return frames if self.renderer is None else self.renderer(frames, latents), CodecState(past)
+        return frames if self.renderer is None else self.renderer(frames, latents), CodecState(tuple(past))
 
     def picture(self, latents: Tensor) -> Tensor:
         """latents [..., C, h, w] without their code: the channels that the encoder sets."""
         return latents[..., : self.config.latent_channels, :, :]
+
+    def _run_encoder(self, x: Tensor, *past: Tensor) -> tuple[Tensor, ...]:
+        return _run_layers(self.encoder, x, past)
+
+    def _run_decoder(self, x: Tensor, *past: Tensor) -> tuple[Tensor, ...]:
+        return _run_layers(self.decoder, x, past)
 
 
 def load_taehv(config: TAEHVConfig, preset: Preset, device: torch.device, precision: Precision) -> TAEHV:
@@ -74,6 +89,8 @@ def load_taehv(config: TAEHVConfig, preset: Preset, device: torch.device, precis
     with MetaDevice():
         codec = TAEHV(config)
     load_network(codec, locate(preset.weights.codec), "codec", device, precision.convolution)
+    if device.type == "cuda" and kernels_mode() == "auto":
+        codec.use_graphs(CudaRecorder())
     return codec
 
 
@@ -133,8 +150,11 @@ class TGrow(nn.Module):
         return out.reshape(count * self.stride, channels, height, width)
 
 
-def _run_layers(layers: nn.Sequential, x: Tensor, past: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
-    """Run x [B, T, C, H, W] through the layers, all time steps at once; `past` () means a stream's start."""
+def _run_layers(layers: nn.Sequential, x: Tensor, past: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    """Run x [B, T, C, H, W] through the layers, all time steps at once; `past` () means a stream's start.
+
+    Returns the result, then the next `past`.
+    """
     batch = x.shape[0]
     new_past: list[Tensor] = []
     x = x.flatten(0, 1)
@@ -147,7 +167,7 @@ def _run_layers(layers: nn.Sequential, x: Tensor, past: tuple[Tensor, ...]) -> t
             x = layer(x, shifted.flatten(0, 1))
         else:
             x = layer(x)
-    return x.unflatten(0, (batch, -1)), tuple(new_past)
+    return x.unflatten(0, (batch, -1)), *new_past
 
 
 def _conv3x3(inputs: int, outputs: int, **kwargs: bool | int) -> nn.Conv2d:

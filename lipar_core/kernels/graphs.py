@@ -1,0 +1,95 @@
+"""CUDA graphs of functions of tensors with fixed shapes: one launch instead of one per operation."""
+
+import logging
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from lipar_core.kernels.self_test import difference
+
+log = logging.getLogger(__name__)
+
+Tensors = tuple[Tensor, ...]
+Function = Callable[..., Tensors]
+Replay = Callable[[], None]
+Recorder = Callable[[Callable[[], Tensors]], tuple[Tensors, Replay]]  # the work's outputs, and what repeats it
+Layout = tuple[torch.Size, torch.dtype, torch.device]
+
+MAX_GRAPHS = 16  # of one function: each holds its inputs and outputs
+
+
+class FixedGraph:
+    """One recording of a function: a call copies its inputs to fixed addresses and replays."""
+
+    def __init__(self, function: Function, inputs: Sequence[Tensor], record: Recorder) -> None:
+        self.inputs = tuple(value.clone() for value in inputs)
+        self.outputs, self._replay = record(lambda: function(*self.inputs))
+
+    def __call__(self, *inputs: Tensor) -> Tensors:
+        """The outputs, which the next call overwrites. Raises `ValueError` for inputs of another layout."""
+        given, recorded = layouts(inputs), layouts(self.inputs)
+        if given != recorded:
+            raise ValueError(f"a graph recorded with inputs {recorded} was called with {given}")
+        for buffer, value in zip(self.inputs, inputs, strict=True):
+            buffer.copy_(value)
+        self._replay()
+        return self.outputs
+
+
+class GraphedFunction:
+    """A function that is replayed as a graph, one for each layout of its inputs, recorded when it is first needed.
+
+    The graph is compared with the function before it is used. One that differs or cannot be recorded is not used, with
+    a line in the log. Outputs are copies: several streams can share the graphs. Without gradients only.
+    """
+
+    def __init__(self, name: str, function: Function, record: Recorder) -> None:
+        self.name, self.function, self.record = name, function, record
+        self.graphs: dict[tuple[Layout, ...], FixedGraph | None] = {}  # None: the function itself runs
+
+    def __call__(self, *inputs: Tensor) -> Tensors:
+        if torch.is_grad_enabled():
+            return self.function(*inputs)
+        key = layouts(inputs)
+        if key not in self.graphs and len(self.graphs) < MAX_GRAPHS:
+            self.graphs[key] = self._proved_graph(inputs)
+        graph = self.graphs.get(key)
+        return self.function(*inputs) if graph is None else tuple(output.clone() for output in graph(*inputs))
+
+    def _proved_graph(self, inputs: Tensors) -> FixedGraph | None:
+        expected = self.function(*inputs)
+        try:
+            graph = FixedGraph(self.function, inputs, self.record)
+            problems = map(difference, graph(*inputs), expected)
+            problem = next(filter(None, problems), "")
+        except RuntimeError as error:  # the capture failed; a device that is lost will report it again
+            problem = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+        if not problem:
+            log.info("graph of %s for %s: recorded", self.name, [list(value.shape) for value in inputs])
+            return graph
+        log.warning("the graph of %s is not used, its operations run one by one: %s", self.name, problem)
+        return None
+
+
+def layouts(values: Sequence[Tensor]) -> tuple[Layout, ...]:
+    return tuple((value.shape, value.dtype, value.device) for value in values)
+
+
+class CudaRecorder:
+    """Records CUDA graphs, which share the memory of their intermediate results."""
+
+    def __init__(self) -> None:
+        self.pool = torch.cuda.graph_pool_handle()
+
+    def __call__(self, work: Callable[[], Tensors]) -> tuple[Tensors, Replay]:
+        side = torch.cuda.Stream()
+        side.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(side):
+            work()  # libraries choose their algorithms and take their workspaces, which a capture must not
+        torch.cuda.current_stream().wait_stream(side)
+        graph = torch.cuda.CUDAGraph()
+        # thread_local: the text encoder may use the device in its own thread meanwhile
+        with torch.cuda.graph(graph, pool=self.pool, capture_error_mode="thread_local"):
+            outputs = work()
+        return outputs, graph.replay
