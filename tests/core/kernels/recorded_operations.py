@@ -1,4 +1,4 @@
-"""A stand-in for CUDA graphs on a CPU: it repeats a function and fails where a graph would continue with stale memory."""
+"""A stand-in for CUDA graphs on a CPU: it repeats a function and fails where a graph would use stale memory."""
 
 from collections.abc import Callable
 
