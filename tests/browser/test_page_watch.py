@@ -82,8 +82,8 @@ def test_the_picture_alone_is_transparent_and_reconnects_silently(page: Page, li
     expect(page.locator("#share-link")).to_have_value(re.compile("&clean#token="))
     output = visit(page.context, page.locator("#share-link").input_value())
     output.set_viewport_size({"width": 400, "height": 400})
-    playing = "() => document.getElementById('watched').currentTime > 0.5"
-    output.wait_for_function(playing, timeout=TIMEOUT_MS)
+    playing = "document.getElementById('watched').currentTime > 0.5"
+    wait_until(output, playing)
     alpha = np.array(Image.open(BytesIO(output.screenshot(omit_background=True))).convert("RGBA"))[..., 3]
     assert alpha[:60].max() == alpha[-60:].max() == 0  # above and below the picture
     assert alpha[150:250].min() == 255

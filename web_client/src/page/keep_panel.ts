@@ -5,28 +5,42 @@ import type { SessionCredentials } from "../api/protocol";
 import { KEEP } from "../texts/en";
 import { download, fileName } from "./download";
 import { element } from "./elements";
+import { RecordButton } from "./record_button";
+import { snapshot } from "./snapshot";
 
 export class KeepPanel {
-  private readonly timelineButton = element("save-timeline", HTMLButtonElement);
   private readonly note = element("keep-note", HTMLParagraphElement);
-
+  private readonly recordButton = new RecordButton((recording) => void this.save(recording));
   private credentials: SessionCredentials | null = null;
+  private readonly buttons: HTMLButtonElement[];
 
   constructor(private readonly api: ApiClient) {
-    this.timelineButton.addEventListener("click", () => void this.save(() => this.saveTimeline()));
+    this.buttons = [
+      this.bind("save-result", () => saveSnapshot("result")),
+      this.bind("save-source", () => saveSnapshot("source")),
+      this.bind("save-timeline", () => this.saveTimeline()),
+    ];
   }
 
   /** Null: there is no session. */
   show(credentials: SessionCredentials | null): void {
     this.credentials = credentials;
-    this.timelineButton.disabled = credentials === null;
+    this.recordButton.show(credentials !== null);
+    for (const button of this.buttons) button.disabled = credentials === null;
   }
 
-  /** Runs a button's action and says what it saved. */
+  private bind(id: string, action: () => Promise<string | null>): HTMLButtonElement {
+    const button = element(id, HTMLButtonElement);
+    button.addEventListener("click", () => void this.save(action));
+    return button;
+  }
+
+  /** Runs a button's action, which resolves with the name of the file, and says what it saved. */
   private async save(action: () => Promise<string | null>): Promise<void> {
+    this.note.textContent = "";
     try {
       const file = await action();
-      this.note.textContent = file === null ? "" : KEEP.saved(file);
+      if (file !== null) this.note.textContent = KEEP.saved(file);
     } catch (error) {
       this.note.textContent = KEEP.notSaved(error instanceof Error ? error.message : String(error));
     }
@@ -39,4 +53,11 @@ export class KeepPanel {
     download(name, new Blob([JSON.stringify(timeline, null, 1)], { type: "application/json" }));
     return name;
   }
+}
+
+/** `video`: the id of the video element, and part of the file's name. */
+async function saveSnapshot(video: "result" | "source"): Promise<string> {
+  const name = fileName(video, "png");
+  download(name, await snapshot(element(video, HTMLVideoElement)));
+  return name;
 }

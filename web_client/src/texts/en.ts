@@ -43,6 +43,8 @@ export const BUTTONS = {
   unmute: "Unmute",
   fullScreen: "Full screen",
   leaveFullScreen: "Leave full screen",
+  record: "Record",
+  stopRecording: "Stop recording",
 };
 
 /** The button that chooses the colours says which are chosen. */
@@ -221,6 +223,9 @@ export const REASONS = {
   noTelemetry: "the server sends no telemetry",
   noneGiven: "the server gave no reason",
   noSource: "there is no source",
+  noPicture: "there is no picture yet",
+  slowFile: "the file is written too slowly; what was recorded before is in it",
+  recordingTooLong: "this browser keeps recordings in memory, up to 1 GiB; what was recorded before is saved",
   serverUnreachable: "the server does not respond",
   httpStatus: (status: number, text: string) => `the server responded with ${status} ${text}`,
   notReady: (status: number) => `status ${status}`,

@@ -1,0 +1,48 @@
+// The button that records the edited picture, and its sound, in the browser.
+
+import { record, recordingType } from "../media/stream_recorder";
+import { BUTTONS } from "../texts/en";
+import { fileName } from "./download";
+import { element } from "./elements";
+import { openRecordingFile } from "./recording_file";
+
+export class RecordButton {
+  private readonly button = element("record", HTMLButtonElement);
+  private readonly result = element("result", HTMLVideoElement);
+  private readonly type = recordingType();
+  private running: AbortController | null = null;
+
+  /** `run`: runs a recording, which resolves with the name of its file; null if none was chosen. */
+  constructor(run: (recording: () => Promise<string | null>) => void) {
+    this.button.hidden = this.type === null;
+    this.button.addEventListener("click", () => {
+      if (this.running === null) run(() => this.record());
+      else this.running.abort();
+    });
+  }
+
+  show(isLive: boolean): void {
+    this.button.disabled = !isLive && this.running === null;
+  }
+
+  private async record(): Promise<string | null> {
+    const type = (this.type ?? "").split(";")[0] ?? "";
+    const file = await openRecordingFile(fileName("result", type.endsWith("mp4") ? "mp4" : "webm"), type);
+    const stream = this.result.srcObject;
+    if (file === null) return null;
+    this.setRunning(new AbortController());
+    try {
+      if (stream instanceof MediaStream && this.running !== null) await record(stream, this.type ?? "", file.write, this.running.signal);
+    } finally {
+      this.setRunning(null);
+      await file.close();
+    }
+    return file.name;
+  }
+
+  private setRunning(running: AbortController | null): void {
+    this.running = running;
+    this.button.textContent = running === null ? BUTTONS.record : BUTTONS.stopRecording;
+    this.button.setAttribute("aria-pressed", String(running !== null));
+  }
+}
