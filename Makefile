@@ -20,12 +20,13 @@ unexport PYTHONDONTWRITEBYTECODE
 # More arguments for the command that a target ends with: make demo ARGS="--port 9000", make bench ARGS="--media DIR"
 ARGS ?=
 
-.PHONY: help setup web demo test lint python-checks web-checks computation-tests other-tests soak bench site clean python
+.PHONY: help setup web demo test lint python-checks web-checks computation-tests other-tests soak test-gpu bench site clean python
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
 	@echo "make lint    ruff, mypy and the web page's own checks only"
 	@echo "make soak    one live session for a long time: memory, latency and pictures are watched"
+	@echo "make test-gpu  kernels, attention, graphs, recorded runs and memory on an NVIDIA GPU, as a report"
 	@echo "make bench   speed of this machine: fps, ms per stage, pruning on against off"
 	@echo "make site    the documentation, as web pages in site/"
 	@echo "make setup   everything that make test needs, without running it"
@@ -77,6 +78,10 @@ other-tests:
 
 soak: setup
 	$(BIN)/python -m pytest -m soak --timeout 0 -s $(ARGS)
+
+test-gpu: python
+	@$(SETUP) packages
+	@$(BIN)/python -m benchmarks.gpu_report $(ARGS)
 
 bench: python
 	@$(SETUP) packages

@@ -87,7 +87,7 @@ def compile_for(launch: Launch, capability: int) -> Usage:
         ptx.flush()
         program = BINARIES / ("ptxas-blackwell" if capability >= 100 else "ptxas")
         name = f"sm_{capability}" + ("a" if capability >= 90 else "")
-        command = [program, "-v", f"--gpu-name={name}", ptx.name, "-o", "/dev/null"]
+        command = [str(program), "-v", f"--gpu-name={name}", ptx.name, "-o", "/dev/null"]
         report = subprocess.run(command, capture_output=True, text=True, check=True).stderr
     registers = re.search(r"Used (\d+) registers", report)
     spills = re.findall(r"(\d+) bytes spill (?:stores|loads)", report)

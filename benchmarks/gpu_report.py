@@ -1,0 +1,128 @@
+"""What anyone with a GPU runs first: kernels, attention, graphs, recorded runs, host waits and memory, as one report.
+
+python -m benchmarks.gpu_report [DEVICE], by default cuda; exit code 1 if something failed
+"""
+
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+
+import torch
+
+from harness.local import ROOT
+from lipar_cli.checks.memory_plan import stream_plan
+from lipar_core.errors import LiparError
+from lipar_core.kernels.attention_backends import CHOICE
+from lipar_core.kernels.attention_choice import choose_attention
+from lipar_core.kernels.graphs import GraphedFunction
+from lipar_core.kernels.start_up import kernels_mode, prove_kernels, reason_for_references
+from lipar_core.models.devices import select_device
+from lipar_core.models.kernel_shapes import kernel_shapes
+from lipar_core.models.loading import Models, load_models
+from lipar_core.models.precision import uniform
+from lipar_core.models.taehv import TAEHV
+from lipar_core.presets import load_preset
+from lipar_core.session import EditSession
+from lipar_core.verify import verify_file
+
+Line = tuple[str, bool, str]  # what was tested, whether it passed, what was found
+DTYPES = (torch.bfloat16, torch.float16)
+GOLDEN = ROOT / "tests" / "data"
+BLOCKS = 4
+MAX_HOST_WAITS = 2  # per block: the number of kept tokens, and the edited frames, which this report reads
+MIB = 2**20
+
+
+def kernels(device: torch.device) -> Iterator[Line]:
+    if reason := reason_for_references(device):
+        yield "kernels", device.type == "cpu", f"none are used: {reason}"
+        return
+    for dtype in DTYPES:
+        for verdict in prove_kernels(kernel_shapes(load_preset("wan-1.3b"), uniform(dtype), device)):
+            found = verdict.problem or f"equals its reference, {verdict.seconds:.1f} s"
+            yield f"kernel {verdict.name}, {_name(dtype)}", not verdict.problem, found
+
+
+def attention(device: torch.device) -> Iterator[Line]:
+    for dtype in DTYPES:
+        tried = choose_attention(kernel_shapes(load_preset("wan-1.3b"), uniform(dtype), device))
+        problems = "".join(f"; {name}: {problem}" for name, problem in tried.items() if problem)
+        backend = CHOICE.backend.name if CHOICE.backend else "PyTorch's own choice"
+        yield f"attention, {_name(dtype)}", CHOICE.backend is not None or device.type == "cpu", backend + problems
+
+
+def recorded_runs(device: torch.device) -> Iterator[Line]:
+    for path in sorted(GOLDEN.glob("*.safetensors")):
+        for dtype in (torch.float32, *DTYPES):
+            result = verify_file(path, str(device), _name(dtype))
+            found = f"{result.measure} {result.error:.1e}, allowed {result.tolerance:.0e} ({result.worst})"
+            yield f"{path.stem}, {_name(dtype)}", result.passed, found
+
+
+def session(device: torch.device) -> Iterator[Line]:
+    """A few blocks of the bundled model: graphs of the codec, host waits, and memory against the plan."""
+    models = load_models(load_preset("tiny"), str(device), "float32" if device.type == "cpu" else "bfloat16")
+    edited = _edit(models)
+    yield "session", bool(edited.isfinite().all()) and float(edited.std()) > 0.01, f"{len(edited)} frames are finite"
+    if device.type == "cuda":
+        yield from _graphs(models)
+        yield from _waits_and_memory(models)
+
+
+def _waits_and_memory(models: Models) -> Iterator[Line]:
+    torch.cuda.reset_peak_memory_stats(models.device)
+    torch.cuda.set_sync_debug_mode("warn")
+    try:
+        with warnings.catch_warnings(record=True) as waits:
+            warnings.simplefilter("always")
+            _edit(models)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+    yield "host waits", len(waits) <= BLOCKS * MAX_HOST_WAITS, f"{len(waits)} in a session of {BLOCKS} blocks"
+    plan = stream_plan(models.preset, 1, models.precision).total
+    peak = torch.cuda.max_memory_allocated(models.device)
+    yield "memory", plan <= peak, f"planned {plan / MIB:.0f} MiB without activations, the peak was {peak / MIB:.0f} MiB"
+
+
+def _graphs(models: Models) -> Iterator[Line]:
+    assert isinstance(models.codec, TAEHV)
+    for name, function in (("encoder", models.codec.run_encoder), ("decoder", models.codec.run_decoder)):
+        graphs = list(function.graphs.values()) if isinstance(function, GraphedFunction) else []
+        recorded = sum(graph is not None for graph in graphs)
+        passed = 0 < recorded == len(graphs) or kernels_mode() == "reference"
+        yield f"graphs of the {name}", passed, f"{recorded} of {len(graphs)} recorded and equal"
+
+
+def _edit(models: Models) -> torch.Tensor:
+    stream = models.preset.stream
+    frames = torch.rand(BLOCKS * stream.frames_per_block, 3, stream.height, stream.width)
+    edit: EditSession[int] = EditSession(models)
+    return edit.push(frames.to(models.device), range(len(frames))).frames.cpu()
+
+
+def _name(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
+
+
+SECTIONS: tuple[Callable[[torch.device], Iterator[Line]], ...] = (kernels, attention, recorded_runs, session)
+
+
+def main(device_name: str) -> int:
+    try:
+        device = select_device(device_name)
+    except LiparError as error:
+        print(error)
+        return 1
+    gpu = torch.cuda.get_device_name(device) if device.type == "cuda" else "no GPU"
+    print(f"{gpu}, PyTorch {torch.__version__}, CUDA {torch.version.cuda}")
+    failed = 0
+    for section in SECTIONS:
+        for what, passed, found in section(device):
+            failed += not passed
+            print(f"{'ok  ' if passed else 'FAIL'}  {what:40} {found}", flush=True)
+    print(f"{failed} failed" if failed else "everything passed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*(sys.argv[1:] or ["cuda"])))
