@@ -43,7 +43,7 @@ export class SourceFrames {
   private waitForFrame(): void {
     this.callback = this.video.requestVideoFrameCallback((_now, metadata) => {
       this.waitForFrame();
-      void this.keep(this.clock.time(metadata));
+      if (this.video.videoWidth > 0) void this.keep(this.clock.time(metadata));
     });
   }
 

@@ -52,16 +52,29 @@ export class Comparison {
   }
 
   private update(): void {
-    const isActive = this.isWiping || this.isHeld;
     this.root.toggleAttribute("data-held", this.isHeld);
-    this.divider.hidden = !this.isWiping;
-    if (this.isWiping || this.isHeld) this.frames.start();
-    if (isActive && this.callback === null) this.waitForFrame();
-    if (isActive || this.callback === null) return;
-    this.result.cancelVideoFrameCallback(this.callback);
+    if (this.isWiping || this.isHeld) this.begin();
+    else this.end();
+    this.showCanvases(!this.root.hidden);
+  }
+
+  private begin(): void {
+    this.frames.start();
+    if (this.callback === null) this.waitForFrame();
+  }
+
+  private end(): void {
+    if (this.callback !== null) this.result.cancelVideoFrameCallback(this.callback);
     this.callback = null;
+    this.pairedAt = -Infinity;
     this.frames.stop();
     this.root.hidden = true;
+  }
+
+  /** The divider only together with what it divides: the first pair comes after the stream's latency. */
+  private showCanvases(areShown: boolean): void {
+    this.root.hidden = !areShown;
+    this.divider.hidden = !areShown || !this.isWiping;
   }
 
   private waitForFrame(): void {
@@ -79,7 +92,7 @@ export class Comparison {
       drawFitted(this.canvases.result, this.result, shape, shape, "stretch");
       drawFitted(this.canvases.source, source, source, shape, this.fit);
     }
-    this.root.hidden = now - this.pairedAt > MAX_MISSING_MS;
+    this.showCanvases(now - this.pairedAt <= MAX_MISSING_MS);
   }
 
   private moveDivider(): void {
