@@ -124,6 +124,30 @@ export const SHARE = {
   thisComputerOnly: "Works on this computer only.",
 };
 
+export const SHORTCUTS = {
+  /** By the id of the button that the key presses. */
+  actions: {
+    start: "Start or stop",
+    pause: "Pause or resume",
+    reset: "Restart",
+    hold: "Hold to see the source",
+    "view-inset": "Source as an inset",
+    "view-side": "Side by side",
+    "view-wipe": "Before and after",
+    "view-result": "Edited picture only",
+    "stage-fullscreen": "Full screen",
+    mirror: "Mirror",
+    record: "Record, stop recording",
+    "save-result": "Save picture",
+    "open-shortcuts": "This list",
+  },
+  none: "none",
+  pressKey: "…",
+  pressKeyFor: (action: string) => `Press the new key for: ${action}. Escape cancels.`,
+  change: (action: string, key: string) => `${action}: ${key}. Change`,
+  reserved: "That key has another use. Press a letter or a sign.",
+};
+
 export const KEEP = {
   saved: (file: string) => `Saved as ${file}`,
   notSaved: (reason: string) => `Not saved: ${reason}`,
