@@ -10,8 +10,7 @@ from lipar_core.kernels.operation import Operation
 from lipar_core.kernels.shapes import Shapes
 
 MAX_ERROR = {torch.float32: 1e-5, torch.float16: 2e-3, torch.bfloat16: 1.6e-2}  # relative L2: rounding of two orders
-
-MAX_ROUNDED_OTHERWISE = 1e-3  # of all values
+MAX_ROUNDED_OTHERWISE = 1e-3  # of all pixels
 
 
 def differences(operation: Operation[Any, Any], shapes: Shapes) -> Iterator[str]:
