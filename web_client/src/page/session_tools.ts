@@ -1,8 +1,9 @@
-// What can be done with a live session besides editing it: share and save it, and drive it by keys.
+// What can be done with a live session besides editing it: share and save it, and drive it by keys and MIDI knobs.
 
 import type { ApiClient } from "../api/client";
 import type { SessionCredentials } from "../api/protocol";
 import { KeepPanel } from "./keep_panel";
+import { Midi } from "./midi";
 import { ShareControl } from "./share_control";
 import { Shortcuts } from "./shortcuts";
 
@@ -13,6 +14,7 @@ export class SessionTools {
   constructor(api: ApiClient) {
     this.keepPanel = new KeepPanel(api);
     new Shortcuts();
+    new Midi();
   }
 
   /** Null: no session is live. */
