@@ -75,6 +75,7 @@ export class Peer {
 
   /** Limits resolution and bitrate to what the model uses. Call again when the source's size has changed. */
   async limitEncoding(): Promise<void> {
+    if (this.isClosed || this.pc.currentRemoteDescription === null) return; // `accept` calls it with the answer's size
     const { sender } = this.videoTransceiver;
     const parameters = sender.getParameters();
     const { width, height } = this.size;
