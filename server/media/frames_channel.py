@@ -11,8 +11,10 @@ MAX_UNSENT_BYTES = 4096  # in the data channel's buffer; beyond it names are dro
 
 
 class FramesChannel:
-    """Sends `{"rtp": ..., "captured_ms": ...}` before each edited frame, from its RTP timestamp to the Unix time at
-    which the source captured the frame that it shows. A page opens the channel while it needs it."""
+    """Sends `{"rtp": ..., "captured_ms": ...}` just before each edited frame.
+
+    `rtp` is its RTP timestamp, `captured_ms` the Unix time at which the source captured the frame that it shows.
+    """
 
     def __init__(self, channel: RTCDataChannel, capture_times: CaptureTimes, origin: "RtpOrigin") -> None:
         self._channel, self._capture_times, self._origin = channel, capture_times, origin
@@ -36,7 +38,7 @@ class RtpOrigin:
     def __init__(self, sender: RTCRtpSender) -> None:
         self.value: int | None = None  # until the second frame
         read_next = private_attr(sender, "_next_encoded_frame")
-        private_attr(sender, "_RTCRtpSender__rtp_timestamp")
+        private_attr(sender, "_RTCRtpSender__rtp_timestamp")  # fails at the start, not at the second frame
         self._pts: int | None = None  # of the frame read last, which is sent before the next is read
 
         async def next_encoded_frame(codec: object) -> object:

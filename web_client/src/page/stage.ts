@@ -1,8 +1,8 @@
 // How the pictures are shown: the view, full screen, picture in picture.
 
 import type { Fit } from "../api/protocol";
-import { BUTTONS } from "../texts/en";
 import type { Source } from "../media/source";
+import { BUTTONS } from "../texts/en";
 import { Comparison } from "./comparison";
 import { element } from "./elements";
 import { Inset } from "./inset";
