@@ -35,6 +35,7 @@ def test_a_typed_prompt_is_used_at_the_start_and_marked_until_then(page: Page, l
     page.get_by_role("button", name="Apply").click()
     expect_applied(page, "#prompt-note")
     expect(prompt).not_to_have_attribute("data-dirty", "")
+    expect(page.locator("#prompt-history option")).to_have_attribute("value", "an oil painting")  # and no style's
     assert session(page, live_server)["parameters"]["prompt"] == "an oil painting"
 
 

@@ -11,6 +11,7 @@ import type { Note } from "./notes";
 import { ParameterRow } from "./parameter_row";
 import { defaultChanges } from "./parameter_value";
 import type { RowEvents } from "./parameter_row";
+import { PromptSuggestions } from "./prompt_suggestions";
 import { styleButton } from "./style_button";
 
 /** `control` is the parameter's path. */
@@ -53,6 +54,7 @@ export class Controls {
       return row;
     });
     this.bindPrompt();
+    new PromptSuggestions();
     this.bindStyles();
     this.bindActions();
     this.bindDefaults(defaultChanges(specs, preset.parameters));
