@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 from lipar_core.presets import load_preset
-from lipar_core.weight_files import missing_weights
+from lipar_core.weight_files import download_command, missing_weights
 
 CPU_PRESET, GPU_PRESET = "tiny", "wan-1.3b"
 DRIVERS = ("libcuda.so.1", "nvcuda.dll")  # NVIDIA's, on Linux and on Windows
@@ -23,7 +23,7 @@ def resolve(name: str) -> str:
         return GPU_PRESET
     print(
         f"lipar: this machine has CUDA, but for preset {GPU_PRESET} {'; '.join(missing)} "
-        f"(`lipar download {GPU_PRESET}` gets them); running preset {CPU_PRESET}",
+        f"(`{download_command(GPU_PRESET)}` gets them); running preset {CPU_PRESET}",
         file=sys.stderr,
     )
     return CPU_PRESET

@@ -11,6 +11,11 @@ def weights_folder() -> Path:
     return Path(os.environ.get("LIPAR_WEIGHTS") or "~/.cache/lipar").expanduser()
 
 
+def download_command(preset: str) -> str:
+    """The command that fetches a preset's checkpoints; $LIPAR_COMMAND is how `lipar` is run here, as in a container."""
+    return f"{os.environ.get('LIPAR_COMMAND') or 'lipar'} download {preset}"
+
+
 def converted_folder() -> Path:
     """The folder of converted checkpoints, see `converted_weights.py`."""
     return weights_folder() / "converted"

@@ -1,5 +1,6 @@
-"""`healthcheck.py PORT`: exits with 0 if a LIPAR server on this machine responds at /healthz, with TLS or without."""
+"""Exits with 0 if the LIPAR server of this machine responds at /healthz, with TLS or without; $LIPAR_PORT is its port."""
 
+import os
 import ssl
 import sys
 import urllib.error
@@ -24,4 +25,4 @@ def responds(url: str) -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(0 if is_healthy(int(sys.argv[1])) else 1)
+    sys.exit(0 if is_healthy(int(os.environ.get("LIPAR_PORT") or 8000)) else 1)

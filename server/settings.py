@@ -147,7 +147,8 @@ class Settings(ConfigStruct, frozen=True, kw_only=True):
         if not self.loopback and self.tls_cert is None and not self.insecure:
             raise ConfigError(
                 f"host = {self.host}: browsers allow no camera to a page from another machine without TLS; "
-                "give --tls-cert and --tls-key, or --insecure if a proxy in front of this server terminates TLS"
+                "give --tls-cert and --tls-key, --self-signed for a local network, "
+                "or --insecure if a proxy in front of this server terminates TLS"
             )
 
     def _check_tokens(self) -> None:

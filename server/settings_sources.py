@@ -19,6 +19,7 @@ log = logging.getLogger(__name__)
 PREFIX = "LIPAR_"
 OTHER_VARIABLES = (  # read by other parts of the project
     "LIPAR_WEIGHTS",
+    "LIPAR_COMMAND",
     "LIPAR_KERNELS",
     "LIPAR_ATTENTION",
     "LIPAR_SOAK_S",

@@ -14,7 +14,7 @@ from lipar_core.models.interfaces import Codec, Denoiser, TextEncoder
 from lipar_core.models.kernel_shapes import kernel_shapes
 from lipar_core.models.precision import Precision, choose_precision
 from lipar_core.models.prompts import PromptCache
-from lipar_core.weight_files import missing_weights
+from lipar_core.weight_files import download_command, missing_weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,8 @@ def load_models(preset: Preset, device: str | None = None, dtype: str | None = N
     target = select_device(device or preset.device)
     missing = missing_weights(preset)
     if missing:
-        raise CheckpointError(f"preset {preset.name}: {'; '.join(missing)} - `lipar download {preset.name}` gets them")
+        remedy = f"`{download_command(preset.name)}` gets them, then restart"
+        raise CheckpointError(f"preset {preset.name}: {'; '.join(missing)} - {remedy}")
     precision = choose_precision(dtype or preset.dtype, target)
     shapes = kernel_shapes(preset, precision, target)
     prove_kernels(shapes)
