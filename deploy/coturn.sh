@@ -19,6 +19,7 @@ stale-nonce=600
 min-port=${LIPAR_RELAY_PORTS%-*}
 max-port=${LIPAR_RELAY_PORTS#*-}
 pidfile=/tmp/turnserver.pid
+userdb=/tmp/turndb
 log-file=stdout
 simple-log
 denied-peer-ip=0.0.0.0-255.255.255.255

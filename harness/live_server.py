@@ -1,14 +1,17 @@
 """The real server in its own process."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,19 +21,25 @@ READY_TIMEOUT_S = 120
 STOP_TIMEOUT_S = 30
 
 
+SERVE = (sys.executable, "-m", "lipar_cli.main", "serve")
+
+
 class LiveServer:
     """`lipar serve` on a free port; can be killed and restarted at the same address."""
 
-    def __init__(self, *flags: str) -> None:
+    def __init__(
+        self, *flags: str, serve: Sequence[str] = SERVE, cwd: Path = ROOT, environment: Mapping[str, str] | None = None
+    ) -> None:
+        """`serve`: the command, of this checkout unless given; `environment` is added to this process's."""
         self.port = free_port()
-        self.flags = flags
+        self.command = [*serve, "--preset", "tiny", "--size", "256x144", "--port", str(self.port), *flags]
+        self.cwd = cwd
+        self.environment = {**os.environ, **(environment or {})}
         self.address = f"http://127.0.0.1:{self.port}"
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        serve = ["lipar_cli.main", "serve", "--preset", "tiny", "--size", "256x144"]
-        command = [sys.executable, "-m", *serve, "--port", str(self.port)]
-        self.process = subprocess.Popen([*command, *self.flags], cwd=ROOT)
+        self.process = subprocess.Popen(self.command, cwd=self.cwd, env=self.environment)
 
     def wait_until_ready(self) -> None:
         deadline = time.monotonic() + READY_TIMEOUT_S
@@ -58,8 +67,9 @@ class LiveServer:
 
 
 @contextmanager
-def running_server(*flags: str) -> Iterator[LiveServer]:
-    server = LiveServer(*flags)
+def running_server(*flags: str, **options: Any) -> Iterator[LiveServer]:
+    """`options`: of `LiveServer`."""
+    server = LiveServer(*flags, **options)
     server.start()
     try:
         server.wait_until_ready()

@@ -1,4 +1,7 @@
-"""Exits with 0 if the LIPAR server of this machine responds at /healthz, with TLS or without; $LIPAR_PORT is its port."""
+"""Exits with 0 if the LIPAR server of this machine responds at /healthz.
+
+It reads the server's own variables, LIPAR_PORT and LIPAR_TLS_CERT.
+"""
 
 import os
 import ssl
@@ -9,11 +12,7 @@ import urllib.request
 TIMEOUT_S = 2
 
 
-def is_healthy(port: int) -> bool:
-    return any(responds(f"{scheme}://127.0.0.1:{port}/healthz") for scheme in ("https", "http"))
-
-
-def responds(url: str) -> bool:
+def is_healthy(url: str) -> bool:
     """The certificate is not verified: it is for the public host name, and this connects to 127.0.0.1."""
     context = ssl._create_unverified_context() if url.startswith("https:") else None
     try:
@@ -25,4 +24,5 @@ def responds(url: str) -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(0 if is_healthy(int(os.environ.get("LIPAR_PORT") or 8000)) else 1)
+    scheme = "https" if os.environ.get("LIPAR_TLS_CERT") else "http"
+    sys.exit(0 if is_healthy(f"{scheme}://127.0.0.1:{os.environ.get('LIPAR_PORT') or 8000}/healthz") else 1)

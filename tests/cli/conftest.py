@@ -1,6 +1,5 @@
 """The command line under test, on a preset of random weights and a few tokens."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,12 +10,11 @@ import yaml
 from safetensors.torch import save_file
 
 from lipar_cli.main import main
-from lipar_cli.weights.sources import sources
 from lipar_core.config import StreamSection
 from lipar_core.kinds.registry import SECTIONS
 from lipar_core.models.hashed_text import HashedTextEncoder
 from tests.cli.clips import make_clip
-from tests.cli.hub_server import Hub
+from tests.cli.hub_server import hub_of_small_files
 from tests.tiny import tiny_models
 
 Lipar = Callable[..., tuple[int, str, str]]
@@ -94,12 +92,7 @@ def write_preset(folder: Path, name: str = "random") -> Path:
 
 @pytest.fixture
 def hub(tmp_path, monkeypatch):
-    """A server with every file; the largest has 300 kB, one the size of a page."""
-    files = {"raw/taew2_1.pth": b"codec" * 5000}
-    for i, source in enumerate(source for source in sources() if source.repo):
-        large = source.target.endswith((".pt", ".pth"))
-        files[source.origin] = bytes([65 + i]) * (300_000 if large else 100) + os.urandom(8)
-    server = Hub(files)
+    server = hub_of_small_files()
     for name in ("HF_TOKEN", "HF_HUB_OFFLINE", "HF_HUB_CACHE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HF_ENDPOINT", server.url)

@@ -5,9 +5,12 @@ The fields of `Hub` switch failures on.
 """
 
 import hashlib
+import os
 import re
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from lipar_cli.weights.sources import sources
 
 COMMIT = "a" * 40
 LARGE = 10_000  # bytes from which on the storage host serves a file
@@ -41,6 +44,15 @@ class Hub(ThreadingHTTPServer):
     def transfers(self, path: str) -> list[str | None]:
         """The requested ranges of a file's downloads."""
         return [byte_range for method, at, byte_range, _ in self.requests if method == "GET" and at == path]
+
+
+def hub_of_small_files() -> Hub:
+    """A running hub with every file of the presets; the largest has 300 kB, one the size of a page."""
+    files = {"raw/taew2_1.pth": b"codec" * 5000}
+    for i, source in enumerate(source for source in sources() if source.repo):
+        large = source.target.endswith((".pt", ".pth"))
+        files[source.origin] = bytes([65 + i]) * (300_000 if large else 100) + os.urandom(8)
+    return Hub(files)
 
 
 class Handler(BaseHTTPRequestHandler):
