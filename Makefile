@@ -20,16 +20,18 @@ unexport PYTHONDONTWRITEBYTECODE
 # More arguments for the command that a target ends with: make demo ARGS="--port 9000", make bench ARGS="--media DIR"
 ARGS ?=
 
-.PHONY: help setup web demo test lint python-checks web-checks computation-tests other-tests soak test-gpu bench site clean python
+.PHONY: help setup web wheel demo test lint python-checks web-checks computation-tests other-tests soak test-gpu test-deploy bench site clean python
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
 	@echo "make lint    ruff, mypy and the web page's own checks only"
 	@echo "make soak    one live session for a long time: memory, latency and pictures are watched"
 	@echo "make test-gpu  kernels, attention, graphs, recorded runs and memory on an NVIDIA GPU, as a report"
+	@echo "make test-deploy  builds and runs the image, compose files and wheel (as root, on Debian; docs/development.md)"
 	@echo "make bench   speed of this machine: fps, ms per stage, pruning on against off"
 	@echo "make site    the documentation, as web pages in site/"
 	@echo "make setup   everything that make test needs, without running it"
+	@echo "make wheel   a wheel with the page, in dist/"
 	@echo "make web     the web page's build only"
 	@echo "make clean   removes what these targets made"
 
@@ -45,6 +47,10 @@ setup: python
 web: python
 	@$(SETUP) packages
 	@$(SETUP) web
+
+wheel: web
+	@$(SETUP) packages dev
+	$(BIN)/python -m hatchling build --target wheel --directory dist
 
 demo: web
 	@$(BIN)/lipar serve $(ARGS)
@@ -82,6 +88,13 @@ soak: setup
 test-gpu: python
 	@$(SETUP) packages
 	@$(BIN)/python -m benchmarks.gpu_report $(ARGS)
+
+# In a mount namespace of its own: no mount of a container or of debootstrap remains, whatever happens.
+test-deploy: setup
+	@$(SETUP) packages deploy
+	@$(SETUP) tools deployment
+	LIPAR_OUTER_MOUNTS="$$(readlink /proc/self/ns/mnt)" unshare --mount --propagation private \
+		$(BIN)/python -m pytest -m deploy --verbose --capture=tee-sys --show-capture=no $(ARGS)
 
 bench: python
 	@$(SETUP) packages

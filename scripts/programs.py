@@ -1,4 +1,4 @@
-"""Programs that the tests use, installed with apt-get as root on Debian."""
+"""Programs that tests use, installed with apt-get as root on Debian."""
 
 import os
 import re
@@ -6,15 +6,23 @@ import shutil
 import subprocess
 from pathlib import Path
 
-PROGRAMS = {  # Debian package -> names of its program
+TEST_PROGRAMS = {  # Debian package -> names of its program
     "chromium": ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"),
     "coturn": ("turnserver",),
     "iproute2": ("tc",),  # and ip: network namespaces of tests
 }
+DEPLOYMENT_PROGRAMS = {  # of `make test-deploy`
+    "catatonit": ("catatonit",),
+    "crun": ("crun",),
+    "curl": ("curl",),
+    "debootstrap": ("debootstrap",),
+    "podman": ("podman",),
+}
 
 
-def missing_packages() -> list[str]:
-    return [package for package, programs in PROGRAMS.items() if not any(map(shutil.which, programs))]
+def missing_packages(*, deployment: bool = False) -> list[str]:
+    programs = TEST_PROGRAMS | (DEPLOYMENT_PROGRAMS if deployment else {})
+    return [package for package, names in programs.items() if not any(map(shutil.which, names))]
 
 
 def is_debian_root() -> bool:

@@ -5,7 +5,7 @@ Called by the Makefile with the Python of the virtual environment:
     setup.py packages [EXTRA...]   .venv with the package (editable), its dependencies and the named extras
     setup.py web                   the web page, built into server/static
     setup.py npm SCRIPT...         scripts of web_client/package.json, one after the other
-    setup.py tools                 Chromium, coturn and iproute2 for the tests, if they can be installed
+    setup.py tools [deployment]    Chromium, coturn and iproute2 for the tests, if they can be installed; and Podman
 
 Every step writes a stamp to .venv/stamps: the digest of its inputs. A step whose digest still matches is skipped, so
 that a second run takes no time.
@@ -47,7 +47,7 @@ def main(arguments: list[str]) -> int:
         "packages": packages,
         "web": lambda _: web(),
         "npm": npm_scripts,
-        "tools": lambda _: tools(),
+        "tools": tools,
     }
     if not arguments or arguments[0] not in steps:
         print(__doc__)
@@ -191,9 +191,9 @@ def web_sources() -> str:
 # Programs that the tests use
 
 
-def tools() -> None:
+def tools(groups: list[str]) -> None:
     """Install missing programs if that needs no confirmation: as root, on Debian. The tests report what is missing."""
-    missing = missing_packages()
+    missing = missing_packages(deployment="deployment" in groups)
     if not missing or not is_debian_root():
         return
     log(f"installing {', '.join(missing)}")

@@ -9,12 +9,12 @@ FRAMES = 20
 TOKENS = {"LIPAR_TOKEN": ADMIN, "LIPAR_EDITOR_TOKEN": PUBLISH, "LIPAR_VIEW_TOKEN": VIEW}
 
 
-async def edits_a_stream(address: str) -> dict[str, object]:
-    """Publish by WHIP and watch by WHEP until edited frames have arrived; returns the session's status."""
+async def edited_blocks(address: str) -> int:
+    """Publish by WHIP and watch by WHEP until edited frames have arrived; returns the number of edited blocks."""
     options = {"timeout": TIMEOUT_S, "headers": bearer(ADMIN)}
     async with httpx2.AsyncClient(base_url=address, **options) as client, publishing(client, "?session=deployed"):
         await live(client, "deployed")
         async with watching(client, "deployed") as viewer:
             await viewer.sees(FRAMES)
-        status: dict[str, object] = (await client.get("/api/v1/sessions/deployed")).json()
-        return status
+        status = (await client.get("/api/v1/sessions/deployed")).json()
+        return int(status["counters"]["blocks"])

@@ -9,7 +9,7 @@ import pytest
 
 from harness.live_server import running_server
 from harness.local import ROOT
-from tests.deploy.stream import edits_a_stream
+from tests.deploy.stream import edited_blocks
 
 pytestmark = [pytest.mark.deploy, pytest.mark.timeout(1200)]
 
@@ -40,8 +40,7 @@ async def test_an_installed_wheel_serves_the_page_and_edits(
         assert any(style["picture"] for style in preset["styles"])
         for style in preset["styles"]:
             assert style["picture"] is None or httpx2.get(f"{server.address}/{style['picture']}").status_code == 200
-        status = await edits_a_stream(server.address)
-        assert status["blocks"]
+        assert await edited_blocks(server.address)
 
 
 def test_the_installed_package_is_not_the_checkout(lipar: Path, tmp_path: Path) -> None:
