@@ -17,4 +17,4 @@ async def edited_blocks(address: str) -> int:
         async with watching(client, "deployed") as viewer:
             await viewer.sees(FRAMES)
         status = (await client.get("/api/v1/sessions/deployed")).json()
-        return int(status["counters"]["blocks"])
+        return int(status["stats"]["counters"]["blocks"])

@@ -119,7 +119,7 @@ def test_a_camera_is_edited_through_caddy_and_by_relay_only(services: Services, 
         page.add_init_script(RELAY_ONLY)
         page.goto(f"https://{HOST}/#token={ADMIN}")
         start(page)
-        wait_until(page, f"({SESSIONS})({ADMIN!r}).then(sessions => sessions[0].counters.blocks > 5)")
+        wait_until(page, f"({SESSIONS})({ADMIN!r}).then(sessions => sessions[0].stats.counters.blocks > 5)")
         candidates = page.evaluate(LOCAL_CANDIDATES)
         assert candidates
         assert set(candidates) == {"relay"}
@@ -132,7 +132,7 @@ def test_a_direct_connection_under_a_path(
     with deployed(podman, tmp_path, **settings) as (link, _), page_at_client(chromium, link, camera) as page:
         page.goto(f"https://{HOST}/studio/#token={ADMIN}")
         start(page)
-        wait_until(page, f"({SESSIONS})({ADMIN!r}).then(sessions => sessions[0].counters.blocks > 5)")
+        wait_until(page, f"({SESSIONS})({ADMIN!r}).then(sessions => sessions[0].stats.counters.blocks > 5)")
 
 
 def test_the_first_start_names_the_command_that_fetches_the_weights(
