@@ -27,13 +27,13 @@ def page(chromium: Path, *flags: str) -> Iterator[Page]:
 
 
 @contextmanager
-def page_inside(chromium: Path, link: VethLink) -> Iterator[Page]:
+def page_inside(chromium: Path, link: VethLink, *flags: str) -> Iterator[Page]:
     """The same in the network namespace of the client."""
     with tempfile.TemporaryDirectory() as folder:
         program = Path(folder) / "chromium"
         program.write_text(f'#!/bin/sh\nexec ip netns exec {link.client} {chromium} "$@"\n')
         program.chmod(0o755)
-        with page(program) as opened:
+        with page(program, *flags) as opened:
             yield opened
 
 

@@ -21,14 +21,20 @@ def test_the_image_is_made_from_files_that_exist_and_reach_the_builder() -> None
         assert any(source == name or source.startswith(f"{name}/") for name in let_through), source
 
 
-def test_compose_asks_for_a_gpu_and_keeps_certificate_and_weights_outside() -> None:
+def test_compose_asks_for_a_gpu_and_keeps_weights_and_state_in_volumes() -> None:
     service = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))["services"]["lipar"]
     (device,) = service["deploy"]["resources"]["reservations"]["devices"]
     assert device == {"driver": "nvidia", "count": 1, "capabilities": ["gpu"]}
-    assert {volume.split(":")[1] for volume in service["volumes"]} == {"/certs", "/weights"}
+    assert {volume.split(":")[1] for volume in service["volumes"]} == {"/weights", "/var/lib/lipar"}
 
 
 def test_compose_does_not_start_without_a_token() -> None:
     service = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))["services"]["lipar"]
-    assert service["environment"]["LIPAR_TOKEN"].startswith("${LIPAR_TOKEN:?set it to")
+    assert service["environment"]["LIPAR_TOKEN"].startswith("${LIPAR_TOKEN:?set it in")
     assert service["environment"]["LIPAR_EDITOR_TOKEN"] == "${LIPAR_EDITOR_TOKEN:-}"  # empty is not set
+
+
+def test_every_variable_of_compose_is_in_the_example() -> None:
+    example = (ROOT / ".env.example").read_text(encoding="utf-8")
+    names = set(re.findall(r"\$\{([A-Z_]+)", (ROOT / "docker-compose.yml").read_text(encoding="utf-8")))
+    assert {name for name in names if not re.search(rf"^#?{name}=", example, re.MULTILINE)} <= {"LIPAR_DEVICE"}

@@ -37,7 +37,7 @@ def sources() -> tuple[Source, ...]:
         ),
         Source(
             target="wan-1.3b/taew2_1.pth",
-            licence="MIT",
+            licence="MIT, unverified",
             url=os.environ.get("LIPAR_TAEHV_URL") or TAEHV_URL,
         ),
         Source(
