@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page
 
+from harness.barcode import page_inside
 from harness.browser import camera_flags, start, wait_until
 from harness.camera import write_camera
 from harness.compose import Compose
-from harness.barcode import page_inside
 from harness.local import ROOT
 from harness.namespaces import VethLink, unsupported_reason, veth_link
 from harness.podman import Podman

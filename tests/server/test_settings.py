@@ -40,7 +40,7 @@ REFUSED = [
     ({}, {"LIPAR_INSECURE": "maybe"}, "LIPAR_INSECURE = 'maybe': must be true or false"),
     ({"max_sessions": 0}, {}, "max_sessions = 0"),
     ({"min_bitrate": 9_000_000}, {}, "min, start and max_bitrate"),
-    ({"host": "0.0.0.0"}, {}, "--tls-cert and --tls-key, or --insecure"),
+    ({"host": "0.0.0.0"}, {}, "--self-signed for a local network, or --insecure"),
     ({"host": "example.org"}, {}, "browsers allow no camera"),
     ({"host": "0.0.0.0", "insecure": True}, {}, "so the server needs a token"),
     ({"host": "::", "insecure": True}, {"LIPAR_TOKEN": ""}, "so the server needs a token"),
