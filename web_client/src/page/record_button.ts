@@ -1,7 +1,7 @@
 // The button that records the edited picture, and its sound, in the browser.
 
 import { record, recordingType } from "../media/stream_recorder";
-import { BUTTONS } from "../texts/en";
+import { BUTTONS, REASONS } from "../texts/en";
 import { fileName } from "./download";
 import { element } from "./elements";
 import { openRecordingFile } from "./recording_file";
@@ -26,13 +26,16 @@ export class RecordButton {
   }
 
   private async record(): Promise<string | null> {
-    const type = (this.type ?? "").split(";")[0] ?? "";
-    const file = await openRecordingFile(fileName("result", type.endsWith("mp4") ? "mp4" : "webm"), type);
-    const stream = this.result.srcObject;
+    const type = this.type ?? "";
+    const container = type.startsWith("video/mp4") ? "mp4" : "webm";
+    const file = await openRecordingFile(fileName("result", container), `video/${container}`);
     if (file === null) return null;
-    this.setRunning(new AbortController());
+    const running = new AbortController();
+    this.setRunning(running);
     try {
-      if (stream instanceof MediaStream && this.running !== null) await record(stream, this.type ?? "", file.write, this.running.signal);
+      const stream = this.result.srcObject; // the session may have ended while the file was chosen
+      if (!(stream instanceof MediaStream)) throw new Error(REASONS.noPicture);
+      await record(stream, type, file.write, running.signal);
     } finally {
       this.setRunning(null);
       await file.close();
