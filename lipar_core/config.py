@@ -150,6 +150,7 @@ class Preset(ConfigStruct, frozen=True, kw_only=True):
     weights: WeightsConfig
     pruning: Pruning
     live_pruning: Pruning
+    smoothing: Annotated[float, Meta(ge=0, le=0.95)] = 0.0  # initial value of the live parameter
     styles: tuple[PresetStyle, ...] = ()
 
     def __post_init__(self) -> None:

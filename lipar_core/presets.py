@@ -14,7 +14,8 @@ from lipar_core.parsing import parse
 
 def default_parameters(preset: Preset, *, live: bool = False) -> Parameters:
     """The preset's initial parameters; `live` sessions have their own thresholds."""
-    return Parameters(prompt=preset.styles[0].prompt, pruning=preset.live_pruning if live else preset.pruning)
+    pruning = preset.live_pruning if live else preset.pruning
+    return Parameters(prompt=preset.styles[0].prompt, smoothing=preset.smoothing, pruning=pruning)
 
 
 def preset_names() -> list[str]:

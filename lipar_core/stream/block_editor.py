@@ -59,7 +59,9 @@ class BlockEditor(Generic[P]):
         report = BlockReport(number, kept.count / kept.keep.numel(), noise_levels, parameters, watch, state.clean_watch)
         state.unfinished = UnfinishedBlock(x0, plan)
         self._advance(state, frames, x0)
-        return self._with_timestamps(state, raw[0], pts, kept, report)
+        if force:
+            state.flicker_filter.restart()
+        return self._shown_frames(state, raw[0], frames, pts, kept, report)
 
     def finish(self, state: StreamState[P]) -> None:
         """Run the newest block's clean pass, unless it has run: later blocks attend to it."""
@@ -161,18 +163,27 @@ class BlockEditor(Generic[P]):
         state.last_frame = frames[-1:].clone()
         state.blocks += 1
 
-    def _with_timestamps(
-        self, state: StreamState[P], raw: Tensor, pts: list[P | None], kept: Selection, report: BlockReport
+    def _shown_frames(
+        self,
+        state: StreamState[P],
+        raw: Tensor,
+        sources: Tensor,
+        pts: list[P | None],
+        kept: Selection,
+        report: BlockReport,
     ) -> EditedFrames[P]:
-        """Pair raw decoded frames [N, 3, H, W] with the source frames that they show."""
+        """Pair raw decoded frames [N, 3, H, W] with the source frames that they show, and reduce their flicker."""
         stream = state.stream
-        state.timeline.add_block(pts, kept.keep.view(-1, stream.rows, stream.cols))
+        state.timeline.add_block(sources, pts, kept.keep.view(-1, stream.rows, stream.cols))
         shown = state.timeline.take_shown(len(raw))
         if not shown:
             return no_frames(stream, self.models.device, [report])
-        frames = torch.stack([raw[i] for i, _, _ in shown]).float().clamp_(0, 1)  # a list as index would be uploaded
-        keep = torch.stack([mask for _, _, mask in shown])
-        return EditedFrames(frames, [stamp for _, stamp, _ in shown], keep, [report])
+        frames = torch.stack([raw[item.index] for item in shown]).float().clamp_(0, 1)  # a list as index would be uploaded
+        shown_sources = torch.stack([item.source for item in shown]).float()
+        smoothing = report.parameters.smoothing
+        state.flicker_filter(frames, shown_sources, smoothing, report.noise_levels or 0.0)
+        keep = torch.stack([item.keep for item in shown])
+        return EditedFrames(frames, [item.pts for item in shown], keep, [report])
 
 
 def _read_counts_and_noise(keep: Tensor, noise_levels: Tensor | None) -> tuple[list[int], float | None]:

@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from torch import Tensor
 
@@ -13,7 +13,17 @@ P = TypeVar("P")
 @dataclass(slots=True)
 class _Entry(Generic[P]):
     pts: P | None  # None: padding, or cancelled
+    source: Tensor
     keep: Tensor
+
+
+class Shown(NamedTuple, Generic[P]):
+    """A decoded frame that has a timestamp."""
+
+    index: int  # among the raw frames that were decoded together
+    pts: P
+    source: Tensor  # the source frame that it shows [3, H, W]
+    keep: Tensor  # keep mask [rows, cols]
 
 
 class Timeline(Generic[P]):
@@ -31,17 +41,18 @@ class Timeline(Generic[P]):
         """Whether a timestamp is still without its frame."""
         return any(entry.pts is not None for entry in self.entries)
 
-    def add_block(self, pts: Sequence[P | None], keep: Tensor) -> None:
-        """Add a block's source frames in order; keep [F, rows, cols] of its latent frames."""
+    def add_block(self, frames: Tensor, pts: Sequence[P | None], keep: Tensor) -> None:
+        """Add a block's source frames [N, 3, H, W] in order; keep [F, rows, cols] of its latent frames."""
         per_latent = len(pts) // len(keep)
-        self.entries.extend(_Entry(p, keep[i // per_latent]) for i, p in enumerate(pts))
+        pairs = enumerate(zip(pts, frames, strict=True))
+        self.entries.extend(_Entry(stamp, frame, keep[i // per_latent]) for i, (stamp, frame) in pairs)
 
-    def take_shown(self, raw: int) -> list[tuple[int, P, Tensor]]:
-        """`raw` frames were decoded: (index, timestamp, keep mask [rows, cols]) of each with a pending timestamp."""
+    def take_shown(self, raw: int) -> list[Shown[P]]:
+        """`raw` frames were decoded: those with a pending timestamp."""
         dropped = min(self.lag, raw)
         self.lag -= dropped
         entries = [(i, self.entries.popleft()) for i in range(dropped, raw)]
-        return [(i, entry.pts, entry.keep) for i, entry in entries if entry.pts is not None]
+        return [Shown(i, entry.pts, entry.source, entry.keep) for i, entry in entries if entry.pts is not None]
 
     def cancel_pending(self) -> list[P]:
         """Return all pending timestamps; their frames will be dropped when decoded."""
