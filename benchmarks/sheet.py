@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from lipar_core.models.loading import Models
-from lipar_core.parameters import merge
+from lipar_core.parameter_changes import merge
 from lipar_core.presets import default_parameters
 from lipar_eval.clips import Clip, edit_clip, read_clip, to_picture
 

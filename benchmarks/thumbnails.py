@@ -6,7 +6,7 @@ from PIL import Image
 
 from lipar_cli.bench import CLIPS
 from lipar_core.models.loading import Models
-from lipar_core.parameters import merge
+from lipar_core.parameter_changes import merge
 from lipar_core.presets import default_parameters
 from lipar_eval.clips import edit_clip, read_clip, to_picture
 

@@ -17,7 +17,8 @@ from harness.impaired_link import ImpairedLink, impair_all
 from harness.local import ROOT
 from lipar_core.acknowledgement import Acknowledgement, PromptTokens
 from lipar_core.config import Preset
-from lipar_core.parameters import Parameters, merge
+from lipar_core.parameter_changes import merge
+from lipar_core.parameters import Parameters
 from lipar_core.parsing import parse
 from lipar_core.presets import load_preset
 from lipar_core.sizes import stream_at

@@ -8,7 +8,8 @@ from msgspec import inspect
 from lipar_core.config import Preset
 from lipar_core.errors import ParameterError
 from lipar_core.fields import allowed_values, leaf_fields, metadata, plain_type
-from lipar_core.parameters import Parameters, merge
+from lipar_core.parameter_changes import merge
+from lipar_core.parameters import Parameters
 from lipar_core.presets import default_parameters
 
 NO_FLAG = ("prompt", "paused")  # -p is defined by the command; a file edit is never paused

@@ -3,8 +3,6 @@
 The structs are the only schema: `merge` validates against them, the server derives JSON Schema from them.
 """
 
-import functools
-from collections.abc import Mapping
 from itertools import pairwise
 from typing import Annotated, Any, Literal
 
@@ -12,8 +10,8 @@ import msgspec
 from msgspec import Meta
 
 from lipar_core.errors import ParameterError
-from lipar_core.fields import describe, field_type, metadata
-from lipar_core.parsing import NOT_UNICODE, ConfigStruct, parse
+from lipar_core.fields import describe
+from lipar_core.parsing import NOT_UNICODE, ConfigStruct
 from lipar_core.transition import Transition
 
 Fit = Literal["crop", "fit", "stretch"]  # how a picture is brought to another shape

@@ -10,7 +10,8 @@ from torch import Tensor
 from lipar_core.acknowledgement import Acknowledgement
 from lipar_core.errors import LiparError, ParameterError
 from lipar_core.models.loading import Models
-from lipar_core.parameters import Parameters, merge
+from lipar_core.parameter_changes import merge
+from lipar_core.parameters import Parameters
 from lipar_core.presets import default_parameters
 from lipar_core.sizes import stream_at
 from lipar_core.stream.block_assembler import BlockAssembler

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from lipar_core.config import PresetStyle
 from lipar_core.models.loading import Models
-from lipar_core.parameters import merge
+from lipar_core.parameter_changes import merge
 from lipar_core.presets import default_parameters
 from lipar_core.sizes import size_name
 from lipar_eval import autoencoder, detectors, fidelity, limits, long_run, pruning, vbench

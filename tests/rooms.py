@@ -36,7 +36,16 @@ ROOMS = (
         prefixes=(
             "lipar_core.__init__",
             *core(
-                "errors", "fields", "parsing", "config", "presets", "parameters", "sizes", "weight_files", "colour_tags"
+                "errors",
+                "fields",
+                "parsing",
+                "config",
+                "presets",
+                "parameters",
+                "parameter_changes",
+                "sizes",
+                "weight_files",
+                "colour_tags",
             ),
             *core("acknowledgement", "kinds", "session_timeline", "transition"),
         ),

@@ -16,7 +16,7 @@ from lipar_core.models.loading import Models
 from lipar_core.models.precision import uniform
 from lipar_core.models.prompts import PromptCache
 from lipar_core.models.taehv import TAEHV
-from lipar_core.parameters import merge
+from lipar_core.parameter_changes import merge
 from lipar_core.presets import default_parameters
 from lipar_core.session import EditSession
 from lipar_eval.classical_styles import STYLES

@@ -20,7 +20,7 @@ class _Entry(Generic[P]):
 class Shown(NamedTuple, Generic[P]):
     """A decoded frame that has a timestamp."""
 
-    index: int  # among the raw frames that were decoded together
+    position: int  # among the raw frames that were decoded together
     pts: P
     source: Tensor  # the source frame that it shows [3, H, W]
     keep: Tensor  # keep mask [rows, cols]

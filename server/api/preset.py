@@ -5,7 +5,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query
 
 from lipar_core.config import Preset, PresetStyle
-from lipar_core.parameters import json_schema, to_dict
+from lipar_core.parameter_changes import to_dict
+from lipar_core.parameters import json_schema
 from lipar_core.presets import default_parameters
 from lipar_core.sizes import size_names
 from server.api.auth import RequireRole

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request, Response
 
 from lipar_core.acknowledgement import Acknowledgement
-from lipar_core.parameters import to_dict
+from lipar_core.parameter_changes import to_dict
 from lipar_core.session_timeline import SessionTimeline
 from lipar_core.sizes import size_name
 from server.api.auth import RequireRole

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from lipar_core.acknowledgement import Acknowledgement
 from lipar_core.errors import ParameterError
-from lipar_core.parameters import Parameters, merge
+from lipar_core.parameter_changes import merge
+from lipar_core.parameters import Parameters
 from server import wire
 from server.errors import Unavailable
 from server.media.counters import SessionCounters

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from lipar_core.acknowledgement import PromptTokens
-from lipar_core.parameters import Parameters, to_dict
+from lipar_core.parameter_changes import to_dict
+from lipar_core.parameters import Parameters
 from lipar_core.sizes import size_name
 from server import wire
 from server.control.change_log import ChangeLog

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 
 from lipar_core.config import Preset
 from lipar_core.errors import ParameterError
-from lipar_core.parameters import Parameters, merge
+from lipar_core.parameter_changes import merge
+from lipar_core.parameters import Parameters
 from lipar_core.presets import default_parameters
 from lipar_core.sizes import size_name, stream_at, with_size
 from server.control.session_handle import Kind, SessionHandle

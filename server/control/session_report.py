@@ -7,7 +7,7 @@ from typing import Literal
 import msgspec
 
 from lipar_core.config import Preset
-from lipar_core.parameters import to_dict
+from lipar_core.parameter_changes import to_dict
 from lipar_core.sizes import size_name
 from server.control.model_proxy import ModelProxy
 from server.control.phase import SessionPhase

@@ -8,7 +8,7 @@ import torch
 
 from lipar_core.kernels.yuv420p import frames_from_planes, planes_from_frames
 from lipar_core.models.loading import Models
-from lipar_core.parameters import merge
+from lipar_core.parameter_changes import merge
 from lipar_core.presets import default_parameters
 from lipar_core.session import EditSession
 from server import wire

@@ -3,7 +3,8 @@
 import pytest
 from msgspec.structs import replace
 
-from lipar_core.parameters import Parameters, Pruning, detector_of, to_dict
+from lipar_core.parameter_changes import detector_of, to_dict
+from lipar_core.parameters import Parameters, Pruning
 from lipar_core.session import EditSession
 from tests.tiny import moving_square, tiny_models
 
@@ -29,6 +30,7 @@ NEEDS_FULL_BLOCK = {
     "pruning.max_age": (9, False),
     "pruning.bound_drift": (True, False),
     "pruning.recovery": (False, True),
+    "smoothing": (0.5, False),
     "paused": (True, None),  # nothing is computed
 }
 

@@ -1,7 +1,8 @@
 import pytest
 
 from lipar_core.errors import ParameterError
-from lipar_core.parameters import Parameters, merge, to_dict
+from lipar_core.parameter_changes import merge, to_dict
+from lipar_core.parameters import Parameters
 
 START = Parameters(prompt="a sketch")
 

@@ -8,7 +8,7 @@ import torch
 
 from harness.local import ROOT
 from lipar_core.models.loading import Models, load_models
-from lipar_core.parameters import merge
+from lipar_core.parameter_changes import merge
 from lipar_core.presets import default_parameters, load_preset
 from lipar_eval.clips import Clip, edit_clip, read_clip
 

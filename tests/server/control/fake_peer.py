@@ -10,7 +10,8 @@ from typing import ClassVar
 import pytest
 
 from lipar_core.acknowledgement import Acknowledgement
-from lipar_core.parameters import Parameters, merge
+from lipar_core.parameter_changes import merge
+from lipar_core.parameters import Parameters
 from lipar_core.parsing import parse
 from server import wire
 from server.errors import NoCodec, SessionNotFound

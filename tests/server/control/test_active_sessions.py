@@ -5,7 +5,7 @@ import time
 import pytest
 
 from harness.echo import write_preset
-from lipar_core.parameters import merge
+from lipar_core.parameter_changes import merge
 from lipar_core.presets import load_preset
 from server import wire
 from server.control.registry import SessionRegistry

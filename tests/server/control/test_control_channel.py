@@ -7,7 +7,8 @@ import pytest
 
 from lipar_core.acknowledgement import Acknowledgement
 from lipar_core.errors import ParameterError
-from lipar_core.parameters import Parameters, merge, to_dict
+from lipar_core.parameter_changes import merge, to_dict
+from lipar_core.parameters import Parameters
 from server.control.control_channel import MAX_OPEN_REQUESTS, MAX_REQUEST_CHARACTERS, MAX_UNSENT_BYTES, ControlChannel
 from server.errors import Unavailable
 

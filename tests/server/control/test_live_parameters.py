@@ -4,7 +4,8 @@ import pytest
 
 from lipar_core.acknowledgement import Acknowledgement
 from lipar_core.errors import ParameterError
-from lipar_core.parameters import Parameters, merge
+from lipar_core.parameter_changes import merge
+from lipar_core.parameters import Parameters
 from server import wire
 from server.control.live_parameters import LiveParameters
 from server.errors import Unavailable
