@@ -31,6 +31,7 @@ NEEDS_FULL_BLOCK = {
     "pruning.bound_drift": (True, False),
     "pruning.recovery": (False, True),
     "smoothing": (0.5, False),
+    "fit": ("stretch", False),  # the frames that arrive are changed, not their tokens
     "paused": (True, None),  # nothing is computed
 }
 
