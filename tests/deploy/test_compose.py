@@ -101,7 +101,7 @@ def test_caddys_certificate_and_its_redirect(services: Services, podman: Podman,
     authority = tmp_path / "root.crt"
     certificate = "/data/caddy/pki/authorities/local/root.crt"
     authority.write_text(podman("exec", compose.container("caddy"), "cat", certificate))
-    assert '"ready":true' in curl(link, "--cacert", str(authority), f"https://{HOST}/readyz")
+    assert '"ok"' in curl(link, "--cacert", str(authority), f"https://{HOST}/healthz")
     redirect = curl(link, "--output", "/dev/null", "--write-out", "%{redirect_url}", f"http://{HOST}/")
     assert redirect == f"https://{HOST}/"
 
