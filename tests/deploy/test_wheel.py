@@ -9,7 +9,8 @@ import pytest
 
 from harness.live_server import running_server
 from harness.local import ROOT
-from tests.deploy.stream import edited_blocks
+from tests.deploy.stream import TOKENS, edited_blocks
+from tests.server.api.whip_client import ADMIN, bearer
 
 pytestmark = [pytest.mark.deploy, pytest.mark.timeout(1200)]
 
@@ -30,12 +31,12 @@ async def test_an_installed_wheel_serves_the_page_and_edits(
     lipar: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("PYTHONPATH", raising=False)
-    with running_server(serve=(str(lipar), "serve"), cwd=tmp_path) as server:
+    with running_server(serve=(str(lipar), "serve"), cwd=tmp_path, environment=TOKENS) as server:
         page = httpx2.get(server.address)
         assert page.status_code == 200
         script = page.text.partition('src="')[2].partition('"')[0]
         assert httpx2.get(f"{server.address}/{script.removeprefix('./')}").status_code == 200
-        preset = httpx2.get(f"{server.address}/api/v1/preset").json()
+        preset = httpx2.get(f"{server.address}/api/v1/preset", headers=bearer(ADMIN)).json()
         assert preset["name"] == "tiny"
         assert any(style["picture"] for style in preset["styles"])
         for style in preset["styles"]:
