@@ -63,7 +63,7 @@ def start(page: Page) -> None:
 
 def stop(page: Page, server: LiveServer) -> None:
     """Press Stop; returns when the server has freed the slot."""
-    page.get_by_role("button", name="Stop").click()
+    page.get_by_role("button", name="Stop", exact=True).click()
     expect_no_session(page, server)
 
 

@@ -58,7 +58,7 @@ def page(chromium: Path, camera: Camera, live_server: LiveServer) -> Iterator[Pa
         page = visit(context, live_server.address)
         expect_pill(page, "Ready")
         yield page
-        if page.get_by_role("button", name="Stop").count():
+        if page.get_by_role("button", name="Stop", exact=True).count():
             stop(page, live_server)
 
 

@@ -53,7 +53,7 @@ def test_the_token_is_entered_once_and_sets_the_page_s_role(
         expect(viewer.locator("#watch-pill")).to_have_text("Live", timeout=TIMEOUT_MS)
         recording.expect_same(page, viewer)
         viewer.close()
-        page.get_by_role("button", name="Stop").click()
+        page.get_by_role("button", name="Stop", exact=True).click()
         expect(page.get_by_role("button", name="Start", exact=True)).to_be_visible()
 
         page.get_by_role("button", name="Forget the token").click()

@@ -63,7 +63,7 @@ def test_sources_follow_one_another_in_one_session(page: Page, live_server: Live
     page.get_by_role("button", name="Screen", exact=True).click()
     expect(page.locator("figcaption.source-name")).to_have_text("Screen", timeout=TIMEOUT_MS)
     seen.append(mean_result(page))
-    page.get_by_role("button", name="Camera").click()
+    page.get_by_role("button", name="Camera", exact=True).click()
     expect(page.locator("figcaption.source-name")).to_have_text("Camera", timeout=TIMEOUT_MS)
     back = mean_result(page)
     for number, result in enumerate(seen):
