@@ -178,9 +178,8 @@ class BlockEditor(Generic[P]):
         shown = state.timeline.take_shown(len(raw))
         if not shown:
             return no_frames(stream, self.models.device, [report])
-        frames = (
-            torch.stack([raw[item.position] for item in shown]).float().clamp_(0, 1)
-        )  # a list as index would be uploaded
+        decoded = [raw[item.position] for item in shown]  # a list as index would be uploaded
+        frames = torch.stack(decoded).float().clamp_(0, 1)
         shown_sources = torch.stack([item.source for item in shown]).float()
         smoothing = report.parameters.smoothing
         state.flicker_filter(frames, shown_sources, smoothing, report.noise_levels or 0.0)
