@@ -1,7 +1,7 @@
 """Counts what PyTorch operations do, deterministically, on any machine: the same numbers with and without a GPU.
 
-An operation that PyTorch composes of others counts as those, except for the norms and attention, which have kernels of
-their own on every device. Views are free.
+An operation that PyTorch composes of others counts as those, except for norms, attention and interpolation, which have
+kernels of their own on every device. Views are free.
 """
 
 from collections import Counter
@@ -17,7 +17,7 @@ from torch.utils.flop_counter import flop_registry, sdpa_flop_count
 
 aten = torch.ops.aten
 MIN_ALLOCATION = 64 * 1024  # bytes: smaller allocations are not counted
-FUSED = {aten.rms_norm, aten.scaled_dot_product_attention}
+FUSED = {aten.rms_norm, aten.scaled_dot_product_attention, aten.upsample_bilinear2d}
 PRODUCTS = {aten.mm, aten.addmm, aten.bmm, aten.convolution, aten.scaled_dot_product_attention}
 ALLOCATORS = {aten.empty, aten.empty_like, aten.new_empty, aten.empty_strided, aten.new_empty_strided}
 FREE = {aten._unsafe_view, aten.detach, aten.detach_, aten.lift_fresh}

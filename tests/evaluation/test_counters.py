@@ -42,6 +42,12 @@ def test_products_count_floating_point_operations_not_bytes():
     assert counted(lambda: F.scaled_dot_product_attention(q, kv, kv)).flops == 4 * 3 * 4 * 9 * 8
 
 
+def test_operations_with_kernels_of_their_own_count_once():
+    frames, row = torch.ones(1, 2, 4, 4), torch.ones(4)
+    for work in (lambda: F.interpolate(frames, scale_factor=2, mode="bilinear"), lambda: F.rms_norm(row, (4,), row)):
+        assert counted(work).operations.total() == 1
+
+
 def test_everything_that_makes_the_host_wait_counts():
     values, mask = torch.ones(4), torch.tensor([True, False, True, True])
     for work in (values.tolist, values[0].item, lambda: torch.tensor([1, 2]), mask.nonzero, lambda: values[[0, 2]]):
