@@ -54,7 +54,8 @@ def decode_video(models: Models, x0: Tensor, frames: int) -> Tensor:
     lag = models.preset.codec.lag_frames
     state = None
     pixels = []
-    for block in unpatchify(x0, stream.patch, stream.rows).split(stream.block_frames):
+    latents = unpatchify(x0.to(models.precision.convolution), stream.patch, stream.rows)
+    for block in latents.split(stream.block_frames):
         raw, state = models.codec.decode(block[None], state)
         pixels.append(raw[0].float().clamp(0, 1).cpu())
     return torch.cat(pixels)[lag : lag + frames]
