@@ -1,9 +1,9 @@
 // Which key runs which action. What the user has changed is stored; everything else follows the defaults.
 
+import { storedStrings } from "./stored_json";
+
 const NAME = "lipar-keys";
 const RESERVED = /^([0-9]|.{2,}| )$/; // digits choose styles; named keys and the space bar have their own uses
-
-type Stored = Record<string, string>;
 
 export class KeyMap<Action extends string> {
   constructor(
@@ -40,14 +40,7 @@ export class KeyMap<Action extends string> {
     return Object.keys(this.defaults) as Action[];
   }
 
-  /** Without what another version of the page, or someone by hand, may have left there. */
-  private stored(): Stored {
-    try {
-      const found: unknown = JSON.parse(this.storage.getItem(NAME) ?? "{}");
-      const entries = typeof found === "object" && found !== null ? Object.entries(found) : [];
-      return Object.fromEntries(entries.filter((entry): entry is [string, string] => typeof entry[1] === "string"));
-    } catch {
-      return {}; // not JSON
-    }
+  private stored(): Record<string, string> {
+    return storedStrings(this.storage, NAME);
   }
 }

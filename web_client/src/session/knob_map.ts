@@ -1,5 +1,7 @@
 // Which MIDI knob moves which slider; stored, so that it outlives the page.
 
+import { storedStrings } from "./stored_json";
+
 const NAME = "lipar-knobs";
 const CONTROL_CHANGE = 0xb0;
 const MAX_VALUE = 127;
@@ -30,14 +32,7 @@ export class KnobMap {
     this.storage.setItem(NAME, JSON.stringify({ ...Object.fromEntries(others), [knob]: slider }));
   }
 
-  /** Without what someone may have left there by hand. */
   private stored(): Record<string, string> {
-    try {
-      const found: unknown = JSON.parse(this.storage.getItem(NAME) ?? "{}");
-      const entries = typeof found === "object" && found !== null ? Object.entries(found) : [];
-      return Object.fromEntries(entries.filter((entry): entry is [string, string] => typeof entry[1] === "string"));
-    } catch {
-      return {}; // not JSON
-    }
+    return storedStrings(this.storage, NAME);
   }
 }

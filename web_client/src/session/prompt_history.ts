@@ -1,19 +1,16 @@
 // The prompts that the user has typed and applied, newest first; stored in this browser only.
 
+import { storedJson } from "./stored_json";
+
 const NAME = "lipar-prompts";
 const MAX_PROMPTS = 50;
 
 export class PromptHistory {
   constructor(private readonly storage: Pick<Storage, "getItem" | "setItem"> = window.localStorage) {}
 
-  /** Without what someone may have left there by hand. */
   get prompts(): string[] {
-    try {
-      const found: unknown = JSON.parse(this.storage.getItem(NAME) ?? "[]");
-      return Array.isArray(found) ? found.filter((prompt) => typeof prompt === "string") : [];
-    } catch {
-      return []; // not JSON
-    }
+    const stored = storedJson(this.storage, NAME);
+    return Array.isArray(stored) ? stored.filter((prompt) => typeof prompt === "string") : [];
   }
 
   /** Blank prompts are not kept; a repeated one becomes the newest. */
