@@ -2,6 +2,7 @@
 
 import type { ApiClient } from "../api/client";
 import type { SessionCredentials } from "../api/protocol";
+import { errorMessage } from "../session/error_message";
 import { KEEP } from "../texts/en";
 import { download, fileName } from "./download";
 import { element } from "./elements";
@@ -42,7 +43,7 @@ export class KeepPanel {
       const file = await action();
       if (file !== null) this.note.textContent = KEEP.saved(file);
     } catch (error) {
-      this.note.textContent = KEEP.notSaved(error instanceof Error ? error.message : String(error));
+      this.note.textContent = KEEP.notSaved(errorMessage(error));
     }
   }
 

@@ -1,5 +1,6 @@
 // MIDI knobs move the sliders of the settings, whichever the server's schema has. To learn one: move the slider, then turn the knob.
 
+import { errorMessage } from "../session/error_message";
 import { KnobMap, knobTurn } from "../session/knob_map";
 import { MIDI } from "../texts/en";
 import { element } from "./elements";
@@ -43,7 +44,7 @@ export class Midi {
       this.button.dataset.open = "";
       return true;
     } catch (error) {
-      this.note.textContent = MIDI.unavailable(error instanceof Error ? error.message : String(error));
+      this.note.textContent = MIDI.unavailable(errorMessage(error));
       return false;
     }
   }

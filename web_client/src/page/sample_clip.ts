@@ -2,6 +2,7 @@
 
 import { apiErrorOf, fetchResponse } from "../api/client";
 import type { SourceChoice } from "../media/source";
+import { errorMessage } from "../session/error_message";
 import { BUTTONS, NOTES, SOURCES } from "../texts/en";
 import { element } from "./elements";
 
@@ -20,7 +21,7 @@ export class SampleClip {
       const start = element("start", HTMLButtonElement);
       if (start.textContent === BUTTONS.start) start.click();
     } catch (error) {
-      element("action-note", HTMLParagraphElement).textContent = NOTES.notApplied(error instanceof Error ? error.message : String(error));
+      element("action-note", HTMLParagraphElement).textContent = NOTES.notApplied(errorMessage(error));
     } finally {
       this.button.disabled = false;
     }

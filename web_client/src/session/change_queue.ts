@@ -2,6 +2,7 @@
 
 import { ApiError, ServerUnreachable } from "../api/client";
 import type { Acknowledgement, Changes } from "../api/protocol";
+import { errorMessage } from "./error_message";
 import { hasPath, mergeChanges } from "./parameters";
 import { InterruptibleDelay } from "./promises";
 
@@ -89,7 +90,7 @@ export class ChangeQueue {
 
   /** One invalid value rejects the whole request: the others are sent again without it. */
   private handleRefusal(batch: Batch, error: unknown): void {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = errorMessage(error);
     const path = error instanceof ApiError ? error.path : null;
     const controls = this.unsupersededControls(batch);
     const rejected = controls.filter((control) => path !== null && hasPath(batch.get(control)?.changes, path));

@@ -4,6 +4,7 @@ import { ApiError, ServerUnreachable } from "../api/client";
 import { MediaConnectionLost, ScreenBlocked, UnplayableFile } from "../media/errors";
 import type { SourceKind } from "../media/source";
 import { CAMERA_ERRORS, MICROPHONE_ERRORS, PROBLEMS, toSentence } from "../texts/en";
+import { errorMessage } from "./error_message";
 
 export interface Problem {
   /** `device`: the browser did not open the device; may be resolved by a change of devices or permissions. */
@@ -32,7 +33,7 @@ export function problemOf(error: unknown): Problem {
   if (error instanceof UnplayableFile) return { kind: "source", ...PROBLEMS.unplayable(error.file, error.message) };
   if (error instanceof ServerUnreachable) return SERVER_UNREACHABLE;
   if (error instanceof ApiError) return apiProblem(error);
-  const reason = error instanceof Error ? error.message : String(error);
+  const reason = errorMessage(error);
   if (error instanceof MediaConnectionLost) return { kind: "media", ...PROBLEMS.noMedia(reason) };
   return { kind: "session", ...PROBLEMS.sessionFailed(reason) };
 }
@@ -40,7 +41,7 @@ export function problemOf(error: unknown): Problem {
 /** An error of the sound only: the video continues. */
 export function soundProblemOf(error: unknown): Problem {
   const known = error instanceof Error ? MICROPHONE_ERRORS[error.name] : undefined;
-  const [title, advice] = known ?? [PROBLEMS.soundFailed, toSentence(error instanceof Error ? error.message : String(error))];
+  const [title, advice] = known ?? [PROBLEMS.soundFailed, toSentence(errorMessage(error))];
   return { kind: "device", title, advice };
 }
 

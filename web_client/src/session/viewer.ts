@@ -4,6 +4,7 @@ import { ApiError, ServerUnreachable } from "../api/client";
 import { MediaConnectionLost } from "../media/errors";
 import type { WhepEvents } from "../media/whep_player";
 import { toSentence, WATCHING } from "../texts/en";
+import { errorMessage } from "./error_message";
 import { SERVER_UNREACHABLE } from "./problems";
 import { deferred, InterruptibleDelay, isAborted } from "./promises";
 
@@ -126,7 +127,7 @@ export class Viewer {
 export function watchProblemOf(error: unknown): WatchProblem {
   if (error instanceof ServerUnreachable) return { title: SERVER_UNREACHABLE.title, advice: WATCHING.keepsTrying, retry_ms: RETRY_MS };
   if (error instanceof ApiError) return apiWatchProblem(error);
-  const reason = error instanceof Error ? error.message : String(error);
+  const reason = errorMessage(error);
   return { ...WATCHING.lost(reason), retry_ms: LOST_RETRY_MS };
 }
 
