@@ -24,3 +24,8 @@ class ConfigError(LiparError):
 
 class CheckpointError(LiparError):
     """A checkpoint is missing, unreadable, or does not fit the model."""
+
+
+def one_line(error: BaseException) -> str:
+    """The error's message without line breaks; empty if it has none."""
+    return " ".join(str(error).split())

@@ -6,7 +6,7 @@ from typing import Any
 import yaml
 
 from lipar_core.config import Preset, StreamSection, resolve_stream
-from lipar_core.errors import ConfigError, ParameterError
+from lipar_core.errors import ConfigError, ParameterError, one_line
 from lipar_core.kinds.registry import SECTIONS
 from lipar_core.parameters import Parameters
 from lipar_core.parsing import parse
@@ -35,7 +35,7 @@ def load_preset(name_or_path: str | Path) -> Preset:
     except OSError as error:
         raise ConfigError(f"preset {path}: {error.strerror}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"preset {path}: not YAML ({' '.join(str(error).split())})") from error
+        raise ConfigError(f"preset {path}: not YAML ({one_line(error)})") from error
     try:
         return _preset_from_tree(tree, path.stem)
     except (ConfigError, ParameterError) as error:

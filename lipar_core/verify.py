@@ -11,7 +11,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from lipar_core.checkpoints.checkpoint_file import StateDict
-from lipar_core.errors import CheckpointError, ConfigError
+from lipar_core.errors import CheckpointError, ConfigError, one_line
 from lipar_core.recorded_run import RecordedRun, TensorPairs
 
 BF16_TOLERANCE = 2e-2  # relative L2, the only bound for 16-bit runs
@@ -88,7 +88,7 @@ def _read_golden_file(path: Path) -> tuple[StateDict, Mapping[str, object]]:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
             config = json.loads((file.metadata() or {}).get("config", "{}"))
     except (SafetensorError, OSError, ValueError) as error:
-        raise CheckpointError(f"{path}: unreadable ({' '.join(str(error).split())[:200]})") from error
+        raise CheckpointError(f"{path}: unreadable ({one_line(error)[:200]})") from error
     return tensors, config
 
 

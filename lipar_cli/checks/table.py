@@ -15,7 +15,7 @@ from lipar_cli.checks.storage import check_disk, check_shared_memory
 from lipar_cli.checks.target import Target
 from lipar_cli.checks.tls import check_certificate, check_secure_context
 from lipar_cli.checks.weights import check_weights
-from lipar_core.errors import LiparError
+from lipar_core.errors import LiparError, one_line
 
 Check = Callable[[Target], Result]
 
@@ -49,5 +49,5 @@ def perform(check: Check, target: Target) -> Result:
     try:
         return check(target)
     except (LiparError, ImportError, OSError, RuntimeError) as error:
-        message = " ".join(str(error).split()) or type(error).__name__
+        message = one_line(error) or type(error).__name__
         return fail(f"could not be checked: {message}", "repair what the message names, then run `lipar doctor` again")

@@ -4,7 +4,7 @@ import errno
 import shutil
 from pathlib import Path
 
-from lipar_core.errors import LiparError
+from lipar_core.errors import LiparError, one_line
 
 
 def disk_error(error: OSError, path: Path) -> LiparError:
@@ -12,4 +12,4 @@ def disk_error(error: OSError, path: Path) -> LiparError:
     if error.errno == errno.ENOSPC:
         free = shutil.disk_usage(path.parent).free
         return LiparError(f"{path}: the disk is full ({free / 1e9:.2f} GB free); the partial download is kept")
-    return LiparError(f"{path}: {error.strerror or ' '.join(str(error).split())}")
+    return LiparError(f"{path}: {error.strerror or one_line(error)}")

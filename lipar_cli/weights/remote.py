@@ -18,7 +18,7 @@ from huggingface_hub.errors import (
 from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined] # not listed, but public
 
 from lipar_cli.weights.sources import Source
-from lipar_core.errors import LiparError
+from lipar_core.errors import LiparError, one_line
 
 SHA256 = re.compile(r"[0-9a-f]{64}")
 TIMEOUT_S = 10.0
@@ -112,8 +112,8 @@ def user_error(error: Exception, source: Source) -> LiparError:
     if status is not None:
         return Unreachable(f"{about}: the server answered {status}; run the command again later")
     if isinstance(error, FileMetadataError):
-        return LiparError(f"{about}: {' '.join(str(error).split())}")
-    return Unreachable(f"{about}: the connection failed ({' '.join(str(error).split()) or type(error).__name__})")
+        return LiparError(f"{about}: {one_line(error)}")
+    return Unreachable(f"{about}: the connection failed ({one_line(error) or type(error).__name__})")
 
 
 def _status(error: Exception) -> int | None:

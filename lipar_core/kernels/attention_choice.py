@@ -9,7 +9,7 @@ from torch import Tensor
 
 from lipar_core.errors import ConfigError
 from lipar_core.kernels.attention_backends import BACKENDS, CHOICE, Backend, candidates
-from lipar_core.kernels.self_test import relative_error
+from lipar_core.kernels.self_test import failure_text, relative_error
 from lipar_core.kernels.shapes import Shapes
 
 log = logging.getLogger(__name__)
@@ -59,7 +59,7 @@ def _problem(backend: Backend, shapes: Shapes) -> str:
     except torch.AcceleratorError:
         raise  # the device is lost: only a new process can use it again
     except Exception as failure:  # a missing package, or whatever it reports: another backend needs neither
-        return f"{type(failure).__name__}: {' '.join(str(failure).split())[:300]}"
+        return failure_text(failure)
     return "" if error <= backend.max_error else f"relative error {error:.1e}, allowed {backend.max_error:.0e}"
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from lipar_core.kernels.self_test import difference
+from lipar_core.kernels.self_test import difference, failure_text
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +64,7 @@ class GraphedFunction:
             problems = map(difference, graph(*inputs), expected)
             problem = next(filter(None, problems), "")
         except RuntimeError as error:  # the capture failed; a device that is lost will report it again
-            problem = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+            problem = failure_text(error)
         if not problem:
             log.info("graph of %s for %s: recorded", self.name, [list(value.shape) for value in inputs])
             return graph

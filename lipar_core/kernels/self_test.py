@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from lipar_core.errors import one_line
 from lipar_core.kernels.operation import Operation
 from lipar_core.kernels.shapes import Shapes
 
@@ -51,6 +52,11 @@ def relative_error(result: Tensor, reference: Tensor) -> float:
     """L2 norm of the difference over that of the reference."""
     size = reference.double().norm()
     return float((result.double() - reference.double()).norm() / size.clamp(min=torch.finfo(torch.float64).tiny))
+
+
+def failure_text(error: Exception) -> str:
+    """What a compiler, a driver or a package reported, on one line."""
+    return f"{type(error).__name__}: {one_line(error)[:300]}"
 
 
 def _copied(args: tuple[object, ...]) -> tuple[object, ...]:

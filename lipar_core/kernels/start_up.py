@@ -12,7 +12,7 @@ import torch
 from lipar_core.errors import ConfigError
 from lipar_core.kernels.operation import Operation
 from lipar_core.kernels.operations import OPERATIONS
-from lipar_core.kernels.self_test import differences
+from lipar_core.kernels.self_test import differences, failure_text
 from lipar_core.kernels.shapes import Shapes
 from lipar_core.kernels.triton_import import HAS_TRITON
 
@@ -81,5 +81,5 @@ def _verdict(operation: Operation[Any, Any], shapes: Shapes) -> Verdict:
     except torch.AcceleratorError:
         raise  # the device is lost: only a new process can use it again
     except Exception as error:  # whatever a compiler or a driver reports: the reference needs neither
-        problem = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+        problem = failure_text(error)
     return Verdict(operation.name, problem, time.perf_counter() - started)
