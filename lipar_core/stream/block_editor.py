@@ -180,9 +180,8 @@ class BlockEditor(Generic[P]):
             return no_frames(stream, self.models.device, [report])
         decoded = [raw[item.position] for item in shown]  # a list as index would be uploaded
         frames = torch.stack(decoded).float().clamp_(0, 1)
-        shown_sources = torch.stack([item.source for item in shown]).float()
-        smoothing = report.parameters.smoothing
-        state.flicker_filter(frames, shown_sources, smoothing, report.noise_levels or 0.0)
+        shown_sources = [item.source for item in shown]
+        state.flicker_filter(frames, shown_sources, report.parameters.smoothing, report.noise_levels or 0.0)
         keep = torch.stack([item.keep for item in shown])
         return EditedFrames(frames, [item.pts for item in shown], keep, [report])
 

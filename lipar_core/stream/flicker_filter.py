@@ -4,6 +4,8 @@ A recursive filter, as in video denoising: each pixel keeps part of its previous
 changes, so that nothing trails behind motion, and where the edit changes much, so that a new look appears at once.
 """
 
+from collections.abc import Iterable
+
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -16,15 +18,14 @@ class FlickerFilter:
     """The filter of one stream."""
 
     def __init__(self) -> None:
-        self.source: Tensor | None = None  # of the newest output [3, H, W]
-        self.output: Tensor | None = None
+        self.newest: tuple[Tensor, Tensor] | None = None  # source and output [3, H, W]
 
     def restart(self) -> None:
         """The next frame is not smoothed: its look differs from that of the frame before."""
-        self.output = None
+        self.newest = None
 
-    def __call__(self, frames: Tensor, sources: Tensor, strength: float, noise: float) -> None:
-        """Smooth edited frames [N, 3, H, W] in [0, 1], in order and in place, by their sources of the same shape.
+    def __call__(self, frames: Tensor, sources: Iterable[Tensor], strength: float, noise: float) -> None:
+        """Smooth edited frames [N, 3, H, W] in [0, 1], in order and in place, by their sources [3, H, W].
 
         strength: the part of its previous value that a resting pixel keeps, 0 (off) to 1 (exclusive); noise: sigma of
         the source, levels of 255, which must not count as change.
@@ -34,13 +35,15 @@ class FlickerFilter:
             return
         limit = (SOURCE_CHANGE**2 + 2 * noise**2) ** 0.5
         for frame, source in zip(frames, sources, strict=True):
-            if self.output is not None and self.source is not None:
-                difference = self.output - frame
-                resting = (_mean_change(source - self.source) / limit).square_()
+            source = source.float()
+            if self.newest is not None:
+                earlier_source, earlier = self.newest
+                difference = earlier - frame
+                resting = (_mean_change(source - earlier_source) / limit).square_()
                 agreeing = (_mean_change(difference.clone()) / EDIT_CHANGE).square_()
                 weight = resting.add_(agreeing).clamp_(max=LARGEST_EXPONENT).neg_().exp_().mul_(strength)
                 frame.add_(difference.mul_(weight))
-            self.source, self.output = source, frame
+            self.newest = source, frame
 
 
 def _mean_change(difference: Tensor) -> Tensor:
