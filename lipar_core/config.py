@@ -8,7 +8,7 @@ from msgspec import Meta
 
 from lipar_core.errors import ConfigError
 from lipar_core.kinds.interfaces import CodecConfig, Positive, PositiveFloat, TextConfig, TransformerConfig
-from lipar_core.parameters import Pruning
+from lipar_core.parameters import Pruning, Smoothing
 from lipar_core.parsing import ConfigStruct
 
 
@@ -150,7 +150,7 @@ class Preset(ConfigStruct, frozen=True, kw_only=True):
     weights: WeightsConfig
     pruning: Pruning
     live_pruning: Pruning
-    smoothing: Annotated[float, Meta(ge=0, le=0.95)] = 0.0  # initial value of the live parameter
+    smoothing: Smoothing = 0.0  # initial value of the live parameter
     styles: tuple[PresetStyle, ...] = ()
 
     def __post_init__(self) -> None:

@@ -110,6 +110,19 @@ class Pruning(ConfigStruct, frozen=True, kw_only=True):
     ] = True
 
 
+Smoothing = Annotated[
+    float,
+    describe(
+        "Reduce flicker",
+        "the part of its previous value that an edited pixel keeps while the source around it rests; 0: off",
+        "more",
+        unit="percent",
+        ge=0,
+        le=0.95,
+    ),
+]
+
+
 class Parameters(ConfigStruct, frozen=True, kw_only=True):
     """Everything that may change live. `strength` and `denoising_steps` exclude each other."""
 
@@ -139,17 +152,7 @@ class Parameters(ConfigStruct, frozen=True, kw_only=True):
         describe("Denoising steps", "timesteps, decreasing, instead of strength; setting one unsets the other"),
     ] = None
     seed: Annotated[int, describe("Seed", "random seed of the noise", "more", ge=0, le=2**32 - 1)] = 0
-    smoothing: Annotated[
-        float,
-        describe(
-            "Reduce flicker",
-            "the part of its previous value that an edited pixel keeps while the source around it rests; 0: off",
-            "more",
-            unit="percent",
-            ge=0,
-            le=0.95,
-        ),
-    ] = 0.0
+    smoothing: Smoothing = 0.0
     pruning: Pruning = Pruning()
     paused: Annotated[bool, describe("Paused", "the last frame is repeated and nothing is computed")] = False
 

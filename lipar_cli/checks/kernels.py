@@ -11,14 +11,16 @@ if TYPE_CHECKING:
     from lipar_core.kernels.shapes import Shapes
     from lipar_core.kernels.start_up import Verdict
 
+INSTALL_TRITON = "install it: the CUDA builds of PyTorch bring it on Linux"
+
 
 def check_kernels(target: Target) -> Result:
-    from lipar_core.kernels.start_up import prove_kernels, reason_for_references
+    from lipar_core.kernels.start_up import NOT_INSTALLED, prove_kernels, reason_for_references
 
     device = available_device(target)
     if reason := reason_for_references(device):
-        remedy = "install it: the CUDA builds of PyTorch bring it on Linux" if "not installed" in reason else ""
-        return warn(f"none are used: {reason}", remedy) if remedy else ok(f"none are used: {reason}")
+        text = f"none are used: {reason}"
+        return warn(text, INSTALL_TRITON) if reason == NOT_INSTALLED else ok(text)
     return judge_kernels(prove_kernels(target_shapes(target, device)))
 
 

@@ -8,9 +8,9 @@ import torch
 import torch.nn.functional as F
 
 from lipar_core.kernels.operation import Operation
-from lipar_core.kernels.rotation import factor_pairs, rotated_row
+from lipar_core.kernels.rotation import example_factors, factor_pairs, rotated_row
 from lipar_core.kernels.triton_import import Pointer, block_size, jit, launch, tl
-from lipar_core.rope import RotaryTable, rotate
+from lipar_core.rope import rotate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -86,8 +86,7 @@ def qk_norm_rope_triton(
 
 
 def examples(shapes: Shapes) -> Iterator[tuple[object, ...]]:
-    table = RotaryTable(shapes.head_dim, shapes.rows, shapes.cols, shapes.device)
-    rotary = table.at(range(7, 7 + shapes.block_frames)).flatten(0, 1)
+    rotary = example_factors(shapes)
     for count in shapes.kept_counts():
         q, k = shapes.normal(2, count, shapes.dim, dtype=shapes.linear)
         weights = shapes.normal(2, shapes.dim, dtype=shapes.linear)

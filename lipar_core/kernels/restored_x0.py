@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, get_args
 
 import torch
 
+from lipar_core.config import Prediction
 from lipar_core.flow import x0_from_prediction
 from lipar_core.kernels.operation import Operation
 from lipar_core.kernels.triton_import import Pointer, block_size, jit, launch, tl
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from lipar_core.kernels.shapes import Shapes
-
-Prediction = Literal["flow", "x0", "residual"]
 
 
 def restored_x0_reference(

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lipar_core.kernels.operation import Operation
-from lipar_core.kernels.rotation import factor_pairs, rotated_row
+from lipar_core.kernels.rotation import example_factors, factor_pairs, rotated_row
 from lipar_core.kernels.triton_import import Pointer, block_size, jit, launch, tl
-from lipar_core.rope import RotaryTable, rotate
+from lipar_core.rope import rotate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,8 +64,7 @@ def rope_scatter_triton(k: Tensor, v: Tensor, rotary: Tensor, rows: Tensor, k_ca
 
 
 def examples(shapes: Shapes) -> Iterator[tuple[object, ...]]:
-    table = RotaryTable(shapes.head_dim, shapes.rows, shapes.cols, shapes.device)
-    rotary = table.at(range(7, 7 + shapes.block_frames)).flatten(0, 1)
+    rotary = example_factors(shapes)
     row = shapes.heads, shapes.head_dim
     order = shapes.uniform(shapes.cached_frames * shapes.tokens).argsort()
     for count in shapes.kept_counts():

@@ -5,12 +5,20 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from lipar_core.kernels.shapes import Shapes
 from lipar_core.kernels.triton_import import Pointer, jit, tl
+from lipar_core.rope import RotaryTable
 
 
 def factor_pairs(rotary: Tensor) -> Tensor:
     """Rotary factors [..., D / 2] complex -> [..., D]: cosine and sine of each pair in turn, float32."""
     return torch.view_as_real(rotary.contiguous()).flatten(-2)
+
+
+def example_factors(shapes: Shapes) -> Tensor:
+    """Rotary factors of a block's tokens [F * T, D / 2] complex, for the examples of kernels."""
+    table = RotaryTable(shapes.head_dim, shapes.rows, shapes.cols, shapes.device)
+    return table.at(range(7, 7 + shapes.block_frames)).flatten(0, 1)
 
 
 @jit

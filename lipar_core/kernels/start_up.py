@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 
 VARIABLE = "LIPAR_KERNELS"
 MODES = ("auto", "reference")
+NOT_INSTALLED = "Triton is not installed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ def reason_for_references(device: torch.device) -> str:
         return f"turned off by {VARIABLE}=reference"
     if device.type != "cuda":
         return "they run on a GPU only"
-    return "" if HAS_TRITON else "Triton is not installed"
+    return "" if HAS_TRITON else NOT_INSTALLED
 
 
 def prove_kernels(shapes: Shapes) -> list[Verdict]:
