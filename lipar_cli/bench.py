@@ -123,12 +123,13 @@ def _print_variants(title: str, variants: "list[Variant]") -> None:
 
 
 def _print_counters(title: str, counted: "dict[str, BlockCounters]") -> None:
-    print(f"\n{title}")
+    print(f"\n{title}; others: all allocations but the outputs of products, attention and norms")
     print(
-        f"{'variant':>14} {'operations':>11} {'elementwise GB':>15} {'allocations':>12} {'host waits':>11} {'TFLOP':>8}"
+        f"{'variant':>14} {'operations':>11} {'elementwise GB':>15} {'allocations':>12} {'others':>7} "
+        f"{'host waits':>11} {'TFLOP':>8}"
     )
     for name, counters in counted.items():
         print(
-            f"{name:>14} {counters.operations:14} {counters.elementwise_gb:14.2f} {counters.large_allocations:14} "
-            f"{counters.host_waits:14} {counters.flops / 1e12:14.3f}"
+            f"{name:>14} {counters.operations:11} {counters.elementwise_gb:15.2f} {counters.large_allocations:12} "
+            f"{counters.other_allocations:7} {counters.host_waits:11} {counters.flops / 1e12:8.3f}"
         )

@@ -18,7 +18,7 @@ from lipar_core.pruning.selection import select
 from lipar_core.runtime.denoise import BlockPlan, clean_pass, denoise_block, prepare_schedule
 from lipar_core.session import EditSession
 from lipar_core.stream.state import build_cache
-from lipar_eval.operation_counter import HostReads, OperationCounter
+from lipar_eval.operation_counter import CalledFunctions, OperationCounter
 
 META = torch.device("meta")
 
@@ -30,6 +30,7 @@ class BlockCounters:
     operations: int
     elementwise_gb: float
     large_allocations: int  # of 64 KiB or more
+    other_allocations: int  # of these, all but the outputs of products, attention and norms
     host_waits: int
     flops: int
 
@@ -62,7 +63,7 @@ def _count_passes(dit: Denoiser, cache: KVCache, preset: Preset, ratio: float) -
     text = dit.text_kv(torch.empty(config.text_length, config.text_dim, device=META, dtype=dtype))
     steps = prepare_schedule(dit, sigmas(preset.schedule), preset.schedule)
     counter = OperationCounter()
-    with HostReads(counter), counter:
+    with CalledFunctions(counter), counter:
         keep = torch.ones(stream.block_frames, tokens, dtype=torch.bool, device=META)
         kept, refreshed = select(keep, [round(ratio * tokens)] * stream.block_frames)
         pruning = default_parameters(preset).pruning
@@ -76,7 +77,7 @@ def _count_passes(dit: Denoiser, cache: KVCache, preset: Preset, ratio: float) -
 def session_block(session: EditSession[int], frames: Tensor) -> BlockCounters:
     """A whole block [N, 3, H, W] of a session: encode to edited frames."""
     counter = OperationCounter()
-    with HostReads(counter), counter:
+    with CalledFunctions(counter), counter:
         session.push(frames, range(len(frames)))
     return _counters(counter)
 
@@ -86,6 +87,7 @@ def _counters(counter: OperationCounter) -> BlockCounters:
         operations=counter.operations.total(),
         elementwise_gb=counter.bytes.total() / 1e9,
         large_allocations=counter.allocations.total(),
+        other_allocations=counter.allocations.total() - counter.expected.total(),
         host_waits=counter.host_waits.total(),
         flops=counter.flops,
     )

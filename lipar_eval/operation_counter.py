@@ -1,7 +1,8 @@
 """Counts what PyTorch operations do, deterministically, on any machine: the same numbers with and without a GPU.
 
 An operation that PyTorch composes of others counts as those, except for norms, attention and interpolation, which have
-kernels of their own on every device. Views are free.
+kernels of their own on every device. Ours (`lipar_core/kernels`) count as one, too, with the bytes that their kernels
+move, also where their references run. Views are free.
 """
 
 from collections import Counter
@@ -15,10 +16,15 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import flop_registry, sdpa_flop_count
 
+from lipar_core.kernels.operation import Operation
+from lipar_eval.kernel_traffic import NORMS as NORM_KERNELS
+from lipar_eval.kernel_traffic import kernel_traffic, stored_bytes
+
 aten = torch.ops.aten
 MIN_ALLOCATION = 64 * 1024  # bytes: smaller allocations are not counted
 FUSED = {aten.rms_norm, aten.scaled_dot_product_attention, aten.upsample_bilinear2d}
 PRODUCTS = {aten.mm, aten.addmm, aten.bmm, aten.convolution, aten.scaled_dot_product_attention}
+NORMS = {aten.rms_norm, aten.native_layer_norm}
 ALLOCATORS = {aten.empty, aten.empty_like, aten.new_empty, aten.empty_strided, aten.new_empty_strided}
 FREE = {aten._unsafe_view, aten.detach, aten.detach_, aten.lift_fresh}
 OVERWRITERS = {aten.copy_, aten.fill_, aten.zero_}  # in place, without reading what was there
@@ -36,8 +42,10 @@ class OperationCounter(TorchDispatchMode):
         self.operations: Counter[str] = Counter()
         self.bytes: Counter[str] = Counter()  # elementwise: read and written by all but products
         self.allocations: Counter[str] = Counter()  # of `MIN_ALLOCATION` or more
+        self.expected: Counter[str] = Counter()  # of these, the outputs of products, attention and norms
         self.host_waits: Counter[str] = Counter()
         self.flops = 0  # of products
+        self.in_kernel = False  # what it is made of is not counted
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -61,19 +69,37 @@ class OperationCounter(TorchDispatchMode):
     def _count(self, func: Any, inputs: list[Tensor], outputs: list[Tensor]) -> None:
         packet, name = func.overloadpacket, str(func.overloadpacket)
         self.host_waits[name] += packet in HOST_READS or packet in HOST_VALUES or _moves_device(inputs, outputs)
-        if func.is_view or packet in FREE:
+        if func.is_view or packet in FREE or self.in_kernel:
             return
-        new = [out for out in outputs if all(out is not given for given in inputs)]
-        self.allocations[name] += sum(out.nbytes >= MIN_ALLOCATION for out in new)
+        self._count_allocations(name, inputs, outputs, expected=packet in PRODUCTS | NORMS)
         if packet in ALLOCATORS:
             return
         self.operations[name] += 1
         if packet not in PRODUCTS:
             self.bytes[name] += _traffic(packet, inputs, outputs)
 
+    def count_kernel(self, operation: Operation[Any, Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Run one of our operations and count it as one."""
+        self.in_kernel = True
+        try:
+            out = operation(*args, **kwargs)
+        finally:
+            self.in_kernel = False
+        inputs, outputs = _tensors((args, kwargs)), _tensors(out)
+        self._count_allocations(operation.name, inputs, outputs, expected=operation in NORM_KERNELS)
+        self.operations[operation.name] += 1
+        self.bytes[operation.name] += kernel_traffic(operation, inputs, outputs)
+        return out
 
-class HostReads(TorchFunctionMode):
-    """Counts the reads of tensors by the host that are no operations on a CPU, into the counter's `host_waits`."""
+    def _count_allocations(self, name: str, inputs: list[Tensor], outputs: list[Tensor], *, expected: bool) -> None:
+        new = [out for out in outputs if all(out is not given for given in inputs)]
+        count = sum(out.nbytes >= MIN_ALLOCATION for out in new)
+        self.allocations[name] += count
+        self.expected[name] += count if expected else 0
+
+
+class CalledFunctions(TorchFunctionMode):
+    """Counts what the dispatcher does not see: our kernels as one operation each, the host's reads of CPU tensors."""
 
     def __init__(self, counter: OperationCounter) -> None:
         super().__init__()
@@ -86,6 +112,8 @@ class HostReads(TorchFunctionMode):
         args: tuple[Any, ...] = (),
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
+        if isinstance(func, Operation):
+            return self.counter.count_kernel(func, args, kwargs or {})
         if func in HOST_METHODS:
             self.counter.host_waits[func.__name__] += 1
         return func(*args, **(kwargs or {}))
@@ -98,17 +126,9 @@ def _tensors(tree: Any) -> list[Tensor]:
 def _traffic(packet: Any, inputs: list[Tensor], outputs: list[Tensor]) -> int:
     """Bytes read and written; an expanded tensor is read once."""
     if packet in SCATTERS:
-        return 2 * _stored_bytes(inputs[-1])
+        return 2 * stored_bytes(inputs[-1])
     read = inputs[1:] if packet in OVERWRITERS else inputs
-    return sum(map(_stored_bytes, [*read, *outputs]))
-
-
-def _stored_bytes(value: Tensor) -> int:
-    expanded = [size for size, stride in zip(value.shape, value.stride(), strict=True) if stride == 0]
-    count = value.numel()
-    for size in expanded:
-        count //= max(size, 1)
-    return count * value.element_size()
+    return sum(map(stored_bytes, [*read, *outputs]))
 
 
 def _moves_device(inputs: list[Tensor], outputs: list[Tensor]) -> bool:
