@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+import numpy as np
 import yaml
+from numpy.typing import NDArray
 
 from harness.impaired_link import ImpairedLink, impair_all
 from harness.local import ROOT
@@ -31,6 +33,7 @@ from server.settings_sources import load_settings
 
 HEARTBEAT_S = 1.0
 TOKENS = PromptTokens(used=1, given=1)
+TOKEN = 16  # pixels of a token's side
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,7 @@ class _EchoLoop:
         self.preset = preset
         self.rings: dict[str, tuple[FrameRing, FrameRing]] = {}
         self.parameters: dict[str, Parameters] = {}
+        self.with_masks: set[str] = set()  # sessions whose keep masks are wanted
         self.blocks = 0
         self.running = True
         self.sent_at = time.monotonic()
@@ -85,14 +89,17 @@ class _EchoLoop:
         queue_ms = (time.monotonic() - incoming.block_pts) * 1000
         planes, pts = incoming.take(incoming.frames_per_block if self.echo.whole_blocks else 1)
         self.send(wire.FramesTaken(session=name, total=incoming.read))
-        put = [outgoing.put(255 - frame, stamp) for frame, stamp in zip(planes, pts, strict=True)]
+        inverted = 255 - planes
+        put = [outgoing.put(frame, stamp) for frame, stamp in zip(inverted, pts, strict=True)]
         time.sleep(max(0.0, self.echo.block_s - (time.perf_counter() - started)))
         self.send(wire.FramesPut(session=name, total=outgoing.written))
         self.blocks += 1
         edit_ms = (time.perf_counter() - started) * 1000
         counts = {"block": self.blocks, "frames": sum(put), "dropped": len(put) - sum(put), "keep_ratio": 1.0}
         times = {"queue_ms": queue_ms, "edit_ms": edit_ms, "stage_ms": {"denoise": edit_ms}}
-        self.send(wire.BlockDone(session=name, **times, **counts))
+        wanted = zip(inverted, pts, strict=True) if name in self.with_masks else ()
+        masks = [wire.FrameMask(pts=stamp, bits=np.packbits(bright_tokens(frame)).tobytes()) for frame, stamp in wanted]
+        self.send(wire.BlockDone(session=name, masks=masks, **times, **counts))
 
     def handle(self, message: wire.Command) -> None:
         match message:
@@ -109,6 +116,7 @@ class _EchoLoop:
                     return  # the session has ended
                 self.rings[message.session] = rings
                 self.parameters[message.session] = parse(message.parameters, Parameters)
+                self.send_keep_masks(message.session, message.keep_masks)
                 self.send(wire.Opened(session=message.session))
                 self.send(wire.PromptEncoded(session=message.session, tokens=TOKENS))
             case wire.FramesPut():
@@ -119,6 +127,8 @@ class _EchoLoop:
                     rings[1].set_read(message.total)
             case wire.Close():
                 self.drop(message.session)
+            case wire.SendKeepMasks():
+                self.send_keep_masks(message.session, message.enabled)
             case wire.Change() if message.session in self.parameters:
                 self.change(message)
             case wire.Stop():
@@ -133,14 +143,25 @@ class _EchoLoop:
         fields = {"session": message.session, "request": message.request}
         self.send(wire.ChangeApplied(acknowledgement=acknowledgement, **fields))
 
+    def send_keep_masks(self, name: str, enabled: bool) -> None:
+        (self.with_masks.add if enabled else self.with_masks.discard)(name)
+
     def drop(self, name: str) -> None:
         self.parameters.pop(name, None)
+        self.with_masks.discard(name)
         for ring in self.rings.pop(name, ()):
             ring.close()
 
     def send(self, message: wire.Event) -> None:
         wire.send(self.pipe, message)
         self.sent_at = time.monotonic()
+
+
+def bright_tokens(planes: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """The keep mask that stands for the detector's: planes [H * 3 / 2, W] -> [H / 16, W / 16], True where bright."""
+    luma = planes[: planes.shape[0] * 2 // 3]
+    tokens = luma.reshape(luma.shape[0] // TOKEN, TOKEN, luma.shape[1] // TOKEN, TOKEN)
+    return np.asarray(tokens.mean(axis=(1, 3)) > 127)
 
 
 def write_preset(folder: Path, *, width: int = 832, height: int = 480, block_frames: int = 1) -> Path:

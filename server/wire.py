@@ -27,6 +27,7 @@ class Open(Message):
     outgoing: str
     size: str  # of the picture, WIDTHxHEIGHT, one of the preset's
     parameters: dict[str, Any]
+    keep_masks: bool = False  # as for `SendKeepMasks`
 
 
 class Close(Message):
@@ -55,6 +56,13 @@ class FramesTaken(Message):
 
     session: str
     total: int  # since the session was opened
+
+
+class SendKeepMasks(Message):
+    """Whether `BlockDone` has the keep masks of its frames from now on."""
+
+    session: str
+    enabled: bool
 
 
 class Stop(Message):
@@ -120,6 +128,13 @@ class ChangeRejected(Message):
     allowed: str
 
 
+class FrameMask(msgspec.Struct):
+    """The keep mask of an edited frame, which is that of its latent frame."""
+
+    pts: float  # of the frame, as in the ring
+    bits: bytes  # one per token, row by row, the first in the most significant bit; 1 = computed
+
+
 class BlockDone(Message):
     """A block was edited (or, while paused, frames were repeated: `stage_ms` is empty)."""
 
@@ -133,6 +148,7 @@ class BlockDone(Message):
     edit_ms: float  # from taking the frames to putting the edited ones
     clean_ms: float = 0.0  # the clean pass of the block before, after its frames were put
     noise_levels: float | None = None  # sigma of the source's noise, levels of 255; None: not estimated
+    masks: list[FrameMask] = []  # of its frames, if `SendKeepMasks` asked for them
 
 
 class SessionFailed(Message):
@@ -146,7 +162,7 @@ class Heartbeat(Message):
     """The model process is alive; sent when nothing else was sent for a while."""
 
 
-Command = Open | Close | Change | FramesPut | FramesTaken | Stop
+Command = Open | Close | Change | FramesPut | FramesTaken | SendKeepMasks | Stop
 Event = (
     Ready
     | LoadFailed

@@ -121,7 +121,7 @@ ROOMS = (
     Room(
         name=MEDIA,
         prefixes=("server.media",),
-        may_import=(PLAIN, WIRE, SETTINGS),
+        may_import=(PLAIN, WIRE, SETTINGS, VIDEO),
         packages=frozenset({"aiortc", "aioice", "av", "numpy", "OpenSSL"}),
     ),
     Room(

@@ -16,6 +16,7 @@ from server.api.schemas import Answer, Offer, ParkRequest, ResumeOffer, Status
 from server.api.sdp_bodies import CANDIDATES, TRICKLE_ERRORS, add_trickled_candidates
 from server.api.struct_bodies import struct_body
 from server.control.access import Role
+from server.control.overlay import session_overlay
 from server.control.session_handle import SessionHandle
 from server.errors import SessionNotFound
 
@@ -23,6 +24,7 @@ router = APIRouter(prefix="/api/v1/sessions", tags=["sessions"])
 viewer, editor, admin = (Depends(RequireRole(role)) for role in Role)
 AcknowledgementBody = Annotated[Acknowledgement, *struct_body(Acknowledgement)]
 TimelineBody = Annotated[SessionTimeline, *struct_body(SessionTimeline)]
+OVERLAY_PNG: dict[int | str, dict[str, Any]] = {200: {"content": {"image/png": {}}, "description": "the picture"}}
 editor_by_body = Depends(RequireRole(Role.EDITOR, token_in_body=True))
 
 
@@ -93,6 +95,17 @@ async def change(changes: dict[str, Any], session: Session) -> AcknowledgementBo
 async def timeline(session: Session) -> TimelineBody:
     """What the session began with, and every change with the block where it applied: for `lipar replay`."""
     return session.timeline()
+
+
+@router.get(
+    "/{session_id}/overlay.png",
+    dependencies=[viewer],
+    response_class=Response,
+    responses=OVERLAY_PNG | error_responses(401, 403, 404, 409, 422),
+)
+async def overlay(session: Session) -> Response:
+    """The newest edited frame, computed tokens tinted orange and reused ones blue; 409 while nothing is live."""
+    return Response(await session_overlay(session), media_type="image/png", headers={"Cache-Control": "no-store"})
 
 
 @router.delete("/{session_id}", status_code=204, dependencies=[editor], responses=error_responses(401, 403, 404, 422))

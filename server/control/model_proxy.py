@@ -13,6 +13,7 @@ from lipar_core.sizes import size_name
 from server import wire
 from server.control.change_log import ChangeLog
 from server.control.live_parameters import LiveParameters
+from server.control.speed_up import SpeedUp
 from server.errors import Unavailable
 from server.media.frame_pipeline import FramePipeline
 from server.workers.worker import Worker
@@ -55,8 +56,10 @@ class ModelProxy:
         self.live_parameters = LiveParameters(parameters, self._send_change, frames.counters)
         self.change_log = ChangeLog(parameters)
         self.last_block: wire.BlockDone | None = None
+        self.speed_up = SpeedUp()
         self.prompt_tokens: PromptTokens | None = None  # of the current prompt; None until it is encoded
         self._open_ended = asyncio.Event()  # set when `open` has succeeded or failed
+        frames.keep_masks.on_wanted = self._send_keep_masks
         worker.sessions.attach(self)
 
     @property
@@ -68,6 +71,7 @@ class ModelProxy:
         """Open the session in the current model process."""
         self.key = f"{self.session}.{next(_openings)}"
         self.prompt_tokens = None
+        self.speed_up = SpeedUp()
         self._open_ended.clear()
         self.frames.reset_rings()
         opened = wire.Open(
@@ -76,6 +80,7 @@ class ModelProxy:
             outgoing=self.frames.outgoing.name,
             size=size_name(self.frames.stream),
             parameters=to_dict(self.live_parameters.parameters),
+            keep_masks=self.frames.keep_masks.wanted,
         )
         self.live_parameters.opened = self.worker.send(opened)
         self.change_log.session_opened(self.live_parameters.parameters)
@@ -123,10 +128,11 @@ class ModelProxy:
             case wire.BlockDone():
                 if message.stage_ms:  # else it is paused, and the last frame is only repeated
                     self.last_block = message
+                    self.speed_up.add(message)
                     self.change_log.block_done(message.block)
                     self.frames.counters.queue_s.observe(message.queue_ms / 1000)
                 edit_ms = message.edit_ms if message.stage_ms else None
-                self.frames.block_done(edit_ms, message.clean_ms, message.dropped, sessions)
+                self.frames.block_done(edit_ms, message.clean_ms, message.dropped, sessions, message.masks)
             case wire.Opened():
                 self._open_ended.set()
             case wire.ChangeApplied():
@@ -149,6 +155,9 @@ class ModelProxy:
     def _abort_requests(self, reason: str) -> None:
         self._open_ended.set()
         self.live_parameters.reject_all(reason)
+
+    def _send_keep_masks(self, wanted: bool) -> None:
+        self.worker.send(wire.SendKeepMasks(session=self.key, enabled=wanted))
 
     def _send_change(self, request: int, changes: dict[str, object]) -> bool:
         return self.worker.send(wire.Change(session=self.key, request=request, changes=changes))

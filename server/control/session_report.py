@@ -101,9 +101,12 @@ class SessionReport:
         """Of the newest edited block; all None before the first."""
         block = self.model.last_block
         if block is None:
-            return {"keep_ratio": None, "noise_levels": None, "block": None, "queue_ms": None, "stage_ms": {}}
+            missing = dict.fromkeys(("keep_ratio", "speed_up", "noise_levels", "block", "queue_ms"))
+            return missing | {"stage_ms": {}}
+        speed_up = self.model.speed_up.ratio
         return {
             "keep_ratio": round(block.keep_ratio, 3),
+            "speed_up": None if speed_up is None else round(speed_up, 2),
             "noise_levels": None if block.noise_levels is None else round(block.noise_levels, 2),
             "block": block.block,
             "queue_ms": round(block.queue_ms, 1),

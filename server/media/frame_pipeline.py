@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import av
 
@@ -17,10 +17,12 @@ from server.media.counters import SessionCounters
 from server.media.edited_track import EditedTrack
 from server.media.fitter import Fitter
 from server.media.ingest import Ingest
+from server.media.keep_masks import KeepMasks
 from server.media.peer_media import PeerMedia
 from server.media.rate import Rate
 from server.media.video_receiver import OnFrame
 from server.ring import FrameRing
+from server.wire import FrameMask
 
 SOURCE_TIMEOUT_S = 1.0  # without a frame the source is inactive and uses no model time
 STALLED_S = 1.5  # minimum time for a block before the model counts as stalled
@@ -57,6 +59,7 @@ class FramePipeline:
         self.counters = SessionCounters()
         self.ingest = Ingest(self.incoming, self._frames_put, self.counters)
         self.capture_times = CaptureTimes()
+        self.keep_masks = KeepMasks(stream.rows, stream.cols)
         self.audio = AudioBroadcast(lambda: parameters().paused, on_error, self.counters)
         self.broadcast = Broadcast(self.outgoing.capacity, self._frame_due, on_error, self.counters)
         self.parameters = parameters
@@ -75,13 +78,18 @@ class FramePipeline:
             counters=self.counters,
             track=EditedTrack(self.broadcast, primary=True) if sends else None,
             capture_times=self.capture_times,
+            keep_masks=self.keep_masks,
             audio_in=self.audio,
             audio_out=AudioTrack(self.audio) if sends else None,
         )
 
     def viewer_media(self) -> PeerMedia:
         """Of a connection that watches."""
-        return PeerMedia(track=EditedTrack(self.broadcast, primary=False), audio_out=AudioTrack(self.audio))
+        return PeerMedia(
+            track=EditedTrack(self.broadcast, primary=False),
+            keep_masks=self.keep_masks,
+            audio_out=AudioTrack(self.audio),
+        )
 
     def record_round_trip(self, round_trip_s: float | None, playout_s: float | None) -> None:
         """Record the RTT from RTCP, and the page's delay of jitter buffer and decoder."""
@@ -108,14 +116,22 @@ class FramePipeline:
 
     def _frame_due(self, stamp: float, now: float, pts: int) -> None:
         self.capture_times.sent(stamp, pts)
+        self.keep_masks.sent(stamp, pts)
         self.audio.frame_sent(stamp, now)
         self.frames_out.add(now)
         self.latency_ms = (now - stamp) * 1000
 
-    def block_done(self, edit_ms: float | None, clean_ms: float, dropped: int, sessions: int) -> None:
+    def block_done(
+        self,
+        edit_ms: float | None,
+        clean_ms: float,
+        dropped: int,
+        sessions: int,
+        masks: Sequence[FrameMask],
+    ) -> None:
         """The model has put frames into the output ring after `edit_ms`; None if it only repeated one.
 
-        `clean_ms`: of the clean pass of the block before.
+        `clean_ms`: of the clean pass of the block before. `masks`: of the frames, if they are wanted.
         """
         now = time.monotonic()
         planes, stamps = self.outgoing.take(self.outgoing.capacity)
@@ -127,6 +143,7 @@ class FramePipeline:
         for picture, stamp in zip(planes, stamps, strict=True):
             self.broadcast.add(picture, stamp, now)
             self.frames_edited.add(now)
+        self.keep_masks.add(masks, dict(zip(stamps, planes, strict=True)))
         self.has_output |= bool(stamps)
         self._block_pending_since = now if self.incoming.has_block else None
 

@@ -19,6 +19,7 @@ from server.media.codecs import opus_codecs, preferred_codecs
 from server.media.colour_space import ColourSpace
 from server.media.frames_channel import FramesChannel
 from server.media.ice_connection import check_relays, open_connection
+from server.media.keep_masks_channel import KeepMasksChannel
 from server.media.negotiation import negotiate
 from server.media.network_problem import network_problem
 from server.media.peer_media import PeerMedia
@@ -60,6 +61,7 @@ class Peer:
         self.created_at = self.last_activity = time.monotonic()  # activity: a frame, ping or RTCP report
         self.started = False  # video, or reports on sent video, have been received
         self.telemetry = TelemetryChannel(self._record_ping)
+        self.keep_masks: KeepMasksChannel | None = None  # while the page has it open
         self._ice_servers = ice_servers(settings, "server")
         self.pc = open_connection(self._ice_servers)
         self.candidates = RemoteCandidates(self.pc)
@@ -125,6 +127,7 @@ class Peer:
             self._tasks.cancel()
             if self.video is not None:
                 self.video.stop()
+            self._stop_keep_masks()
             try:
                 await asyncio.wait_for(self.pc.close(), CLOSE_S)
             except TimeoutError:
@@ -178,8 +181,15 @@ class Peer:
             self.telemetry.attach(channel)
         elif channel.label == "frames" and self.sender is not None and self.media.capture_times is not None:
             FramesChannel(channel, self.media.capture_times, self.sender.rtp_origin)
+        elif channel.label == "keep-masks" and self.sender is not None and self.media.keep_masks is not None:
+            self._stop_keep_masks()  # one at a time
+            self.keep_masks = KeepMasksChannel(channel, self.media.keep_masks, self.sender.rtp_origin)
         elif channel.label == "control" and self.on_control is not None:
             self.on_control(channel)
+
+    def _stop_keep_masks(self) -> None:
+        if self.keep_masks is not None:
+            self.keep_masks.stop()
 
     def _state_changed(self) -> None:
         if self.pc.connectionState in ("failed", "closed"):

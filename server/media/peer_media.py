@@ -7,6 +7,7 @@ from server.media.audio.track import AudioTrack
 from server.media.capture_times import CaptureTimes
 from server.media.counters import SessionCounters
 from server.media.edited_track import EditedTrack
+from server.media.keep_masks import KeepMasks
 from server.media.video_receiver import OnFrame
 
 DIRECTIONS = {(True, True): "sendrecv", (True, False): "recvonly", (False, True): "sendonly"}
@@ -20,6 +21,7 @@ class PeerMedia:
     counters: SessionCounters = field(default_factory=SessionCounters)  # for what is received
     track: EditedTrack | None = None  # sent
     capture_times: CaptureTimes | None = None  # of the frames received and sent
+    keep_masks: KeepMasks | None = None  # of the frames sent
     audio_in: AudioBroadcast | None = None  # gets the received audio
     audio_out: AudioTrack | None = None  # sent
 

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack, closing
 
+import numpy as np
 import torch
 
 from lipar_core.kernels.yuv420p import frames_from_planes, planes_from_frames
@@ -11,6 +12,7 @@ from lipar_core.models.loading import Models
 from lipar_core.parameter_changes import merge
 from lipar_core.presets import default_parameters
 from lipar_core.session import EditSession
+from lipar_core.stream.output import EditedFrames
 from server import wire
 from server.model.pending_changes import PendingChanges
 from server.model.prompt_encoder import PromptEncoder
@@ -37,6 +39,7 @@ class LiveStream:
             self.changes = PendingChanges(self.name, self.edit, encoder, send)
             attached.pop_all()  # without an error they are closed with the session
         self.clean_ms = 0.0  # of the newest clean pass
+        self.sends_keep_masks = opened.keep_masks
 
     @property
     def waiting_since(self) -> float | None:
@@ -65,6 +68,7 @@ class LiveStream:
             queue_ms=waited_s * 1000,
             edit_ms=(time.perf_counter() - started) * 1000,
             clean_ms=self.clean_ms,
+            masks=frame_masks(edited) if self.sends_keep_masks else [],
         )
 
     def finish_block(self) -> None:
@@ -76,3 +80,9 @@ class LiveStream:
     def close(self) -> None:
         self.incoming.close()
         self.outgoing.close()
+
+
+def frame_masks(edited: EditedFrames[float]) -> list[wire.FrameMask]:
+    """The keep mask of every edited frame; waits for the device."""
+    bits = np.packbits(edited.keep.flatten(1).cpu().numpy(), axis=1)
+    return [wire.FrameMask(pts=stamp, bits=row.tobytes()) for stamp, row in zip(edited.pts, bits, strict=True)]

@@ -31,6 +31,7 @@ ROUTES = {
     ("GET", "/api/v1/sessions/{session_id}"): ("viewer", {}, 200),
     ("PATCH", "/api/v1/sessions/{session_id}"): ("editor", CANDIDATES, 404),
     ("GET", "/api/v1/sessions/{session_id}/timeline"): ("editor", {}, 200),
+    ("GET", "/api/v1/sessions/{session_id}/overlay.png"): ("viewer", {}, 409),
     ("DELETE", "/api/v1/sessions/{session_id}"): ("editor", {}, 204),
     ("PATCH", "/api/v1/sessions/{session_id}/parameters"): ("editor", {"json": {"seed": -1}}, 422),
     ("POST", "/api/v1/sessions/{session_id}/resume"): ("editor", OFFER, 422),

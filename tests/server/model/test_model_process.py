@@ -1,5 +1,6 @@
 """The model process's loop, with small random models."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -40,6 +41,20 @@ def test_frames_are_sent_before_the_clean_pass(web, monkeypatch):
     order = [message for message in sent if isinstance(message, (wire.BlockDone, wire.SessionFailed))]
     assert [type(message) for message in order] == [wire.BlockDone, wire.SessionFailed]
     assert order[0].clean_ms > 0  # of the block before
+
+
+def test_keep_masks_are_sent_only_while_they_are_wanted(web):
+    opened(web, "s")
+    stream = PRESET.stream
+    for enabled in (None, True, False):
+        if enabled is not None:
+            wire.send(web.pipe, wire.SendKeepMasks(session="s", enabled=enabled))
+        web.put_block("s")
+        done = web.run_until(wire.BlockDone, session="s")
+        assert len(done.masks) == (done.frames if enabled else 0)
+        for mask in done.masks:
+            bits = np.unpackbits(np.frombuffer(mask.bits, np.uint8), count=stream.tokens_per_frame)
+            assert bits.mean() == pytest.approx(done.keep_ratio)
 
 
 def test_two_sessions_take_turns_by_block(web):
