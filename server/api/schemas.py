@@ -129,6 +129,7 @@ class ModelInfo(BaseModel):
     )
     worker: int = Field(description="index of the model process that edits it, as in `/readyz`")
     device: str = Field(description="of that process")
+    sharing: int = Field(description="sessions that share this process's model now, this one included")
 
 
 class Status(BaseModel):

@@ -91,7 +91,8 @@ class SessionReport:
     def _model(self) -> dict[str, object]:
         worker = self.worker
         where = {"worker": worker.index, "device": worker.device}
-        return {"preset": self.preset.name, "size": size_name(self.frames.stream), "dtype": worker.dtype, **where}
+        size, sharing = size_name(self.frames.stream), worker.sessions.sharing(self.model)
+        return {"preset": self.preset.name, "size": size, "dtype": worker.dtype, "sharing": sharing, **where}
 
     def summary(self) -> str:
         """What the session counted and measured, for the log."""

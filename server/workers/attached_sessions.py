@@ -46,7 +46,11 @@ class AttachedSessions:
         key = getattr(event, "session", None)
         session = next((session for session in self._sessions if session.key == key), None)
         if session is not None:
-            session.handle(event, 1 + sum(other.is_active for other in self._sessions if other is not session))
+            session.handle(event, self.sharing(session))
+
+    def sharing(self, session: AttachedSession) -> int:
+        """How many sessions share the model now, this one included, active or not."""
+        return 1 + sum(other.is_active for other in self._sessions if other is not session)
 
     def worker_up(self) -> None:
         for session in list(self._sessions):

@@ -1,5 +1,6 @@
 """The live page: a camera clip in, pixels of the result video out, and every control."""
 
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -155,7 +156,23 @@ def test_latency_is_shown_by_stage_including_the_page_s_own(chromium: Path, live
         names, times = zip(*(entry.rsplit(" ", 1) for entry in entries), strict=True)
         assert list(names) == STAGES
         assert abs(sum(map(int, times)) - total) <= len(STAGES)  # each is rounded
+        expect_verdict_and_plots(page)
         stop(page, live_server)
+
+
+def expect_verdict_and_plots(page: Page) -> None:
+    """The verdict of the connection, and the plots of the last minute with their texts."""
+    expect(page.locator("#verdict")).to_have_text(re.compile("Stream: (good|fair|poor|very poor)"))
+    page.locator("#open-connection").click()
+    plots = page.locator(".plot svg")
+    expect(plots).to_have_count(5)
+    described = re.compile(r"on screen: \d+ now, \d+ to \d+ in the last minute")
+    expect(plots.nth(0)).to_have_attribute("aria-label", described)
+    expect(plots.nth(3)).to_have_attribute("aria-label", re.compile(r"download: \d\.\d Mbit/s now"))
+    expect(plots.nth(1).locator("polygon")).to_have_count(len(STAGES))
+    heights = plots.nth(0).locator("polyline.series").first.evaluate("line => [...line.points].map(({ y }) => y)")
+    assert len(heights) >= 4
+    assert all(0 <= height <= 100 for height in heights), heights
 
 
 def test_the_page_shows_the_preset(page: Page) -> None:

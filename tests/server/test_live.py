@@ -77,6 +77,7 @@ async def test_edited_frames_and_stats_come_back(viewer):
         "dtype": "float32",
         "worker": 0,
         "device": "cpu",
+        "sharing": 1,
     }
     assert status["state"] == "live"
     assert status["stats"]["fps_in"] > 5

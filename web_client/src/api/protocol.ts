@@ -75,6 +75,7 @@ export interface Status {
   parameters: Parameters;
   prompt_tokens?: PromptTokens | null;
   viewers: number; // without the editor
+  model: { sharing: number }; // sessions that share its process now, this one included
   stats: Stats;
 }
 

@@ -4,6 +4,8 @@ import { parseStatus } from "../api/protocol";
 import type { Answer, Status } from "../api/protocol";
 import { REASONS } from "../texts/en";
 import type { FrameName } from "./frame_names";
+import { LinkMeter } from "./link_meter";
+import type { LinkStats } from "./link_meter";
 import { parseSize } from "./picture_size";
 import type { PictureSize } from "./picture_size";
 import { PlayoutDelayMeter } from "./playout_delay_meter";
@@ -19,7 +21,8 @@ export interface PeerEvents {
   media: (stream: MediaStream) => void;
   connected: () => void;
   lost: (reason: string) => void;
-  telemetry: (status: Status) => void;
+  /** `link`: measured by the browser; null until it is known. */
+  telemetry: (status: Status, link: LinkStats | null) => void;
   /** The server names the source frame of an edited frame. */
   frameNamed: (name: FrameName) => void;
 }
@@ -30,6 +33,8 @@ export class Peer {
   private readonly audioTransceiver: RTCRtpTransceiver;
   private ping: ReturnType<typeof setInterval> | undefined;
   private readonly playout = new PlayoutDelayMeter();
+  private readonly linkMeter = new LinkMeter();
+  private link: LinkStats | null = null;
   private isClosed = false;
 
   constructor(
@@ -107,7 +112,7 @@ export class Peer {
     const channel = this.pc.createDataChannel("telemetry", { ordered: false, maxRetransmits: 0 });
     channel.addEventListener("message", ({ data }: MessageEvent<string>) => {
       const status = parseStatus(data);
-      if (status !== null) this.events.telemetry(status);
+      if (status !== null) this.events.telemetry(status, this.link);
     });
     channel.addEventListener("open", () => {
       this.ping = setInterval(() => void this.sendPing(channel), PING_MS);
@@ -126,7 +131,9 @@ export class Peer {
 
   /** Keep-alive message with this page's playout delay. */
   private async sendPing(channel: RTCDataChannel): Promise<void> {
-    const playout_ms = this.playout.measure(await this.videoTransceiver.receiver.getStats());
+    const report = await this.pc.getStats();
+    this.link = this.linkMeter.measure(report);
+    const playout_ms = this.playout.measure(report);
     if (channel.readyState !== "open") return;
     channel.send(playout_ms === null ? "ping" : JSON.stringify({ playout_ms: Math.round(playout_ms * 10) / 10 }));
   }

@@ -143,8 +143,9 @@ const streamEvents: StreamEvents = {
   },
   result: view.showResult.bind(view),
   frameNamed: view.frameNamed.bind(view),
-  status: (newest) => {
+  status: (newest, link) => {
     status = newest;
+    view.addTelemetry(newest, link, picker.kind);
     frameMonitor.telemetry(newest);
     show();
   },

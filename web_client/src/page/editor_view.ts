@@ -1,12 +1,14 @@
 // The editor page's videos, metrics, header and banner.
 
-import type { Preset, Stats } from "../api/protocol";
+import type { Preset, Stats, Status } from "../api/protocol";
 import type { FrameName } from "../media/frame_names";
 import { FrameRateMeter } from "../media/frame_rate_meter";
-import type { Source } from "../media/source";
+import type { LinkStats } from "../media/link_meter";
+import type { Source, SourceKind } from "../media/source";
 import { BUTTONS, VALUES } from "../texts/en";
 import { bannerOf } from "./banner";
 import type { BannerAction } from "./banner";
+import { ConnectionPanel } from "./connection_panel";
 import { element } from "./elements";
 import { formatNumber, modelStagesText } from "./format";
 import { LatencyBar, totalLatency } from "./latency_bar";
@@ -36,6 +38,8 @@ export class EditorView {
   private readonly stage = new Stage();
   private readonly latencyBar = new LatencyBar();
   private readonly frameRate = new FrameRateMeter();
+  private readonly connection = new ConnectionPanel();
+  private framesPerBlock = 0; // of the preset, once it is loaded
 
   constructor(private readonly events: EditorViewEvents) {
     element("editor", HTMLDivElement).hidden = false;
@@ -59,8 +63,9 @@ export class EditorView {
     }, 500);
   }
 
-  showPreset({ name, description, width, height }: Preset): void {
+  showPreset({ name, description, width, height, frames_per_block }: Preset): void {
     setAspect(width, height);
+    this.framesPerBlock = frames_per_block;
     const about = VALUES.about(description, `${width}x${height}`);
     element("about", HTMLElement).textContent = name === "tiny" ? `${about} ${VALUES.aboutTiny}` : about;
     element("example", HTMLElement).hidden = name !== "tiny"; // the example shows that model's output
@@ -84,6 +89,12 @@ export class EditorView {
     attachStream(this.result, stream);
     this.stage.resultChanged(stream);
     this.frameRate.clear();
+    if (stream === null) this.connection.clear();
+  }
+
+  /** Once a second while the stream is live. */
+  addTelemetry(status: Status, link: LinkStats | null, source: SourceKind): void {
+    this.connection.add(status, link, this.frameRate.fps(performance.now()), this.framesPerBlock, source);
   }
 
   show(page: PageState): void {

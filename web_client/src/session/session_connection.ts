@@ -3,6 +3,7 @@
 import type { Answer, NewSession, Parameters, Status } from "../api/protocol";
 import { MediaConnectionLost } from "../media/errors";
 import type { FrameName } from "../media/frame_names";
+import type { LinkStats } from "../media/link_meter";
 import type { PeerEvents } from "../media/peer";
 import { REASONS } from "../texts/en";
 import { deferred, withTimeout } from "./promises";
@@ -30,7 +31,7 @@ export interface ConnectionEvents {
   media: (stream: MediaStream) => void;
   /** The SDP answer has arrived; media follows. `resumed`: the session existed already. */
   sessionOpened: (parameters: Parameters, resumed: boolean) => void;
-  telemetry: (status: Status) => void;
+  telemetry: (status: Status, link: LinkStats | null) => void;
   frameNamed: (name: FrameName) => void;
   /** An established connection was lost. */
   lost: (reason: string) => void;
@@ -106,10 +107,10 @@ export class SessionConnection {
       lost: (reason) => {
         this.handleLoss(reason);
       },
-      telemetry: (status) => {
+      telemetry: (status, link) => {
         if (this.isClosed) return;
         if (this.isConnected) this.restartTelemetryTimer();
-        this.events.telemetry(status);
+        this.events.telemetry(status, link);
       },
       frameNamed: this.events.frameNamed,
     };

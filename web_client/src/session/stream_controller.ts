@@ -3,6 +3,7 @@
 import { ApiError } from "../api/client";
 import type { SessionCredentials, Status } from "../api/protocol";
 import { MediaConnectionLost, PickerCancelled } from "../media/errors";
+import type { LinkStats } from "../media/link_meter";
 import type { SourceChoice } from "../media/source";
 import { REASONS } from "../texts/en";
 import { Edits } from "./edits";
@@ -178,8 +179,8 @@ export class StreamController {
         sessionOpened: (parameters, resumed) => {
           this.edits.sessionOpened(parameters, resumed);
         },
-        telemetry: (status) => {
-          this.handleTelemetry(status);
+        telemetry: (status, link) => {
+          this.handleTelemetry(status, link);
         },
         lost: (reason) => void this.reconnect(reason, signal),
       },
@@ -196,10 +197,10 @@ export class StreamController {
     return this.media.video;
   }
 
-  private handleTelemetry(status: Status): void {
+  private handleTelemetry(status: Status, link: LinkStats | null): void {
     this.sceneReset.updateLatency(status.stats);
     this.edits.settings.followTelemetry(status);
-    this.events.status(status);
+    this.events.status(status, link);
     if (status.state === "failed") this.failWith(new SessionFailed(status.reason ?? REASONS.noneGiven));
   }
 

@@ -2,6 +2,7 @@
 
 import type { Preset, Status } from "../api/protocol";
 import type { FrameName } from "../media/frame_names";
+import type { LinkStats } from "../media/link_meter";
 import type { PeerEvents } from "../media/peer";
 import type { Source, SourceChoice } from "../media/source";
 import type { Problem } from "./problems";
@@ -26,7 +27,8 @@ export interface StreamEvents {
   /** A problem with the source or sound of a continuing session; null when it is resolved. */
   notice: (problem: Problem | null) => void;
   result: (stream: MediaStream | null) => void;
-  status: (status: Status) => void;
+  /** Once a second. `link`: measured by the browser; null until it is known. */
+  status: (status: Status, link: LinkStats | null) => void;
   frameNamed: (name: FrameName) => void;
   settingsChanged: (settings: Settings) => void;
   sound: (state: SoundState) => void;

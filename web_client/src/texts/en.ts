@@ -1,6 +1,7 @@
 // Every text that the page's code shows, in English: a translation is a file with the same names.
 // Texts that never change stay in index.html, which is a complete document; parameters and presets bring their own.
 
+export * from "./en_connection";
 export * from "./en_problems";
 
 export const PILLS = {

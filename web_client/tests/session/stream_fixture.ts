@@ -209,7 +209,7 @@ export class StreamFixture {
 
   telemetry(state: Status["state"] = "live", stats: Partial<Stats> = {}): void {
     const { parameters } = this.server;
-    this.peer.events.telemetry({ state, reason: this.server.reason, parameters, stats: { latency_stages_ms: {}, ...stats } } as Status);
+    this.peer.events.telemetry({ state, reason: this.server.reason, parameters, stats: { latency_stages_ms: {}, ...stats } } as Status, null);
   }
 }
 
