@@ -12,7 +12,8 @@ from lipar_core.parameter_changes import merge
 from lipar_core.parameters import Parameters
 from lipar_core.presets import default_parameters
 
-NO_FLAG = ("prompt", "paused")  # -p is defined by the command; a file edit is never paused
+# -p and --region FILE are defined by the command; a file edit is never paused.
+NO_FLAG = ("prompt", "region.mask", "paused")
 
 
 def add_parameter_flags(parser: argparse.ArgumentParser) -> None:
@@ -53,6 +54,8 @@ def _argparse_type(node: inspect.Type) -> dict[str, Any]:
             return {"choices": values}
         case inspect.VarTupleType(item_type=item):
             return _argparse_type(item) | {"nargs": "+"}
+        case inspect.TupleType(item_types=items):
+            return _argparse_type(items[0]) | {"nargs": len(items)}
     raise AssertionError(f"no flag for {node!r}")
 
 

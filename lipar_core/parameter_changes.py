@@ -20,7 +20,7 @@ SETTINGS_OF_DETECTOR = {
 def merge(parameters: Parameters, changes: Mapping[str, object]) -> Parameters:
     """Apply a partial, possibly nested update; on an invalid value raises `ParameterError` and changes nothing.
 
-    Setting one of `strength` and `denoising_steps` clears the other.
+    Setting one of `strength` and `denoising_steps` clears the other, and so does one of `region.box` and `region.mask`.
     """
     if changes.get("strength") is not None and changes.get("denoising_steps") is not None:
         raise ParameterError("strength", changes["strength"], "cannot be set together with denoising_steps")
@@ -29,9 +29,18 @@ def merge(parameters: Parameters, changes: Mapping[str, object]) -> Parameters:
         checked["denoising_steps"] = None
     elif changes.get("denoising_steps") is not None:
         checked["strength"] = None
+    if isinstance(region := changes.get("region"), Mapping):
+        checked["region"] = _complete_region(region)
     merged = parse(_updated(to_dict(parameters), checked), Parameters)
     _check_detector(merged.pruning, changes.get("pruning", {}))
     return merged
+
+
+def _complete_region(changes: Mapping[str, object]) -> dict[str, object]:
+    """Changes of the region in which setting its box unsets its mask, and the other way round."""
+    other = {"box": "mask", "mask": "box"}
+    unset = {other[name]: None for name in other if changes.get(name) is not None and changes.get(other[name]) is None}
+    return dict(changes) | unset
 
 
 def _check_detector(pruning: Pruning, changes: object) -> None:

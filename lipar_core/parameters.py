@@ -12,6 +12,7 @@ from msgspec import Meta
 from lipar_core.errors import ParameterError
 from lipar_core.fields import describe
 from lipar_core.parsing import NOT_UNICODE, ConfigStruct
+from lipar_core.region import Region
 from lipar_core.transition import Transition
 
 Fit = Literal["crop", "fit", "stretch"]  # how a picture is brought to another shape
@@ -154,6 +155,7 @@ class Parameters(ConfigStruct, frozen=True, kw_only=True):
     seed: Annotated[int, describe("Seed", "random seed of the noise", "more", ge=0, le=2**32 - 1)] = 0
     smoothing: Smoothing = 0.0
     pruning: Pruning = Pruning()
+    region: Region = Region()
     paused: Annotated[bool, describe("Paused", "the last frame is repeated and nothing is computed")] = False
 
     def __post_init__(self) -> None:

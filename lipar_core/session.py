@@ -17,6 +17,7 @@ from lipar_core.sizes import stream_at
 from lipar_core.stream.block_assembler import BlockAssembler
 from lipar_core.stream.block_editor import BlockEditor, ForceKeep, Observer
 from lipar_core.stream.output import EditedFrames, join_frames, no_frames
+from lipar_core.stream.region_tracker import MaskSource
 from lipar_core.stream.state import StreamState, build_cache
 
 P = TypeVar("P")  # a timestamp, in any unit of the caller
@@ -39,8 +40,11 @@ class EditSession(Generic[P]):
         live: bool = False,
         force_keep: ForceKeep | None = None,
         observer: Observer | None = None,
+        masks: MaskSource | None = None,
     ) -> None:
         """size: of the picture, WIDTHxHEIGHT, one of the preset's; None: its default. Raises `ParameterError`.
+
+        `masks` replaces the box or mask of the parameter `region`, block by block; its mode and feather apply.
 
         `live` selects the preset's thresholds for live sessions if `parameters` are not given.
 
@@ -49,7 +53,7 @@ class EditSession(Generic[P]):
         self.models, self.preset = models, models.preset
         self.parameters = parameters or default_parameters(models.preset, live=live)
         self.next_block = 0  # number of the next block; never decreases, not even on reset
-        self.editor: BlockEditor[P] = BlockEditor(models, force_keep, observer)
+        self.editor: BlockEditor[P] = BlockEditor(models, force_keep, observer, masks)
         self.stream = stream_at(models.preset, size)
         self.cache = build_cache(models.dit, self.stream, models.device, models.precision.attention)
         self.state: StreamState[P] = StreamState(self.preset, self.stream, self.cache)
@@ -93,7 +97,7 @@ class EditSession(Generic[P]):
             return self._repeat_last_frame(pts)
         if len(frames):
             pixels = frames.to(self.models.device).float() / (255 if frames.dtype == torch.uint8 else 1)
-            self._assembler.add(pixels.to(self.models.precision.convolution), pts)
+            self._assembler.add(pixels, pts)
         done = [self._no_frames()]
         while self._assembler.ready:
             if self._starts_new_stream():

@@ -162,7 +162,9 @@ def type_name(schema: dict[str, Any], known: dict[str, Any] | None = None) -> st
     if values := schema.get("enum") or ([schema["const"]] if "const" in schema else None):
         return ", ".join(f"`{value}`" for value in values)
     if schema.get("type") == "array":
-        return f"list of {type_name(schema.get('items', {}), known)}"
+        item, *others = schema.get("prefixItems", [schema.get("items", {})])  # those of a list of fixed length
+        count = f"{1 + len(others)} " if others else ""
+        return f"list of {count}{type_name(item, known)}"
     return str(schema.get("type", "any"))
 
 

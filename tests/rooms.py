@@ -47,7 +47,7 @@ ROOMS = (
                 "weight_files",
                 "colour_tags",
             ),
-            *core("acknowledgement", "kinds", "session_timeline", "transition"),
+            *core("acknowledgement", "kinds", "region", "session_timeline", "transition"),
         ),
         may_import=(),
         packages=frozenset({"yaml", "msgspec"}),

@@ -1,6 +1,6 @@
 """What every kind of codec, denoiser and text encoder does. Networks hold no stream state: it comes in and goes out."""
 
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
@@ -13,16 +13,28 @@ Modulation = Any  # what a denoiser computes of a timestep
 TextKV = Any  # what a denoiser computes of a prompt's embedding
 
 
+class LatentArea(NamedTuple):
+    """A rectangle of a latent frame."""
+
+    top: int  # rows from here
+    bottom: int  # to here, exclusive
+    left: int  # columns
+    right: int
+
+
 class Codec(Protocol):
     """A causal video autoencoder. Streaming equals batch."""
 
     def encode(self, frames: Tensor, state: CodecState = None) -> tuple[Tensor, CodecState]:
         """frames [B, N, 3, H, W] in [0, 1], any N -> the latents [B, F, C, h, w] that they complete; the next state."""
 
-    def decode(self, latents: Tensor, state: CodecState = None) -> tuple[Tensor, CodecState]:
+    def decode(
+        self, latents: Tensor, state: CodecState = None, area: LatentArea | None = None
+    ) -> tuple[Tensor, CodecState]:
         """latents [B, F, C, h, w] -> raw frames [B, F * frames_per_latent, 3, H, W], not clamped; the next state.
 
         Raw frame r shows source frame r - lag_frames; the first `lag_frames` of a stream have no content.
+        area: only the pixels of these latents are shown (None: all); the others may lack detail, not the next state.
         """
 
     def picture(self, latents: Tensor) -> Tensor:

@@ -5,11 +5,14 @@ convolutions at half the picture's resolution, whose channels are scaled and shi
 Its only inputs are the latents and the picture decoded from them; it sees neither prompt nor source.
 """
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lipar_core.kinds.taehv import TAEHVConfig
+from lipar_core.models.interfaces import LatentArea
 
 UNSHUFFLE = 2  # side of a renderer cell in pixels
 HIDDEN_CHANNELS = 64  # hidden channels between the latents and the scales and shifts
@@ -45,6 +48,33 @@ class Renderer(nn.Module):
         for layer, modulation in zip(self.layers, modulations[1:], strict=True):
             x = x + _modulated(layer(x), *modulation, count)
         return frames + F.pixel_shuffle(self.leave(x), UNSHUFFLE).view_as(frames)
+
+    def render_area(self, frames: Tensor, latents: Tensor, area: LatentArea) -> Tensor:
+        """As `forward`, with detail only in the pixels of this area of the latents, as `forward` computes it there."""
+        rows, cols = latents.shape[-2:]
+        reach = self._reach
+        wide = LatentArea(
+            max(area.top - reach, 0),
+            min(area.bottom + reach, rows),
+            max(area.left - reach, 0),
+            min(area.right + reach, cols),
+        )
+        part = latents[..., wide.top : wide.bottom, wide.left : wide.right]
+        stride = self.config.stride
+        y = slice(wide.top * stride, wide.bottom * stride)
+        x = slice(wide.left * stride, wide.right * stride)
+        rendered = frames.clone()
+        rendered[..., y, x] = self(frames[..., y, x], part)
+        return rendered
+
+    @property
+    def _reach(self) -> int:
+        """Latents around an area on which its pixels depend.
+
+        Each convolution reaches one cell further, and the interpolation half a latent.
+        """
+        cells_per_latent = self.config.stride // UNSHUFFLE
+        return math.ceil((len(self.layers) + 2) / cells_per_latent + 0.5)
 
     def _modulations(self, latents: Tensor) -> list[tuple[Tensor, Tensor]]:
         """Per layer, factor and shift of every cell [F, C, H / 2, W / 2]."""

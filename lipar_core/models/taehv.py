@@ -18,6 +18,7 @@ from lipar_core.config import Preset
 from lipar_core.kernels.graphs import CudaRecorder, Function, GraphedFunction, Recorder
 from lipar_core.kernels.start_up import kernels_mode
 from lipar_core.kinds.taehv import TAEHVConfig
+from lipar_core.models.interfaces import LatentArea
 from lipar_core.models.precision import Precision
 from lipar_core.models.renderer import Renderer
 from lipar_core.weight_files import locate
@@ -64,14 +65,21 @@ class TAEHV(nn.Module):
         latents, *past = self.run_encoder(x, *state.past)
         return F.pad(latents, (0, 0, 0, 0, 0, self.config.code_channels)), CodecState(tuple(past), waiting)
 
-    def decode(self, latents: Tensor, state: CodecState | None = None) -> tuple[Tensor, CodecState]:
+    def decode(
+        self, latents: Tensor, state: CodecState | None = None, area: LatentArea | None = None
+    ) -> tuple[Tensor, CodecState]:
         """latents [B, F, C, h, w] -> raw frames [B, 4F, 3, H, W], not clamped, and the state for the next call.
 
-        The caller drops the first `lag_frames` raw frames of a stream: they have no content.
+        The caller drops the first `lag_frames` raw frames of a stream: they have no content. Outside `area` the
+        renderer, which has no state, is left out.
         """
         values, *past = self.run_decoder(self.picture(latents), *(state or CodecState()).past)
         frames = F.pixel_shuffle(values, self.config.unshuffle)
-        return frames if self.renderer is None else self.renderer(frames, latents), CodecState(tuple(past))
+        if self.renderer is not None:
+            frames = (
+                self.renderer(frames, latents) if area is None else self.renderer.render_area(frames, latents, area)
+            )
+        return frames, CodecState(tuple(past))
 
     def picture(self, latents: Tensor) -> Tensor:
         """latents [..., C, h, w] without their code: the channels that the encoder sets."""

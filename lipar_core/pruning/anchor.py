@@ -7,6 +7,7 @@ from torch import Tensor
 
 from lipar_core.kernels.token_change import token_change
 from lipar_core.parameters import Pruning
+from lipar_core.pruning.active_tokens import ActiveTokens
 from lipar_core.pruning.masks import apply_min_keep
 from lipar_core.pruning.source_noise import SourceNoise
 
@@ -42,12 +43,17 @@ class AnchorDetector:
         self.newest: Tensor | None = None  # frame [3, H, W] in levels
         self.noise.reset()
 
-    def __call__(self, frames: Tensor, pruning: Pruning, *, force: bool = False) -> Tensor:
-        """frames [N, 3, H, W] in [0, 1] -> keep [F, rows, cols] bool. `force` keeps all, as in the first block."""
-        levels = frames.float() * LEVELS
-        return torch.stack([self._keep_mask(part, pruning, force) for part in levels.split(self.frames_per_latent)])
+    def __call__(
+        self, frames: Tensor, pruning: Pruning, *, force: bool = False, active: ActiveTokens | None = None
+    ) -> Tensor:
+        """frames [N, 3, H, W] in [0, 1] -> keep [F, rows, cols] bool. `force` keeps all, as in the first block.
 
-    def _keep_mask(self, now: Tensor, pruning: Pruning, force: bool) -> Tensor:
+        active: the tokens that may be kept (None: all); those that enter are kept.
+        """
+        parts = (frames.float() * LEVELS).split(self.frames_per_latent)
+        return torch.stack([self._keep_mask(part, pruning, force, active) for part in parts])
+
+    def _keep_mask(self, now: Tensor, pruning: Pruning, force: bool, active: ActiveTokens | None) -> Tensor:
         block = self.frames // self.block_frames
         if self.anchors is None or self.newest is None:
             self.anchors = Anchors(now, torch.zeros(self.rows, self.cols, dtype=torch.long, device=now.device))
@@ -59,11 +65,13 @@ class AnchorDetector:
         limit = pruning.threshold**2 + 2 * sigma**2  # the variances of two frames add up
         keep = (change > DEFER_FACTOR**2 * limit) | ((change > limit) & self._in_phase(change))
         if pruning.min_keep > 0:
-            keep = apply_min_keep(keep, mean, pruning.min_keep)
+            keep = apply_min_keep(keep, mean, pruning.min_keep, active)
         if pruning.max_age > 0 and self.frames % self.block_frames == 0:
             keep = keep | self._expiring(block, self.anchors.block, pruning.max_age)
         if force or not pruning.enabled or block == 0:
             keep = torch.ones_like(keep)
+        if active is not None:
+            keep = active.limit(keep)
         self._update_anchors(now, keep, block)
         return keep
 

@@ -6,6 +6,7 @@ from torch import Tensor
 
 from lipar_core.config import StreamConfig
 from lipar_core.parameters import Pruning
+from lipar_core.pruning.active_tokens import ActiveTokens
 from lipar_core.pruning.anchor import AnchorDetector
 from lipar_core.pruning.lipar import LiparDetector
 
@@ -24,14 +25,25 @@ class Detector:
         self.lipar.reset()
         self.active = None
 
-    def __call__(self, frames: Tensor, latents: Tensor, pruning: Pruning, *, force: bool = False) -> Tensor:
-        """frames [N, 3, H, W] in [0, 1] and their latents [F, C, h, w] -> keep [F, rows, cols] bool."""
+    def __call__(
+        self,
+        frames: Tensor,
+        latents: Tensor,
+        pruning: Pruning,
+        *,
+        force: bool = False,
+        active: ActiveTokens | None = None,
+    ) -> Tensor:
+        """frames [N, 3, H, W] in [0, 1] and their latents [F, C, h, w] -> keep [F, rows, cols] bool.
+
+        active: the tokens that may be kept (None: all); those that enter are kept.
+        """
         if pruning.detector != self.active:
             self.reset()
             self.active = pruning.detector
         if pruning.detector == "anchor":
-            return self.anchor(frames, pruning, force=force)
-        return self.lipar(latents, pruning, force=force)
+            return self.anchor(frames, pruning, force=force, active=active)
+        return self.lipar(latents, pruning, force=force, active=active)
 
     def noise_levels(self) -> Tensor | None:
         """The source's estimated noise, levels of 255 []; None if the active detector does not estimate it."""

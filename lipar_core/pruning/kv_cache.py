@@ -5,6 +5,7 @@ from torch import Tensor
 
 from lipar_core.kernels.rope_scatter import rope_scatter
 from lipar_core.kernels.rotate_frames import rotate_frames
+from lipar_core.pruning.active_tokens import ActiveTokens
 from lipar_core.rope import RotaryTable
 
 
@@ -15,6 +16,8 @@ class KVCache:
     order: attention takes a key's time from its rotation, not from its slot. Ring keys are rotated once, to growing
     absolute positions; once a block ends past `rope_cap` frames only the sink is rotated again, from its un-rotated
     copy, so that its distance to the block stays within that of a training clip.
+
+    A block opened with active tokens has no keys elsewhere: neither it nor later blocks attend to what was outside.
     """
 
     def __init__(
@@ -45,6 +48,8 @@ class KVCache:
         """Discard everything; the next frame is number 0."""
         self.frames = 0
         self.occupied: set[int] = set()  # slots that hold a frame
+        self.active: dict[int, Tensor] = {}  # by slot: its active tokens [T], on the CPU; without an entry: all
+        self._active_rows: Tensor | None = None  # of the cache, that the open block attends to; None: all
         self.any_absent = False  # whether `present` hides any token
         self.present.fill_(True)
         self.sink_shift = 0
@@ -53,8 +58,8 @@ class KVCache:
         """Set the next frame's number; skipped frames are not cached (used to rebuild a cache)."""
         self.frames = frame
 
-    def open(self, block_frames: int) -> None:
-        """Assign slots to the next block, replacing the oldest frames of the ring."""
+    def open(self, block_frames: int, active: ActiveTokens | None = None) -> None:
+        """Assign slots to the next block, replacing the oldest frames of the ring. active: None means all tokens."""
         new = range(self.frames, self.frames + block_frames)
         self.rotary = self.rope.at(new).flatten(0, 1)  # of the block's tokens [F * T, D / 2]
         self.slots = self._slots(new)
@@ -64,6 +69,8 @@ class KVCache:
         visible = sorted(self.occupied)
         is_prefix = visible == list(range(len(visible)))
         self._visible = slice(len(visible)) if is_prefix else torch.tensor(visible, device=self.k.device)
+        self._set_active([self._slot(frame) for frame in new], active)
+        self._active_rows = self._rows_of_active(visible)
 
     def write(self, layer: int, rows: Tensor, rotary: Tensor, k: Tensor, v: Tensor) -> None:
         """Store un-rotated k and v [N, H, D] at cache rows [N], keys rotated by rotary [N, D / 2]."""
@@ -71,8 +78,30 @@ class KVCache:
 
     def read(self, layer: int) -> tuple[Tensor, Tensor, Tensor | None]:
         """Keys and values that the open block attends to [L, H, D], its own included, and which are present [L]."""
+        if self._active_rows is not None:
+            return self._read_active(layer, self._active_rows)
         present = self.present[self._visible].flatten() if self.any_absent else None
         return self.k[layer, self._visible].flatten(0, 1), self.v[layer, self._visible].flatten(0, 1), present
+
+    def _read_active(self, layer: int, rows: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
+        """As `read`, without the rows outside."""
+        present = self.present.flatten().index_select(0, rows) if self.any_absent else None
+        k, v = (x[layer].flatten(0, 1).index_select(0, rows) for x in (self.k, self.v))
+        return k, v, present
+
+    def _set_active(self, slots: list[int], active: ActiveTokens | None) -> None:
+        for slot in slots:
+            self.active.pop(slot, None)
+            if active is not None and not active.is_everything:
+                self.active[slot] = active.on_host
+
+    def _rows_of_active(self, visible: list[int]) -> Tensor | None:
+        """Numbers of the cache's rows that are active, counted on the host; None: all visible ones."""
+        if not self.active:
+            return None
+        everything = torch.ones(self.tokens, dtype=torch.bool)
+        tokens = [self.active.get(slot, everything).nonzero().flatten() + slot * self.tokens for slot in visible]
+        return torch.cat(tokens).to(self.k.device)
 
     def store_clean(self, layer: int, k: Tensor, v: Tensor) -> None:
         """Store what later blocks need of the clean, un-rotated k and v [F * T, H, D]: last frame and sink."""

@@ -8,6 +8,7 @@ from torch import Tensor
 from lipar_core.kernels.trimmed_distance import trimmed_distance
 from lipar_core.parameters import Pruning
 from lipar_core.patches import patchify
+from lipar_core.pruning.active_tokens import ActiveTokens
 from lipar_core.pruning.masks import SMOOTHING_SIGMA, apply_min_keep, clean_mask, dilate, gaussian3x3, median3x3
 
 
@@ -33,11 +34,18 @@ class LiparDetector:
         self.anchor: Tensor | None = None  # the source when each patch was last kept [T, P]
         self.kept_block: Tensor | None = None  # number of the block in which that was [rows, cols]
 
-    def __call__(self, latents: Tensor, pruning: Pruning, *, force: bool = False) -> Tensor:
-        """latents [F, C, h, w] -> keep [F, rows, cols] bool. `force` keeps all, and so does a stream's first block."""
+    def __call__(
+        self, latents: Tensor, pruning: Pruning, *, force: bool = False, active: ActiveTokens | None = None
+    ) -> Tensor:
+        """latents [F, C, h, w] -> keep [F, rows, cols] bool. `force` keeps all, and so does a stream's first block.
+
+        active: the tokens that may be kept (None: all); those that enter are kept.
+        """
         patches = patchify(latents.float(), self.patch)  # [F, T, P]
         smoothed = self._smoothed_distance(patches)
-        return torch.stack([self._keep_mask(*pair, pruning, force) for pair in zip(patches, smoothed, strict=True)])
+        return torch.stack(
+            [self._keep_mask(*pair, pruning, force, active) for pair in zip(patches, smoothed, strict=True)]
+        )
 
     def _smoothed_distance(self, patches: Tensor) -> Tensor:
         """Distance of every frame to the previous one, smoothed in space and time: [F, rows, cols]."""
@@ -56,7 +64,9 @@ class LiparDetector:
         self.distance = distance[-1]
         return smoothed
 
-    def _keep_mask(self, patches: Tensor, smoothed: Tensor, pruning: Pruning, force: bool) -> Tensor:
+    def _keep_mask(
+        self, patches: Tensor, smoothed: Tensor, pruning: Pruning, force: bool, active: ActiveTokens | None
+    ) -> Tensor:
         block = self.frames // self.block_frames
         force = force or not pruning.enabled or block == 0
         if self.anchor is None or self.undilated is None or self.kept_block is None:
@@ -66,13 +76,15 @@ class LiparDetector:
             raw = clean_mask((smoothed > pruning.tau) | drifted)
         keep = dilate(raw if self.undilated is None else raw | self.undilated, 5)
         if pruning.min_keep > 0:
-            keep = apply_min_keep(keep, smoothed, pruning.min_keep)
+            keep = apply_min_keep(keep, smoothed, pruning.min_keep, active)
         if pruning.bound_drift:
             keep = keep | drifted
         if pruning.max_age > 0 and self.kept_block is not None and self.frames % self.block_frames == 0:
             keep = keep | (block - self.kept_block >= pruning.max_age)
         if force:
             keep = torch.ones_like(keep)
+        if active is not None:
+            keep = active.limit(keep)
         self._update_state(patches, raw, keep, block)
         return keep
 

@@ -6,6 +6,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from lipar_core.pruning.active_tokens import ActiveTokens
+
 
 @dataclass(frozen=True, slots=True)
 class Selection:
@@ -32,16 +34,19 @@ class Selection:
         return torch.where(rank >= 0, rank, before).flatten()
 
 
-def select(keep: Tensor, counts: list[int] | None = None) -> tuple[Selection, Selection]:
-    """keep [F, T] -> its selection, and the one with the block's last frame kept in full.
+def select(
+    keep: Tensor, counts: list[int] | None = None, active: ActiveTokens | None = None
+) -> tuple[Selection, Selection]:
+    """keep [F, T] -> its selection, and the one with the block's last frame kept in full (of `active`: inside it).
 
     Reads the kept counts back to the host, the only sync of a block, unless `counts` (one per frame) are given.
     """
     if counts is None:
         counts = keep.sum(dim=1).tolist()
     refreshed = keep.clone()
-    refreshed[-1].fill_(True)
-    return _build_selection(keep, sum(counts)), _build_selection(refreshed, sum(counts[:-1]) + keep.shape[1])
+    refreshed[-1] = True if active is None else active.inside.flatten()
+    last = keep.shape[1] if active is None else active.count
+    return _build_selection(keep, sum(counts)), _build_selection(refreshed, sum(counts[:-1]) + last)
 
 
 def _build_selection(keep: Tensor, count: int) -> Selection:

@@ -8,15 +8,20 @@ from torch import Tensor
 
 from lipar_core.config import StreamConfig
 from lipar_core.flow import sigmas
+from lipar_core.models.interfaces import LatentArea
 from lipar_core.models.loading import Models
 from lipar_core.noise import block_noise
 from lipar_core.parameters import Parameters, needs_full_block
 from lipar_core.patches import patchify, unpatchify
+from lipar_core.pruning.active_tokens import ActiveTokens, common_tokens
 from lipar_core.pruning.selection import Selection, select
 from lipar_core.runtime.denoise import BlockPlan, clean_pass, denoise_block, prepare_schedule
 from lipar_core.runtime.stopwatch import Stopwatch
+from lipar_core.stream.compositor import FrameRegion, frame_regions
 from lipar_core.stream.output import BlockReport, EditedFrames, no_frames
 from lipar_core.stream.prompt_blend import PromptBlend
+from lipar_core.stream.region import BlockRegion
+from lipar_core.stream.region_tracker import MaskSource
 from lipar_core.stream.state import StreamState, UnfinishedBlock
 
 P = TypeVar("P")
@@ -28,8 +33,15 @@ Observer = Callable[[Tensor, BlockPlan], None]  # x0 [F * T, P] of a block, and 
 class BlockEditor(Generic[P]):
     """Edits blocks of a `StreamState`; it has no state of its own."""
 
-    def __init__(self, models: Models, force_keep: ForceKeep | None = None, observer: Observer | None = None) -> None:
+    def __init__(
+        self,
+        models: Models,
+        force_keep: ForceKeep | None = None,
+        observer: Observer | None = None,
+        masks: MaskSource | None = None,
+    ) -> None:
         self.models, self.preset = models, models.preset
+        self.masks = masks
         self.force_keep = force_keep
         self.observer = observer
 
@@ -42,26 +54,31 @@ class BlockEditor(Generic[P]):
         """
         self.finish(state)
         watch = Stopwatch(self.models.device)
-        force = self._apply(state, parameters)
+        region, active = state.regions.next_block(parameters.region, pts, self.masks)
+        force = self._apply(state, parameters, active)
         assert state.schedule is not None
-        latents, state.encoder = self.models.codec.encode(frames[None], state.encoder)
+        pixels = frames.to(self.models.precision.convolution)
+        latents, state.encoder = self.models.codec.encode(pixels[None], state.encoder)
         watch.mark("encode")
-        keep = self._keep_mask(state, frames, latents[0], parameters, number, force=force).flatten(1)
+        keep = self._keep_mask(state, pixels, latents[0], parameters, number, active, force=force).flatten(1)
         counts, noise_levels = _read_counts_and_noise(keep, state.detector.noise_levels())
-        kept, refreshed = select(keep, counts)
+        kept, refreshed = select(keep, counts, active)
         watch.mark("detect")
         plan = self._plan(parameters, kept, refreshed)
-        x0 = self._denoise(state, latents[0], parameters.seed, plan)
+        x0 = self._denoise(state, latents[0], parameters.seed, plan, active, region)
         watch.mark("denoise")
         edited = self._latents(state.stream, x0).to(latents.dtype)
-        raw, state.decoder = self.models.codec.decode(edited[None], state.decoder)
+        raw, state.decoder = self.models.codec.decode(edited[None], state.decoder, self._shown_area(state, region))
         watch.mark("decode")
         report = BlockReport(number, kept.count / kept.keep.numel(), noise_levels, parameters, watch, state.clean_watch)
         state.unfinished = UnfinishedBlock(x0, plan)
-        self._advance(state, frames, x0)
+        self._advance(state, frames, x0, active)
         if force:
             state.flicker_filter.restart()
-        return self._shown_frames(state, raw[0], frames, pts, kept, report)
+        state.timeline.add_block(
+            frames, pts, kept.keep.view(-1, state.stream.rows, state.stream.cols), frame_regions(region, len(frames))
+        )
+        return self._shown_frames(state, raw[0], report)
 
     def finish(self, state: StreamState[P]) -> None:
         """Run the newest block's clean pass, unless it has run: later blocks attend to it."""
@@ -74,28 +91,34 @@ class BlockEditor(Generic[P]):
         watch.mark("clean")
         state.clean_watch = watch
 
-    def recache(self, state: StreamState[P]) -> None:
-        """Rebuild the KV cache under the current prompt, by clean passes over the cached frames."""
+    def recache(self, state: StreamState[P], active: ActiveTokens | None = None) -> None:
+        """Rebuild the KV cache under the current prompt, by clean passes over the cached frames.
+
+        active: the next block's tokens (None: all); only those are cached that were active in their time, too.
+        """
         assert state.schedule is not None
         tokens = state.stream.tokens_per_frame
         state.cache.clear()
-        for start, x0 in state.history.segments(tokens):
-            all_tokens, _ = select(torch.ones(len(x0) // tokens, tokens, dtype=torch.bool, device=x0.device))
+        for start, x0, past in state.history.segments(tokens):
+            frames, cached = len(x0) // tokens, common_tokens(past, active)
+            keep = torch.ones(tokens, dtype=torch.bool, device=x0.device) if cached is None else cached.inside.flatten()
+            chosen, _ = select(keep.expand(frames, -1), [tokens if cached is None else cached.count] * frames)
             state.cache.skip_to(start)
-            state.cache.open(len(x0) // tokens)
-            plan = BlockPlan(all_tokens, all_tokens)
-            clean_pass(self.models.dit, state.cache, x0, plan, state.schedule, state.text)
+            state.cache.open(frames, cached)
+            clean_pass(self.models.dit, state.cache, x0, BlockPlan(chosen, chosen), state.schedule, state.text)
 
-    def _apply(self, state: StreamState[P], new: Parameters) -> bool:
+    def _apply(self, state: StreamState[P], new: Parameters, active: ActiveTokens | None) -> bool:
         """Apply the parameters to the next block; returns whether it must be computed in full."""
         old, state.applied = state.applied, new
         if old is None or (new.strength, new.denoising_steps) != (old.strength, old.denoising_steps):
             values = sigmas(self.preset.schedule, new.strength, new.denoising_steps)
             state.schedule = prepare_schedule(self.models.dit, values, self.preset.schedule)
-        text_changed = self._advance_prompt(state, new, continues=old is not None)
+        text_changed = self._advance_prompt(state, new, active, continues=old is not None)
         return old is not None and (text_changed or needs_full_block(old, new))
 
-    def _advance_prompt(self, state: StreamState[P], new: Parameters, *, continues: bool) -> bool:
+    def _advance_prompt(
+        self, state: StreamState[P], new: Parameters, active: ActiveTokens | None, *, continues: bool
+    ) -> bool:
         """Set the text of the next block; returns whether it changed. continues: the stream has blocks already."""
         mode = new.transition.mode
         if state.blend is None or new.prompt != state.prompt:
@@ -109,7 +132,7 @@ class BlockEditor(Generic[P]):
             return False
         state.text = self.models.dit.text_kv(state.blend.advance())
         if continues and not state.blend.is_active and mode in ("recache", "blend"):
-            self.recache(state)
+            self.recache(state, active)
         return True
 
     def _keep_mask(
@@ -119,12 +142,15 @@ class BlockEditor(Generic[P]):
         latents: Tensor,
         parameters: Parameters,
         number: int,
+        active: ActiveTokens | None,
         *,
         force: bool,
     ) -> Tensor:
-        keep = state.detector(frames, self.models.codec.picture(latents), parameters.pruning, force=force)
+        picture = self.models.codec.picture(latents)
+        keep = state.detector(frames, picture, parameters.pruning, force=force, active=active)
         if self.force_keep is not None and state.blocks > 0 and not force:
-            return self.force_keep(number).to(keep.device)
+            keep = self.force_keep(number).to(keep.device)
+            return keep if active is None else active.limit(keep)
         return keep
 
     def _plan(self, parameters: Parameters, kept: Selection, refreshed: Selection) -> BlockPlan:
@@ -132,22 +158,38 @@ class BlockEditor(Generic[P]):
         last_step = refreshed if pruning.refresh_last_frame else kept
         return BlockPlan(kept, last_step, pruning.recovery, self.preset.stream.restore_from)
 
-    def _denoise(self, state: StreamState[P], latents: Tensor, seed: int, plan: BlockPlan) -> Tensor:
-        """latents [F, C, h, w] of the source -> x0 of the edit [F * T, P], float32: only networks use 16 bits."""
+    def _denoise(
+        self,
+        state: StreamState[P],
+        latents: Tensor,
+        seed: int,
+        plan: BlockPlan,
+        active: ActiveTokens | None,
+        region: BlockRegion | None,
+    ) -> Tensor:
+        """latents [F, C, h, w] of the source -> x0 of the edit [F * T, P], float32: only networks use 16 bits.
+
+        Outside a region it is the source, or, where that is frozen, what it was before.
+        """
         source = patchify(latents.float(), state.stream.patch).flatten(0, 1)
         assert state.schedule is not None
         noise = block_noise(source, seed, state.blocks, len(state.schedule.sigmas))
-        state.cache.open(state.stream.block_frames)
+        state.cache.open(state.stream.block_frames, active)
+        previous = state.previous
+        if previous is None and active is not None:
+            previous = source[-state.stream.tokens_per_frame :]
         x0 = denoise_block(
             self.models.dit,
             state.cache,
             source,
-            state.previous,
+            previous,
             plan,
             state.schedule,
             state.text,
             noise.__getitem__,
         )
+        if active is not None and region is not None and region.mode == "edit":
+            x0 = torch.where(active.inside.flatten().repeat(state.stream.block_frames)[:, None], x0, source)
         if self.observer is not None:
             self.observer(x0, plan)
         return x0
@@ -156,32 +198,36 @@ class BlockEditor(Generic[P]):
         tokens = x0.view(stream.block_frames, stream.tokens_per_frame, -1)
         return unpatchify(tokens, stream.patch, stream.rows)
 
-    def _advance(self, state: StreamState[P], frames: Tensor, x0: Tensor) -> None:
+    def _shown_area(self, state: StreamState[P], region: BlockRegion | None) -> LatentArea | None:
+        """The latents whose pixels are shown of a block's decoded frames; None: all.
+
+        Of a decoder with a lag the first frames belong to the block before, which had another region.
+        """
+        if region is None or self.preset.codec.lag_frames:
+            return None
+        return region.area(state.stream)
+
+    def _advance(self, state: StreamState[P], frames: Tensor, x0: Tensor, active: ActiveTokens | None) -> None:
         """Store what later blocks need of this one."""
-        state.history.add(x0)
+        state.history.add(x0, active)
         state.previous = x0[-state.stream.tokens_per_frame :]
         state.last_frame = frames[-1:].clone()
         state.blocks += 1
 
-    def _shown_frames(
-        self,
-        state: StreamState[P],
-        raw: Tensor,
-        sources: Tensor,
-        pts: list[P | None],
-        kept: Selection,
-        report: BlockReport,
-    ) -> EditedFrames[P]:
-        """Pair raw decoded frames [N, 3, H, W] with the source frames that they show, and reduce their flicker."""
-        stream = state.stream
-        state.timeline.add_block(sources, pts, kept.keep.view(-1, stream.rows, stream.cols))
+    def _shown_frames(self, state: StreamState[P], raw: Tensor, report: BlockReport) -> EditedFrames[P]:
+        """Pair raw decoded frames [N, 3, H, W] with the source frames that they show.
+
+        Their flicker is reduced, and outside their regions the source is shown, or what was shown before.
+        """
         shown = state.timeline.take_shown(len(raw))
         if not shown:
-            return no_frames(stream, self.models.device, [report])
+            return no_frames(state.stream, self.models.device, [report])
         decoded = [raw[item.position] for item in shown]  # a list as index would be uploaded
         frames = torch.stack(decoded).float().clamp_(0, 1)
-        shown_sources = [item.source for item in shown]
-        state.flicker_filter(frames, shown_sources, report.parameters.smoothing, report.noise_levels or 0.0)
+        sources = [item.source for item in shown]
+        regions: list[FrameRegion | None] = [item.region for item in shown]
+        state.flicker_filter(frames, sources, report.parameters.smoothing, report.noise_levels or 0.0, regions)
+        frames = state.compositor(frames, sources, regions)
         keep = torch.stack([item.keep for item in shown])
         return EditedFrames(frames, [item.pts for item in shown], keep, [report])
 

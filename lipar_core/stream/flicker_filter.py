@@ -4,10 +4,12 @@ A recursive filter, as in video denoising: each pixel keeps part of its previous
 changes, so that nothing trails behind motion, and where the edit changes much, so that a new look appears at once.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import torch.nn.functional as F
 from torch import Tensor
+
+from lipar_core.stream.compositor import FrameRegion
 
 SOURCE_CHANGE = 3.0  # levels of 255: mean change of the source around a pixel that reduces its smoothing to 1 / e
 EDIT_CHANGE = 24.0  # levels: the same for the change of the edit
@@ -18,15 +20,23 @@ class FlickerFilter:
     """The filter of one stream."""
 
     def __init__(self) -> None:
-        self.newest: tuple[Tensor, Tensor] | None = None  # source and output [3, H, W]
+        self.newest: tuple[Tensor, Tensor, FrameRegion | None] | None = None  # source and output [3, H, W], region
 
     def restart(self) -> None:
         """The next frame is not smoothed: its look differs from that of the frame before."""
         self.newest = None
 
-    def __call__(self, frames: Tensor, sources: Iterable[Tensor], strength: float, noise: float) -> None:
+    def __call__(
+        self,
+        frames: Tensor,
+        sources: Iterable[Tensor],
+        strength: float,
+        noise: float,
+        regions: Sequence[FrameRegion | None] = (),
+    ) -> None:
         """Smooth edited frames [N, 3, H, W] in [0, 1], in order and in place, by their sources [3, H, W].
 
+        regions: of the frames (none: they are edited everywhere); pixels that enter are not smoothed.
         strength: the part of its previous value that a resting pixel keeps, 0 (off) to 1 (exclusive); noise: sigma of
         the source, levels of 255, which must not count as change.
         """
@@ -34,16 +44,18 @@ class FlickerFilter:
             self.restart()
             return
         limit = (SOURCE_CHANGE**2 + 2 * noise**2) ** 0.5
-        for frame, source in zip(frames, sources, strict=True):
+        for frame, source, region in zip(frames, sources, regions or [None] * len(frames), strict=True):
             source = source.float()
             if self.newest is not None:
-                earlier_source, earlier = self.newest
+                earlier_source, earlier, earlier_region = self.newest
                 difference = earlier - frame
                 resting = (_mean_change(source - earlier_source) / limit).square_()
                 agreeing = (_mean_change(difference.clone()) / EDIT_CHANGE).square_()
                 weight = resting.add_(agreeing).clamp_(max=LARGEST_EXPONENT).neg_().exp_().mul_(strength)
+                if earlier_region is not None:
+                    weight.mul_(earlier_region.weight[0] > 0)
                 frame.add_(difference.mul_(weight))
-            self.newest = source, frame
+            self.newest = source, frame, region
 
 
 def _mean_change(difference: Tensor) -> Tensor:

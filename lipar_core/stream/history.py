@@ -1,8 +1,19 @@
 """The clean latents that the KV cache was built from, sink and window, kept to rebuild it under a new prompt."""
 
 from collections import deque
+from typing import NamedTuple
 
 from torch import Tensor
+
+from lipar_core.pruning.active_tokens import ActiveTokens
+
+
+class Segment(NamedTuple):
+    """Consecutive latent frames."""
+
+    start: int  # number of the first
+    x0: Tensor  # [f * T, P]
+    active: ActiveTokens | None  # the tokens that may have been computed; None: all
 
 
 class History:
@@ -11,19 +22,24 @@ class History:
     def __init__(self, sink_frames: int, past_frames: int, block_frames: int) -> None:
         """`past_frames`: latent frames before the current block that it attends to, without the sink."""
         self.sink_frames, self.block_frames = sink_frames, block_frames
-        self.recent: deque[tuple[int, Tensor]] = deque(maxlen=-(-past_frames // block_frames))
-        self.sink: list[tuple[int, Tensor]] = []
+        self.recent: deque[Segment] = deque(maxlen=-(-past_frames // block_frames))
+        self.sink: list[Segment] = []
         self.frames = 0
 
-    def add(self, x0: Tensor) -> None:
-        """x0 [F * T, P] of the block just finished."""
+    def add(self, x0: Tensor, active: ActiveTokens | None) -> None:
+        """x0 [F * T, P] of the block just finished, and the tokens that it may have computed."""
+        block = Segment(self.frames, x0, active)
         if self.frames < self.sink_frames:
-            self.sink.append((self.frames, x0))
-        self.recent.append((self.frames, x0))
+            self.sink.append(block)
+        self.recent.append(block)
         self.frames += self.block_frames
 
-    def segments(self, tokens: int) -> list[tuple[int, Tensor]]:
-        """(first frame, x0 [f * T, P]) of all stored blocks, oldest first; sink blocks are cut to the sink."""
-        oldest = self.recent[0][0] if self.recent else self.frames
-        pinned = [(start, x0[: (self.sink_frames - start) * tokens]) for start, x0 in self.sink if start < oldest]
+    def segments(self, tokens: int) -> list[Segment]:
+        """All stored blocks, oldest first; sink blocks are cut to the sink."""
+        oldest = self.recent[0].start if self.recent else self.frames
+        pinned = [
+            block._replace(x0=block.x0[: (self.sink_frames - block.start) * tokens])
+            for block in self.sink
+            if block.start < oldest
+        ]
         return [*pinned, *self.recent]

@@ -13,9 +13,11 @@ from lipar_core.pruning.detector import Detector
 from lipar_core.pruning.kv_cache import KVCache
 from lipar_core.runtime.denoise import BlockPlan, PreparedSchedule
 from lipar_core.runtime.stopwatch import Stopwatch
+from lipar_core.stream.compositor import Compositor
 from lipar_core.stream.flicker_filter import FlickerFilter
 from lipar_core.stream.history import History
 from lipar_core.stream.prompt_blend import PromptBlend
+from lipar_core.stream.region_tracker import RegionTracker
 from lipar_core.stream.timeline import Timeline
 
 P = TypeVar("P")
@@ -40,7 +42,9 @@ class StreamState(Generic[P]):
         self.detector = Detector(stream)
         self.history = History(stream.sink_frames, stream.window_frames - stream.block_frames, stream.block_frames)
         self.timeline: Timeline[P] = Timeline(preset.codec.lag_frames)
+        self.regions = RegionTracker(stream, cache.k.device)
         self.flicker_filter = FlickerFilter()
+        self.compositor = Compositor()
         self.encoder: CodecState = None
         self.decoder: CodecState = None
         self.unfinished: UnfinishedBlock | None = None  # the newest block, until its clean pass

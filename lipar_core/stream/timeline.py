@@ -7,6 +7,8 @@ from typing import Generic, NamedTuple, TypeVar
 
 from torch import Tensor
 
+from lipar_core.stream.compositor import FrameRegion
+
 P = TypeVar("P")
 
 
@@ -15,6 +17,7 @@ class _Entry(Generic[P]):
     pts: P | None  # None: padding, or cancelled
     source: Tensor
     keep: Tensor
+    region: FrameRegion | None
 
 
 class Shown(NamedTuple, Generic[P]):
@@ -24,6 +27,7 @@ class Shown(NamedTuple, Generic[P]):
     pts: P
     source: Tensor  # the source frame that it shows [3, H, W]
     keep: Tensor  # keep mask [rows, cols]
+    region: FrameRegion | None  # None: it is edited everywhere
 
 
 class Timeline(Generic[P]):
@@ -41,18 +45,22 @@ class Timeline(Generic[P]):
         """Whether a timestamp is still without its frame."""
         return any(entry.pts is not None for entry in self.entries)
 
-    def add_block(self, frames: Tensor, pts: Sequence[P | None], keep: Tensor) -> None:
-        """Add a block's source frames [N, 3, H, W] in order; keep [F, rows, cols] of its latent frames."""
+    def add_block(
+        self, frames: Tensor, pts: Sequence[P | None], keep: Tensor, regions: Sequence[FrameRegion | None]
+    ) -> None:
+        """Add a block's source frames [N, 3, H, W] with their regions; keep [F, rows, cols] of its latent frames."""
         per_latent = len(pts) // len(keep)
-        pairs = enumerate(zip(pts, frames, strict=True))
-        self.entries.extend(_Entry(stamp, frame, keep[i // per_latent]) for i, (stamp, frame) in pairs)
+        items = enumerate(zip(pts, frames, regions, strict=True))
+        self.entries.extend(_Entry(stamp, frame, keep[i // per_latent], region) for i, (stamp, frame, region) in items)
 
     def take_shown(self, raw: int) -> list[Shown[P]]:
         """`raw` frames were decoded: those with a pending timestamp."""
         dropped = min(self.lag, raw)
         self.lag -= dropped
         entries = [(i, self.entries.popleft()) for i in range(dropped, raw)]
-        return [Shown(i, entry.pts, entry.source, entry.keep) for i, entry in entries if entry.pts is not None]
+        return [
+            Shown(i, entry.pts, entry.source, entry.keep, entry.region) for i, entry in entries if entry.pts is not None
+        ]
 
     def cancel_pending(self) -> list[P]:
         """Return all pending timestamps; their frames will be dropped when decoded."""

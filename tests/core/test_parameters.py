@@ -3,6 +3,7 @@ import pytest
 from lipar_core.errors import ParameterError
 from lipar_core.parameter_changes import merge, to_dict
 from lipar_core.parameters import Parameters
+from lipar_core.region import encode_mask
 
 START = Parameters(prompt="a sketch")
 
@@ -62,3 +63,32 @@ def test_refusal_names_path_value_and_what_is_allowed(changes, path, allowed):
     assert refusal.value.path == path
     assert allowed in str(refusal.value)
     assert "\n" not in str(refusal.value)
+
+
+def test_box_and_mask_clear_each_other():
+    boxed = merge(START, {"region": {"box": [0, 0, 0.5, 0.5]}})
+    masked = merge(boxed, {"region": {"mask": encode_mask(1, 1, b"\xff")}})
+    assert masked.region.box is None
+    assert merge(masked, {"region": {"box": [0, 0, 1, 1]}}).region.mask is None
+    assert not merge(masked, {"region": {"mask": None}}).region.is_set
+
+
+@pytest.mark.parametrize(
+    ("region", "message"),
+    [
+        ({"box": [0.5, 0, 0.6, 1]}, "region.box = [0.5, 0.0, 0.6, 1.0]: must lie inside the picture"),
+        ({"box": [0, 0, 0, 1]}, "region.box = [0.0, 0.0, 0.0, 1.0]: must have a width and a height above 0"),
+        ({"box": [0, 0, 1]}, "region.box = [0, 0, 1]: must be a list of 4 values"),
+        ({"box": [0, 0, 1, 2]}, "region.box[3] = 2: must be a finite number, >= 0 and <= 1"),
+        ({"mask": "1x1:AAAA"}, "region.mask = '1x1:AAAA': must be WIDTHxHEIGHT:DATA"),
+        ({"mask": "9999x1:" + encode_mask(1, 1, b"a")[4:]}, "must be WIDTHxHEIGHT:DATA"),
+        ({"mask": encode_mask(2, 2, b"abc")}, "must have 4 bytes of data, has 3"),
+        ({"mask": encode_mask(2, 2, bytes(10_000_000))}, "must have 4 bytes of data, has more than 4"),
+        ({"box": [0, 0, 1, 1], "mask": encode_mask(1, 1, b"a")}, "region.box"),
+        ({"feather": 0.3}, "region.feather = 0.3: must be a finite number, >= 0 and <= 0.25"),
+    ],
+)
+def test_a_region_that_cannot_be_is_refused(region, message):
+    with pytest.raises(ParameterError) as refusal:
+        merge(START, {"region": region})
+    assert message in str(refusal.value)

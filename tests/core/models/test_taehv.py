@@ -5,6 +5,7 @@ from msgspec.structs import replace
 
 from lipar_core.errors import ConfigError
 from lipar_core.kinds.taehv import TAEHVConfig
+from lipar_core.models.interfaces import LatentArea
 from lipar_core.models.taehv import TAEHV
 from tests.tiny import tiny_models, tiny_preset
 
@@ -98,6 +99,15 @@ def test_the_code_steers_the_renderer_alone(drawing):
     assert torch.equal(plain[..., :32], drawn[..., :32])  # far from where the code differs
     assert not torch.allclose(plain[:, 4:, :, :, 64:], drawn[:, 4:, :, :, 64:])
     assert torch.equal(drawing.picture(coded), drawing.picture(latents))
+
+
+@pytest.mark.parametrize("area", [LatentArea(6, 9, 5, 8), LatentArea(0, 3, 9, 14), LatentArea(0, 14, 0, 14)])
+def test_the_renderer_draws_an_area_as_in_the_whole_picture(drawing, area):
+    latents = torch.randn(1, 2, 12, 14, 14)
+    whole, partly = drawing.decode(latents)[0], drawing.decode(latents, None, area)[0]
+    y, x = slice(area.top * 8, area.bottom * 8), slice(area.left * 8, area.right * 8)
+    torch.testing.assert_close(partly[..., y, x], whole[..., y, x], rtol=0, atol=1e-5)
+    assert torch.equal(partly[..., -8:, :8], whole[..., -8:, :8]) is (area.bottom == 14)  # far away it draws nothing
 
 
 @torch.inference_mode()

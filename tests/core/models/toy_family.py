@@ -11,7 +11,7 @@ from lipar_core.config import Preset
 from lipar_core.kernels.attention import attention
 from lipar_core.kinds.registry import ModelKind
 from lipar_core.kinds.text import SmallTextConfig
-from lipar_core.models.interfaces import CacheView
+from lipar_core.models.interfaces import CacheView, LatentArea
 from lipar_core.models.precision import Precision
 from lipar_core.parsing import ConfigStruct
 from lipar_core.rope import RotaryTable, rotate
@@ -89,7 +89,7 @@ class BlocksCodec(nn.Module):
         pairs = F.pixel_unshuffle(frames, SIDE).unflatten(1, (-1, FRAMES))
         return pairs.flatten(2, 3), None
 
-    def decode(self, latents: Tensor, state: None = None) -> tuple[Tensor, None]:
+    def decode(self, latents: Tensor, state: None = None, area: LatentArea | None = None) -> tuple[Tensor, None]:
         return F.pixel_shuffle(latents.unflatten(2, (FRAMES, -1)).flatten(1, 2), SIDE), None
 
     def picture(self, latents: Tensor) -> Tensor:

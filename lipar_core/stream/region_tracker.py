@@ -1,0 +1,47 @@
+"""The regions of a stream's blocks, one after the other."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from lipar_core.config import StreamConfig
+from lipar_core.pruning.active_tokens import ActiveTokens, active_tokens
+from lipar_core.region import Region
+from lipar_core.stream.region import BlockRegion, block_region
+
+# Timestamps of a block's frames (None: padding) -> masks [n, H, W] in [0, 1], n = 1 or one per frame.
+MaskSource = Callable[[Sequence[Any]], Tensor]
+
+
+class RegionTracker:
+    """Knows which tokens the block before could compute: those that are new have to be computed."""
+
+    def __init__(self, stream: StreamConfig, device: torch.device) -> None:
+        self.stream, self.device = stream, device
+        self.settings = Region()
+        self.of_settings: BlockRegion | None = None
+        self.blocks = 0
+        self.tokens: Tensor | None = None  # of the newest block [rows, cols], on the CPU; None: all
+
+    def next_block(
+        self, settings: Region, pts: Sequence[object], masks: MaskSource | None
+    ) -> tuple[BlockRegion | None, ActiveTokens | None]:
+        """The next block's region and tokens; None: everything. A stream's first block is never frozen."""
+        region = self._region(settings, pts, masks)
+        before = self.tokens  # in a stream's first block all tokens are computed anyway
+        self.tokens = None if region is None else region.tokens
+        self.blocks += 1
+        everything = torch.ones(self.stream.rows, self.stream.cols, dtype=torch.bool)
+        return region, active_tokens(everything if self.tokens is None else self.tokens, before, self.device)
+
+    def _region(self, settings: Region, pts: Sequence[object], masks: MaskSource | None) -> BlockRegion | None:
+        if settings.mode == "freeze" and self.blocks == 0:
+            return None
+        if masks is not None:
+            return block_region(settings, self.stream, self.device, masks(pts))
+        if settings != self.settings:
+            self.settings = settings
+            self.of_settings = block_region(settings, self.stream, self.device)
+        return self.of_settings
