@@ -41,15 +41,15 @@ class LiveServer:
     def start(self) -> None:
         self.process = subprocess.Popen(self.command, cwd=self.cwd, env=self.environment)
 
-    def wait_until_ready(self) -> None:
-        deadline = time.monotonic() + READY_TIMEOUT_S
+    def wait_until_ready(self, timeout_s: float = READY_TIMEOUT_S) -> None:
+        deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline:
             assert self.process is not None
             assert self.process.poll() is None, "the server ended"
             if (reason := not_ready_reason(self.address)) is None:
                 return
             time.sleep(0.25)
-        pytest.fail(f"the server was not ready within {READY_TIMEOUT_S} s: {reason}")
+        pytest.fail(f"the server was not ready within {timeout_s:g} s: {reason}")
 
     def kill(self) -> None:
         """Like a crash: no connection is closed."""

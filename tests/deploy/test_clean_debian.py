@@ -1,4 +1,4 @@
-"""`make setup` and `make demo` on a Debian with nothing but Python and make."""
+"""`make demo` and `make test` on a Debian with nothing but Python and make."""
 
 import subprocess
 from pathlib import Path
@@ -9,7 +9,8 @@ from harness.live_server import LiveServer
 from harness.local import ROOT
 from harness.podman import Podman
 
-pytestmark = [pytest.mark.deploy, pytest.mark.timeout(3000)]
+pytestmark = [pytest.mark.deploy, pytest.mark.timeout(3600)]
+SETUP_TIMEOUT_S = 1800
 IMAGE = CONTAINER = "clean-debian"
 DOCKERFILE = """\
 FROM debian:12-slim
@@ -17,32 +18,45 @@ RUN apt-get update && apt-get install --yes --no-install-recommends ca-certifica
 """
 
 
-@pytest.fixture
-def checkout(tmp_path: Path) -> Path:
+PART = (
+    "tests/test_rooms.py tests/cli/test_commands.py tests/server/api/test_access.py"  # of the suite, which takes long
+)
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The tracked files, without what was built or installed."""
     names = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True).stdout
-    folder = tmp_path / "checkout"
-    folder.mkdir()
+    folder = tmp_path_factory.mktemp("checkout")
     copy = ["xargs", "-0", "cp", "--parents", "--target-directory", str(folder)]
     subprocess.run(copy, cwd=ROOT, input=names, check=True)
     return folder
 
 
-@pytest.fixture
-def image(podman: Podman, tmp_path: Path) -> str:
-    (tmp_path / "Dockerfile").write_text(DOCKERFILE, encoding="utf-8")
-    podman.build(tmp_path, IMAGE, "--file", str(tmp_path / "Dockerfile"))
-    return IMAGE
+@pytest.fixture(scope="module")
+def run(
+    podman: Podman, checkout: Path, package_mounts: list[str], tmp_path_factory: pytest.TempPathFactory
+) -> list[str]:
+    """The arguments of podman before a command in the checkout."""
+    dockerfile = tmp_path_factory.mktemp("image") / "Dockerfile"
+    dockerfile.write_text(DOCKERFILE, encoding="utf-8")
+    podman.build(dockerfile.parent, IMAGE, "--file", str(dockerfile))
+    flags = ["--rm", "--init", "--network=host", "--shm-size=1g", f"--name={CONTAINER}", "--workdir=/lipar"]
+    return ["run", *flags, *package_mounts, f"--volume={checkout}:/lipar", IMAGE]
 
 
-def test_make_sets_up_and_serves(podman: Podman, image: str, checkout: Path, package_mounts: list[str]) -> None:
-    run = ["run", "--rm", "--network=host", "--shm-size=1g", *package_mounts, "--volume", f"{checkout}:/lipar"]
-    podman(*run, "--workdir=/lipar", image, "make", "setup")
+def test_make_demo(podman: Podman, run: list[str]) -> None:
     server = LiveServer(environment=podman.settings)
-    command = f"make demo ARGS='--preset tiny --size 256x144 --port {server.port}'"
-    server.command = ["podman", *run, f"--name={CONTAINER}", "--workdir=/lipar", image, "sh", "-c", command]
+    arguments = f"--preset tiny --size 256x144 --port {server.port}"
+    server.command = ["podman", *run, "make", "demo", f"ARGS={arguments}"]
     server.start()
     try:
-        server.wait_until_ready()
+        server.wait_until_ready(SETUP_TIMEOUT_S)
     finally:
         podman("rm", "--force", "--time=5", CONTAINER)
+        server.kill()
+
+
+def test_make_test(podman: Podman, run: list[str]) -> None:
+    """The set-up of the tests, all linters and checks of the page, and a part of the suite."""
+    podman(*run, "make", "test", f"ARGS={PART}")
