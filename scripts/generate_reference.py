@@ -1,7 +1,7 @@
-"""Writes docs/reference.md, the reference of the REST API and the data channels, from OpenAPI and JSON Schema.
+"""Writes docs/reference.md, the reference of the REST API, the data channels and the metrics.
 
-`python scripts/generate_reference.py` after a change of a route, a body or a live parameter. `tests/test_reference.py`
-fails while the file is out of date.
+`python scripts/generate_reference.py` after a change of a route, a body, a live parameter or a metric.
+`tests/test_reference.py` fails while the file is out of date.
 """
 
 import json
@@ -10,13 +10,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from prometheus_client import Metric
+
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from lipar_core.acknowledgement import Acknowledgement  # noqa: E402 # the path is set above
 from lipar_core.parameters import json_schema  # noqa: E402 # the path is set above
+from lipar_core.presets import load_preset  # noqa: E402 # the path is set above
 from lipar_core.session_timeline import SessionTimeline  # noqa: E402 # the path is set above
 from server.api.app import create_app  # noqa: E402
+from server.control.metrics import ServerMetrics  # noqa: E402
+from server.control.registry import SessionRegistry  # noqa: E402
 from server.settings import Settings  # noqa: E402
 
 TARGET = ROOT / "docs" / "reference.md"
@@ -59,6 +64,7 @@ def reference() -> str:
             *route_lines(document["paths"]),
             CHANNELS,
             *parameter_lines(json_schema()),
+            *metric_lines(),
             "## Bodies\n",
             *(line for name, schema in sorted(schemas.items()) for line in schema_lines(name, schema, schemas)),
         ]
@@ -139,6 +145,23 @@ def parameter_rows(schema: dict[str, Any], definitions: dict[str, Any], prefix: 
         default = "required" if name in schema.get("required", []) else f"`{json.dumps(part.get('default'))}`"
         meaning = part.get("description", "") + limits(part)
         yield f"`{prefix}{name}`", part.get("title", ""), type_name(part), default, meaning
+
+
+def metric_lines() -> Iterator[str]:
+    """A row for each metric of a server without sessions: they have the same."""
+    sessions = SessionRegistry(Settings(preset="tiny"), load_preset("tiny"), lambda *_: None)
+    yield "## Metrics\n"
+    yield "Of `GET /metrics` ([monitoring](monitoring.md)); counters are sums over all sessions, ended ones too.\n"
+    rows = (
+        (f"`{one.name}{'_total' if one.type == 'counter' else ''}`", one.type, label_names(one), one.documentation)
+        for one in ServerMetrics(sessions, now=0.0).collect()
+    )
+    yield from table(("metric", "type", "labels", "meaning"), rows)
+
+
+def label_names(metric: Metric) -> str:
+    names = {name: None for sample in metric.samples for name in sample.labels if name != "le"}
+    return ", ".join(f"`{name}`" for name in names)
 
 
 def schema_lines(name: str, schema: dict[str, Any], known: dict[str, Any]) -> Iterator[str]:

@@ -63,6 +63,7 @@ class Settings(ConfigStruct, frozen=True, kw_only=True):
     token: Token | None = None  # admin token: all permissions
     editor_token: Token | None = None  # create sessions, publish, and edit published sessions
     view_token: Token | None = None  # watch every session; each session also has its own view token
+    metrics_token: Token | None = None  # read the metrics, nothing else
     no_auth: bool = False  # require no token, on any address
     allowed_hosts: tuple[HostName, ...] = ()  # accepted in `Host`, besides this machine's names
     base_path: BasePath | None = None  # path prefix of a proxy that does not strip it
@@ -152,11 +153,12 @@ class Settings(ConfigStruct, frozen=True, kw_only=True):
             )
 
     def _check_tokens(self) -> None:
-        tokens = [token for token in (self.token, self.editor_token, self.view_token) if token is not None]
+        own = (self.token, self.editor_token, self.view_token, self.metrics_token)
+        tokens = [token for token in own if token is not None]
         if len(set(tokens)) < len(tokens):
-            raise ConfigError("token, editor_token and view_token: must differ from each other")
+            raise ConfigError("token, editor_token, view_token and metrics_token: must differ from each other")
         if self.no_auth and tokens:
-            raise ConfigError("no_auth: give either this or token, editor_token and view_token")
+            raise ConfigError("no_auth: give either this or token, editor_token, view_token and metrics_token")
         if not self.loopback and not self.token_required and not self.no_auth:
             raise ConfigError(
                 f"host = {self.host}: others can reach this address, so the server needs a token; set LIPAR_TOKEN "

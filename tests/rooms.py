@@ -154,13 +154,13 @@ ROOMS = (
         name=CONTROL,
         prefixes=("server.control",),
         may_import=(PLAIN, WIRE, MEDIA, SETTINGS, WORKERS, ENTRY),
-        packages=frozenset({"aiortc", "msgspec"}),
+        packages=frozenset({"aiortc", "msgspec", "prometheus_client"}),
     ),
     Room(
         name=API,
         prefixes=("server.__init__", "server.api", "server.run"),
         may_import=(PLAIN, MEDIA, SETTINGS, CONTROL, WORKERS, ENTRY),
-        packages=frozenset({"fastapi", "msgspec", "pydantic", "starlette", "uvicorn"}),
+        packages=frozenset({"fastapi", "msgspec", "prometheus_client", "pydantic", "starlette", "uvicorn"}),
     ),
     Room(
         name=SERVE,

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 import lipar_core
 from lipar_core.presets import load_preset
 from lipar_core.sizes import with_size
-from server.api import access, docs, health, preset, sessions, whep, whip
+from server.api import access, docs, health, metrics, preset, sessions, whep, whip
 from server.api.error_handlers import add_error_handlers
 from server.api.middleware import BodyLimit, Compression, DefaultHeaders, PathNormalization, PublicCors, RequestFilter
 from server.api.page_files import add_page
@@ -54,7 +54,7 @@ def create_app(settings: Settings, model: Entry = main) -> FastAPI:
         docs_url=None,  # `api/docs.py` has its own
         redoc_url=None,
     )
-    for module in (health, access, preset, sessions, whip, whep, docs):
+    for module in (health, metrics, access, preset, sessions, whip, whep, docs):
         app.include_router(module.router)
     add_error_handlers(app)
     add_page(app, settings.static, settings.base_path)

@@ -9,7 +9,7 @@ from typing import Literal
 from server.control.session_handle import SessionHandle
 from server.settings import Settings
 
-AuthMethod = Literal["local", "no_auth", "server_token", "session_token"]
+AuthMethod = Literal["local", "no_auth", "server_token", "session_token", "metrics_token"]
 
 
 class Role(IntEnum):

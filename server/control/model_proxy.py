@@ -131,6 +131,7 @@ class ModelProxy:
                     self.speed_up.add(message)
                     self.change_log.block_done(message.block)
                     self.frames.counters.queue_s.observe(message.queue_ms / 1000)
+                    self.frames.counters.keep_ratio.observe(message.keep_ratio)
                 edit_ms = message.edit_ms if message.stage_ms else None
                 self.frames.block_done(edit_ms, message.clean_ms, message.dropped, sessions, message.masks)
             case wire.Opened():

@@ -13,6 +13,7 @@ from lipar_core.parameters import Parameters
 from lipar_core.presets import default_parameters
 from lipar_core.sizes import size_name, stream_at, with_size
 from server.control.session_handle import Kind, SessionHandle
+from server.control.session_totals import SessionTotals
 from server.errors import NameTaken, NoCapacity, SessionNotFound, Unavailable
 from server.media.counters import ProcessCounters, join_counts
 from server.media.offer_check import check_offer
@@ -42,6 +43,7 @@ class SessionRegistry:
         self.settings, self.preset = settings, preset
         self.handles: dict[str, SessionHandle] = {}
         self.process_counters = ProcessCounters()
+        self.totals = SessionTotals()
         self.pool = WorkerPool(settings, preset.device, model, self.process_counters)
         self.tasks = Supervisor(self.pool.fail)
         self._stopped = False
@@ -120,6 +122,7 @@ class SessionRegistry:
         if displaced is not None:
             del self.handles[displaced.id]
         self.handles[handle.id] = handle
+        self.totals.started(handle.frames.counters)
         self.process_counters.sessions_created += 1
         return handle, displaced
 
@@ -141,7 +144,7 @@ class SessionRegistry:
 
     def _close_displaced(self, displaced: SessionHandle) -> None:
         self.process_counters.sessions_ended += 1
-        self.tasks.start(displaced.close(), "close a displaced session")
+        self.tasks.start(self._end(displaced), "close a displaced session")
 
     def _new_handle(
         self,
@@ -202,7 +205,13 @@ class SessionRegistry:
         if self.handles.get(handle.id) is handle:
             del self.handles[handle.id]
             self.process_counters.sessions_ended += 1
-        await handle.close()
+        await self._end(handle)
+
+    async def _end(self, handle: SessionHandle) -> None:
+        try:
+            await handle.close()
+        finally:
+            self.totals.ended(handle.frames.counters)
 
     async def _close_expired(self) -> None:
         """Once per second, close expired sessions."""

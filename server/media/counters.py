@@ -1,14 +1,19 @@
 """Monotonic counters and histograms: one struct per session, one per process.
 
-Each counter has one writer, named beside it, which runs on the event loop. Readers (status, telemetry, logs) derive
-rates and ratios. A new counter appears in all of them by its declaration.
+Each counter has one writer, named beside it, which runs on the event loop. Readers (status, telemetry, logs, metrics)
+derive rates and ratios. A new counter appears in all of them by its declaration.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 
-from server.media.histogram import Histogram
+from server.media.histogram import RATIOS, Histogram
 from server.media.latency import Latency
+
+
+def counter(meaning: str) -> int:
+    """A field that counts from 0."""
+    return field(default=0, metadata={"meaning": meaning})
 
 
 class _Counters:
@@ -16,6 +21,11 @@ class _Counters:
         """All counters by name, without the histograms."""
         values = {one.name: getattr(self, one.name) for one in fields(self)}  # type: ignore[arg-type]
         return {name: value for name, value in values.items() if isinstance(value, int)}
+
+    @classmethod
+    def meanings(cls) -> dict[str, str]:
+        """What each counter and histogram stands for."""
+        return {one.name: one.metadata["meaning"] for one in fields(cls) if "meaning" in one.metadata}  # type: ignore[arg-type]
 
 
 def join_counts(values: Mapping[str, float]) -> str:
@@ -27,36 +37,50 @@ def join_counts(values: Mapping[str, float]) -> str:
 class SessionCounters(_Counters):
     """Since the session was created; counts of a closed connection are kept."""
 
-    received: int = 0  # FramePipeline: frames received and decoded
-    undecodable: int = 0  # VideoReceiver: frames received, not decodable
-    malformed: int = 0  # LossRepair: frames received whose packets cannot be put together
-    nacks_sent: int = 0  # LossRepair: packets requested again
-    nack_timeouts: int = 0  # LossRepair: times that a keyframe was requested because packets did not arrive
-    admitted: int = 0  # Ingest: frames queued for the model
-    not_admitted: int = 0  # Ingest: frames dropped by the rate limit, or because the queue was full
-    edited: int = 0  # FramePipeline: frames returned by the model
-    not_returned: int = 0  # FramePipeline: frames edited, dropped because the outgoing ring was full
-    too_late: int = 0  # Pacer: frames dropped as stale, or because the queue was full
-    sent: int = 0  # Broadcast: frames sent to all sinks when due
-    not_taken: int = 0  # Broadcast: frames dropped because a sink's queue was full, per sink
-    blocks: int = 0  # FramePipeline: blocks edited by the model
-    keyframes: int = 0  # Broadcast: keyframes of the shared stream
-    audio_received: int = 0  # AudioBroadcast: packets
-    audio_forwarded: int = 0  # AudioBroadcast: packets sent to all sinks when due
-    audio_too_late: int = 0  # DelayLine: packets dropped: late, invalid, or more than it holds
-    audio_not_taken: int = 0  # AudioBroadcast: packets dropped because a sink's queue was full, per sink
-    changes_applied: int = 0  # LiveParameters: acknowledged changes
-    changes_rejected: int = 0  # LiveParameters: refused by the model process, or lost with it
-    reconnects: int = 0  # Source: connections that replaced or followed an earlier one
-    viewers_joined: int = 0  # Viewers
-    block_s: Histogram = field(default_factory=Histogram)  # FramePipeline: the model's time for a block
-    queue_s: Histogram = field(default_factory=Histogram)  # ModelProxy: a block's wait for its turn
+    received: int = counter("frames received and decoded")  # FramePipeline
+    undecodable: int = counter("frames received, not decodable")  # VideoReceiver
+    malformed: int = counter("frames received whose packets cannot be put together")  # LossRepair
+    nacks_sent: int = counter("packets requested again")  # LossRepair
+    nack_timeouts: int = counter("times that a keyframe was requested because packets did not arrive")  # LossRepair
+    admitted: int = counter("frames queued for the model")  # Ingest
+    not_admitted: int = counter("frames dropped by the rate limit, or because the queue was full")  # Ingest
+    edited: int = counter("frames returned by the model")  # FramePipeline
+    not_returned: int = counter("frames edited, dropped because the outgoing ring was full")  # FramePipeline
+    too_late: int = counter("frames dropped as stale, or because the queue was full")  # Pacer
+    sent: int = counter("frames sent to all sinks when due")  # Broadcast
+    not_taken: int = counter("frames dropped because a sink's queue was full, per sink")  # Broadcast
+    blocks: int = counter("blocks edited by the model")  # FramePipeline
+    keyframes: int = counter("keyframes of the shared stream")  # Broadcast
+    audio_received: int = counter("audio packets received")  # AudioBroadcast
+    audio_forwarded: int = counter("audio packets sent to all sinks when due")  # AudioBroadcast
+    audio_too_late: int = counter("audio packets dropped: late, invalid, or too many")  # DelayLine
+    audio_not_taken: int = counter("audio packets dropped because a sink's queue was full, per sink")  # AudioBroadcast
+    changes_applied: int = counter("changes of parameters acknowledged")  # LiveParameters
+    changes_rejected: int = counter("changes of parameters refused, or lost with the model process")  # LiveParameters
+    reconnects: int = counter("connections of a source that replaced or followed an earlier one")  # Source
+    viewers_joined: int = counter("viewers that joined a session")  # Viewers
+    # FramePipeline
+    block_s: Histogram = field(default_factory=Histogram, metadata={"meaning": "the model's time for a block"})
+    # ModelProxy
+    queue_s: Histogram = field(default_factory=Histogram, metadata={"meaning": "a block's wait for its turn"})
+    keep_ratio: Histogram = field(
+        default_factory=lambda: Histogram(RATIOS), metadata={"meaning": "ratio of the tokens computed in a block"}
+    )
     latency: Latency = field(default_factory=Latency)  # by stage; written where a stage ends
 
     @property
     def dropped(self) -> int:
         """Frames dropped at any stage; `not_taken` is counted per sink."""
         return self.not_admitted + self.not_returned + self.too_late + self.not_taken
+
+    def add(self, other: "SessionCounters") -> None:
+        """Add what another session has counted."""
+        for name, count in other.counts().items():
+            setattr(self, name, getattr(self, name) + count)
+        for name in ("block_s", "queue_s", "keep_ratio"):
+            getattr(self, name).add(getattr(other, name))
+        for stage, measured in other.latency.histograms.items():
+            self.latency.histograms[stage].add(measured)
 
     def summary(self) -> dict[str, float]:
         """What was counted, and mean and 95th percentile of what was measured, in ms."""
@@ -66,10 +90,10 @@ class SessionCounters(_Counters):
             **{f"latency_{one}": kept for one, kept in self.latency.histograms.items()},
         }
         found: dict[str, float] = {name: count for name, count in self.counts().items() if count}
-        for name, histogram in measured.items():
-            if histogram.count:
-                found[f"{name}_ms"] = round(histogram.mean() * 1000, 1)
-                found[f"{name}_p95_ms"] = round(histogram.quantile(0.95) * 1000, 1)
+        for name, kept in measured.items():
+            if kept.count:
+                found[f"{name}_ms"] = round(kept.mean() * 1000, 1)
+                found[f"{name}_p95_ms"] = round(kept.quantile(0.95) * 1000, 1)
         return found
 
 
@@ -77,12 +101,12 @@ class SessionCounters(_Counters):
 class ProcessCounters(_Counters):
     """Since the web process was started."""
 
-    sessions_created: int = 0  # SessionRegistry: took a slot, also if their first connection failed
-    sessions_ended: int = 0  # SessionRegistry: gave their slot back, for whatever reason
-    sessions_failed: int = 0  # SessionHandle
-    sessions_displaced: int = 0  # SessionRegistry: a new session needed their slot
-    sessions_refused: int = 0  # SessionRegistry: no slot, no worker that takes one, or no shared memory
-    viewers_joined: int = 0  # Viewers
-    viewers_refused: int = 0  # Viewers: all slots for viewers were taken
-    model_starts: int = 0  # Worker: model processes that became ready
-    model_losses: int = 0  # Worker: model processes that ended or were killed
+    sessions_created: int = counter("sessions that took a slot, also if they never connected")  # SessionRegistry
+    sessions_ended: int = counter("sessions that gave their slot back, for whatever reason")  # SessionRegistry
+    sessions_failed: int = counter("sessions that could not continue")  # SessionHandle
+    sessions_displaced: int = counter("sessions ended because a new one needed their slot")  # SessionRegistry
+    sessions_refused: int = counter("sessions refused: no slot, worker or shared memory")  # SessionRegistry
+    viewers_joined: int = counter("viewers that joined a session")  # Viewers
+    viewers_refused: int = counter("viewers refused because all slots for viewers were taken")  # Viewers
+    model_starts: int = counter("model processes that became ready")  # Worker
+    model_losses: int = counter("model processes that ended or were killed")  # Worker

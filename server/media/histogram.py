@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from itertools import accumulate, pairwise
 
 SECONDS = (0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1.0, 2.0, 5.0, 10.0)
+RATIOS = tuple(step / 10 for step in range(11))
 
 
 class Histogram:
@@ -24,6 +25,12 @@ class Histogram:
     def observe(self, value: float) -> None:
         self.counts[bisect_left(self.bounds, value)] += 1
         self.sum += value
+
+    def add(self, other: "Histogram") -> None:
+        """Add the values of another one, which has the same bounds."""
+        assert self.bounds == other.bounds
+        self.counts = [mine + its for mine, its in zip(self.counts, other.counts, strict=True)]
+        self.sum += other.sum
 
     def mean(self) -> float:
         """Mean of all values; there must be one."""

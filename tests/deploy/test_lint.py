@@ -11,7 +11,7 @@ import pytest
 from harness.local import ROOT
 
 pytestmark = pytest.mark.deploy
-SCRIPTS = ("deploy/coturn.sh", "scripts/build_flash_attn.sh", ".ci/run")
+SCRIPTS = ("deploy/coturn.sh", "deploy/prometheus.sh", "scripts/build_flash_attn.sh", ".ci/run")
 
 
 def run(*command: str, **environment: str) -> None:
@@ -24,7 +24,9 @@ def tool(name: str) -> str:
     return str(Path(sys.executable).with_name(name))
 
 
-@pytest.mark.parametrize("path", ["Dockerfile", "tests/deploy/caddy.Dockerfile", "tests/deploy/coturn.Dockerfile"])
+@pytest.mark.parametrize(
+    "path", ["Dockerfile", *(f"tests/deploy/{name}.Dockerfile" for name in ("caddy", "coturn", "prometheus"))]
+)
 def test_dockerfile(path: str) -> None:
     run(tool("hadolint"), "--failure-threshold=warning", path)
 

@@ -93,7 +93,7 @@ def test_the_flag_devices_is_a_list_with_commas():
 
 
 def test_error_messages_contain_no_secrets():
-    for name in ("token", "editor_token", "view_token"):
+    for name in ("token", "editor_token", "view_token", "metrics_token"):
         with pytest.raises(ConfigError) as refusal:
             load_settings({}, {f"LIPAR_{name.upper()}": "my secret"})
         assert "secret" not in str(refusal.value)

@@ -22,6 +22,7 @@ ROUTES = {
     ("GET", "/healthz"): ("open", {}, 200),
     ("GET", "/readyz"): ("open", {}, 503),
     ("GET", "/docs"): ("open", {}, 200),
+    ("GET", "/metrics"): ("admin", {}, 200),
     ("GET", "/api/v1/access"): ("open", {}, 200),
     ("GET", "/api/v1/preset"): ("any role", {}, 200),
     ("GET", "/api/v1/schema"): ("any role", {}, 200),
