@@ -11,7 +11,7 @@ import pytest
 from harness.local import ROOT
 
 pytestmark = pytest.mark.deploy
-SCRIPTS = ("deploy/coturn.sh", "deploy/prometheus.sh", "scripts/build_flash_attn.sh", ".ci/run")
+SCRIPTS = ("deploy/cloud.sh", "deploy/coturn.sh", "deploy/prometheus.sh", "scripts/build_flash_attn.sh", ".ci/run")
 
 
 def run(*command: str, **environment: str) -> None:
