@@ -93,7 +93,9 @@ class Publisher:
         await self.pc.close()
 
     async def status(self) -> dict:
-        return (await self.client.get(f"/api/v1/sessions/{self.name}")).json()
+        reply = await self.client.get(f"/api/v1/sessions/{self.name}")
+        assert reply.status_code == 200, reply.text
+        return reply.json()
 
 
 def rsa_certificate() -> RTCCertificate:

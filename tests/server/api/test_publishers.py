@@ -119,8 +119,10 @@ def unreachable(sdp: str) -> str:
 
 def renumbered(sdp: str) -> str:
     """The publisher sends a payload type that was not negotiated."""
-    agreed = re.search(r"m=video \d+ \S+ (\d+)", sdp)[1]
-    return re.sub(rf"(?<=[ :=]){agreed}(?=[ \r])", "120", sdp)
+    negotiated = re.search(r"m=video \d+ \S+ (\d+)", sdp)[1]
+    # only in these lines: a byte of the fingerprint can have the same two digits
+    lines = re.compile(r"^(m=video|a=rtpmap|a=fmtp|a=rtcp-fb).*", re.MULTILINE)
+    return lines.sub(lambda line: re.sub(rf"\b{negotiated}\b", "120", line[0]), sdp)
 
 
 def without_dtls(publisher: Publisher) -> None:
