@@ -3,10 +3,10 @@
 import re
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
-from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
 
 from harness.live_server import LiveServer
 
@@ -24,20 +24,51 @@ POLICY = "Content Security Policy"  # part of Chromium's message about a violati
 TIMEOUT_MS = 30_000  # generous: test machines may be slow
 
 
+class Browsers:
+    """One running Chromium, started again only when its flags change; each context of it is a fresh profile."""
+
+    def __init__(self, playwright: Playwright) -> None:
+        self.playwright = playwright
+        self.command: tuple[Path, tuple[str, ...]] | None = None
+        self.browser: Browser | None = None
+
+    @contextmanager
+    def context(self, chromium: Path, *flags: str) -> Iterator[BrowserContext]:
+        """Fails if a page violates its Content Security Policy."""
+        violations: list[str] = []
+        context = self._browser(chromium, flags).new_context(viewport={"width": 1280, "height": 800})
+        context.set_default_timeout(TIMEOUT_MS)
+        context.on("console", lambda message: violations.append(message.text) if POLICY in message.text else None)
+        try:
+            yield context
+        finally:
+            context.close()
+        assert violations == []
+
+    def close(self) -> None:
+        if self.browser is not None:
+            self.browser.close()
+        self.browser = None
+
+    def _browser(self, chromium: Path, flags: tuple[str, ...]) -> Browser:
+        if self.browser is None or not self.browser.is_connected() or self.command != (chromium, flags):
+            self.close()
+            self.command = chromium, flags
+            self.browser = self.playwright.chromium.launch(executable_path=chromium, args=[*FLAGS, *flags])
+        return self.browser
+
+
+@contextmanager
+def running_browsers() -> Iterator[Browsers]:
+    with sync_playwright() as playwright, closing(Browsers(playwright)) as browsers:
+        yield browsers
+
+
 @contextmanager
 def browser(chromium: Path, *flags: str) -> Iterator[BrowserContext]:
-    """A browser with a fresh profile; fails if a page violates its Content Security Policy."""
-    violations: list[str] = []
-    with sync_playwright() as playwright:
-        program = playwright.chromium.launch(executable_path=chromium, args=[*FLAGS, *flags])
-        try:
-            context = program.new_context(viewport={"width": 1280, "height": 800})
-            context.set_default_timeout(TIMEOUT_MS)
-            context.on("console", lambda message: violations.append(message.text) if POLICY in message.text else None)
-            yield context
-            assert violations == []
-        finally:
-            program.close()
+    """A browser of its own with a fresh profile."""
+    with running_browsers() as browsers, browsers.context(chromium, *flags) as context:
+        yield context
 
 
 def camera_flags(clip: Path) -> list[str]:

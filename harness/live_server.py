@@ -51,6 +51,14 @@ class LiveServer:
             time.sleep(0.25)
         pytest.fail(f"the server was not ready within {timeout_s:g} s: {reason}")
 
+    def end_sessions(self) -> None:
+        sessions = f"{self.address}/api/v1/sessions"
+        with urllib.request.urlopen(sessions, timeout=5) as reply:
+            names = [session["id"] for session in json.load(reply)]
+        for name in names:
+            with urllib.request.urlopen(urllib.request.Request(f"{sessions}/{name}", method="DELETE"), timeout=5):
+                pass
+
     def kill(self) -> None:
         """Like a crash: no connection is closed."""
         assert self.process is not None

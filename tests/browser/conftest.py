@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import BrowserContext, Page
 
-from harness.browser import browser, camera_flags, expect_pill, stop, visit
+from harness.browser import Browsers, camera_flags, expect_pill, running_browsers, stop, visit
 from harness.camera import write_camera
 from harness.live_server import LiveServer, running_server
 from harness.local import ROOT
@@ -43,23 +43,44 @@ def live_server(page_build: None) -> Iterator[LiveServer]:
         yield server
 
 
-@pytest.fixture
-def own_server(page_build: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[LiveServer]:
-    """A server with a single slot, for tests that fill it, or kill it or its model process."""
-    monkeypatch.setenv("LIPAR_MAX_SESSIONS", "1")
-    with running_server() as server:
+@pytest.fixture(scope="package")
+def single_slot_server(page_build: None) -> Iterator[LiveServer]:
+    with running_server("--max-sessions", "1") as server:
         yield server
 
 
 @pytest.fixture
-def page(chromium: Path, camera: Camera, live_server: LiveServer) -> Iterator[Page]:
+def own_server(single_slot_server: LiveServer) -> LiveServer:
+    """A server with a single slot, for tests that fill it, or kill it or its model process: ready, without session."""
+    if single_slot_server.process is None:
+        single_slot_server.start()
+    single_slot_server.wait_until_ready()
+    single_slot_server.end_sessions()
+    return single_slot_server
+
+
+@pytest.fixture(scope="package")
+def browsers() -> Iterator[Browsers]:
+    """Not for the whole run: tests with an event loop cannot run while Playwright's does."""
+    with running_browsers() as browsers:
+        yield browsers
+
+
+@pytest.fixture
+def context(browsers: Browsers, chromium: Path, camera: Camera) -> Iterator[BrowserContext]:
+    """A fresh profile of a browser with the camera and the permission to use it."""
+    with browsers.context(chromium, *camera_flags(camera.path)) as context:
+        yield context
+
+
+@pytest.fixture
+def page(context: BrowserContext, live_server: LiveServer) -> Iterator[Page]:
     """The page before Start; a session that is still open after the test is stopped."""
-    with browser(chromium, *camera_flags(camera.path)) as context:
-        page = visit(context, live_server.address)
-        expect_pill(page, "Ready")
-        yield page
-        if page.get_by_role("button", name="Stop", exact=True).count():
-            stop(page, live_server)
+    page = visit(context, live_server.address)
+    expect_pill(page, "Ready")
+    yield page
+    if page.get_by_role("button", name="Stop", exact=True).count():
+        stop(page, live_server)
 
 
 @pytest.fixture(scope="session")

@@ -1,15 +1,13 @@
 """The page on a server that needs a token, behind a proxy with a base path."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import BrowserContext, expect
 
-from harness.browser import TIMEOUT_MS, browser, camera_flags, expect_pill, start, visit
+from harness.browser import TIMEOUT_MS, expect_pill, start, visit
 from harness.live_server import LiveServer, running_server
 from tests.browser import recording
-from tests.browser.conftest import Camera
 from tests.server.proxy import Proxy
 
 ADMIN = "admin-token"
@@ -26,12 +24,9 @@ def server_with_tokens(page_build: None, monkeypatch: pytest.MonkeyPatch) -> Ite
 
 
 def test_the_token_is_entered_once_and_sets_the_page_s_role(
-    chromium: Path, camera: Camera, server_with_tokens: LiveServer
+    context: BrowserContext, server_with_tokens: LiveServer
 ) -> None:
-    with (
-        Proxy(server_with_tokens.port, removes_path=True) as proxy,
-        browser(chromium, *camera_flags(camera.path)) as context,
-    ):
+    with Proxy(server_with_tokens.port, removes_path=True) as proxy:
         context.grant_permissions(["clipboard-read", "clipboard-write"])
         page = visit(context, f"{proxy.address}/")
         token = page.locator("#token")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
-from harness.browser import browser, camera_flags, start, visit, wait_until
+from harness.browser import Browsers, camera_flags, start, visit, wait_until
 from harness.echo_process import echo
 from tests.browser.numbered_camera import READ, write_numbered_camera
 
@@ -35,9 +35,12 @@ def expect_same_numbers(page: Page) -> None:
     assert len({source for source, _ in pairs}) > PAIRS / 4, "the picture does not change"
 
 
-def test_both_sides_show_the_same_frame(chromium: Path, page_build: None, tmp_path: Path) -> None:
+def test_both_sides_show_the_same_frame(browsers: Browsers, chromium: Path, page_build: None, tmp_path: Path) -> None:
     write_numbered_camera(tmp_path / "numbered.y4m", width=256, height=144)
-    with echo("--size", "256x144") as server, browser(chromium, *camera_flags(tmp_path / "numbered.y4m")) as context:
+    with (
+        echo("--size", "256x144") as server,
+        browsers.context(chromium, *camera_flags(tmp_path / "numbered.y4m")) as context,
+    ):
         page = visit(context, server.address)
         start(page)
         comparison = page.locator("#comparison")

@@ -6,12 +6,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import BrowserContext, expect
 
 from harness.browser import (
     TIMEOUT_MS,
-    browser,
-    camera_flags,
+    Browsers,
     expect_applied,
     expect_banner,
     expect_pill,
@@ -21,7 +20,6 @@ from harness.browser import (
     wait_until,
 )
 from harness.live_server import LiveServer
-from tests.browser.conftest import Camera
 
 OUTAGE_S = 6
 STALL_DETECTION_S = 3  # documented limit
@@ -35,8 +33,8 @@ BUSY = """
 """
 
 
-def test_a_denied_camera(chromium: Path, live_server: LiveServer) -> None:
-    with browser(chromium, "--use-fake-device-for-media-stream", "--deny-permission-prompts") as context:
+def test_a_denied_camera(browsers: Browsers, chromium: Path, live_server: LiveServer) -> None:
+    with browsers.context(chromium, "--use-fake-device-for-media-stream", "--deny-permission-prompts") as context:
         page = visit(context, live_server.address)
         page.get_by_role("button", name="Start", exact=True).click()
         expect_banner(page, "The camera is blocked", "Allow the camera for this page")
@@ -44,87 +42,83 @@ def test_a_denied_camera(chromium: Path, live_server: LiveServer) -> None:
         expect(page.get_by_role("button", name="Start", exact=True)).to_be_enabled()
 
 
-def test_no_camera(chromium: Path, live_server: LiveServer) -> None:
+def test_no_camera(browsers: Browsers, chromium: Path, live_server: LiveServer) -> None:
     flags = ["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream=device-count=0"]
-    with browser(chromium, *flags) as context:
+    with browsers.context(chromium, *flags) as context:
         page = visit(context, live_server.address)
         page.get_by_role("button", name="Start", exact=True).click()
         expect_banner(page, "No camera was found", "Connect a camera")
 
 
-def test_a_busy_camera_can_be_retried(chromium: Path, camera: Camera, live_server: LiveServer) -> None:
-    with browser(chromium, *camera_flags(camera.path)) as context:
-        page = visit(context, live_server.address)
-        page.evaluate(BUSY)
-        page.get_by_role("button", name="Start", exact=True).click()
-        expect_banner(page, "The camera is in use", "Close it there")
-        page.evaluate("delete navigator.mediaDevices.getUserMedia")
-        page.get_by_role("button", name="Try again").click()
-        expect_pill(page, "Live")
-        expect(page.locator("#banner")).to_be_hidden()
-        stop(page, live_server)
+def test_a_busy_camera_can_be_retried(context: BrowserContext, live_server: LiveServer) -> None:
+    page = visit(context, live_server.address)
+    page.evaluate(BUSY)
+    page.get_by_role("button", name="Start", exact=True).click()
+    expect_banner(page, "The camera is in use", "Close it there")
+    page.evaluate("delete navigator.mediaDevices.getUserMedia")
+    page.get_by_role("button", name="Try again").click()
+    expect_pill(page, "Live")
+    expect(page.locator("#banner")).to_be_hidden()
+    stop(page, live_server)
 
 
-def test_an_insecure_page(chromium: Path, live_server: LiveServer) -> None:
-    with browser(chromium, "--host-resolver-rules=MAP lipar.test 127.0.0.1") as context:
+def test_an_insecure_page(browsers: Browsers, chromium: Path, live_server: LiveServer) -> None:
+    with browsers.context(chromium, "--host-resolver-rules=MAP lipar.test 127.0.0.1") as context:
         page = visit(context, f"http://lipar.test:{live_server.port}")
         expect_banner(page, "The browser blocks camera and screen on http:// pages", "--tls-cert")
         expect_pill(page, "Not secure")
         expect(page.get_by_role("button", name="Start", exact=True)).to_be_disabled()
 
 
-def test_a_full_server_and_a_server_outage(chromium: Path, camera: Camera, own_server: LiveServer) -> None:
-    with browser(chromium, *camera_flags(camera.path)) as context:
-        first, second = visit(context, own_server.address), visit(context, own_server.address)
-        start(first)
-        second.get_by_role("button", name="Start", exact=True).click()
-        expect_banner(second, "The server can't take another stream now", "slots are taken")
-        expect_pill(first, "Live")
-        second.close()
+def test_a_full_server_and_a_server_outage(context: BrowserContext, own_server: LiveServer) -> None:
+    first, second = visit(context, own_server.address), visit(context, own_server.address)
+    start(first)
+    second.get_by_role("button", name="Start", exact=True).click()
+    expect_banner(second, "The server can't take another stream now", "slots are taken")
+    expect_pill(first, "Live")
+    second.close()
 
-        first.get_by_role("button", name="Comic").click()
-        expect_applied(first, "#prompt-note")
-        own_server.kill()
-        expect_banner(first, "The server does not respond", "keeps trying")
-        first.get_by_label("Noise").press("ArrowRight")  # sent after the reconnection
-        expect(first.locator("#strength-note")).to_contain_text("when the connection is back")
-        first.wait_for_timeout(OUTAGE_S * 1000)  # the reconnection's backoff is up to 8 s by now
-        own_server.start()
-        own_server.wait_until_ready()
-        expect(first.locator("#pill")).to_have_text("Live", timeout=RECOVERY_S * 1000)
-        expect_applied(first, "#strength-note")
-        (session,) = first.request.get(f"{own_server.address}/api/v1/sessions").json()
-        assert session["parameters"]["prompt"] == first.locator("#prompt").input_value()
-        assert session["parameters"]["strength"] is not None
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="the model process is found in /proc")
-def test_a_killed_model_process_is_restarted(chromium: Path, camera: Camera, own_server: LiveServer) -> None:
-    with browser(chromium, *camera_flags(camera.path)) as context:
-        page = visit(context, own_server.address)
-        start(page)
-        os.kill(model_process(own_server), signal.SIGKILL)
-        expect_banner(page, "The model is restarting", "comes back by itself")
-        expect_pill(page, "Live")
-        count = "document.getElementById('result').getVideoPlaybackQuality().totalVideoFrames"
-        wait_until(page, f"{count} > {page.evaluate(count) + 10}")
+    first.get_by_role("button", name="Comic").click()
+    expect_applied(first, "#prompt-note")
+    own_server.kill()
+    expect_banner(first, "The server does not respond", "keeps trying")
+    first.get_by_label("Noise").press("ArrowRight")  # sent after the reconnection
+    expect(first.locator("#strength-note")).to_contain_text("when the connection is back")
+    first.wait_for_timeout(OUTAGE_S * 1000)  # the reconnection's backoff is up to 8 s by now
+    own_server.start()
+    own_server.wait_until_ready()
+    expect(first.locator("#pill")).to_have_text("Live", timeout=RECOVERY_S * 1000)
+    expect_applied(first, "#strength-note")
+    (session,) = first.request.get(f"{own_server.address}/api/v1/sessions").json()
+    assert session["parameters"]["prompt"] == first.locator("#prompt").input_value()
+    assert session["parameters"]["strength"] is not None
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the model process is found in /proc")
-def test_a_hanging_model_process_is_reported(chromium: Path, camera: Camera, own_server: LiveServer) -> None:
-    with browser(chromium, *camera_flags(camera.path)) as context:
-        page = visit(context, own_server.address)
-        start(page)
-        expect(page.locator("#keep-ratio")).not_to_have_text("–", timeout=TIMEOUT_MS)
-        process = model_process(own_server)
-        os.kill(process, signal.SIGSTOP)
-        try:
-            expect(page.locator("#pill")).to_have_text("No new pictures", timeout=3 * STALL_DETECTION_S * 1000)
-            expect(page.locator("#latency")).to_have_text("–")
-        finally:
-            os.kill(process, signal.SIGCONT)
-        expect_pill(page, "Live")
-        expect(page.locator("#banner")).to_be_hidden()
+def test_a_killed_model_process_is_restarted(context: BrowserContext, own_server: LiveServer) -> None:
+    page = visit(context, own_server.address)
+    start(page)
+    os.kill(model_process(own_server), signal.SIGKILL)
+    expect_banner(page, "The model is restarting", "comes back by itself")
+    expect_pill(page, "Live")
+    count = "document.getElementById('result').getVideoPlaybackQuality().totalVideoFrames"
+    wait_until(page, f"{count} > {page.evaluate(count) + 10}")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the model process is found in /proc")
+def test_a_hanging_model_process_is_reported(context: BrowserContext, own_server: LiveServer) -> None:
+    page = visit(context, own_server.address)
+    start(page)
+    expect(page.locator("#keep-ratio")).not_to_have_text("–", timeout=TIMEOUT_MS)
+    process = model_process(own_server)
+    os.kill(process, signal.SIGSTOP)
+    try:
+        expect(page.locator("#pill")).to_have_text("No new pictures", timeout=3 * STALL_DETECTION_S * 1000)
+        expect(page.locator("#latency")).to_have_text("–")
+    finally:
+        os.kill(process, signal.SIGCONT)
+    expect_pill(page, "Live")
+    expect(page.locator("#banner")).to_be_hidden()
 
 
 def model_process(server: LiveServer) -> int:

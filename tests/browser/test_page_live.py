@@ -7,12 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 from harness.browser import (
     TIMEOUT_MS,
-    browser,
-    camera_flags,
+    Browsers,
     expect_applied,
     expect_pill,
     expect_state,
@@ -46,13 +45,12 @@ SETTLE_S = 3  # from a block to its frames on screen, including the browser's bu
 
 
 @pytest.fixture
-def page(chromium: Path, camera: Camera, live_server: LiveServer) -> Iterator[Page]:
+def page(context: BrowserContext, live_server: LiveServer) -> Iterator[Page]:
     """The page, live."""
-    with browser(chromium, *camera_flags(camera.path)) as context:
-        page = visit(context, live_server.address)
-        start(page)
-        yield page
-        stop(page, live_server)
+    page = visit(context, live_server.address)
+    start(page)
+    yield page
+    stop(page, live_server)
 
 
 def test_edited_frames_arrive_and_follow_the_prompt(page: Page, camera: Camera) -> None:
@@ -142,9 +140,11 @@ def test_pause_freezes_the_picture_and_restart_continues(page: Page) -> None:
     expect(page.locator("#action-note")).to_have_text("Restarted", timeout=TIMEOUT_MS)
 
 
-def test_latency_is_shown_by_stage_including_the_page_s_own(chromium: Path, live_server: LiveServer) -> None:
+def test_latency_is_shown_by_stage_including_the_page_s_own(
+    browsers: Browsers, chromium: Path, live_server: LiveServer
+) -> None:
     flags = ["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"]
-    with browser(chromium, *flags) as context:
+    with browsers.context(chromium, *flags) as context:
         context.add_init_script(RECORD_PLAYOUT)
         page = visit(context, live_server.address)
         start(page)
@@ -183,23 +183,22 @@ def test_the_page_shows_the_preset(page: Page) -> None:
     assert page.locator("#camera").input_value() != ""
 
 
-def test_stop_and_a_closed_tab_free_the_slot(chromium: Path, camera: Camera, own_server: LiveServer) -> None:
-    with browser(chromium, *camera_flags(camera.path)) as context:
-        page = visit(context, own_server.address)
-        start(page)
-        stop(page, own_server)
-        expect_pill(page, "Ready")
-        start(page)
-        page.close()
-        other = visit(context, own_server.address)
-        expect_state(other, own_server, "parked")
-        start(other)  # a parked session gives up its slot
-        stop(other, own_server)
+def test_stop_and_a_closed_tab_free_the_slot(context: BrowserContext, own_server: LiveServer) -> None:
+    page = visit(context, own_server.address)
+    start(page)
+    stop(page, own_server)
+    expect_pill(page, "Ready")
+    start(page)
+    page.close()
+    other = visit(context, own_server.address)
+    expect_state(other, own_server, "parked")
+    start(other)  # a parked session gives up its slot
+    stop(other, own_server)
 
 
-def test_the_camera_can_be_changed_while_live(chromium: Path, live_server: LiveServer) -> None:
+def test_the_camera_can_be_changed_while_live(browsers: Browsers, chromium: Path, live_server: LiveServer) -> None:
     flags = ["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream=device-count=2"]
-    with browser(chromium, *flags) as context:
+    with browsers.context(chromium, *flags) as context:
         page = visit(context, live_server.address)
         start(page)
         first = page.locator("#camera").input_value()

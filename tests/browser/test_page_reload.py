@@ -6,12 +6,11 @@ import signal
 import subprocess
 import time
 import urllib.request
-from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import expect
+from playwright.sync_api import BrowserContext, expect
 
-from harness.browser import browser, camera_flags, expect_applied, expect_pill, start, stop, visit, wait_until
+from harness.browser import expect_applied, expect_pill, start, stop, visit, wait_until
 from harness.live_server import LiveServer
 from tests.browser.conftest import Camera
 
@@ -24,40 +23,38 @@ def sessions(server: LiveServer) -> list[dict[str, Any]]:
         return open_sessions
 
 
-def test_a_reload_resumes_the_session(chromium: Path, camera: Camera, own_server: LiveServer) -> None:
-    with browser(chromium, *camera_flags(camera.path)) as context:
-        page = visit(context, own_server.address)
-        start(page)
-        page.get_by_role("button", name="Thermal").click()
-        expect_applied(page, "#prompt-note")
-        (before,) = sessions(own_server)
-        page.reload()
-        expect_pill(page, "Live")  # without a click
-        expect(page.locator("#prompt")).to_have_value("a thermal camera")
-        expect(page.get_by_role("button", name="Thermal")).to_have_attribute("aria-pressed", "true")
-        (after,) = sessions(own_server)
-        assert after["id"] == before["id"]
-        wait_until(page, "document.getElementById('result').getVideoPlaybackQuality().totalVideoFrames > 5")
-        (after,) = sessions(own_server)
-        assert after["stats"]["block"] > before["stats"]["block"]
-        stop(page, own_server)
-        page.reload()
-        expect_pill(page, "Ready")  # a stopped session is not resumed
+def test_a_reload_resumes_the_session(context: BrowserContext, own_server: LiveServer) -> None:
+    page = visit(context, own_server.address)
+    start(page)
+    page.get_by_role("button", name="Thermal").click()
+    expect_applied(page, "#prompt-note")
+    (before,) = sessions(own_server)
+    page.reload()
+    expect_pill(page, "Live")  # without a click
+    expect(page.locator("#prompt")).to_have_value("a thermal camera")
+    expect(page.get_by_role("button", name="Thermal")).to_have_attribute("aria-pressed", "true")
+    (after,) = sessions(own_server)
+    assert after["id"] == before["id"]
+    wait_until(page, "document.getElementById('result').getVideoPlaybackQuality().totalVideoFrames > 5")
+    (after,) = sessions(own_server)
+    assert after["stats"]["block"] > before["stats"]["block"]
+    stop(page, own_server)
+    page.reload()
+    expect_pill(page, "Ready")  # a stopped session is not resumed
 
 
-def test_a_frozen_browser_is_detected(chromium: Path, camera: Camera, own_server: LiveServer) -> None:
-    with browser(chromium, *camera_flags(camera.path)) as context:
-        page = visit(context, own_server.address)
-        start(page)
-        pids = subprocess.run(["pgrep", "-f", str(camera.path)], capture_output=True, text=True, check=True).stdout
-        processes = [int(pid) for pid in pids.split()]
-        started = time.monotonic()
-        try:
-            for process in processes:
-                os.kill(process, signal.SIGSTOP)  # like a crash: no connection is closed
-            while sessions(own_server)[0]["state"] != "parked":
-                assert time.monotonic() - started < DETECTION_LIMIT_S
-                time.sleep(0.1)
-        finally:
-            for process in processes:
-                os.kill(process, signal.SIGCONT)
+def test_a_frozen_browser_is_detected(context: BrowserContext, camera: Camera, own_server: LiveServer) -> None:
+    page = visit(context, own_server.address)
+    start(page)
+    pids = subprocess.run(["pgrep", "-f", str(camera.path)], capture_output=True, text=True, check=True).stdout
+    processes = [int(pid) for pid in pids.split()]
+    started = time.monotonic()
+    try:
+        for process in processes:
+            os.kill(process, signal.SIGSTOP)  # like a crash: no connection is closed
+        while sessions(own_server)[0]["state"] != "parked":
+            assert time.monotonic() - started < DETECTION_LIMIT_S
+            time.sleep(0.1)
+    finally:
+        for process in processes:
+            os.kill(process, signal.SIGCONT)

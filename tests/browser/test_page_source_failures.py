@@ -4,7 +4,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
-from harness.browser import TIMEOUT_MS, browser, expect_banner, expect_pill, start, stop, visit
+from harness.browser import TIMEOUT_MS, Browsers, expect_banner, expect_pill, start, stop, visit
 from harness.live_server import LiveServer
 from tests.browser import recording
 from tests.browser.sources import CLIP, choose, disable_editing, mean_result, session_id
@@ -63,8 +63,8 @@ def test_the_end_of_screen_sharing_is_reported(page: Page, live_server: LiveServ
     assert session_id(page, live_server) == first_id
 
 
-def test_an_insecure_page_can_send_a_file(chromium: Path, live_server: LiveServer) -> None:
-    with browser(chromium, "--host-resolver-rules=MAP lipar.test 127.0.0.1") as context:
+def test_an_insecure_page_can_send_a_file(browsers: Browsers, chromium: Path, live_server: LiveServer) -> None:
+    with browsers.context(chromium, "--host-resolver-rules=MAP lipar.test 127.0.0.1") as context:
         page = visit(context, f"http://lipar.test:{live_server.port}")
         expect_pill(page, "Not secure")
         expect(page.get_by_role("button", name="Camera", exact=True)).to_be_disabled()

@@ -4,34 +4,31 @@ import re
 import time
 from collections.abc import Iterator
 from io import BytesIO
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
-from harness.browser import TIMEOUT_MS, browser, camera_flags, expect_applied, start, stop, visit, wait_until
+from harness.browser import TIMEOUT_MS, expect_applied, start, stop, visit, wait_until
 from harness.live_server import LiveServer
 from tests.browser import recording
-from tests.browser.conftest import Camera
 
 LEAVE_LIMIT_S = 3.0  # a closed page deletes its WHEP resource; a timeout would take 15 s
 SETTLE_S = 3
 
 
 @pytest.fixture
-def page(chromium: Path, camera: Camera, live_server: LiveServer) -> Iterator[Page]:
+def page(context: BrowserContext, live_server: LiveServer) -> Iterator[Page]:
     """The editor's page, live, in a style that differs clearly from the camera's picture."""
-    with browser(chromium, *camera_flags(camera.path)) as context:
-        context.grant_permissions(["clipboard-read", "clipboard-write"])
-        page = visit(context, live_server.address)
-        start(page)
-        page.get_by_role("button", name="Pencil sketch").click()
-        expect_applied(page, "#prompt-note")
-        yield page
-        stop(page, live_server)
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page = visit(context, live_server.address)
+    start(page)
+    page.get_by_role("button", name="Pencil sketch").click()
+    expect_applied(page, "#prompt-note")
+    yield page
+    stop(page, live_server)
 
 
 def copy_watch_link(page: Page) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from harness.browser import browser, camera_flags, expect_applied, start, stop, visit
+from harness.browser import Browsers, camera_flags, expect_applied, start, stop, visit
 from harness.camera import write_camera
 from harness.live_server import running_server
 from harness.local import ROOT
@@ -18,10 +18,12 @@ SETTLE_MS = 500
 
 
 @pytest.mark.soak
-def test_screenshots_of_every_size_and_theme(chromium: Path, page_build: None, tmp_path: Path) -> None:
+def test_screenshots_of_every_size_and_theme(
+    browsers: Browsers, chromium: Path, page_build: None, tmp_path: Path
+) -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     write_camera("webcam_desk.mp4", tmp_path / "webcam_desk.y4m", width=416, height=240, frames=125)
-    with running_server() as server, browser(chromium, *camera_flags(tmp_path / "webcam_desk.y4m")) as context:
+    with running_server() as server, browsers.context(chromium, *camera_flags(tmp_path / "webcam_desk.y4m")) as context:
         page = visit(context, server.address)
         expect(page.locator("#pill")).to_have_text("Ready")
         take_all(page, "before_start")

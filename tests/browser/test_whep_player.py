@@ -9,13 +9,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import BrowserContext, expect
 
-from harness.browser import TIMEOUT_MS, browser, camera_flags, expect_applied, start, stop, visit, wait_until
+from harness.browser import TIMEOUT_MS, Browsers, expect_applied, start, stop, visit, wait_until
 from harness.live_server import LiveServer
 from harness.local import ROOT
 from tests.browser import recording
-from tests.browser.conftest import Camera
 
 PLAYER = ROOT / "web_client" / "node_modules" / "whip-whep" / "whep.js"
 FILES = {"/": (Path(__file__).parent / "whep_player.html", "text/html"), "/whep.js": (PLAYER, "text/javascript")}
@@ -50,35 +49,36 @@ def other_origin() -> Iterator[str]:
 
 
 def test_a_player_of_another_origin_watches_and_leaves(
-    chromium: Path, camera: Camera, live_server: LiveServer, other_origin: str
+    context: BrowserContext, live_server: LiveServer, other_origin: str
 ) -> None:
-    with browser(chromium, *camera_flags(camera.path)) as context:
-        page = visit(context, live_server.address)
-        with page.expect_response(lambda reply: reply.request.method == "POST") as created:
-            start(page)
-        session = created.value.json()
-        page.get_by_role("button", name="Pencil sketch").click()
-        expect_applied(page, "#prompt-note")
+    page = visit(context, live_server.address)
+    with page.expect_response(lambda reply: reply.request.method == "POST") as created:
+        start(page)
+    session = created.value.json()
+    page.get_by_role("button", name="Pencil sketch").click()
+    expect_applied(page, "#prompt-note")
 
-        player = visit(context, other_origin)
-        replies: list[tuple[str, int]] = []
-        player.on("response", lambda reply: replies.append((reply.request.method, reply.status)))
-        address = f"{live_server.address}/api/v1/whep/{session['id']}"
-        player.evaluate("([address, token]) => window.watch(address, token)", [address, session["view_token"]])
-        wait_until(player, "document.getElementById('watched').videoWidth === 256")
-        recording.expect_same(page, player)
-        expect(page.locator("#viewers")).to_have_text("1", timeout=TIMEOUT_MS)
+    player = visit(context, other_origin)
+    replies: list[tuple[str, int]] = []
+    player.on("response", lambda reply: replies.append((reply.request.method, reply.status)))
+    address = f"{live_server.address}/api/v1/whep/{session['id']}"
+    player.evaluate("([address, token]) => window.watch(address, token)", [address, session["view_token"]])
+    wait_until(player, "document.getElementById('watched').videoWidth === 256")
+    recording.expect_same(page, player)
+    expect(page.locator("#viewers")).to_have_text("1", timeout=TIMEOUT_MS)
 
-        player.evaluate("() => window.leave()")
-        expect(page.locator("#viewers-metric")).to_be_hidden(timeout=TIMEOUT_MS)
-        assert ("POST", 201) in replies
-        # it closes its connection first, which the server may detect before the DELETE
-        assert {("DELETE", 200), ("DELETE", 404)} & set(replies)
-        stop(page, live_server)
+    player.evaluate("() => window.leave()")
+    expect(page.locator("#viewers-metric")).to_be_hidden(timeout=TIMEOUT_MS)
+    assert ("POST", 201) in replies
+    # it closes its connection first, which the server may detect before the DELETE
+    assert {("DELETE", 200), ("DELETE", 404)} & set(replies)
+    stop(page, live_server)
 
 
-def test_a_page_of_another_origin_reaches_only_whep(chromium: Path, live_server: LiveServer, other_origin: str) -> None:
-    with browser(chromium) as context:
+def test_a_page_of_another_origin_reaches_only_whep(
+    browsers: Browsers, chromium: Path, live_server: LiveServer, other_origin: str
+) -> None:
+    with browsers.context(chromium) as context:
         page = visit(context, other_origin)
         fetch_status = "([url, headers]) => fetch(url, { headers }).then((reply) => reply.status, () => 'refused')"
         whep = f"{live_server.address}/api/v1/whep/nobody"
