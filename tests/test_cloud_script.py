@@ -136,7 +136,7 @@ def test_incomplete_settings_are_named(machine: Machine, changes: dict[str, str]
     assert message in machine.run("check", "settings").stdout
 
 
-def test_settings_that_others_can_read_are_refused(machine: Machine) -> None:
+def test_settings_that_others_can_read_are_rejected(machine: Machine) -> None:
     (machine.checkout / ".env").chmod(0o644)
     assert "readable by others" in machine.run("check", "settings").stdout
 
@@ -161,7 +161,7 @@ def test_the_settings_are_written_once_with_random_secrets(machine: Machine) -> 
     assert (machine.checkout / ".env").read_text(encoding="utf-8") == text
 
 
-def test_a_setting_that_a_shell_or_sed_would_read_otherwise_is_refused(machine: Machine) -> None:
+def test_a_setting_that_a_shell_or_sed_would_read_otherwise_is_rejected(machine: Machine) -> None:
     (machine.checkout / ".env").unlink()
     reply = machine.run("install", "settings", LIPAR_DOMAIN="a|e id")
     assert (reply.returncode, "are allowed" in reply.stderr) == (2, True)

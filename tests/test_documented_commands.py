@@ -62,7 +62,7 @@ def test_the_flags_of_lipar_are_accepted(command: Command) -> None:
     parse_arguments(command.words[1:])
 
 
-def test_the_parser_that_the_commands_are_checked_with_refuses_a_wrong_flag(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_parser_that_the_commands_are_checked_with_rejects_a_wrong_flag(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         parse_arguments(["doctor", "--jsn"])
     assert "--jsn" in capsys.readouterr().err

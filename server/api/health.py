@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Response
 from server.api.auth import allow_anyone
 from server.api.dependencies import Registry
 from server.api.schemas import Readiness, WorkerInfo
-from server.workers.placement import refusal
+from server.workers.placement import unavailable_reason
 
 router = APIRouter(tags=["health"], dependencies=[Depends(allow_anyone)])
 
@@ -24,6 +24,6 @@ async def readiness(sessions: Registry, response: Response) -> Readiness:
     workers = sessions.pool.statuses()
     ready = any(worker.state == "ready" for worker in workers)
     response.status_code = 200 if ready else 503
-    reason = "" if ready else refusal(workers)
+    reason = "" if ready else unavailable_reason(workers)
     infos = [WorkerInfo(**asdict(worker)) for worker in workers]
     return Readiness(ready=ready, reason=reason, loading_s=sessions.pool.loading_s(), workers=infos)

@@ -101,8 +101,8 @@ class ModelProxy:
     def check(self, changes: Mapping[str, object]) -> None:
         """Validate without any effect: raises like `live_parameters.request`, and `Unavailable` without a model."""
         self.live_parameters.check(changes)
-        if refusal := self.worker.refusal:
-            raise Unavailable(f"{refusal}; nothing was changed")
+        if reason := self.worker.unavailable_reason:
+            raise Unavailable(f"{reason}; nothing was changed")
 
     def worker_up(self) -> None:
         """Open it in the new process, unless its first connection is still being set up."""

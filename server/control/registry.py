@@ -89,7 +89,7 @@ class SessionRegistry:
         try:
             handle, displaced = self._admit(preset, parameters, kind, name, token)
         except (NoCapacity, Unavailable):
-            self.process_counters.sessions_refused += 1
+            self.process_counters.sessions_rejected += 1
             raise
         try:
             answer = await handle.connect(sdp)

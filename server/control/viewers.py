@@ -40,7 +40,7 @@ class Viewers:
     def require_capacity(self) -> None:
         """Raises `NoCapacity`."""
         if len(self.peers) >= self.settings.max_viewers:
-            self.process_counters.viewers_refused += 1
+            self.process_counters.viewers_rejected += 1
             raise NoCapacity(f"all {self.settings.max_viewers} slots for viewers are taken")
 
     def get(self, viewer: str) -> Peer:

@@ -56,7 +56,7 @@ class SessionCounters(_Counters):
     audio_too_late: int = counter("audio packets dropped: late, invalid, or too many")  # DelayLine
     audio_not_taken: int = counter("audio packets dropped because a sink's queue was full, per sink")  # AudioBroadcast
     changes_applied: int = counter("changes of parameters acknowledged")  # LiveParameters
-    changes_rejected: int = counter("changes of parameters refused, or lost with the model process")  # LiveParameters
+    changes_rejected: int = counter("changes of parameters rejected, or lost with the model process")  # LiveParameters
     reconnects: int = counter("connections of a source that replaced or followed an earlier one")  # Source
     viewers_joined: int = counter("viewers that joined a session")  # Viewers
     # FramePipeline
@@ -105,8 +105,8 @@ class ProcessCounters(_Counters):
     sessions_ended: int = counter("sessions that gave their slot back, for whatever reason")  # SessionRegistry
     sessions_failed: int = counter("sessions that could not continue")  # SessionHandle
     sessions_displaced: int = counter("sessions ended because a new one needed their slot")  # SessionRegistry
-    sessions_refused: int = counter("sessions refused: no slot, worker or shared memory")  # SessionRegistry
+    sessions_rejected: int = counter("sessions rejected: no slot, worker or shared memory")  # SessionRegistry
     viewers_joined: int = counter("viewers that joined a session")  # Viewers
-    viewers_refused: int = counter("viewers refused because all slots for viewers were taken")  # Viewers
+    viewers_rejected: int = counter("viewers rejected because all slots for viewers were taken")  # Viewers
     model_starts: int = counter("model processes that became ready")  # Worker
     model_losses: int = counter("model processes that ended or were killed")  # Worker

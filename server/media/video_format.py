@@ -87,7 +87,7 @@ def repair_formats(formats: list[VideoFormat], used: list[VideoFormat]) -> list[
     return [item.payload_type for item in formats if item.name == "RTX" and item.parameters.get("apt") in kept]
 
 
-def refusal(formats: list[VideoFormat], *, sends: bool) -> str:
+def no_codec_reason(formats: list[VideoFormat], *, sends: bool) -> str:
     """The error message if no format is usable, with what to choose instead."""
     offered = list(dict.fromkeys(str(item) for item in formats if item.name not in REPAIR)) or ["no known format"]
     ours = "sends H.264 (packetization-mode=1) and VP8" if sends else "accepts H.264, VP8, VP9, H.265 and AV1"

@@ -11,8 +11,8 @@ from server.media.trickle import MAX_FRAGMENT_CANDIDATES, read_candidate
 from server.media.video_format import (
     NEGOTIATED,
     VideoFormat,
+    no_codec_reason,
     offered_formats,
-    refusal,
     repair_formats,
     usable_formats,
 )
@@ -60,7 +60,7 @@ def read_video_offer(sdp: str, *, sends: bool) -> VideoOffer:
         usable = usable_formats(formats, sends=sends)
         if i == 0:
             if not usable:
-                raise NoCodec(refusal(formats, sends=sends))
+                raise NoCodec(no_codec_reason(formats, sends=sends))
             used, streams = usable, read_source_streams(section)
         _keep_formats(section, formats, usable)
     head = [line for line in head if not line.startswith(("a=candidate:", "a=end-of-candidates"))]

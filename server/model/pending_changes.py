@@ -96,9 +96,9 @@ class PendingChanges:
         return acknowledgement
 
     def _reject(self, requests: Iterable[int], path: str, value: object, allowed: str) -> None:
-        refusal = {"path": path, "value": repr(value), "allowed": allowed}
+        rejection = {"path": path, "value": repr(value), "allowed": allowed}
         for request in requests:
-            self.send(wire.ChangeRejected(session=self.session, request=request, **refusal))
+            self.send(wire.ChangeRejected(session=self.session, request=request, **rejection))
 
     def _send_tokens(self) -> None:
         embedding = self._embedding = self.encoder.prompts.encode(self.edit.parameters.prompt)  # cached

@@ -16,11 +16,11 @@ def place(workers: Sequence[WorkerStatus]) -> int:
     """
     available = [worker for worker in workers if not worker.reason]
     if not available:
-        raise Unavailable(refusal(workers))
+        raise Unavailable(unavailable_reason(workers))
     return min(available, key=lambda worker: (worker.sessions, worker.index)).index
 
 
-def refusal(workers: Sequence[WorkerStatus]) -> str:
+def unavailable_reason(workers: Sequence[WorkerStatus]) -> str:
     """Why no worker is available: the reason of the one that will be soonest; of several workers, with its device."""
     soonest = min(workers, key=lambda worker: (SOONEST.index(worker.state), worker.index))
     return soonest.reason if len(workers) == 1 else f"{soonest.device}: {soonest.reason}"

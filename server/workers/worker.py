@@ -68,7 +68,7 @@ class Worker:
         await self._tasks.stop()
 
     @property
-    def refusal(self) -> str:
+    def unavailable_reason(self) -> str:
         """Why it accepts neither sessions nor changes now; empty if it does."""
         if self.state != "ready":
             return self.reason
@@ -80,7 +80,7 @@ class Worker:
             index=self.index,
             device=self.device,
             state=self.state,
-            reason=self.refusal,
+            reason=self.unavailable_reason,
             sessions=self.sessions.count(excluded=leaving),
         )
 

@@ -1,4 +1,4 @@
-"""The controls show the session's parameters, set by any client, and what was typed, requested or refused."""
+"""The controls show the session's parameters, set by any client, and what was typed, requested or rejected."""
 
 from typing import Any
 
@@ -67,10 +67,10 @@ def test_a_named_session_shows_how_much_of_a_long_prompt_is_used(page: Page, liv
     expect(page.locator("#length-note")).to_have_text("", timeout=TIMEOUT_MS)
 
 
-def test_a_refused_change_is_reverted_with_the_reason_and_defaults_can_be_restored(page: Page) -> None:
+def test_a_rejected_change_is_reverted_with_the_reason_and_defaults_can_be_restored(page: Page) -> None:
     responses: list[tuple[int, str]] = [(503, "the model is restarting")]
 
-    def refuse(route: Route) -> None:
+    def reject(route: Route) -> None:
         if not responses:
             route.continue_()
             return
@@ -79,7 +79,7 @@ def test_a_refused_change_is_reverted_with_the_reason_and_defaults_can_be_restor
 
     start(page)
     shown = page.locator("#strength-value").inner_text()
-    page.route("**/parameters", refuse)
+    page.route("**/parameters", reject)
     page.get_by_label("Noise").fill("0.9")
     expect(page.get_by_role("alert")).to_have_text("Not applied: the model is restarting")
     expect(page.locator("#strength-value")).to_have_text(shown)
@@ -94,7 +94,7 @@ def test_a_refused_change_is_reverted_with_the_reason_and_defaults_can_be_restor
     expect(page.locator("#pruning-min-keep-value")).to_have_text("0 %")
 
 
-def test_a_missing_response_is_not_a_refusal(page: Page) -> None:
+def test_a_missing_response_is_not_a_rejection(page: Page) -> None:
     start(page)
     page.route("**/parameters", lambda route: route.abort())
     page.get_by_label("Noise").fill("0.9")

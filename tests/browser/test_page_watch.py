@@ -110,7 +110,7 @@ def test_a_viewer_survives_a_reload_of_the_editor_and_reports_the_end(page: Page
     viewer.close()
 
 
-def test_messages_when_watching_is_refused(page: Page, live_server: LiveServer) -> None:
+def test_messages_when_watching_is_rejected(page: Page, live_server: LiveServer) -> None:
     link = copy_watch_link(page)
     viewer = visit(page.context, link + "wrong")
     expect_message(viewer, "This link does not open the session")
@@ -121,14 +121,14 @@ def test_messages_when_watching_is_refused(page: Page, live_server: LiveServer) 
     error_responses = [(503, "all 16 viewer slots are taken"), (409, "nothing is live in this session yet")]
     titles = {503: "The server can't show it now", 409: "Nothing to see yet"}
 
-    def refuse(route: Any) -> None:
+    def reject(route: Any) -> None:
         if not error_responses or route.request.method != "POST":
             route.continue_()
             return
         status, message = error_responses[0]
         route.fulfill(status=status, json={"detail": {"message": message}}, headers={"Retry-After": "1"})
 
-    viewer.route("**/api/v1/whep/**", refuse)
+    viewer.route("**/api/v1/whep/**", reject)
     viewer.goto(link)
     while error_responses:
         expect_message(viewer, titles[error_responses[0][0]])

@@ -76,16 +76,16 @@ class Handler(BaseHTTPRequestHandler):
             return self.send_file(path.removeprefix("storage/"))
         name = path.replace("/resolve/main/", "/")
         if name in hub.statuses:
-            return self.refuse(hub.statuses[name])
+            return self.reject(hub.statuses[name])
         if hub.token and name != path and self.headers.get("Authorization") != f"Bearer {hub.token}":
-            return self.refuse(401)
+            return self.reject(401)
         if name not in hub.files:
-            return self.refuse(404)
+            return self.reject(404)
         if len(hub.files[name]) >= LARGE:
             return self.redirect(name)
         return self.send_file(name)
 
-    def refuse(self, status: int) -> None:
+    def reject(self, status: int) -> None:
         self.send_response(status)
         if status == 404:
             self.send_header("X-Error-Code", "EntryNotFound")

@@ -92,7 +92,7 @@ def test_bench_measures_forced_ratios_and_clips(tmp_path, lipar, preset, media):
     assert str(target) in stdout
 
 
-def test_bench_refuses_a_clip_shorter_than_a_block(tmp_path, lipar, preset):
+def test_bench_rejects_a_clip_shorter_than_a_block(tmp_path, lipar, preset):
     make_clip(tmp_path / "short.mp4", 3)
     code, _, error_text = lipar(
         "bench", "--preset", preset, "--media", tmp_path, "--blocks", 4, "--json", tmp_path / "x"

@@ -29,7 +29,7 @@ def download(*arguments, before=(), **environment):
     return subprocess.run(command, env=os.environ | environment, check=False, **options)
 
 
-def refusal(*arguments, **options):
+def rejection(*arguments, **options):
     done = download(*arguments, **options)
     assert done.returncode == 2, done.stdout + done.stderr
     (line,) = [line for line in done.stderr.splitlines() if line.startswith("lipar: ")]
@@ -101,7 +101,7 @@ def test_a_server_without_ranges(hub, tmp_path):
 
 def test_a_wrong_checksum_is_rejected(hub, tmp_path):
     hub.altered.add(SELF_FORCING)
-    line = refusal()
+    line = rejection()
     assert f"{TARGET}: the download has" in line
     assert hashlib.sha256(hub.files[SELF_FORCING]).hexdigest() in line
     assert not [path for path in (tmp_path / "weights").rglob("*") if path.is_file()]
@@ -111,12 +111,12 @@ def test_a_wrong_checksum_is_rejected(hub, tmp_path):
     ("status", "message"),
     [(401, "HF_TOKEN"), (404, "does not exist on the server (404)"), (503, "answered 503")],
 )
-def test_refusals_of_the_server(hub, status, message):
+def test_rejections_of_the_server(hub, status, message):
     if status == 401:
         hub.token = "hf_right"
     else:
         hub.statuses[SELF_FORCING] = status
-    line = refusal("--dry-run", HF_TOKEN="hf_wrong")
+    line = rejection("--dry-run", HF_TOKEN="hf_wrong")
     assert message in line
     assert f"{TARGET} from {SELF_FORCING}" in line
     assert "hf_wrong" not in line
@@ -125,12 +125,12 @@ def test_refusals_of_the_server(hub, status, message):
 def test_no_server(hub):
     hub.shutdown()
     hub.server_close()
-    assert "the connection failed" in refusal("--dry-run")
+    assert "the connection failed" in rejection("--dry-run")
 
 
 def test_hugging_faces_cache_serves_offline(hub, tmp_path):
     """Files in the cache are used; in offline mode, missing ones are an error."""
-    assert "HF_HUB_OFFLINE is set and the file is not in the cache" in refusal(HF_HUB_OFFLINE="1")
+    assert "HF_HUB_OFFLINE is set and the file is not in the cache" in rejection(HF_HUB_OFFLINE="1")
     for source in sources():
         if source.repo:
             put_in_cache(hub, tmp_path / "hf" / "hub", source)
@@ -174,7 +174,7 @@ def test_too_small_disks(hub, tmp_path, size, sizes, message):
     inside = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", mount, "sh"]
     if not shutil.which("unshare") or subprocess.run([*inside, "true"], check=False, capture_output=True).returncode:
         pytest.skip("no small file system can be mounted here")
-    assert message in refusal(before=inside)
+    assert message in rejection(before=inside)
 
 
 def test_a_bundled_preset_needs_nothing(capsys):

@@ -82,7 +82,7 @@ def test_eval_measures_the_selected_parts(tmp_path, lipar, wide, media):
         (("--out", __file__), f"--out {__file__}: is not a folder"),
     ],
 )
-def test_eval_refuses(lipar, flags, stdout):
+def test_eval_rejects(lipar, flags, stdout):
     code, _, error_text = lipar("eval", "--preset", "tiny", *flags)
     assert code == 2
     assert stdout in error_text

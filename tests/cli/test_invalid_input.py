@@ -12,8 +12,8 @@ from tests.cli.lipar_command import LIPAR_COMMAND
 
 
 @pytest.fixture
-def refused(lipar, clip, preset, tmp_path):
-    """`refused(flags...)` runs `lipar edit`, which must fail; returns its one line."""
+def rejected(lipar, clip, preset, tmp_path):
+    """`rejected(flags...)` runs `lipar edit`, which must fail; returns its one line."""
     folder = tmp_path / "out"
     folder.mkdir()
 
@@ -28,22 +28,22 @@ def refused(lipar, clip, preset, tmp_path):
     return run
 
 
-def test_an_input_that_is_no_video_is_rejected(tmp_path, refused):
+def test_an_input_that_is_no_video_is_rejected(tmp_path, rejected):
     (tmp_path / "empty.mp4").touch()
     (tmp_path / "noise.mp4").write_bytes(bytes(range(256)) * 20)
     (tmp_path / "folder.mp4").mkdir()
-    assert "missing.mp4: no such file" in refused(source=tmp_path / "missing.mp4")
-    assert "empty.mp4: the file is empty" in refused(source=tmp_path / "empty.mp4")
-    assert "noise.mp4: not a video file" in refused(source=tmp_path / "noise.mp4")
-    assert "folder.mp4: is a folder" in refused(source=tmp_path / "folder.mp4")
-    assert "there is no video in it" in refused(source=make_sound(tmp_path / "sound.m4a"))
+    assert "missing.mp4: no such file" in rejected(source=tmp_path / "missing.mp4")
+    assert "empty.mp4: the file is empty" in rejected(source=tmp_path / "empty.mp4")
+    assert "noise.mp4: not a video file" in rejected(source=tmp_path / "noise.mp4")
+    assert "folder.mp4: is a folder" in rejected(source=tmp_path / "folder.mp4")
+    assert "there is no video in it" in rejected(source=make_sound(tmp_path / "sound.m4a"))
 
 
-def test_a_video_without_a_whole_frame_is_rejected(tmp_path, refused):
+def test_a_video_without_a_whole_frame_is_rejected(tmp_path, rejected):
     """The output is already open: it must be removed."""
     clip = make_clip(tmp_path / "in.mov", 2, codec="png", pix_fmt="rgb24")
     clip.write_bytes(clip.read_bytes().replace(b"IHDR", b"XXXX"))
-    assert "no frame of its video could be decoded" in refused(source=clip)
+    assert "no frame of its video could be decoded" in rejected(source=clip)
 
 
 @pytest.mark.parametrize(
@@ -69,38 +69,38 @@ def test_a_video_without_a_whole_frame_is_rejected(tmp_path, refused):
         (("--preset", "unknown"), "preset 'unknown' is unknown: choose one of tiny, "),
     ],
 )
-def test_values_out_of_range_are_rejected(refused, flags, words):
-    assert words in refused(*flags)
+def test_values_out_of_range_are_rejected(rejected, flags, words):
+    assert words in rejected(*flags)
 
 
 @pytest.mark.parametrize(("prompt", "words"), [("", "has 0"), ("  ", "white space"), ("x" * 3000, "has 3000")])
-def test_prompts_have_their_length(refused, prompt, words):
-    error_text = refused(prompt=prompt)
+def test_prompts_have_their_length(rejected, prompt, words):
+    error_text = rejected(prompt=prompt)
     assert words in error_text
     assert len(error_text) < 200
 
 
-def test_an_impossible_output_is_rejected(tmp_path, clip, refused):
+def test_an_impossible_output_is_rejected(tmp_path, clip, rejected):
     (tmp_path / "folder.mp4").mkdir()
-    assert "does not exist" in refused(output=tmp_path / "none" / "out.mp4")
-    assert "is a folder" in refused(output=tmp_path / "folder.mp4")
-    assert "must end in .mp4, .mkv, .mov, .webm" in refused(output=tmp_path / "out.gif")
-    assert "is the input file" in refused(output=clip)
+    assert "does not exist" in rejected(output=tmp_path / "none" / "out.mp4")
+    assert "is a folder" in rejected(output=tmp_path / "folder.mp4")
+    assert "must end in .mp4, .mkv, .mov, .webm" in rejected(output=tmp_path / "out.gif")
+    assert "is the input file" in rejected(output=clip)
 
 
-def test_the_input_under_another_name_is_not_overwritten(tmp_path, clip, refused):
+def test_the_input_under_another_name_is_not_overwritten(tmp_path, clip, rejected):
     before = clip.read_bytes()
     (tmp_path / "link.mp4").symlink_to(clip)
-    assert "is the input file" in refused(output=tmp_path / "link.mp4")
+    assert "is the input file" in rejected(output=tmp_path / "link.mp4")
     assert clip.read_bytes() == before
 
 
 @pytest.mark.parametrize("size", [0, 7, 5000])
-def test_a_corrupt_checkpoint_is_rejected(tmp_path, refused, size):
+def test_a_corrupt_checkpoint_is_rejected(tmp_path, rejected, size):
     broken = write_preset(tmp_path, "broken")
     bundle = tmp_path / "broken.safetensors"
     bundle.write_bytes(bundle.read_bytes()[:size])
-    assert f"checkpoint {bundle}: " in refused("--preset", broken)
+    assert f"checkpoint {bundle}: " in rejected("--preset", broken)
 
 
 def test_a_failed_run_keeps_an_existing_output(tmp_path, lipar, clip, preset):

@@ -48,7 +48,7 @@ def test_flags_change_only_the_parameters_that_they_name():
         (("--tau", "0.1"), '--tau = 0.1: is read by pruning.detector "lipar" only'),
     ],
 )
-def test_a_refusal_names_the_flag(flags, message):
-    with pytest.raises(LiparError) as refusal:
+def test_a_rejection_names_the_flag(flags, message):
+    with pytest.raises(LiparError) as rejection:
         given(*flags)
-    assert message in str(refusal.value)
+    assert message in str(rejection.value)

@@ -39,7 +39,7 @@ def test_the_instructions_have_address_fingerprint_and_code(tmp_path):
     assert "▄" in text  # the QR code
 
 
-def test_another_certificate_is_refused(tmp_path, capsys):
+def test_another_certificate_is_rejected(tmp_path, capsys):
     arguments = ["serve", "--preset", "tiny", "--self-signed", "--tls-cert", str(tmp_path / "cert.pem")]
     assert main(arguments) == 2
     assert "self_signed: not together with tls_cert" in capsys.readouterr().err

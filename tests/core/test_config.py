@@ -57,10 +57,10 @@ def test_bad_preset_names_the_key(tmp_path, edit, message):
     assert edit[0] in source
     path = tmp_path / "mine.yaml"
     path.write_text(source.replace(*edit))
-    with pytest.raises(ConfigError, match=r"^preset .*") as refusal:
+    with pytest.raises(ConfigError, match=r"^preset .*") as rejection:
         load_preset(path)
-    assert message in str(refusal.value)
-    assert "\n" not in str(refusal.value)
+    assert message in str(rejection.value)
+    assert "\n" not in str(rejection.value)
 
 
 def test_unknown_preset_lists_the_known_ones():

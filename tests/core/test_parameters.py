@@ -57,12 +57,12 @@ def test_strength_and_steps_clear_each_other():
         ({"transition": {"mode": "blink"}}, "transition.mode", "'recache'"),
     ],
 )
-def test_refusal_names_path_value_and_what_is_allowed(changes, path, allowed):
-    with pytest.raises(ParameterError) as refusal:
+def test_rejection_names_path_value_and_what_is_allowed(changes, path, allowed):
+    with pytest.raises(ParameterError) as rejection:
         merge(START, changes)
-    assert refusal.value.path == path
-    assert allowed in str(refusal.value)
-    assert "\n" not in str(refusal.value)
+    assert rejection.value.path == path
+    assert allowed in str(rejection.value)
+    assert "\n" not in str(rejection.value)
 
 
 def test_box_and_mask_clear_each_other():
@@ -88,7 +88,7 @@ def test_box_and_mask_clear_each_other():
         ({"feather": 0.3}, "region.feather = 0.3: must be a finite number, >= 0 and <= 0.25"),
     ],
 )
-def test_a_region_that_cannot_be_is_refused(region, message):
-    with pytest.raises(ParameterError) as refusal:
+def test_a_region_that_cannot_be_is_rejected(region, message):
+    with pytest.raises(ParameterError) as rejection:
         merge(START, {"region": region})
-    assert message in str(refusal.value)
+    assert message in str(rejection.value)

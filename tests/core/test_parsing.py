@@ -67,12 +67,12 @@ def test_texts_are_numbers_where_they_come_from_the_environment():
     ],
 )
 def test_an_error_names_path_value_and_allowed_range(tree, message):
-    with pytest.raises(LiparError) as refusal:
+    with pytest.raises(LiparError) as rejection:
         parse(tree, Whole, "x")
-    assert message in str(refusal.value)
+    assert message in str(rejection.value)
 
 
 def test_an_error_keeps_the_full_value():
-    with pytest.raises(ParameterError) as refusal:
+    with pytest.raises(ParameterError) as rejection:
         parse({"size": [1, 2, 3]}, Whole)
-    assert (refusal.value.path, refusal.value.value) == ("size", [1, 2, 3])
+    assert (rejection.value.path, rejection.value.value) == ("size", [1, 2, 3])

@@ -61,9 +61,9 @@ async def test_parameters_change_over_the_data_channel(viewer):
     control.send(json.dumps({"request": 1, "changes": {"seed": 9}}))
     control.send(json.dumps({"request": 2, "changes": {"seed": -9}}))
     await eventually(lambda: len(replies) == 2)
-    applied, refused = sorted(replies, key=lambda reply: reply["request"])
+    applied, rejected = sorted(replies, key=lambda reply: reply["request"])
     assert applied["parameters"]["seed"] == 9
-    assert refused["error"]["path"] == "seed"
+    assert rejected["error"]["path"] == "seed"
     assert (await viewer.status())["parameters"]["seed"] == 9
 
 
@@ -127,7 +127,7 @@ async def test_pausing_repeats_the_frame_and_is_reported(viewer):
         ({"reset": 1}, "reset"),
     ],
 )
-async def test_refusals_name_path_value_and_range(viewer, changes, path):
+async def test_rejections_name_path_value_and_range(viewer, changes, path):
     before = (await viewer.status())["parameters"]
     reply = await viewer.change(**changes)
     assert reply.status_code == 422

@@ -34,7 +34,7 @@ def test_the_defaults_serve_only_this_machine_without_tokens():
     assert settings.ice_servers == ()
 
 
-REFUSED = [
+REJECTED = [
     ({"port": 0}, {}, "port = 0: must be a whole number, >= 1 and <= 65535"),
     ({}, {"LIPAR_PORT": "many"}, "LIPAR_PORT = 'many': must be a whole number, >= 1 and"),
     ({}, {"LIPAR_INSECURE": "maybe"}, "LIPAR_INSECURE = 'maybe': must be true or false"),
@@ -65,12 +65,12 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("flags", "environment", "message"), REFUSED)
+@pytest.mark.parametrize(("flags", "environment", "message"), REJECTED)
 def test_invalid_settings_are_rejected_in_one_line(flags, environment, message):
-    with pytest.raises(ConfigError) as refusal:
+    with pytest.raises(ConfigError) as rejection:
         load_settings(flags, environment)
-    assert message in str(refusal.value)
-    assert "\n" not in str(refusal.value)
+    assert message in str(rejection.value)
+    assert "\n" not in str(rejection.value)
 
 
 def test_each_device_has_its_own_model_process_and_cpu_devices_share_the_cores():
@@ -94,9 +94,9 @@ def test_the_flag_devices_is_a_list_with_commas():
 
 def test_error_messages_contain_no_secrets():
     for name in ("token", "editor_token", "view_token", "metrics_token"):
-        with pytest.raises(ConfigError) as refusal:
+        with pytest.raises(ConfigError) as rejection:
             load_settings({}, {f"LIPAR_{name.upper()}": "my secret"})
-        assert "secret" not in str(refusal.value)
+        assert "secret" not in str(rejection.value)
 
 
 @pytest.mark.parametrize("name", FIELDS)

@@ -124,7 +124,7 @@ def test_the_certificate_s_dates(certificate, days, status, words):
     assert (result.status, words in result.detail) == (status, True)
 
 
-def test_a_key_of_another_certificate_is_refused(certificate):
+def test_a_key_of_another_certificate_is_rejected(certificate):
     result = judge_certificate(certificate()[0], certificate(30)[1], ["studio.example.org"], NOW)
     assert (result.status, "cannot be used" in result.detail) == (FAIL, True)
     assert check_certificate(target()).detail == "none configured"

@@ -67,7 +67,7 @@ def check(number: int, seeds: list[Path], worker: EditWorker, preset: Path, fold
         assert (code, error_text.count("\n")) == (2, 1), error_text
         assert error_text.startswith("lipar: "), error_text
         assert list(out.parent.iterdir()) == []
-        return "refused"
+        return "rejected"
     assert [path.name for path in out.parent.iterdir()] == ["out.mkv"]
     assert shown_by_a_player(out)
     notes = rewrite(source, folder / "rewritten.mkv", size=SIZE)

@@ -12,7 +12,7 @@ FILM = [flat((90, 90, 90))] * 25
 @pytest.mark.parametrize(
     ("codec", "rate", "layout", "suffix", "kept", "word"),
     [
-        ("libopus", 48_000, "mono", ".mov", "aac", "re-encoded as aac"),  # listed by the muxer, refused by its header
+        ("libopus", 48_000, "mono", ".mov", "aac", "re-encoded as aac"),  # listed by the muxer, rejected by its header
         ("libopus", 48_000, "mono", ".mp4", "opus", "copied"),
         ("libmp3lame", 8_000, "mono", ".mp4", "aac", "re-encoded as aac"),
         ("libmp3lame", 8_000, "mono", ".mkv", "mp3", "copied"),

@@ -17,7 +17,7 @@ from tests.core.checkpoints.wan_checkpoints import (
     diffusers_name,
     load,
     prefixed,
-    refusal,
+    rejection,
     save,
 )
 
@@ -76,7 +76,7 @@ def test_averaged_weights_are_preferred_in_flat_names(tmp_path):
 
 def test_two_keys_for_one_weight_are_rejected(tmp_path):
     path = save(tmp_path / "a.safetensors", prefixed("model.") | prefixed("diffusion_model."))
-    assert "two keys map to" in refusal(path)
+    assert "two keys map to" in rejection(path)
 
 
 @pytest.mark.parametrize("prefix", ["", "transformer.", "model."])
@@ -144,7 +144,7 @@ def test_comfyui_format_tensors(tmp_path, marker, message):
     state["blocks.0.ffn.0.comfy_quant"] = note
     path = save(tmp_path / "a.safetensors", state)
     if message:
-        assert message in refusal(path)
+        assert message in rejection(path)
     else:
         assert_same(load(path), expected)
 
@@ -152,15 +152,15 @@ def test_comfyui_format_tensors(tmp_path, marker, message):
 def test_other_quantisations_are_rejected(tmp_path):
     state = prefixed("")
     state["blocks.0.ffn.0.weight"] = torch.zeros_like(state["blocks.0.ffn.0.weight"], dtype=torch.int8)
-    assert "blocks.0.ffn.0.weight holds int8" in refusal(save(tmp_path / "a.safetensors", state))
+    assert "blocks.0.ffn.0.weight holds int8" in rejection(save(tmp_path / "a.safetensors", state))
     state, _ = float8("scale_weight")
     state["blocks.0.ffn.0.scale_weight"] = torch.ones(3)
-    assert "blocks.0.ffn.0.scale_weight has shape [3]" in refusal(save(tmp_path / "b.safetensors", state))
+    assert "blocks.0.ffn.0.scale_weight has shape [3]" in rejection(save(tmp_path / "b.safetensors", state))
     path = save(tmp_path / "d.pt", {**prefixed("model."), "step": torch.tensor(3)})
-    assert "unexpected key step" in refusal(path)
+    assert "unexpected key step" in rejection(path)
     state, _ = float8("scale_weight")
     state["elsewhere.scale_weight"] = torch.ones(1)
-    assert "unexpected key elsewhere.scale_weight" in refusal(save(tmp_path / "c.safetensors", state))
+    assert "unexpected key elsewhere.scale_weight" in rejection(save(tmp_path / "c.safetensors", state))
 
 
 def sharded(folder, drop=None):
@@ -182,28 +182,28 @@ def test_shards(tmp_path):
     assert_same(load(index), WAN)
     assert_same(load(tmp_path), WAN)
     shard = tmp_path / "diffusion_pytorch_model-00002-of-00002.safetensors"
-    assert "one shard of several" in refusal(shard)
+    assert "one shard of several" in rejection(shard)
     shard.unlink()
-    assert "shard diffusion_pytorch_model-00002-of-00002.safetensors is missing" in refusal(index)
+    assert "shard diffusion_pytorch_model-00002-of-00002.safetensors is missing" in rejection(index)
 
 
 def test_faulty_indexes(tmp_path):
     index = sharded(tmp_path, drop="head.head.weight")
-    assert "key proj_out.weight is not in its shard" in refusal(index)
+    assert "key proj_out.weight is not in its shard" in rejection(index)
     for content, message in (
         ("{", "not an index"),
         ("[]", "not an index"),
         ('{"weight_map": {"a": "../a"}}', "not in its"),
     ):
         index.write_text(content)
-        assert message in refusal(index)
+        assert message in rejection(index)
 
 
 def test_a_folder_with_one_checkpoint(tmp_path):
     save_file(prefixed(""), tmp_path / "a.safetensors")
     assert_same(load(tmp_path), WAN)
     save_file(prefixed(""), tmp_path / "b.safetensors")
-    assert "a folder with 2 checkpoints" in refusal(tmp_path)
+    assert "a folder with 2 checkpoints" in rejection(tmp_path)
 
 
 @pytest.mark.parametrize("prefix", ["", "module.", "_orig_mod.", "taehv."])

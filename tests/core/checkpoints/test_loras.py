@@ -42,7 +42,7 @@ def merge(tmp_path, *states, scale=SCALE, metadata=None):
     return module.state_dict()
 
 
-def refusal(tmp_path, state, **kwargs):
+def rejection(tmp_path, state, **kwargs):
     with pytest.raises(CheckpointError) as error:
         merge(tmp_path, state, **kwargs)
     text = str(error.value)
@@ -112,7 +112,7 @@ def test_pefts_metadata_has_alpha(tmp_path):
     metadata = {"lora_adapter_metadata": json.dumps({"transformer.lora_alpha": ALPHA, "transformer.r": RANK})}
     assert_merged(merge(tmp_path, plain(), metadata=metadata), SCALE * ALPHA / RANK)
     metadata = {"lora_adapter_metadata": json.dumps({"transformer.use_rslora": True})}
-    assert "use_rslora" in refusal(tmp_path, plain(), metadata=metadata)
+    assert "use_rslora" in rejection(tmp_path, plain(), metadata=metadata)
 
 
 def test_full_differences(tmp_path):
@@ -164,11 +164,11 @@ Q = "diffusion_model.blocks.0.self_attn.q"
     ],
 )
 def test_what_does_not_fit_is_named(tmp_path, change, message):
-    assert message in refusal(tmp_path, plain(**change))
+    assert message in rejection(tmp_path, plain(**change))
 
 
 def test_a_checkpoint_is_not_a_lora(tmp_path):
-    assert "unexpected key" in refusal(tmp_path, {name: value.clone() for name, value in WAN.items()})
+    assert "unexpected key" in rejection(tmp_path, {name: value.clone() for name, value in WAN.items()})
 
 
 def test_a_preset_names_loras(tmp_path):

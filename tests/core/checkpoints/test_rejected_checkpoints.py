@@ -11,7 +11,7 @@ from tests.core.checkpoints.wan_checkpoints import (
     CODEC,
     load,
     prefixed,
-    refusal,
+    rejection,
     save,
 )
 
@@ -39,13 +39,13 @@ def with_embedding(shape):
     ],
 )
 def test_other_models_are_identified(tmp_path, state, message):
-    text = refusal(save(tmp_path / "a.safetensors", state))
+    text = rejection(save(tmp_path / "a.safetensors", state))
     assert message in text
     assert "key" in text
 
 
 def test_a_transformer_is_not_a_codec(tmp_path):
-    assert "is a Wan transformer" in refusal(save(tmp_path / "a.safetensors", prefixed("")), "codec")
+    assert "is a Wan transformer" in rejection(save(tmp_path / "a.safetensors", prefixed("")), "codec")
 
 
 def test_one_error_per_kind_is_named(tmp_path):
@@ -53,7 +53,7 @@ def test_one_error_per_kind_is_named(tmp_path):
     for name in ("model.head.modulation", "model.blocks.0.ffn.0.bias"):
         state[name + ".renamed"] = state.pop(name)
     state["model.head.head.bias"] = torch.zeros(3)
-    text = refusal(save(tmp_path / "a.safetensors", state))
+    text = rejection(save(tmp_path / "a.safetensors", state))
     assert "missing key blocks.0.ffn.0.bias (and 1 more)" in text
     assert "unexpected key blocks.0.ffn.0.bias.renamed (and 1 more)" in text
     assert "key head.head.bias has shape [3], the model needs [32]" in text
@@ -63,7 +63,7 @@ def test_one_error_per_kind_is_named(tmp_path):
 def test_values_that_are_not_finite_are_rejected(tmp_path, value):
     state = prefixed("")
     state["blocks.1.ffn.2.weight"][0, 0] = value
-    assert "key blocks.1.ffn.2.weight holds NaN or Inf" in refusal(save(tmp_path / "a.safetensors", state))
+    assert "key blocks.1.ffn.2.weight holds NaN or Inf" in rejection(save(tmp_path / "a.safetensors", state))
 
 
 def test_overflowing_values_are_rejected(tmp_path):
@@ -101,20 +101,20 @@ LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"0" * 64 + b
 def test_files_that_are_no_checkpoints(tmp_path, content, message, suffix):
     path = tmp_path / f"a{suffix}"
     path.write_bytes(content)
-    assert message in refusal(path)
+    assert message in rejection(path)
 
 
 def test_archives_and_truncated_files(tmp_path):
     path = tmp_path / "a.pt"
     zipped(path)
-    assert "a zip archive" in refusal(path)
+    assert "a zip archive" in rejection(path)
     zipped(path, "a/constants.pkl")
-    assert "TorchScript" in refusal(path)
+    assert "TorchScript" in rejection(path)
     for name in ("a.pt", "a.safetensors"):
         whole = save(tmp_path / name, prefixed("")).read_bytes()
         for share in (0.3, 0.9):
             (tmp_path / name).write_bytes(whole[: int(share * len(whole))])
-            assert "cut short" in refusal(tmp_path / name)
+            assert "cut short" in rejection(tmp_path / name)
 
 
 def test_pickles_without_weights(tmp_path):
@@ -126,4 +126,4 @@ def test_pickles_without_weights(tmp_path):
         (torch.nn.Linear(2, 2), "Python objects beside tensors (torch.nn.modules.linear.Linear)"),
     ):
         torch.save(tree, path)
-        assert message in refusal(path)
+        assert message in rejection(path)

@@ -67,9 +67,9 @@ def test_faulty_keys_are_named(change, message):
 def test_unreadable_files_are_one_line_errors(tmp_path):
     for name, content in (("a.safetensors", b"junk" * 10), ("b.pt", b"junk"), ("c.pt", b""), ("d.safetensors", b"")):
         (tmp_path / name).write_bytes(content)
-        with pytest.raises(CheckpointError) as refusal:
+        with pytest.raises(CheckpointError) as rejection:
             read_tensors(tmp_path / name)
-        assert "\n" not in str(refusal.value)
+        assert "\n" not in str(rejection.value)
     torch.save([1, 2], tmp_path / "e.pt")
     with pytest.raises(CheckpointError, match="state dict"):
         read_tensors(tmp_path / "e.pt")

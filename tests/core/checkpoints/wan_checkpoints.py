@@ -63,7 +63,7 @@ def load(path, part="transformer", dtype=torch.float32):
     return module.state_dict()
 
 
-def refusal(path, part="transformer"):
+def rejection(path, part="transformer"):
     with pytest.raises(CheckpointError) as error:
         load(path, part)
     text = str(error.value)

@@ -90,9 +90,9 @@ def test_an_unknown_kind_is_rejected_with_the_registered_ones(tmp_path, section,
     tree[section]["kind"] = kind
     path = tmp_path / "mine.yaml"
     path.write_text(yaml.safe_dump(tree))
-    with pytest.raises(ConfigError) as refusal:
+    with pytest.raises(ConfigError) as rejection:
         load_preset(path)
-    assert allowed in str(refusal.value)
+    assert allowed in str(rejection.value)
 
 
 def test_a_section_without_a_kind_has_the_default():

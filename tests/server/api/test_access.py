@@ -96,11 +96,11 @@ async def test_each_route_accepts_only_the_roles_that_it_declares(preset, method
             tokens |= {"viewer": mine.view_token, "own editor": mine.token}
             tokens |= {"other viewer": other.view_token, "other editor": other.token}
             reply = await send(client, method, path, sent, tokens.get(credential))
-            refusal = 401 if credential in ("none", "wrong") else 403
-            assert reply.status_code == (status if credential in allowed else refusal), (credential, reply.text)
+            rejection = 401 if credential in ("none", "wrong") else 403
+            assert reply.status_code == (status if credential in allowed else rejection), (credential, reply.text)
             if credential not in allowed and method != "HEAD":
                 assert reply.json()["detail"]["message"]
-                assert reply.headers.get("WWW-Authenticate") == ("Bearer" if refusal == 401 else None)
+                assert reply.headers.get("WWW-Authenticate") == ("Bearer" if rejection == 401 else None)
 
 
 async def test_an_ended_session_gets_404_with_any_token_and_401_without(preset):

@@ -159,9 +159,9 @@ async def test_a_full_port_range_is_reported_and_a_freed_port_is_used(preset):
         with RunningServer(settings, Echo()) as server:
             async with server.ready() as client:
                 viewer = Viewer(client)
-                refused = await viewer.start()
-                assert refused.status_code == 503, refused.text
-                assert "no network address" in refused.json()["detail"]["message"]
+                rejected = await viewer.start()
+                assert rejected.status_code == 503, rejected.text
+                assert "no network address" in rejected.json()["detail"]["message"]
                 assert (await client.get("/api/v1/sessions")).json() == []
                 taken.close()
                 body = {"sdp": viewer.pc.localDescription.sdp, "type": "offer"}

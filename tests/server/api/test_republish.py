@@ -52,18 +52,18 @@ async def test_a_rejected_second_offer_keeps_the_publisher_and_its_viewers(serve
             session = server.app.state.sessions.get("stage")
             peer, sdp = session.peer, await offer()
 
-            async def refused(status: int, query: str, body: str) -> None:
+            async def rejected(status: int, query: str, body: str) -> None:
                 reply = await client.post(f"/api/v1/whip?session=stage{query}", content=body, headers=SDP)
                 assert reply.status_code == status, reply.text
                 assert session.peer is peer
                 assert first.connectionState == "connected"
 
             assert {(frame.width, frame.height) for frame in watcher.frames} == {(192, 320)}
-            await refused(422, "&prompt=%20", sdp)
-            await refused(422, "&size=320x192", sdp)  # another than the open session's
-            await refused(422, "&size=64x64", sdp)
-            await refused(422, "", "v=0\r\nm=video nonsense")
-            await refused(422, "", without_codec(sdp))
+            await rejected(422, "&prompt=%20", sdp)
+            await rejected(422, "&size=320x192", sdp)  # another than the open session's
+            await rejected(422, "&size=64x64", sdp)
+            await rejected(422, "", "v=0\r\nm=video nonsense")
+            await rejected(422, "", without_codec(sdp))
             await watcher.sees(8)
             monkeypatch.setattr("server.workers.worker.BACKOFF_S", (1.0,))
             (process,) = model_processes()
@@ -71,7 +71,7 @@ async def test_a_rejected_second_offer_keeps_the_publisher_and_its_viewers(serve
             async with asyncio.timeout(3.0):
                 while server.app.state.sessions.pool.workers[0].state == "ready":
                     await asyncio.sleep(0.02)
-            await refused(503, "&prompt=other", sdp)
+            await rejected(503, "&prompt=other", sdp)
             await watcher.sees(8)
             assert (await client.get("/api/v1/sessions/stage")).json()["parameters"]["prompt"] == "film noir"
 

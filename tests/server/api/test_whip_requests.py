@@ -1,4 +1,4 @@
-"""Requests to WHIP and WHEP that are refused, and preflights."""
+"""Requests to WHIP and WHEP that are rejected, and preflights."""
 
 import pytest
 

@@ -88,9 +88,9 @@ async def test_republishing_continues_the_session_and_keeps_its_viewers(client):
             await first.close()
             await becomes(client, "again", "parked")
             async with Watch(client) as late:
-                refused = await late.watch("again", bearer(VIEW))
-            assert refused.status_code == 409
-            assert refused.headers["Retry-After"]
+                rejected = await late.watch("again", bearer(VIEW))
+            assert rejected.status_code == 409
+            assert rejected.headers["Retry-After"]
             async with publishing(client, "?session=again"):
                 await watcher.sees(8)
                 status = (await client.get("/api/v1/sessions/again")).json()
@@ -106,9 +106,9 @@ async def test_an_editor_s_session_can_be_watched_with_its_own_token(client):
         await page.receives(4)
     other = Watcher(client)
     for headers in (NO_TOKEN, bearer("wrong")):
-        refused = await client.post(f"/api/v1/whep/{page.id}", content="v=0", headers=SDP | headers)
-        assert refused.status_code == 401
-        assert refused.headers["WWW-Authenticate"] == "Bearer"
+        rejected = await client.post(f"/api/v1/whep/{page.id}", content="v=0", headers=SDP | headers)
+        assert rejected.status_code == 401
+        assert rejected.headers["WWW-Authenticate"] == "Bearer"
     address = f"/api/v1/whep/{page.id}?token={reply.json()['view_token']}"
     by_address = await client.post(address, content=await other.offer(), headers=SDP | NO_TOKEN)
     assert by_address.status_code == 201
@@ -126,9 +126,9 @@ async def test_viewers_are_limited_and_watching_before_the_first_frame_gets_409(
                 assert reply.headers["Retry-After"]
         await live(client, "full")
         async with watching(client, "full"), watching(client, "full"), Watch(client) as third:
-            refused = await third.watch("full", bearer(VIEW))
-            assert refused.status_code == 503
-            assert "slots for viewers" in refused.json()["detail"]["message"]
+            rejected = await third.watch("full", bearer(VIEW))
+            assert rejected.status_code == 503
+            assert "slots for viewers" in rejected.json()["detail"]["message"]
 
 
 async def test_trickled_candidates_connect(client):
@@ -158,8 +158,8 @@ async def test_trickled_candidates_connect(client):
             (tag, f"a=ice-ufrag:other\r\n{body}", 422),
             (tag | SDP, body, 415),
         ]:
-            refused = await client.patch(where, content=text, headers=frag | extra_headers)
-            assert refused.status_code == status, (text, refused.text)
+            rejected = await client.patch(where, content=text, headers=frag | extra_headers)
+            assert rejected.status_code == status, (text, rejected.text)
         assert (await client.patch(where, content=body, headers=frag | tag)).status_code == 204
         await live(client, "late")
         restart = await client.patch(where, content=body, headers=frag | {"If-Match": "*"})

@@ -94,7 +94,7 @@ class FakeWorker:
         raise AssertionError(reason)
 
     @property
-    def refusal(self) -> str:
+    def unavailable_reason(self) -> str:
         return self.reason
 
     def status(self, leaving: AttachedSession | None = None) -> WorkerStatus:

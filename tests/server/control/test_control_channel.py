@@ -53,13 +53,13 @@ async def test_a_change_is_acknowledged_with_its_request():
 
 
 async def test_errors_name_the_value():
-    async def refuse(changes):
+    async def reject(changes):
         raise ParameterError("pruning.tau", -1.0, "must be >= 0 and <= 2")
 
     async def fail(changes):
         raise Unavailable("the model is loading")
 
-    (reply,) = await answers(refuse, {"request": 1, "changes": {"pruning": {"tau": -1}}})
+    (reply,) = await answers(reject, {"request": 1, "changes": {"pruning": {"tau": -1}}})
     assert reply["request"] == 1
     assert reply["error"]["path"] == "pruning.tau"
     assert "must be >= 0 and <= 2" in reply["error"]["message"]

@@ -112,7 +112,7 @@ async def test_the_process_counts_how_sessions_end(sessions):
         sessions_ended=3,
         sessions_failed=1,
         sessions_displaced=1,
-        sessions_refused=1,
+        sessions_rejected=1,
     )
 
 
@@ -126,7 +126,7 @@ async def test_viewers_and_reconnects_are_counted(sessions):
     await sessions.resume(handle.id, GOOD)
     counters = handle.frames.counters
     assert (counters.viewers_joined, counters.reconnects) == (1, 1)
-    assert (sessions.process_counters.viewers_joined, sessions.process_counters.viewers_refused) == (1, 1)
+    assert (sessions.process_counters.viewers_joined, sessions.process_counters.viewers_rejected) == (1, 1)
 
 
 async def test_the_end_of_a_session_logs_what_it_counted(sessions, caplog):

@@ -86,13 +86,13 @@ async def test_a_displaced_session_that_stays_is_reopened_after_a_restart(sessio
     kept, (_, second) = sessions.get("b"), sessions.pool.workers
     await kept.park()
     monkeypatch.setattr(FakePeer, "delay_turns", 3)
-    refused = asyncio.create_task(sessions.create(BAD, {}, name="e"))
+    rejected = asyncio.create_task(sessions.create(BAD, {}, name="e"))
     await asyncio.sleep(0)
     assert "b" not in sessions.handles
     second.end("killed")
     second.restart()
     with pytest.raises(NoCodec):
-        await refused
+        await rejected
     assert sessions.get("b") is kept
     assert kept.model.key in second.opened
 

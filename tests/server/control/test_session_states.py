@@ -31,7 +31,7 @@ TURNS = st.integers(0, 6)  # of the event loop
 REQUESTS = ("create", "resume", "publish", "publish_changed", "unpublish", "watch", "leave", "park", "close", "change")
 MISHAPS = ("lose", "lose_viewer", "fail", "end_model", "hang_model", "restart_model", "fill_memory")
 STEPS = st.tuples(st.sampled_from(REQUESTS * 2 + MISHAPS), NAMES, OFFERS, TURNS)
-REFUSALS = (ServerError, ParameterError)
+REJECTIONS = (ServerError, ParameterError)
 
 PATCH = pytest.MonkeyPatch()
 
@@ -62,11 +62,11 @@ class SessionMachine(RuleBasedStateMachine):
         self.sessions = SessionRegistry(settings, load_preset(str(preset)), lambda *_: None)
         (self.worker,) = self.sessions.pool.workers
         self.seeds = itertools.count(1)
-        self.refused_seeds: set[int] = set()
+        self.rejected_seeds: set[int] = set()
 
     async def create(self, name: str, sdp: str) -> None:
         seed = next(self.seeds)
-        await self.refusable(seed, self.sessions.create(sdp, {"seed": seed}, name=name))
+        await self.rejectable(seed, self.sessions.create(sdp, {"seed": seed}, name=name))
 
     async def resume(self, name: str, sdp: str) -> None:
         await self.sessions.get(name).connect(sdp)
@@ -97,13 +97,13 @@ class SessionMachine(RuleBasedStateMachine):
 
     async def change(self, name: str, _: str) -> None:
         seed = next(self.seeds)
-        await self.refusable(seed, self.sessions.get(name).update({"seed": seed}))
+        await self.rejectable(seed, self.sessions.get(name).update({"seed": seed}))
 
-    async def refusable(self, seed: int, request) -> None:
+    async def rejectable(self, seed: int, request) -> None:
         try:
             await request
-        except REFUSALS:
-            self.refused_seeds.add(seed)
+        except REJECTIONS:
+            self.rejected_seeds.add(seed)
             raise
 
     async def lose(self, name: str, _: str) -> None:
@@ -144,7 +144,7 @@ class SessionMachine(RuleBasedStateMachine):
         """Every request is answered or rejected; any other exception is an error."""
         requests = (self.later(*step) for step in steps)
         results = await asyncio.wait_for(asyncio.gather(*requests, return_exceptions=True), 5)
-        assert not [result for result in results if result is not None and not isinstance(result, REFUSALS)]
+        assert not [result for result in results if result is not None and not isinstance(result, REJECTIONS)]
         for handle in self.sessions.handles.values():
             await handle.tasks.finish(handle._checks)
         await self.sessions.tasks.finish()
@@ -156,7 +156,7 @@ class SessionMachine(RuleBasedStateMachine):
     def some_at_once(self, steps, turns):
         FakePeer.delay_turns, before = turns, self.snapshot()
         results = self.loop.run_until_complete(self.all_at_once(steps))
-        if all(results):  # each was refused
+        if all(results):  # each was rejected
             assert self.snapshot() == before
 
     @rule(name=NAMES, turns=TURNS)
@@ -199,7 +199,7 @@ class SessionMachine(RuleBasedStateMachine):
         for handle in self.sessions.handles.values():
             if handle.model.key in self.worker.opened and handle.phase.name != "failed":
                 assert self.worker.opened[handle.model.key] == handle.parameters
-            assert handle.parameters.seed not in self.refused_seeds
+            assert handle.parameters.seed not in self.rejected_seeds
 
     def teardown(self):
         async def stop() -> None:

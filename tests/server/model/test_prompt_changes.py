@@ -1,4 +1,4 @@
-"""Prompts that are encoded while blocks are edited: order, refusals, time limits."""
+"""Prompts that are encoded while blocks are edited: order, rejections, time limits."""
 
 from dataclasses import replace
 
@@ -60,9 +60,9 @@ def test_a_failed_encoding_rejects_the_change_and_keeps_the_prompt(slow):
     slow.text.allowed.release(2)
     opened(slow, "s")
     request = slow.change("s", prompt="broken")
-    refused = slow.run_until(wire.ChangeRejected, request=request)
-    assert refused.path == "prompt"
-    assert "encoding failed" in refused.allowed
+    rejected = slow.run_until(wire.ChangeRejected, request=request)
+    assert rejected.path == "prompt"
+    assert "encoding failed" in rejected.allowed
     assert slow.worker.sessions["s"].edit.parameters.prompt == "a"
     slow.put_block("s")
     assert slow.run_until(wire.BlockDone).block == 0

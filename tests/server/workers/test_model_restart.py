@@ -109,11 +109,11 @@ async def test_a_session_without_model_memory_is_rejected_and_disturbs_no_other(
     preset = write_preset(tmp_path, width=320, height=192)
     with RunningServer(Settings(port=free_port(), preset=str(preset), max_sessions=3), Echo(room=1)) as server:
         async with server.ready() as client:
-            first, refused, published, last = viewers = [Viewer(client) for _ in range(4)]
+            first, rejected, published, last = viewers = [Viewer(client) for _ in range(4)]
             assert (await first.start()).status_code == 201
             await first.receives(4)
             processes = model_processes()
-            reply = await refused.start()
+            reply = await rejected.start()
             assert reply.status_code == 503
             assert "out of memory" in reply.json()["detail"]["message"]
             offer = await published.offer()

@@ -43,6 +43,6 @@ FAILED, LOADING, CONGESTED = ("failed", "no weights", 0), ("loading", "the model
     ],
 )
 def test_where_none_takes_one_the_reason_is_of_the_one_that_may_soonest(known, reason):
-    with pytest.raises(Unavailable) as refusal:
+    with pytest.raises(Unavailable) as unavailable:
         place(workers(*known))
-    assert str(refusal.value) == reason
+    assert str(unavailable.value) == reason

@@ -28,7 +28,7 @@ export function noteOf(control: string, setting: ControlState, context: NoteCont
       return { ...EMPTY_NOTE, tone: "busy", text: isStreaming(context.streamState) ? NOTES.typedLive : NOTES.typed };
     case "applying":
       return { ...EMPTY_NOTE, tone: "busy", text: context.streamState === "reconnecting" ? NOTES.applyingOffline : NOTES.applying };
-    case "refused":
+    case "rejected":
       return { ...EMPTY_NOTE, tone: "error", text: setting.reason === NOTES.blankPrompt ? setting.reason : NOTES.notApplied(setting.reason) };
     case "applied":
       return { tone: "success", text: appliedText(control, setting.pending, context.current), tooltip: NOTES.appliedAt(setting.block) };

@@ -102,7 +102,7 @@ export class Stage {
     }
   }
 
-  /** Refused before the first frame: then the button has no effect. */
+  /** Rejected before the first frame: then the button has no effect. */
   private async togglePopout(): Promise<void> {
     if (document.pictureInPictureElement !== null) await document.exitPictureInPicture();
     else if (this.result.readyState >= HTMLMediaElement.HAVE_METADATA) await this.result.requestPictureInPicture();

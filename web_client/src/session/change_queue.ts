@@ -13,7 +13,7 @@ const NO_SESSION = 404;
 export interface ChangeEvents {
   /** `controls`: those of the request without a newer change. */
   acknowledged: (controls: string[], acknowledgement: Acknowledgement) => void;
-  refused: (control: string, reason: string) => void;
+  rejected: (control: string, reason: string) => void;
 }
 
 interface QueuedChange {
@@ -81,7 +81,7 @@ export class ChangeQueue {
     } catch (error) {
       if (this.run.aborted) return "done";
       if (isUndelivered(error)) this.requeue(batch, this.unsupersededControls(batch));
-      else this.handleRefusal(batch, error);
+      else this.handleRejection(batch, error);
       return isUndelivered(error) ? "undelivered" : "done";
     } finally {
       void this.drain(); // after a timeout nothing else restarts the loop
@@ -89,14 +89,14 @@ export class ChangeQueue {
   }
 
   /** One invalid value rejects the whole request: the others are sent again without it. */
-  private handleRefusal(batch: Batch, error: unknown): void {
+  private handleRejection(batch: Batch, error: unknown): void {
     const reason = errorMessage(error);
     const path = error instanceof ApiError ? error.path : null;
     const controls = this.unsupersededControls(batch);
     const rejected = controls.filter((control) => path !== null && hasPath(batch.get(control)?.changes, path));
     const others = rejected.length > 0 ? controls.filter((control) => !rejected.includes(control)) : [];
     this.requeue(batch, others);
-    for (const control of rejected.length > 0 ? rejected : controls) this.events.refused(control, reason);
+    for (const control of rejected.length > 0 ? rejected : controls) this.events.rejected(control, reason);
   }
 
   /** The batch's controls without a newer change. */
@@ -111,7 +111,7 @@ export class ChangeQueue {
   }
 }
 
-/** The server has neither accepted nor refused the change. */
+/** The server has neither accepted nor rejected the change. */
 function isUndelivered(error: unknown): boolean {
   return error instanceof ServerUnreachable || (error instanceof ApiError && error.status === NO_SESSION);
 }

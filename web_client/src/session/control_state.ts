@@ -1,4 +1,4 @@
-// The state machine of one control: in sync with the session, typed, applying, applied or refused.
+// The state machine of one control: in sync with the session, typed, applying, applied or rejected.
 
 import type { Changes, Parameters } from "../api/protocol";
 import { hasChanges, isEqual } from "./parameters";
@@ -14,8 +14,8 @@ export type ControlState =
   | { name: "applying"; changes: Changes; typed: boolean }
   /** Shows the session's value, set by this control. `pending`: it takes effect when the session resumes. */
   | { name: "applied"; changes: Changes; block: number; pending: boolean; at_ms: number }
-  /** Shows the session's value, or the typed text (`changes`), and why the change was refused. */
-  | { name: "refused"; reason: string; changes: Changes | null };
+  /** Shows the session's value, or the typed text (`changes`), and why the change was rejected. */
+  | { name: "rejected"; reason: string; changes: Changes | null };
 
 export const SYNCED: ControlState = { name: "synced" };
 
@@ -28,13 +28,13 @@ export function startApplying(state: ControlState, changes: Changes): ControlSta
   return { name: "applying", changes, typed: isEqual(typedChanges(state), changes) };
 }
 
-/** Typed text is kept after a refusal; anything else returns to the session's value. */
-export function refuse(state: ControlState, reason: string): ControlState {
-  return { name: "refused", reason, changes: typedChanges(state) };
+/** Typed text is kept after a rejection; anything else returns to the session's value. */
+export function reject(state: ControlState, reason: string): ControlState {
+  return { name: "rejected", reason, changes: typedChanges(state) };
 }
 
 function typedChanges(state: ControlState): Changes | null {
-  if (state.name === "typed" || state.name === "refused") return state.changes;
+  if (state.name === "typed" || state.name === "rejected") return state.changes;
   return state.name === "applying" && state.typed ? state.changes : null;
 }
 

@@ -18,7 +18,7 @@ export class Edits {
 
   /** Whether a session can start with these settings; if not, the prompt's note says why. */
   checkStart(): boolean {
-    return !this.refuseBlankPrompt("prompt", this.settings.current);
+    return !this.rejectBlankPrompt("prompt", this.settings.current);
   }
 
   /** Changes go to this session from now on, once it is connected. */
@@ -26,7 +26,7 @@ export class Edits {
     const { settings } = this;
     const events = {
       acknowledged: settings.acknowledge.bind(settings),
-      refused: settings.refuse.bind(settings),
+      rejected: settings.reject.bind(settings),
     };
     this.queue = new ChangeQueue((changes, signal) => session.update(changes, signal), events, run);
   }
@@ -55,7 +55,7 @@ export class Edits {
 
   /** `control` is the parameter's path. */
   change(control: string, changes: Changes): void {
-    if (this.refuseBlankPrompt(control, changes)) return;
+    if (this.rejectBlankPrompt(control, changes)) return;
     if (this.queue === null) this.settings.prepare(control, changes);
     else this.request(control, changes);
   }
@@ -65,9 +65,9 @@ export class Edits {
     this.queue?.enqueue(control, changes);
   }
 
-  private refuseBlankPrompt(control: string, { prompt }: Changes): boolean {
+  private rejectBlankPrompt(control: string, { prompt }: Changes): boolean {
     const isBlank = prompt?.trim() === "";
-    if (isBlank) this.settings.refuse(control, NOTES.blankPrompt);
+    if (isBlank) this.settings.reject(control, NOTES.blankPrompt);
     return isBlank;
   }
 }

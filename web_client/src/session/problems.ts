@@ -8,7 +8,7 @@ import { errorMessage } from "./error_message";
 
 export interface Problem {
   /** `device`: the browser did not open the device; may be resolved by a change of devices or permissions. */
-  kind: "device" | "source" | "server" | "busy" | "media" | "access" | "refused" | "session";
+  kind: "device" | "source" | "server" | "busy" | "media" | "access" | "rejected" | "session";
   title: string;
   advice: string;
 }
@@ -48,7 +48,7 @@ export function soundProblemOf(error: unknown): Problem {
 function apiProblem(error: ApiError): Problem {
   if (error.status === 503) return { kind: "busy", ...PROBLEMS.noCapacity(error.message) };
   if (error.status === 401) return { kind: "access", title: PROBLEMS.serverNeedsToken, advice: toSentence(error.message) };
-  return { kind: "refused", title: PROBLEMS.sessionRefused, advice: toSentence(error.message) };
+  return { kind: "rejected", title: PROBLEMS.sessionRejected, advice: toSentence(error.message) };
 }
 
 /** Whether a retry may succeed without any action by the user. */

@@ -1,7 +1,7 @@
 // All settings: the session's parameters, overlaid by each control's pending changes.
 
 import type { Acknowledgement, Changes, Parameters, PromptTokens, Status } from "../api/protocol";
-import { acknowledge, overlayOf, refuse, startApplying, SYNCED, syncWithSession, unconfirmedChanges } from "./control_state";
+import { acknowledge, overlayOf, reject, startApplying, SYNCED, syncWithSession, unconfirmedChanges } from "./control_state";
 import type { ControlState } from "./control_state";
 import { applyChanges, differences } from "./parameters";
 
@@ -83,8 +83,8 @@ export class Settings {
     this.setCurrent(parameters);
   }
 
-  refuse(control: string, reason: string): void {
-    this.setState(control, refuse(this.stateOf(control), reason));
+  reject(control: string, reason: string): void {
+    this.setState(control, reject(this.stateOf(control), reason));
   }
 
   /** Updates the current parameters from telemetry, which may be older than an acknowledgement. */

@@ -217,7 +217,7 @@ export class StreamController {
 
   private failWith(error: unknown): void {
     this.fail(problemOf(error));
-    if (error instanceof ApiError && error.path !== null) this.edits.settings.refuse(error.path, error.message);
+    if (error instanceof ApiError && error.path !== null) this.edits.settings.reject(error.path, error.message);
   }
 
   private fail(problem: Problem): void {

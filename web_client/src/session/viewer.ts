@@ -143,6 +143,6 @@ function apiWatchProblem({ status, message, retry_ms }: ApiError): WatchProblem 
     case 503:
       return { ...WATCHING.full(message), retry_ms: retry_ms ?? RETRY_MS };
     default:
-      return { title: WATCHING.refused, advice: toSentence(message), retry_ms: null };
+      return { title: WATCHING.rejected, advice: toSentence(message), retry_ms: null };
   }
 }

@@ -58,7 +58,7 @@ export const PROBLEMS = {
   soundFailed: "The sound could not be opened",
   noCapacity: (reason: string) => ({ title: "The server can't take another stream now", advice: `${toSentence(reason)} Try again in a moment.` }),
   serverNeedsToken: "The server needs a token",
-  sessionRefused: "The server refused the session",
+  sessionRejected: "The server rejected the session",
 };
 
 /** Why a source or a connection failed: parts of the sentences above. */
@@ -88,5 +88,5 @@ export const WATCHING = {
   notLive: { title: "Nothing is live at this link", advice: "It starts by itself when the stream begins." },
   noPicture: (reason: string) => ({ title: "Nothing to see yet", advice: `${toSentence(reason)} The picture appears here by itself.` }),
   full: (reason: string) => ({ title: "The server can't show it now", advice: `${toSentence(reason)} This page tries again by itself.` }),
-  refused: "The server refused the request",
+  rejected: "The server rejected the request",
 };

@@ -15,10 +15,10 @@ it("a note shows its control's state", () => {
   expect(noteOf("reset", applied(false), live).text).toBe("Restarted");
 });
 
-it("a refusal is shown as an error", () => {
-  const refused = (reason: string): ControlState => ({ name: "refused", reason, changes: null });
-  expect(noteOf("seed", refused("the model is restarting"), live)).toMatchObject({ text: "Not applied: the model is restarting", tone: "error" });
-  expect(noteOf("prompt", refused("Type a prompt first"), live)).toMatchObject({ text: "Type a prompt first", tone: "error" });
+it("a rejection is shown as an error", () => {
+  const rejected = (reason: string): ControlState => ({ name: "rejected", reason, changes: null });
+  expect(noteOf("seed", rejected("the model is restarting"), live)).toMatchObject({ text: "Not applied: the model is restarting", tone: "error" });
+  expect(noteOf("prompt", rejected("Type a prompt first"), live)).toMatchObject({ text: "Type a prompt first", tone: "error" });
 });
 
 it("the note of a typed prompt says when it will be used", () => {

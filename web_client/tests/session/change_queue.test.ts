@@ -8,7 +8,7 @@ import { mergeChanges } from "../../src/session/parameters";
 class QueueFixture {
   readonly requests: Changes[] = [];
   readonly acknowledged: [string, number][] = [];
-  readonly refused: [string, string][] = [];
+  readonly rejected: [string, string][] = [];
   readonly run = new AbortController();
   private pending: { resolve: (acknowledgement: Acknowledgement) => void; reject: (error: Error) => void }[] = [];
 
@@ -24,7 +24,7 @@ class QueueFixture {
     },
     {
       acknowledged: (controls, { block }) => this.acknowledged.push(...controls.map((control): [string, number] => [control, block])),
-      refused: (control, reason) => this.refused.push([control, reason]),
+      rejected: (control, reason) => this.rejected.push([control, reason]),
     },
     this.run.signal,
   );
@@ -38,7 +38,7 @@ class QueueFixture {
     await flushPromises();
   }
 
-  async refuse(error: Error): Promise<void> {
+  async reject(error: Error): Promise<void> {
     this.pending.shift()?.reject(error);
     await flushPromises();
   }
@@ -71,28 +71,28 @@ describe("changes of several controls", () => {
     expect(fixture.acknowledged.map(([control]) => control)).toEqual(["prompt", "pruning.tau", "pruning.min_keep"]);
   });
 
-  it("are sent again without the refused one", async () => {
+  it("are sent again without the rejected one", async () => {
     const fixture = new QueueFixture();
     fixture.queue.enqueue("seed", { seed: 1 });
     fixture.queue.enqueue("prompt", { prompt: " " });
     fixture.queue.enqueue("strength", { strength: 0.5 });
     await fixture.acknowledge(1);
-    await fixture.refuse(new ApiError(422, "prompt = ' ': must hold more than white space", "prompt"));
-    expect(fixture.refused).toEqual([["prompt", "prompt = ' ': must hold more than white space"]]);
+    await fixture.reject(new ApiError(422, "prompt = ' ': must hold more than white space", "prompt"));
+    expect(fixture.rejected).toEqual([["prompt", "prompt = ' ': must hold more than white space"]]);
     expect(fixture.requests.at(-1)).toEqual({ strength: 0.5 });
     await fixture.acknowledge(2);
     expect(fixture.requests).toHaveLength(3);
     expect(fixture.acknowledged.at(-1)?.[0]).toBe("strength");
   });
 
-  it("are all refused, and not sent again, if the server names none of them", async () => {
+  it("are all rejected, and not sent again, if the server names none of them", async () => {
     const fixture = new QueueFixture();
     fixture.queue.enqueue("seed", { seed: 1 });
     fixture.queue.enqueue("prompt", { prompt: "x" });
     fixture.queue.enqueue("strength", { strength: 0.5 });
     await fixture.acknowledge(1);
-    await fixture.refuse(new ApiError(503, "the model is restarting"));
-    expect(fixture.refused.map(([control]) => control)).toEqual(["prompt", "strength"]);
+    await fixture.reject(new ApiError(503, "the model is restarting"));
+    expect(fixture.rejected.map(([control]) => control)).toEqual(["prompt", "strength"]);
     expect(fixture.requests).toHaveLength(2);
   });
 });
@@ -108,16 +108,16 @@ describe("after a lost connection", () => {
     expect(fixture.requests).toHaveLength(1);
     fixture.queue.open();
     expect(fixture.requests.at(-1)).toEqual({ strength: 0.3, seed: 1 });
-    expect(fixture.refused).toEqual([]);
+    expect(fixture.rejected).toEqual([]);
   });
 
-  it("a loss not detected yet is not a refusal", async () => {
+  it("a loss not detected yet is not a rejection", async () => {
     vi.useFakeTimers();
     const fixture = new QueueFixture();
     fixture.queue.enqueue("seed", { seed: 1 });
-    void fixture.refuse(new ServerUnreachable(null));
+    void fixture.reject(new ServerUnreachable(null));
     await vi.advanceTimersByTimeAsync(1100);
-    expect([fixture.requests, fixture.refused]).toEqual([[{ seed: 1 }, { seed: 1 }], []]);
+    expect([fixture.requests, fixture.rejected]).toEqual([[{ seed: 1 }, { seed: 1 }], []]);
     vi.useRealTimers();
   });
 
@@ -149,13 +149,13 @@ it("a pause does not wait until a long prompt is encoded", async () => {
   vi.useRealTimers();
 });
 
-it("a refusal of a nested value is reported for its control", async () => {
+it("a rejection of a nested value is reported for its control", async () => {
   const fixture = new QueueFixture();
   fixture.queue.enqueue("seed", { seed: 1 });
   fixture.queue.enqueue("pruning group", { pruning: { tau: 9 } });
   fixture.queue.enqueue("strength", { strength: 0.4 });
   await fixture.acknowledge(1); // of the seed
-  await fixture.refuse(new ApiError(422, "must be 0 to 2", "pruning.tau"));
-  expect(fixture.refused).toEqual([["pruning group", "must be 0 to 2"]]);
+  await fixture.reject(new ApiError(422, "must be 0 to 2", "pruning.tau"));
+  expect(fixture.rejected).toEqual([["pruning group", "must be 0 to 2"]]);
   expect(fixture.requests.at(-1)).toEqual({ strength: 0.4 }); // sent again without it
 });

@@ -30,9 +30,9 @@ it("a prompt typed while a parked session waits for its source is sent to that s
   expect(fixture.server.parameters).toMatchObject({ prompt: "typed", pruning: { min_keep: 0.3 } });
 });
 
-it("a blank prompt is refused at once, and the stream does not start", async () => {
+it("a blank prompt is rejected at once, and the stream does not start", async () => {
   fixture.stream.edits.change("prompt", { prompt: "  " });
-  expect(fixture.settings.stateOf("prompt")).toMatchObject({ name: "refused", reason: "Type a prompt first" });
+  expect(fixture.settings.stateOf("prompt")).toMatchObject({ name: "rejected", reason: "Type a prompt first" });
   fixture.settings.type("prompt", { prompt: " " });
   await fixture.stream.start(CAMERA);
   expect([fixture.stream.state.name, fixture.sources.length]).toEqual(["idle", 0]);
@@ -74,23 +74,23 @@ it("an unacknowledged change is sent again after a reconnection", async () => {
   expect([fixture.settings.stateOf("prompt").name, fixture.settings.stateOf("strength").name]).toEqual(["applied", "applied"]);
 });
 
-it("a refused change is reverted, and not sent again", async () => {
+it("a rejected change is reverted, and not sent again", async () => {
   await fixture.goLive();
-  fixture.server.refusal = new ApiError(503, "the model is restarting");
+  fixture.server.rejection = new ApiError(503, "the model is restarting");
   fixture.stream.edits.change("strength", { strength: 0.4 });
   await advance(0);
-  expect([fixture.settings.shown.strength, fixture.settings.stateOf("strength").name]).toEqual([null, "refused"]);
-  fixture.server.refusal = null;
+  expect([fixture.settings.shown.strength, fixture.settings.stateOf("strength").name]).toEqual([null, "rejected"]);
+  fixture.server.rejection = null;
   await advance(5000);
   expect(fixture.server.updates).toHaveLength(1);
 });
 
-it("an unreachable server does not count as a refusal", async () => {
+it("an unreachable server does not count as a rejection", async () => {
   await fixture.goLive();
-  fixture.server.refusal = new ServerUnreachable(null);
+  fixture.server.rejection = new ServerUnreachable(null);
   fixture.stream.edits.change("strength", { strength: 0.4 });
   await advance(0);
-  fixture.server.refusal = null;
+  fixture.server.rejection = null;
   await advance(1100);
   expect(fixture.settings.stateOf("strength").name).toBe("applied");
 });

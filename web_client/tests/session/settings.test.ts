@@ -52,17 +52,17 @@ describe("a control", () => {
     expect([settings.shown.strength, settings.stateOf("strength").name]).toEqual([0.9, "synced"]);
   });
 
-  it("returns to the session's value when it is refused, with the reason", () => {
+  it("returns to the session's value when it is rejected, with the reason", () => {
     settings.apply("seed", { seed: 3 });
-    settings.refuse("seed", "the model is restarting");
+    settings.reject("seed", "the model is restarting");
     expect(settings.shown.seed).toBe(0);
-    expect(settings.stateOf("seed")).toMatchObject({ name: "refused", reason: "the model is restarting" });
+    expect(settings.stateOf("seed")).toMatchObject({ name: "rejected", reason: "the model is restarting" });
   });
 
-  it("keeps its state when another one is refused", () => {
+  it("keeps its state when another one is rejected", () => {
     settings.apply("strength", { strength: 0.4 });
     settings.apply("pruning.tau", { pruning: { tau: 0.9 } });
-    settings.refuse("pruning.tau", "no");
+    settings.reject("pruning.tau", "no");
     expect(settings.shown).toMatchObject({ strength: 0.4, pruning: { tau: 0.2, tau2: 0.4 } });
   });
 
@@ -115,13 +115,13 @@ describe("a typed text", () => {
     expect(settings.stateOf("prompt").name).toBe("synced");
   });
 
-  it("is kept after a refusal, unlike a style", () => {
+  it("is kept after a rejection, unlike a style", () => {
     settings.type("prompt", { prompt: "a long text" });
     settings.apply("prompt", { prompt: "a long text" });
-    settings.refuse("prompt", "the model is restarting");
+    settings.reject("prompt", "the model is restarting");
     expect(settings.shown.prompt).toBe("a long text");
     settings.apply("prompt", { prompt: "a style's" });
-    settings.refuse("prompt", "the model is restarting");
+    settings.reject("prompt", "the model is restarting");
     expect(settings.shown.prompt).toBe(PARAMETERS.prompt);
   });
 });

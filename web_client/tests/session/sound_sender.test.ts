@@ -61,7 +61,7 @@ it("sound ends with the microphone, and with the session", async () => {
   expect(fixture.sources[0]?.microphones.every(({ closed }) => closed)).toBe(true);
 });
 
-it("sound that is refused leaves the stream live, and shows why", async () => {
+it("sound that is rejected leaves the stream live, and shows why", async () => {
   await fixture.goLive();
   const source = fixture.sources[0] ?? expect.unreachable();
   source.openSound = () => Promise.reject(new DOMException("", "NotAllowedError"));

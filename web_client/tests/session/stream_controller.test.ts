@@ -37,7 +37,7 @@ describe("start", () => {
   });
 
   it("fails with the server's reason when no slot is free, and closes the camera", async () => {
-    fixture.server.refusal = new ApiError(503, "the slot is taken");
+    fixture.server.rejection = new ApiError(503, "the slot is taken");
     await fixture.stream.start(CAMERA);
     expect(fixture.problem).toContain("can't take another stream");
     expect(fixture.sources[0]?.closed).toBe(true);
@@ -88,11 +88,11 @@ describe("after a lost connection", () => {
     await fixture.goLive();
     fixture.stream.edits.change("pruning.tau", { pruning: { tau: 0.3 } });
     await advance(0);
-    fixture.server.refusal = new ApiError(422, "prompt = ' ': must hold more than white space", "prompt");
+    fixture.server.rejection = new ApiError(422, "prompt = ' ': must hold more than white space", "prompt");
     fixture.stream.edits.change("prompt", { prompt: "\u200b" });
     await advance(0);
-    expect(fixture.settings.stateOf("prompt").name).toBe("refused");
-    fixture.server.refusal = null;
+    expect(fixture.settings.stateOf("prompt").name).toBe("rejected");
+    fixture.server.rejection = null;
     fixture.peer.events.lost("the connection failed");
     await advance(500);
     fixture.peer.events.connected();
@@ -104,12 +104,12 @@ describe("after a lost connection", () => {
 
   it("detects missing telemetry, and retries while the server is unreachable", async () => {
     await fixture.goLive();
-    fixture.server.refusal = new ServerUnreachable(null);
+    fixture.server.rejection = new ServerUnreachable(null);
     await advance(60_000);
     expect(fixture.stream.state.name).toBe("reconnecting");
     const attempts = fixture.server.resumes.length;
     expect(attempts).toBeGreaterThan(5);
-    fixture.server.refusal = null;
+    fixture.server.rejection = null;
     fixture.stream.retryNow();
     await advance(0);
     expect(fixture.server.resumes).toHaveLength(attempts + 1);
@@ -120,22 +120,22 @@ describe("after a lost connection", () => {
 
   it("retries at once when the server is ready again, also after an attempt that started too early", async () => {
     await fixture.goLive();
-    fixture.server.refusal = new ApiError(503, "the model is loading");
+    fixture.server.rejection = new ApiError(503, "the model is loading");
     fixture.peer.events.lost("gone");
     await advance(20_000);
     const attempts = fixture.server.resumes.length;
-    fixture.server.refusal = null;
+    fixture.server.rejection = null;
     fixture.stream.retryNow();
     await advance(0);
     expect(fixture.server.resumes).toHaveLength(attempts + 1);
   });
 
-  it("fails on a permanent refusal", async () => {
+  it("fails on a permanent rejection", async () => {
     await fixture.goLive();
-    fixture.server.refusal = new ApiError(422, "no H264");
+    fixture.server.rejection = new ApiError(422, "no H264");
     fixture.peer.events.lost("gone");
     await advance(500);
-    expect(fixture.problem).toBe("The server refused the session");
+    expect(fixture.problem).toBe("The server rejected the session");
   });
 
   it("does not reconnect after a stop", async () => {

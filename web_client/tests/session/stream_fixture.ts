@@ -90,7 +90,7 @@ class FakeServer {
   reason: string | null = null;
   knowsSession = true; // of a session to resume
   unknownStatus = 404; // the response for an unknown session or token
-  refusal: Error | null = null;
+  rejection: Error | null = null;
   updateBarrier: Promise<void> | null = null; // an update waits for it
 
   iceServers = (): Promise<RTCIceServer[]> => Promise.resolve([]);
@@ -98,14 +98,14 @@ class FakeServer {
 
   createSession = (offer: Offer): Promise<Answer> => {
     this.offers.push(offer);
-    if (this.refusal !== null) return Promise.reject(this.refusal);
+    if (this.rejection !== null) return Promise.reject(this.rejection);
     this.parameters = applyChanges(PARAMETERS, offer.parameters);
     return Promise.resolve(this.answer({ id: `s${this.offers.length}`, token: "t", view_token: "v" }));
   };
 
   resumeSession = (credentials: SessionCredentials): Promise<Answer> => {
     this.resumes.push(`${credentials.id} ${credentials.token}`);
-    if (this.refusal !== null) return Promise.reject(this.refusal);
+    if (this.rejection !== null) return Promise.reject(this.rejection);
     return this.knowsSession ? Promise.resolve(this.answer(credentials)) : Promise.reject(new ApiError(this.unknownStatus, "not known"));
   };
 
@@ -122,7 +122,7 @@ class FakeServer {
       });
     });
     await Promise.race([this.updateBarrier, connectionLost]);
-    if (this.refusal !== null) throw this.refusal;
+    if (this.rejection !== null) throw this.rejection;
     this.parameters = applyChanges(this.parameters, changes);
     return { block: 5, pending: false, parameters: this.parameters, prompt_tokens: null };
   };

@@ -8,9 +8,9 @@ class FakePlayer implements Player {
   closed = false;
   constructor(
     readonly events: WhepEvents,
-    private readonly refusal: Error | null,
+    private readonly rejection: Error | null,
   ) {}
-  open = (): Promise<void> => (this.refusal === null ? Promise.resolve() : Promise.reject(this.refusal));
+  open = (): Promise<void> => (this.rejection === null ? Promise.resolve() : Promise.reject(this.rejection));
   close = (): void => {
     this.closed = true;
   };
@@ -18,7 +18,7 @@ class FakePlayer implements Player {
 
 const states: string[] = [];
 let players: FakePlayer[] = [];
-let refusal: Error | null = null;
+let rejection: Error | null = null;
 let viewer: Viewer;
 const advance = (ms: number): Promise<unknown> => vi.advanceTimersByTimeAsync(ms);
 
@@ -26,10 +26,10 @@ beforeEach(() => {
   vi.useFakeTimers();
   states.length = 0;
   players = [];
-  refusal = null;
+  rejection = null;
   viewer = new Viewer(
     (events) => {
-      const player = new FakePlayer(events, refusal);
+      const player = new FakePlayer(events, rejection);
       players.push(player);
       return Promise.resolve(player);
     },
@@ -58,11 +58,11 @@ it("goes live with the first frame, reports a stall, and closes its player", asy
 });
 
 it("retries while nothing is live, after the server's Retry-After, and after a loss", async () => {
-  refusal = new ApiError(409, "nothing is live", null, 3000);
+  rejection = new ApiError(409, "nothing is live", null, 3000);
   void viewer.start();
   await advance(2900);
   expect([viewer.state.name, players.length]).toEqual(["waiting", 1]);
-  refusal = null;
+  rejection = null;
   await advance(200);
   viewer.frameShown();
   expect([viewer.state.name, players.length]).toEqual(["live", 2]);
@@ -80,7 +80,7 @@ it.each<[Error, string]>([
   [new ApiError(503, "all 16 viewer slots are taken"), "The server can't show it now"],
   [new ServerUnreachable(null), "The server does not respond"],
 ])("waits on %s", async (error, title) => {
-  refusal = error;
+  rejection = error;
   void viewer.start();
   await advance(0);
   expect(viewer.state).toMatchObject({ name: "waiting", title });
@@ -90,11 +90,11 @@ it.each<[Error, string]>([
 });
 
 it("stops on a wrong link, and can be retried", async () => {
-  refusal = new ApiError(401, "the bearer token is missing or wrong");
+  rejection = new ApiError(401, "the bearer token is missing or wrong");
   void viewer.start();
   await advance(60_000);
   expect([viewer.state.name, players.length]).toEqual(["failed", 1]);
-  refusal = null;
+  rejection = null;
   viewer.retry();
   await advance(0);
   viewer.frameShown();
