@@ -34,12 +34,12 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def run(args: argparse.Namespace) -> int:
-    from lipar_cli.checks.result import Status
+    from lipar_cli.checks.result import CheckStatus
 
     failed = False
     rows: list[dict[str, str]] = []
     for name, result in results(args):
-        failed |= result.status is Status.FAIL
+        failed |= result.status is CheckStatus.FAIL
         if args.json:
             rows.append({"check": name, "status": result.status, "detail": result.detail, "remedy": result.remedy})
         else:

@@ -46,7 +46,7 @@ Both are opened by the client and carry JSON texts.
 ### telemetry
 
 - From the client, once per second: `{"playout_ms": NUMBER}` or `{"ping": true}`; the connection is alive.
-- From the server, once per second: a [Status](#status).
+- From the server, once per second: a [SessionStatus](#sessionstatus).
 """
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from harness.local import ROOT
-from lipar_cli.checks.result import Status
+from lipar_cli.checks.result import CheckStatus
 from lipar_cli.checks.tls import judge_certificate
 from lipar_cli.main import parse_arguments
 from server.api.app import create_app
@@ -95,7 +95,7 @@ def test_the_openssl_command_makes_a_certificate_that_doctor_accepts(tmp_path: P
     (tmp_path / "certs").mkdir()
     shell(command.text, tmp_path)
     pair = tmp_path / "certs" / "cert.pem", tmp_path / "certs" / "key.pem"
-    assert judge_certificate(*pair, [os.uname().nodename], datetime.now(UTC)).status is Status.OK
+    assert judge_certificate(*pair, [os.uname().nodename], datetime.now(UTC)).status is CheckStatus.OK
 
 
 @pytest.mark.parametrize("document", ["docs/quickstart.md", "docs/deployment.md"])

@@ -132,7 +132,7 @@ class ModelInfo(BaseModel):
     sharing: int = Field(description="sessions that share this process's model now, this one included")
 
 
-class Status(BaseModel):
+class SessionStatus(BaseModel):
     """The current state of a session."""
 
     id: str

@@ -12,7 +12,7 @@ from server.api.auth import RequireRole
 from server.api.dependencies import Registry, Session
 from server.api.error_schemas import error_responses
 from server.api.relative_urls import relative_url
-from server.api.schemas import Answer, Offer, ParkRequest, ResumeOffer, Status
+from server.api.schemas import Answer, Offer, ParkRequest, ResumeOffer, SessionStatus
 from server.api.sdp_bodies import CANDIDATES, TRICKLE_ERRORS, add_trickled_candidates
 from server.api.struct_bodies import struct_body
 from server.control.access import Role
@@ -58,15 +58,15 @@ async def park(session: Session, _: ParkRequest | None = None) -> None:
 
 
 @router.get("", dependencies=[admin], responses=error_responses(401, 403))
-async def index(sessions: Registry) -> list[Status]:
+async def index(sessions: Registry) -> list[SessionStatus]:
     """All sessions."""
-    return [Status.model_validate(session.status()) for session in sessions.handles.values()]
+    return [SessionStatus.model_validate(session.status()) for session in sessions.handles.values()]
 
 
 @router.get("/{session_id}", dependencies=[viewer], responses=error_responses(401, 403, 404, 422))
-async def show(session: Session) -> Status:
+async def show(session: Session) -> SessionStatus:
     """One session's state and statistics."""
-    return Status.model_validate(session.status())
+    return SessionStatus.model_validate(session.status())
 
 
 @router.patch(

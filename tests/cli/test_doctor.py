@@ -5,7 +5,7 @@ import json
 import pytest
 
 from lipar_cli.checks import table
-from lipar_cli.checks.result import Result, Status, fail, ok, warn
+from lipar_cli.checks.result import CheckStatus, Result, fail, ok, warn
 
 OK = ok("fine")
 
@@ -75,7 +75,7 @@ def test_a_wrong_setting_is_a_failed_line(lipar, checks, monkeypatch):
     code, stdout, _ = lipar("doctor", "--preset", "tiny", "--json")
     rows = json.loads(stdout)
     assert code == 1
-    assert rows[0]["status"] == Status.FAIL
+    assert rows[0]["status"] == CheckStatus.FAIL
     assert "host = 0.0.0.0" in rows[0]["detail"]
     assert [row["check"] for row in rows] == ["settings", "one"]
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from lipar_cli.checks.result import Status
+from lipar_cli.checks.result import CheckStatus
 from lipar_cli.checks.tls import judge_certificate
 from lipar_cli.main import main
 from lipar_cli.self_signed import ensure_certificate, fingerprint, instructions
@@ -14,7 +14,7 @@ NOW = datetime(2030, 1, 2, tzinfo=UTC)
 
 def test_the_certificate_names_the_addresses_and_its_key_is_private(tmp_path):
     cert, key = ensure_certificate(tmp_path / "tls", ["192.0.2.7"], NOW)
-    assert judge_certificate(cert, key, ["192.0.2.7"], NOW).status is Status.OK
+    assert judge_certificate(cert, key, ["192.0.2.7"], NOW).status is CheckStatus.OK
     assert key.stat().st_mode & 0o777 == 0o600
 
 

@@ -8,18 +8,18 @@ import torch
 from lipar_cli.checks.clock import check_clock, judge_clock
 from lipar_cli.checks.gpu import GpuFacts, judge_gpu, judge_nvenc
 from lipar_cli.checks.kernels import check_kernels, judge_kernels
-from lipar_cli.checks.result import Result, Status
+from lipar_cli.checks.result import CheckStatus, Result
 from lipar_cli.checks.self_test import attention_error, judge_attention
 from lipar_cli.checks.software import TorchFacts, judge_codecs, judge_python, judge_torch
 from lipar_core.kernels.attention import attention
 from lipar_core.kernels.start_up import Verdict
 from tests.cli.checks.targets import target
 
-OK, WARN, FAIL = Status.OK, Status.WARN, Status.FAIL
+OK, WARN, FAIL = CheckStatus.OK, CheckStatus.WARN, CheckStatus.FAIL
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 
 
-def expect(result: Result, status: Status, words: str) -> None:
+def expect(result: Result, status: CheckStatus, words: str) -> None:
     assert result.status is status, result
     assert words in f"{result.detail} {result.remedy}"
 

@@ -9,7 +9,7 @@ from transformers import UMT5Config, UMT5EncoderModel
 
 from lipar_cli.checks.memory import available_memory, check_gpu_memory, gpu_plan, host_plan, judge_memory
 from lipar_cli.checks.memory_plan import MemoryPlan, codec_state_bytes, stream_plan
-from lipar_cli.checks.result import Status
+from lipar_cli.checks.result import CheckStatus
 from lipar_core.kinds.text import HashedConfig, PrecomputedConfig, UMT5Size
 from lipar_core.models.hashed_text import HashedTextEncoder
 from lipar_core.models.precision import uniform
@@ -79,7 +79,8 @@ def test_precomputed_prompts_need_no_text_encoder():
 
 
 @pytest.mark.parametrize(
-    ("available", "status"), [(100, Status.OK), (75, Status.WARN), (70, Status.WARN), (69, Status.FAIL)]
+    ("available", "status"),
+    [(100, CheckStatus.OK), (75, CheckStatus.WARN), (70, CheckStatus.WARN), (69, CheckStatus.FAIL)],
 )
 def test_the_plan_is_compared_with_the_memory(available, status):
     plan = MemoryPlan(shared={"transformer": 30 * GIB}, per_session={"KV cache": 20 * GIB}, sessions=2)
@@ -90,9 +91,9 @@ def test_the_plan_is_compared_with_the_memory(available, status):
 
 
 def test_a_gpu_that_is_not_there_can_be_planned_for():
-    assert check_gpu_memory(target("wan-1.3b", 16.0)).status is Status.OK
+    assert check_gpu_memory(target("wan-1.3b", 16.0)).status is CheckStatus.OK
     too_small = check_gpu_memory(target("wan-1.3b", 8.0))
-    assert (too_small.status, "LIPAR_MAX_SESSIONS" in too_small.remedy) == (Status.FAIL, True)
+    assert (too_small.status, "LIPAR_MAX_SESSIONS" in too_small.remedy) == (CheckStatus.FAIL, True)
 
 
 def test_the_memory_of_this_machine_is_read():

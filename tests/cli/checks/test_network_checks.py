@@ -16,12 +16,12 @@ from harness.coturn import SECRET, running_coturn
 from harness.local import free_port
 from lipar_cli.checks.ice import check_turn_login, check_udp_reachability
 from lipar_cli.checks.ports import check_tcp_port, check_udp_ports, judge_udp_ports
-from lipar_cli.checks.result import Status
+from lipar_cli.checks.result import CheckStatus
 from lipar_cli.checks.software import check_aiortc
 from lipar_cli.checks.tls import check_certificate, check_secure_context, judge_certificate
 from tests.cli.checks.targets import target
 
-OK, WARN, FAIL = Status.OK, Status.WARN, Status.FAIL
+OK, WARN, FAIL = CheckStatus.OK, CheckStatus.WARN, CheckStatus.FAIL
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lipar_cli.checks.result import Status
+from lipar_cli.checks.result import CheckStatus
 from lipar_cli.checks.storage import check_shared_memory, download_bytes, judge_disk, judge_shared_memory
 from lipar_cli.checks.weights import check_weights, judge_files
 from lipar_cli.weights.manifest import Manifest, ManifestEntry
@@ -13,7 +13,7 @@ from lipar_core.presets import load_preset
 from server.ring import FrameRing, ring_bytes
 from tests.cli.checks.targets import target
 
-OK, WARN, FAIL = Status.OK, Status.WARN, Status.FAIL
+OK, WARN, FAIL = CheckStatus.OK, CheckStatus.WARN, CheckStatus.FAIL
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import { REASONS } from "../texts/en";
 import { isErrorBody } from "./protocol";
-import type { Access, Acknowledgement, Answer, Changes, Offer, Preset, Readiness, Schema, SessionCredentials, Status } from "./protocol";
+import type { Access, Acknowledgement, Answer, Changes, Offer, Preset, Readiness, Schema, SessionCredentials, SessionStatus } from "./protocol";
 
 const TIMEOUT_MS = 10_000;
 const UPDATE_TIMEOUT_MS = 40_000; // a new prompt may wait for a slow text encoder
@@ -76,7 +76,7 @@ export class ApiClient {
     if (!response.ok && response.status !== 404) throw await apiErrorOf(response);
   }
 
-  session({ id, token }: SessionKey): Promise<Status> {
+  session({ id, token }: SessionKey): Promise<SessionStatus> {
     return this.requestJson("GET", `api/v1/sessions/${id}`, undefined, { token });
   }
 

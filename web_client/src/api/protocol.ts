@@ -67,7 +67,7 @@ export interface PromptTokens {
   given: number;
 }
 
-export interface Status {
+export interface SessionStatus {
   id: string;
   state: "connecting" | "live" | "paused" | "parked" | "stalled" | "model_restarting" | "failed";
   /** Why there is no picture; null if there is one. */
@@ -152,9 +152,9 @@ export interface Schema {
 }
 
 /** A telemetry message; null for other kinds of message, which a newer server may send. */
-export function parseStatus(text: string): Status | null {
+export function parseStatus(text: string): SessionStatus | null {
   const value: unknown = JSON.parse(text);
-  return isObject(value) && typeof value.state === "string" && isObject(value.stats) ? (value as unknown as Status) : null;
+  return isObject(value) && typeof value.state === "string" && isObject(value.stats) ? (value as unknown as SessionStatus) : null;
 }
 
 export function isErrorBody(value: unknown): value is ErrorBody {

@@ -1,7 +1,7 @@
 // One RTCPeerConnection: sends the source's tracks, receives the edited ones and telemetry.
 
 import { parseStatus } from "../api/protocol";
-import type { Answer, Status } from "../api/protocol";
+import type { Answer, SessionStatus } from "../api/protocol";
 import { REASONS } from "../texts/en";
 import type { FrameName } from "./frame_names";
 import { LinkMeter } from "./link_meter";
@@ -22,7 +22,7 @@ export interface PeerEvents {
   connected: () => void;
   lost: (reason: string) => void;
   /** `link`: measured by the browser; null until it is known. */
-  telemetry: (status: Status, link: LinkStats | null) => void;
+  telemetry: (status: SessionStatus, link: LinkStats | null) => void;
   /** The server names the source frame of an edited frame. */
   frameNamed: (name: FrameName) => void;
 }

@@ -1,7 +1,7 @@
 // Creates and connects the parts of the editor's page, which do not know each other.
 
 import { ApiClient, ApiError, ServerUnreachable } from "../api/client";
-import type { Status } from "../api/protocol";
+import type { SessionStatus } from "../api/protocol";
 import { isCameraAllowed, listCameras, onDevicesChanged } from "../media/camera";
 import { isScreenSharingAllowed } from "../media/screen";
 import { sourceLabel } from "../media/source";
@@ -37,7 +37,7 @@ const isSecure = isCameraAllowed();
 const sessionRestore = new SessionRestore(new SessionStore(window.sessionStorage), api);
 let stream: StreamController | null = null; // null until the preset is loaded
 let controls: Controls | null = null;
-let status: Status | null = null;
+let status: SessionStatus | null = null;
 let framesPerBlock: number | null = null;
 let notice: Problem | null = null;
 let isLoadingPreset = false;

@@ -1,6 +1,6 @@
 // The state of the editor's page, from which its pill, banner and buttons are derived.
 
-import type { Fit, Stats, Status } from "../api/protocol";
+import type { Fit, Stats, SessionStatus } from "../api/protocol";
 import type { SourceKind } from "../media/source";
 import type { AccessState } from "../session/access";
 import type { FramesState } from "../session/frame_monitor";
@@ -19,7 +19,7 @@ export interface PageState {
   hasSavedSession: boolean; // a parked session waits for its source
   server: ServerState;
   stream: StreamState;
-  status: Status | null; // the newest telemetry of a live stream
+  status: SessionStatus | null; // the newest telemetry of a live stream
   frames: FramesState; // whether new frames arrive
   fit: Fit; // as acknowledged by the server
   isPaused: boolean; // as acknowledged by the server

@@ -1,6 +1,6 @@
 // Whether new edited frames arrive, by the block number in telemetry and by the frames shown on this page.
 
-import type { Stats, Status } from "../api/protocol";
+import type { Stats, SessionStatus } from "../api/protocol";
 
 const STALLED_AFTER_MS = 1600; // without progress; with telemetry once a second it is noticed within 3 s
 const TELEMETRY_TIMEOUT_MS = 2500; // more than one telemetry interval: a single message may be lost
@@ -19,7 +19,7 @@ export type FramesState = "flowing" | "stalled" | "no_telemetry";
 
 export class FrameMonitor {
   state: FramesState = "flowing";
-  private newest: Status | null = null;
+  private newest: SessionStatus | null = null;
   private telemetry_ms = 0;
   private shown_ms = 0;
   private block: BlockArrival | null = null; // null before the first telemetry
@@ -54,14 +54,14 @@ export class FrameMonitor {
     this.shown_ms = Date.now();
   }
 
-  telemetry(status: Status): void {
+  telemetry(status: SessionStatus): void {
     this.newest = status;
     this.telemetry_ms = Date.now();
     this.updateBlock(status);
     this.check();
   }
 
-  private updateBlock({ state, stats }: Status): void {
+  private updateBlock({ state, stats }: SessionStatus): void {
     const now = Date.now();
     const before = this.block;
     if (state === "live" && before !== null && before.number === stats.block) return;

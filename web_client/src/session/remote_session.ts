@@ -1,7 +1,7 @@
 // The server's session as this page uses it: created, resumed, changed, parked, ended.
 
 import { ApiError } from "../api/client";
-import type { Acknowledgement, Answer, Changes, NewSession, Offer, SessionCredentials, Status } from "../api/protocol";
+import type { Acknowledgement, Answer, Changes, NewSession, Offer, SessionCredentials, SessionStatus } from "../api/protocol";
 
 const LOST_STATUSES = [401, 403, 404]; // ended, or its id belongs to another session now
 const NAME_TAKEN = 409;
@@ -10,7 +10,7 @@ export interface SessionApi {
   createSession(offer: Offer): Promise<Answer>;
   resumeSession(credentials: SessionCredentials, sdp: string): Promise<Answer>;
   parkSession(credentials: SessionCredentials): Promise<void>;
-  session(credentials: SessionCredentials): Promise<Pick<Status, "reason">>;
+  session(credentials: SessionCredentials): Promise<Pick<SessionStatus, "reason">>;
   update(credentials: SessionCredentials, changes: Changes, signal: AbortSignal): Promise<Acknowledgement>;
   deleteSession(credentials: SessionCredentials): Promise<void>;
 }

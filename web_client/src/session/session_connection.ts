@@ -1,6 +1,6 @@
 // One media connection of a session, from the offer until it is lost.
 
-import type { Answer, NewSession, Parameters, Status } from "../api/protocol";
+import type { Answer, NewSession, Parameters, SessionStatus } from "../api/protocol";
 import { MediaConnectionLost } from "../media/errors";
 import type { FrameName } from "../media/frame_names";
 import type { LinkStats } from "../media/link_meter";
@@ -31,7 +31,7 @@ export interface ConnectionEvents {
   media: (stream: MediaStream) => void;
   /** The SDP answer has arrived; media follows. `resumed`: the session existed already. */
   sessionOpened: (parameters: Parameters, resumed: boolean) => void;
-  telemetry: (status: Status, link: LinkStats | null) => void;
+  telemetry: (status: SessionStatus, link: LinkStats | null) => void;
   frameNamed: (name: FrameName) => void;
   /** An established connection was lost. */
   lost: (reason: string) => void;

@@ -1,6 +1,6 @@
 // All settings: the session's parameters, overlaid by each control's pending changes.
 
-import type { Acknowledgement, Changes, Parameters, PromptTokens, Status } from "../api/protocol";
+import type { Acknowledgement, Changes, Parameters, PromptTokens, SessionStatus } from "../api/protocol";
 import { acknowledge, overlayOf, reject, startApplying, SYNCED, syncWithSession, unconfirmedChanges } from "./control_state";
 import type { ControlState } from "./control_state";
 import { applyChanges, differences } from "./parameters";
@@ -88,7 +88,7 @@ export class Settings {
   }
 
   /** Updates the current parameters from telemetry, which may be older than an acknowledgement. */
-  followTelemetry({ parameters, prompt_tokens }: Pick<Status, "parameters" | "prompt_tokens">): void {
+  followTelemetry({ parameters, prompt_tokens }: Pick<SessionStatus, "parameters" | "prompt_tokens">): void {
     const confirmed = withOverlays(parameters, [...this.states.values()].map((state) => unconfirmedChanges(state, Date.now())));
     if (confirmed.prompt === parameters.prompt) this.storeTokenCount(parameters.prompt, prompt_tokens); // else telemetry is older than the acknowledgement
     this.setCurrent(confirmed);

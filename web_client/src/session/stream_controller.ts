@@ -1,7 +1,7 @@
 // The user's stream from Start to Stop: opens the source, connects, reconnects, reports its state.
 
 import { ApiError } from "../api/client";
-import type { SessionCredentials, Status } from "../api/protocol";
+import type { SessionCredentials, SessionStatus } from "../api/protocol";
 import { MediaConnectionLost, PickerCancelled } from "../media/errors";
 import type { LinkStats } from "../media/link_meter";
 import type { SourceChoice } from "../media/source";
@@ -197,7 +197,7 @@ export class StreamController {
     return this.media.video;
   }
 
-  private handleTelemetry(status: Status, link: LinkStats | null): void {
+  private handleTelemetry(status: SessionStatus, link: LinkStats | null): void {
     this.sceneReset.updateLatency(status.stats);
     this.edits.settings.followTelemetry(status);
     this.events.status(status, link);

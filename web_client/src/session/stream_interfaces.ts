@@ -1,6 +1,6 @@
 // The dependencies and events of a stream controller.
 
-import type { Preset, Status } from "../api/protocol";
+import type { Preset, SessionStatus } from "../api/protocol";
 import type { FrameName } from "../media/frame_names";
 import type { LinkStats } from "../media/link_meter";
 import type { PeerEvents } from "../media/peer";
@@ -28,7 +28,7 @@ export interface StreamEvents {
   notice: (problem: Problem | null) => void;
   result: (stream: MediaStream | null) => void;
   /** Once a second. `link`: measured by the browser; null until it is known. */
-  status: (status: Status, link: LinkStats | null) => void;
+  status: (status: SessionStatus, link: LinkStats | null) => void;
   frameNamed: (name: FrameName) => void;
   settingsChanged: (settings: Settings) => void;
   sound: (state: SoundState) => void;

@@ -1,6 +1,6 @@
 // An idle page and a telemetry status, to vary in tests.
 
-import type { Status } from "../../src/api/protocol";
+import type { SessionStatus } from "../../src/api/protocol";
 import type { PageState } from "../../src/page/page_state";
 
 export const idle: PageState = {
@@ -19,4 +19,4 @@ export const idle: PageState = {
   fit: "crop",
   isPaused: false,
 };
-export const status = (state: Status["state"], reason: string | null = null): Status => ({ state, reason, parameters: { paused: state === "paused" } }) as Status;
+export const status = (state: SessionStatus["state"], reason: string | null = null): SessionStatus => ({ state, reason, parameters: { paused: state === "paused" } }) as SessionStatus;

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import type { Stats, Status } from "../../src/api/protocol";
+import type { Stats, SessionStatus } from "../../src/api/protocol";
 import { FrameMonitor } from "../../src/session/frame_monitor";
 import type { FramesState } from "../../src/session/frame_monitor";
 
@@ -24,12 +24,12 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-function sendTelemetry(block: number | null, stats: Partial<Stats> = {}, state: Status["state"] = "live"): void {
-  monitor.telemetry({ state, stats: { block, fps_in: 30, fps_out: 24, stage_ms: {}, ...stats } } as Status);
+function sendTelemetry(block: number | null, stats: Partial<Stats> = {}, state: SessionStatus["state"] = "live"): void {
+  monitor.telemetry({ state, stats: { block, fps_in: 30, fps_out: 24, stage_ms: {}, ...stats } } as SessionStatus);
 }
 
 /** Telemetry each second; frames are shown all the time. */
-function advanceSeconds(seconds: number, block: (second: number) => number | null, stats: (second: number) => Partial<Stats> = () => ({}), state?: Status["state"]): void {
+function advanceSeconds(seconds: number, block: (second: number) => number | null, stats: (second: number) => Partial<Stats> = () => ({}), state?: SessionStatus["state"]): void {
   for (let second = 0; second < seconds; second++) {
     sendTelemetry(block(second), stats(second), state);
     for (let i = 0; i < 10; i++) {

@@ -2,7 +2,7 @@
 
 import { expect, vi } from "vitest";
 import { ApiError, ServerUnreachable } from "../../src/api/client";
-import type { Acknowledgement, Answer, Changes, Offer, Parameters, Preset, SessionCredentials, Stats, Status } from "../../src/api/protocol";
+import type { Acknowledgement, Answer, Changes, Offer, Parameters, Preset, SessionCredentials, Stats, SessionStatus } from "../../src/api/protocol";
 import type { PeerEvents } from "../../src/media/peer";
 import type { Source, SourceChoice, SourceSound } from "../../src/media/source";
 import { applyChanges } from "../../src/session/parameters";
@@ -94,7 +94,7 @@ class FakeServer {
   updateBarrier: Promise<void> | null = null; // an update waits for it
 
   iceServers = (): Promise<RTCIceServer[]> => Promise.resolve([]);
-  session = (): Promise<Pick<Status, "reason">> => Promise.resolve({ reason: this.reason });
+  session = (): Promise<Pick<SessionStatus, "reason">> => Promise.resolve({ reason: this.reason });
 
   createSession = (offer: Offer): Promise<Answer> => {
     this.offers.push(offer);
@@ -207,9 +207,9 @@ export class StreamFixture {
     return source;
   }
 
-  telemetry(state: Status["state"] = "live", stats: Partial<Stats> = {}): void {
+  telemetry(state: SessionStatus["state"] = "live", stats: Partial<Stats> = {}): void {
     const { parameters } = this.server;
-    this.peer.events.telemetry({ state, reason: this.server.reason, parameters, stats: { latency_stages_ms: {}, ...stats } } as Status, null);
+    this.peer.events.telemetry({ state, reason: this.server.reason, parameters, stats: { latency_stages_ms: {}, ...stats } } as SessionStatus, null);
   }
 }
 
