@@ -19,12 +19,7 @@ class PromptEmbedding:
     """A prompt's embedding for cross-attention, and how many of its tokens were encoded."""
 
     context: Tensor  # [text_length, text_dim]
-    used: int  # tokens that were encoded
-    given: int  # tokens of the whole prompt; more than `used` if it was truncated
-
-    @property
-    def tokens(self) -> PromptTokens:
-        return PromptTokens(used=self.used, given=self.given)
+    tokens: PromptTokens
 
 
 class PromptCache:
@@ -55,7 +50,8 @@ class PromptCache:
             if (cached := self.get(prompt)) is not None:
                 return cached
             started = time.perf_counter()
-            embedding = PromptEmbedding(self.encoder.encode(prompt), *self.encoder.count_tokens(prompt))
+            used, given = self.encoder.count_tokens(prompt)
+            embedding = PromptEmbedding(self.encoder.encode(prompt), PromptTokens(used=used, given=given))
             self.max_encode_s = max(self.max_encode_s, time.perf_counter() - started)
             with self._lock:
                 self._store(prompt, embedding)
