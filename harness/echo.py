@@ -141,7 +141,7 @@ class _EchoLoop:
             block=self.blocks, parameters=parameters, pending=parameters.paused, prompt_tokens=TOKENS
         )
         fields = {"session": message.session, "request": message.request}
-        self.send(wire.ChangeApplied(acknowledgement=acknowledgement, **fields))
+        self.send(wire.ChangeAcknowledged(acknowledgement=acknowledgement, **fields))
 
     def send_keep_masks(self, name: str, enabled: bool) -> None:
         (self.with_masks.add if enabled else self.with_masks.discard)(name)

@@ -134,10 +134,10 @@ def _report(reader: "VideoReader", writer: "VideoWriter") -> None:
 
 
 def _report_truncated_prompt(session: "EditSession[int]") -> None:
-    embedding = session.models.prompts.encode(session.parameters.prompt)
-    if embedding.used < embedding.given:
+    tokens = session.models.prompts.encode(session.parameters.prompt).tokens
+    if tokens.used < tokens.given:
         print(
-            f"the prompt was truncated: the first {embedding.used} of its {embedding.given} words were used",
+            f"the prompt was truncated: the first {tokens.used} of its {tokens.given} words were used",
             file=sys.stderr,
         )
 

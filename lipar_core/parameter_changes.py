@@ -43,6 +43,15 @@ def _complete_region(changes: Mapping[str, object]) -> dict[str, object]:
     return dict(changes) | unset
 
 
+def split_reset(changes: Mapping[str, object]) -> tuple[dict[str, object], bool]:
+    """The parameters to set, and whether `reset`, which is an action, is requested with them."""
+    settings = dict(changes)
+    reset = settings.pop("reset", False)
+    if not isinstance(reset, bool):
+        raise ParameterError("reset", reset, "must be true or false")
+    return settings, reset
+
+
 def _check_detector(pruning: Pruning, changes: object) -> None:
     """Reject a setting that the active detector does not read; a complete object, as `to_dict` returns, is accepted."""
     assert isinstance(changes, Mapping)

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from lipar_core.acknowledgement import Acknowledgement
-from lipar_core.errors import LiparError, ParameterError
+from lipar_core.errors import LiparError
 from lipar_core.models.loading import Models
-from lipar_core.parameter_changes import merge
+from lipar_core.parameter_changes import merge, split_reset
 from lipar_core.parameters import Parameters
 from lipar_core.presets import default_parameters
 from lipar_core.sizes import stream_at
@@ -66,8 +66,9 @@ class EditSession(Generic[P]):
 
         `reset: true` restarts the stream there. On an invalid value raises `ParameterError` and changes nothing.
         """
-        self.parameters = self.check(changes)
-        self._reset_requested |= bool(changes.get("reset"))
+        settings, reset = split_reset(changes)
+        self.parameters = merge(self.parameters, settings)
+        self._reset_requested |= reset
         embedding = self.models.prompts.get(self.parameters.prompt)
         return Acknowledgement(
             block=self.next_block,
@@ -78,9 +79,8 @@ class EditSession(Generic[P]):
 
     def check(self, changes: Mapping[str, object]) -> Parameters:
         """The parameters that `update` would set; raises like `update`, without any effect."""
-        if not isinstance(changes.get("reset", False), bool):
-            raise ParameterError("reset", changes["reset"], "must be true or false")
-        return merge(self.parameters, {name: value for name, value in changes.items() if name != "reset"})
+        settings, _ = split_reset(changes)
+        return merge(self.parameters, settings)
 
     def reset(self) -> None:
         """Restart the stream at the next block: from there the output equals that of a new session."""

@@ -37,7 +37,7 @@ class Close(Message):
 
 
 class Change(Message):
-    """Change live parameters; answered by `ChangeApplied` or `ChangeRejected` with the same request number."""
+    """Change live parameters; answered by `ChangeAcknowledged` or `ChangeRejected` with the same request number."""
 
     session: str
     request: int
@@ -98,7 +98,9 @@ class Opened(Message):
     session: str
 
 
-class ChangeApplied(Message):
+class ChangeAcknowledged(Message):
+    """A requested change applies, a new prompt once it is encoded."""
+
     session: str
     request: int
     acknowledgement: Acknowledgement
@@ -170,7 +172,7 @@ Event = (
     | Opened
     | FramesPut
     | FramesTaken
-    | ChangeApplied
+    | ChangeAcknowledged
     | ParametersApplied
     | PromptEncoded
     | ChangeRejected

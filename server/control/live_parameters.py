@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from lipar_core.acknowledgement import Acknowledgement
 from lipar_core.errors import ParameterError
-from lipar_core.parameter_changes import merge
+from lipar_core.parameter_changes import merge, split_reset
 from lipar_core.parameters import Parameters
 from server import wire
 from server.errors import Unavailable
@@ -44,12 +44,11 @@ class LiveParameters:
 
     def check(self, changes: Mapping[str, object]) -> Parameters:
         """The parameters after these changes and all in flight, without any effect. Raises `ParameterError`."""
-        if not isinstance(changes.get("reset", False), bool):
-            raise ParameterError("reset", changes["reset"], "must be true or false")
         merged = self.parameters
-        for pending in self._in_flight.values():
-            merged = merge(merged, _settings(pending.changes))
-        return merge(merged, _settings(changes))
+        for requested in (*(pending.changes for pending in self._in_flight.values()), changes):
+            settings, _ = split_reset(requested)
+            merged = merge(merged, settings)
+        return merged
 
     def request(self, changes: Mapping[str, object]) -> asyncio.Future[Acknowledgement]:
         """Request a change; the future gets its acknowledgement.
@@ -72,7 +71,7 @@ class LiveParameters:
         self._in_flight[number] = InFlight(changes, future)
         return future
 
-    def change_applied(self, message: wire.ChangeApplied) -> None:
+    def change_acknowledged(self, message: wire.ChangeAcknowledged) -> None:
         if (pending := self._in_flight.pop(message.request, None)) is None:
             return  # already rejected
         self.parameters = message.acknowledgement.parameters
@@ -96,8 +95,3 @@ class LiveParameters:
             if not pending.future.done():  # else the caller was cancelled
                 pending.future.set_exception(Unavailable(f"{reason}; the change was not applied"))
                 pending.future.exception()  # mark it as retrieved: it may not be awaited
-
-
-def _settings(changes: Mapping[str, object]) -> dict[str, object]:
-    """The changes without `reset`, which is an action."""
-    return {name: value for name, value in changes.items() if name != "reset"}

@@ -136,8 +136,8 @@ class ModelProxy:
                 self.frames.block_done(edit_ms, message.clean_ms, message.dropped, sessions, message.masks)
             case wire.Opened():
                 self._open_ended.set()
-            case wire.ChangeApplied():
-                self.live_parameters.change_applied(message)
+            case wire.ChangeAcknowledged():
+                self.live_parameters.change_acknowledged(message)
             case wire.ParametersApplied():
                 self.change_log.add(message.block, message.parameters, reset=message.reset)
             case wire.PromptEncoded():

@@ -81,7 +81,7 @@ class PendingChanges:
             self.editable = True
             self._send_tokens()  # before the acknowledgement, which contains them
         for request in requests:
-            self.send(wire.ChangeApplied(session=self.session, request=request, acknowledgement=acknowledgement))
+            self.send(wire.ChangeAcknowledged(session=self.session, request=request, acknowledgement=acknowledgement))
 
     def _update(self, changes: Mapping[str, object]) -> Acknowledgement:
         acknowledgement = self.edit.update(changes)

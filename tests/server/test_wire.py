@@ -11,7 +11,7 @@ UP = [
     wire.LoadFailed(reason="no file"),
     wire.Exiting(reason="the text encoder hangs"),
     wire.Opened(session="a"),
-    wire.ChangeApplied(
+    wire.ChangeAcknowledged(
         session="a",
         request=1,
         acknowledgement=Acknowledgement(

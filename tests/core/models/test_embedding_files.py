@@ -75,7 +75,7 @@ def test_prompts_of_a_file_need_no_encoder(tmp_path, capsys):
     own = load_models(load_preset("tiny"), "cpu").prompts
     for prompt in ("a pencil sketch", "an oil painting"):
         assert torch.equal(prompts.encode(prompt).context, own.encode(prompt).context)
-        assert prompts.encode(prompt).used == own.encode(prompt).used
+        assert prompts.encode(prompt).tokens == own.encode(prompt).tokens
     with pytest.raises(LiparError, match=r"'a thermal camera' is not among the 2 in styles\.safetensors"):
         prompts.encode("a thermal camera")
 

@@ -47,5 +47,5 @@ def test_a_referenced_embedding_is_not_evicted():
 
 
 def test_tokens_of_a_prompt_are_counted():
-    embedding = PromptCache(Counting()).encode("abcde")
-    assert (embedding.used, embedding.given) == (3, 5)
+    tokens = PromptCache(Counting()).encode("abcde").tokens
+    assert (tokens.used, tokens.given) == (3, 5)

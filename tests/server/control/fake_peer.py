@@ -118,7 +118,7 @@ class FakeWorker:
                 parameters = self.opened[message.session] = merge(self.opened[message.session], message.changes)
                 acknowledgement = Acknowledgement(block=1, parameters=parameters, pending=False)
                 about = {"session": message.session, "request": message.request}
-                self._tell(wire.ChangeApplied(acknowledgement=acknowledgement, **about))
+                self._tell(wire.ChangeAcknowledged(acknowledgement=acknowledgement, **about))
         return True
 
     def end(self, reason: str) -> None:

@@ -35,22 +35,22 @@ def changes(model):
     return changes
 
 
-def changed(request: int, **parameters: object) -> wire.ChangeApplied:
+def changed(request: int, **parameters: object) -> wire.ChangeAcknowledged:
     acknowledgement = Acknowledgement(block=7, parameters=merge(Parameters(prompt="a"), parameters), pending=False)
-    return wire.ChangeApplied(session="s", request=request, acknowledgement=acknowledgement)
+    return wire.ChangeAcknowledged(session="s", request=request, acknowledgement=acknowledgement)
 
 
 async def test_a_change_applies_when_acknowledged(changes):
     answer = changes.request({"prompt": "b"})
     assert changes.parameters.prompt == "a"
-    changes.change_applied(changed(0, prompt="b"))
+    changes.change_acknowledged(changed(0, prompt="b"))
     assert changes.parameters.prompt == "b"
     assert (await answer).block == 7
 
 
 async def test_a_change_lost_with_the_model_process_is_rejected_without_effect(changes, model):
     first, second = changes.request({"prompt": "b"}), changes.request({"seed": 5})
-    changes.change_applied(changed(0, prompt="b"))
+    changes.change_acknowledged(changed(0, prompt="b"))
     changes.reject_all("the model process ended unexpectedly")
     assert (await first).parameters == Parameters(prompt="b")
     with pytest.raises(Unavailable, match="not applied"):
@@ -80,7 +80,7 @@ async def test_a_change_is_validated_with_the_changes_in_flight(changes):
 
 async def test_a_cancelled_request_is_ignored(changes):
     changes.request({"seed": 5}).cancel()
-    changes.change_applied(changed(0, seed=5))
+    changes.change_acknowledged(changed(0, seed=5))
     assert changes.parameters.seed == 5
     changes.request({"seed": 6}).cancel()
     changes.reject_all("gone")

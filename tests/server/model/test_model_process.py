@@ -26,7 +26,7 @@ def test_each_iteration_handles_all_messages_and_edits_a_block(web):
             web.change("s", pruning={"tau": 0.1 + step / 100})
         sent = web.run_once()
         assert blocks(sent) == ["s"]
-        assert sum(isinstance(message, wire.ChangeApplied) for message in sent) == 20
+        assert sum(isinstance(message, wire.ChangeAcknowledged) for message in sent) == 20
 
 
 def test_frames_are_sent_before_the_clean_pass(web, monkeypatch):

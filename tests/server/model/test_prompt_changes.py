@@ -28,10 +28,10 @@ def test_blocks_continue_during_encoding_and_the_prompt_applies_at_the_acknowled
     for _ in range(3):
         slow.put_block("s")
         slow.run_until(wire.BlockDone)
-    assert not any(isinstance(message, wire.ChangeApplied) for message in slow.received)
+    assert not any(isinstance(message, wire.ChangeAcknowledged) for message in slow.received)
     assert slow.worker.sessions["s"].edit.parameters.pruning.tau == 0.5  # needs no text encoder
     slow.text.allowed.release()
-    done = slow.run_until(wire.ChangeApplied, request=request).acknowledgement
+    done = slow.run_until(wire.ChangeAcknowledged, request=request).acknowledgement
     assert (done.block, done.parameters.prompt) == (3, "b")
     slow.put_block("s")
     assert slow.run_until(wire.BlockDone).block == 3
@@ -46,13 +46,13 @@ def test_only_the_newest_queued_prompt_is_encoded_and_all_requests_are_acknowled
     requests += [slow.change("s", prompt=prompt) for prompt in "cd"]
     slow.run_once()
     slow.text.allowed.release(3)
-    slow.run_until(wire.ChangeApplied, request=requests[-1])
-    answers = [message for message in slow.received if isinstance(message, wire.ChangeApplied)]
+    slow.run_until(wire.ChangeAcknowledged, request=requests[-1])
+    answers = [message for message in slow.received if isinstance(message, wire.ChangeAcknowledged)]
     assert [answer.request for answer in answers] == requests
     assert {answer.acknowledgement.parameters.prompt for answer in answers} == {"d"}
     assert "c" not in slow.text.encoded
     request = slow.change("s", prompt="a")
-    assert slow.run_until(wire.ChangeApplied, request=request).acknowledgement.parameters.prompt == "a"
+    assert slow.run_until(wire.ChangeAcknowledged, request=request).acknowledgement.parameters.prompt == "a"
     assert slow.text.encoded.count("a") == 1
 
 
@@ -107,7 +107,8 @@ def test_a_hung_prompt_change_ends_the_process_but_not_the_session(slow, monkeyp
     monkeypatch.setattr("server.model.prompt_encoder.TIMEOUT_FACTOR", 0)
     slow.run_until(wire.Exiting)
     assert not any(
-        isinstance(message, (wire.SessionFailed, wire.ChangeApplied, wire.ChangeRejected)) for message in slow.received
+        isinstance(message, (wire.SessionFailed, wire.ChangeAcknowledged, wire.ChangeRejected))
+        for message in slow.received
     )
 
 
@@ -115,10 +116,10 @@ def test_a_paused_session_keeps_its_prompt_encoded(slow):
     slow.text.allowed.release(100)
     opened(slow, "s")
     slow.change("s", paused=True, prompt="b")
-    slow.run_until(wire.ChangeApplied)
+    slow.run_until(wire.ChangeAcknowledged)
     for number in range(2 * MAX_PROMPTS):
         slow.worker.encoder.prompts.encode(f"another's {number}")
-    slow.run_until(wire.ChangeApplied, request=slow.change("s", paused=False))
+    slow.run_until(wire.ChangeAcknowledged, request=slow.change("s", paused=False))
     slow.put_block("s")
     slow.run_until(wire.BlockDone)
     assert slow.text.encoded.count("b") == 1
