@@ -1,6 +1,6 @@
 // The connection's verdict with cause and remedy, and behind "Details" the plots of the last minute.
 
-import type { Status } from "../api/protocol";
+import type { SessionStatus } from "../api/protocol";
 import type { LinkStats } from "../media/link_meter";
 import type { SourceKind } from "../media/source";
 import { ConnectionHistory } from "../session/connection_history";
@@ -34,7 +34,7 @@ export class ConnectionPanel {
   }
 
   /** Once a second of a live stream with new pictures. A hidden page shows none, which is no fault of the connection. */
-  add(status: Status, link: LinkStats | null, shown_fps: number, framesPerBlock: number, source: SourceKind): void {
+  add(status: SessionStatus, link: LinkStats | null, shown_fps: number, framesPerBlock: number, source: SourceKind): void {
     if (status.state !== "live" || document.visibilityState !== "visible") return;
     this.history.add(status, link, shown_fps, framesPerBlock, performance.now());
     const { recent, facts } = this.history;

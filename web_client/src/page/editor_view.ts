@@ -1,6 +1,6 @@
 // The editor page's videos, metrics, header and banner.
 
-import type { Preset, Stats, Status } from "../api/protocol";
+import type { Preset, Stats, SessionStatus } from "../api/protocol";
 import type { FrameName } from "../media/frame_names";
 import { FrameRateMeter } from "../media/frame_rate_meter";
 import type { LinkStats } from "../media/link_meter";
@@ -93,7 +93,7 @@ export class EditorView {
   }
 
   /** Once a second while the stream is live. */
-  addTelemetry(status: Status, link: LinkStats | null, source: SourceKind): void {
+  addTelemetry(status: SessionStatus, link: LinkStats | null, source: SourceKind): void {
     this.connection.add(status, link, this.frameRate.fps(performance.now()), this.framesPerBlock, source);
   }
 

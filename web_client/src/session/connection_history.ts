@@ -1,6 +1,6 @@
 // The last minute of a live connection, sample by sample: what the plots and the verdict are made of.
 
-import type { Stats, Status } from "../api/protocol";
+import type { Stats, SessionStatus } from "../api/protocol";
 import type { LinkStats } from "../media/link_meter";
 
 export const HISTORY_MS = 60_000;
@@ -39,7 +39,7 @@ export class ConnectionHistory {
   facts: ConnectionFacts = { limitation: null, sharing: 1, pruning: true };
 
   /** `shown_fps`: edited frames on this screen per second. `framesPerBlock`: of the preset. */
-  add({ stats, model, parameters }: Status, link: LinkStats | null, shown_fps: number, framesPerBlock: number, now_ms: number): void {
+  add({ stats, model, parameters }: SessionStatus, link: LinkStats | null, shown_fps: number, framesPerBlock: number, now_ms: number): void {
     this.facts = { limitation: link?.limitation ?? null, sharing: model.sharing, pruning: parameters.pruning.enabled };
     const { limitation: _limitation, ...rates } = link ?? NO_LINK;
     const sample = { at_ms: now_ms, shown_fps, engine_fps: engineFps(stats, framesPerBlock), ...serverRates(stats), ...rates };

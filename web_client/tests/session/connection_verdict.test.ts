@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import type { Status } from "../../src/api/protocol";
+import type { SessionStatus } from "../../src/api/protocol";
 import { ConnectionHistory } from "../../src/session/connection_history";
 import type { ConnectionFacts, Sample } from "../../src/session/connection_history";
 import { BANDS, levelIn, verdictOf } from "../../src/session/connection_verdict";
@@ -69,7 +69,7 @@ it("a shared screen at rest is no bad connection", () => {
 it("the history is a minute, and its newest seconds count as medians", () => {
   const history = new ConnectionHistory();
   const stats = { fps_in: 30, model_fps: 24, fps_out: 24, keep_ratio: 0.5, latency_stages_ms: { model: 90 }, stage_ms: { encode: 20, denoise: 80 } };
-  const status = { model: { sharing: 2 }, parameters: { pruning: { enabled: true } }, stats } as unknown as Status;
+  const status = { model: { sharing: 2 }, parameters: { pruning: { enabled: true } }, stats } as unknown as SessionStatus;
   for (let second = 0; second < 3; second++) history.add(status, null, 24, 4, second * 1000);
   expect(history.recent).toBeNull(); // too few
   for (let second = 3; second < 90; second++) history.add(status, null, second === 88 ? 1 : 20, 4, second * 1000);
