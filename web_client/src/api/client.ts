@@ -85,6 +85,13 @@ export class ApiClient {
     return this.requestJson("GET", `api/v1/sessions/${id}/timeline`, undefined, { token });
   }
 
+  /** The newest edited picture with its computed parts tinted, as a PNG. */
+  async overlayPicture({ id, token }: SessionKey): Promise<Blob> {
+    const response = await this.send("GET", `api/v1/sessions/${id}/overlay.png`, {}, token);
+    if (!response.ok) throw await apiErrorOf(response);
+    return response.blob();
+  }
+
   /** `signal` aborts the request, for example when the connection is lost. */
   update({ id, token }: SessionKey, changes: Changes, signal: AbortSignal): Promise<Acknowledgement> {
     const abort = AbortSignal.any([signal, AbortSignal.timeout(UPDATE_TIMEOUT_MS)]);

@@ -52,6 +52,8 @@ export interface Stats {
   fps_out: number;
   model_fps: number;
   keep_ratio: number | null;
+  /** Estimated time of a block computed in full / of one that keeps this much; null: not known yet. */
+  speed_up: number | null;
   /** Estimated noise of the source in levels of 255; null if the detector does not estimate it. */
   noise_levels: number | null;
   latency_ms: number | null;

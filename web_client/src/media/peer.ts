@@ -4,6 +4,7 @@ import { parseStatus } from "../api/protocol";
 import type { Answer, SessionStatus } from "../api/protocol";
 import { REASONS } from "../texts/en";
 import type { FrameName } from "./frame_names";
+import type { KeepMasks } from "./keep_masks";
 import { LinkMeter } from "./link_meter";
 import type { LinkStats } from "./link_meter";
 import { parseSize } from "./picture_size";
@@ -43,12 +44,14 @@ export class Peer {
     iceServers: RTCIceServer[],
     private size: PictureSize,
     private readonly events: PeerEvents,
+    keepMasks: KeepMasks,
   ) {
     this.pc = new RTCPeerConnection({ iceServers });
     this.videoTransceiver = this.addVideo(video);
     this.audioTransceiver = this.addAudio(video, audio);
     this.addTelemetry();
     this.addFrameNames();
+    keepMasks.useConnection(this.pc);
     this.pc.addEventListener("track", ({ track, streams }) => {
       events.media(streams[0] ?? new MediaStream([track]));
     });

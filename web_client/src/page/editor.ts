@@ -114,7 +114,7 @@ async function loadPreset(): Promise<void> {
       typed: (control, changes) => stream?.edits.settings.type(control, changes),
       dragged: (dragged) => stream?.edits.settings.drag(dragged),
     });
-    stream = createStream(preset, api, streamEvents);
+    stream = createStream(preset, api, streamEvents, view.keepMasks);
     showSettings();
     sessionRestore.restore(stream, picker, isSecure);
   } catch (error) {

@@ -3,6 +3,7 @@
 import type { Preset, Stats, SessionStatus } from "../api/protocol";
 import type { FrameName } from "../media/frame_names";
 import { FrameRateMeter } from "../media/frame_rate_meter";
+import { KeepMasks } from "../media/keep_masks";
 import type { LinkStats } from "../media/link_meter";
 import type { Source, SourceKind } from "../media/source";
 import { BUTTONS, VALUES } from "../texts/en";
@@ -12,10 +13,13 @@ import { ConnectionPanel } from "./connection_panel";
 import { element } from "./elements";
 import { formatNumber, modelStagesText } from "./format";
 import { LatencyBar, totalLatency } from "./latency_bar";
+import { Overlay } from "./overlay";
 import { canStart, currentStats, isRunning } from "./page_state";
 import type { PageState } from "./page_state";
 import { pillOf } from "./pill";
+import { PruningEffect } from "./pruning_effect";
 import { Stage } from "./stage";
+import { StageLayer } from "./stage_layer";
 
 export interface EditorViewEvents {
   start: () => void;
@@ -31,11 +35,14 @@ export interface EditorViewEvents {
 const ACTION_LABELS: Record<BannerAction, string> = { retry: BUTTONS.tryAgain, retry_now: BUTTONS.tryNow, camera: BUTTONS.useCamera, dismiss: BUTTONS.ok };
 
 export class EditorView {
+  readonly keepMasks = new KeepMasks();
   private readonly source = element("source", HTMLVideoElement);
   private readonly result = element("result", HTMLVideoElement);
   private readonly startButton = element("start", HTMLButtonElement);
   private readonly bannerButton = element("banner-button", HTMLButtonElement);
   private readonly stage = new Stage();
+  private readonly overlay = new Overlay(new StageLayer(), this.keepMasks);
+  private readonly pruningEffect = new PruningEffect();
   private readonly latencyBar = new LatencyBar();
   private readonly frameRate = new FrameRateMeter();
   private readonly connection = new ConnectionPanel();
@@ -88,6 +95,7 @@ export class EditorView {
   showResult(stream: MediaStream | null): void {
     attachStream(this.result, stream);
     this.stage.resultChanged(stream);
+    this.overlay.resultChanged();
     this.frameRate.clear();
     if (stream === null) this.connection.clear();
   }
@@ -120,6 +128,7 @@ export class EditorView {
     this.setOutput("model-fps", formatNumber(stats?.model_fps, 1));
     this.setOutput("keep-ratio", formatNumber(stats?.keep_ratio, 0, 100));
     this.setOutput("latency", formatNumber(totalLatency(stats?.latency_stages_ms)));
+    this.pruningEffect.show(stats);
     this.latencyBar.show(stats?.latency_stages_ms ?? {});
     element("stages", HTMLParagraphElement).textContent = modelStagesText(stats?.stage_ms);
   }

@@ -19,6 +19,7 @@ export class KeepPanel {
     this.buttons = [
       this.bind("save-result", () => saveSnapshot("result")),
       this.bind("save-source", () => saveSnapshot("source")),
+      this.bind("save-overlay", () => this.saveOverlay()),
       this.bind("save-timeline", () => this.saveTimeline()),
     ];
   }
@@ -45,6 +46,13 @@ export class KeepPanel {
     } catch (error) {
       this.note.textContent = KEEP.notSaved(errorMessage(error));
     }
+  }
+
+  private async saveOverlay(): Promise<string | null> {
+    if (this.credentials === null) return null;
+    const name = fileName("overlay", "png");
+    download(name, await this.api.overlayPicture(this.credentials));
+    return name;
   }
 
   private async saveTimeline(): Promise<string | null> {

@@ -16,6 +16,7 @@ const DEFAULT_KEYS = {
   "view-result": "o",
   "stage-fullscreen": "f",
   mirror: "m",
+  overlay: "v",
   record: "x",
   "save-result": "k",
   "open-shortcuts": "?",

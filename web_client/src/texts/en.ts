@@ -115,6 +115,12 @@ export const LATENCY_LEGEND = "Latency, ms:";
 export const MODEL_STAGES: Record<string, string> = { clean: "update memory" };
 export const modelTime = (stages: string): string => `Model time per block (ms): ${stages}`;
 
+/** Below the settings of what is reused. */
+export const PRUNING_EFFECT = {
+  speedUp: (ratio: string) => `Estimated: ${ratio} times as fast as recomputing everything`,
+  unknown: "How much faster it is will be known in a moment",
+};
+
 export const SHARE = {
   copied: "Copied. Anyone with this link can watch.",
   copyThis: "Copy this link. Anyone with it can watch.",
@@ -134,6 +140,7 @@ export const SHORTCUTS = {
     "view-result": "Edited picture only",
     "stage-fullscreen": "Full screen",
     mirror: "Mirror",
+    overlay: "Show recomputed parts",
     record: "Record, stop recording",
     "save-result": "Save picture",
     "open-shortcuts": "This list",
