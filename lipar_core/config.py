@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from lipar_core.buckets import checked_buckets
 from lipar_core.errors import ConfigError
 from lipar_core.kinds.interfaces import CodecConfig, Positive, PositiveFloat, TextConfig, TransformerConfig
 from lipar_core.parameters import Pruning, Smoothing
@@ -23,6 +24,7 @@ class StreamSection(ConfigStruct, frozen=True, kw_only=True):
     window_frames: Positive = 8  # newest latent frames cached, the current block included
     rope_cap_frames: Positive = 21  # latent frames of a training clip: positions stop growing there
     restore_from: Literal["previous_frame", "previous_block"] = "previous_frame"
+    buckets: tuple[Positive, ...] = ()  # numbers of tokens that a block may compute; (): chosen for the device
 
 
 class StreamConfig(StreamSection, frozen=True, kw_only=True):
@@ -44,6 +46,7 @@ class StreamConfig(StreamSection, frozen=True, kw_only=True):
                 raise ConfigError(f"stream.sizes: {list(size)}: must be a width and a height, multiples of {unit}")
         if self.sizes and (self.width, self.height) not in self.sizes:
             raise ConfigError(f"stream.sizes: {self.width}x{self.height}, the preset's default, is not among them")
+        checked_buckets(self.buckets, self.block_tokens)
         if self.window_frames < self.block_frames:
             raise ConfigError(
                 f"stream.window_frames = {self.window_frames}: less than block_frames {self.block_frames}"
@@ -77,6 +80,10 @@ class StreamConfig(StreamSection, frozen=True, kw_only=True):
     @property
     def tokens_per_frame(self) -> int:
         return self.rows * self.cols
+
+    @property
+    def block_tokens(self) -> int:
+        return self.block_frames * self.tokens_per_frame
 
 
 def resolve_stream(section: StreamSection, codec: CodecConfig, transformer: TransformerConfig) -> StreamConfig:

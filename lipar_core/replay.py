@@ -23,7 +23,8 @@ class ReplaySession(EditSession[P]):
 
     def __init__(self, models: Models, timeline: SessionTimeline) -> None:
         first, *later = timeline.entries
-        super().__init__(models, replace(first.parameters, paused=False), size=timeline.size)
+        parameters = replace(first.parameters, paused=False)
+        super().__init__(models, parameters, size=timeline.size, buckets=timeline.buckets or None)
         self.remaining: list[TimelineEntry] = later
 
     def push(self, frames: Tensor, pts: Sequence[P]) -> EditedFrames[P]:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from lipar_core.acknowledgement import Acknowledgement
+from lipar_core.buckets import checked_buckets
 from lipar_core.errors import LiparError
 from lipar_core.models.loading import Models
 from lipar_core.parameter_changes import merge, split_reset
@@ -38,6 +39,7 @@ class EditSession(Generic[P]):
         *,
         size: str | None = None,
         live: bool = False,
+        buckets: Sequence[int] | None = None,
         force_keep: ForceKeep | None = None,
         observer: Observer | None = None,
         masks: MaskSource | None = None,
@@ -48,7 +50,9 @@ class EditSession(Generic[P]):
 
         `live` selects the preset's thresholds for live sessions if `parameters` are not given.
 
-        For measurements: `force_keep` replaces the detector's keep masks, `observer` is called with every block's x0.
+        `buckets`: the numbers of tokens that a block may compute (None: the preset's, else the device's).
+        For measurements: `force_keep` replaces the detector's keep masks, which no tokens are added to then; `observer`
+        is called with every block's x0.
         """
         self.models, self.preset = models, models.preset
         self.parameters = parameters or default_parameters(models.preset, live=live)
@@ -56,7 +60,10 @@ class EditSession(Generic[P]):
         self.editor: BlockEditor[P] = BlockEditor(models, force_keep, observer, masks)
         self.stream = stream_at(models.preset, size)
         self.cache = build_cache(models.dit, self.stream, models.device, models.precision.attention)
-        self.state: StreamState[P] = StreamState(self.preset, self.stream, self.cache)
+        self.buckets = (
+            models.buckets(self.stream) if buckets is None else checked_buckets(buckets, self.stream.block_tokens)
+        )
+        self.state: StreamState[P] = self._new_state()
         self._assembler: BlockAssembler[P] = BlockAssembler(self.stream.frames_per_block)
         self._reset_requested = False
         self._last_edited: Tensor | None = None  # [3, H, W], repeated while paused
@@ -136,8 +143,11 @@ class EditSession(Generic[P]):
         return self._reset_requested or cut
 
     def _start_stream(self) -> None:
-        self.state = StreamState(self.preset, self.stream, self.cache)
+        self.state = self._new_state()
         self._reset_requested = False
+
+    def _new_state(self) -> StreamState[P]:
+        return StreamState(self.preset, self.stream, self.cache, self.buckets)
 
     def _end_stream(self) -> EditedFrames[P]:
         """End the current stream before the waiting frames, with its own parameters, and start a new one with them.

@@ -9,6 +9,7 @@ from msgspec import Meta
 
 import lipar_core
 from lipar_core.errors import ConfigError, ParameterError
+from lipar_core.kinds.interfaces import Positive
 from lipar_core.parameters import Parameters
 from lipar_core.parsing import ConfigStruct, parse
 
@@ -27,6 +28,7 @@ class SessionTimeline(ConfigStruct, frozen=True, kw_only=True):
     preset: str
     size: str  # of the picture, WIDTHxHEIGHT
     dtype: str | None = None  # as for `--dtype`; None: the model was never loaded
+    buckets: tuple[Positive, ...] = ()  # numbers of tokens that a block may compute; (): the device's own
     entries: Annotated[tuple[TimelineEntry, ...], Meta(min_length=1)]  # the first: what the session began with
     omitted: Annotated[int, Meta(ge=0)] = 0  # newer changes that were not recorded, because there were too many
     version: str = lipar_core.__version__  # of this package

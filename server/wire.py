@@ -78,6 +78,7 @@ class Ready(Message):
     warmup_ms: float
     block_ms: float  # the warm-up's, for a block computed in full
     dtype: str  # of each type of operation, in the format of `str(lipar_core.models.precision.Precision)`
+    buckets: dict[str, tuple[int, ...]] = {}  # by size of the picture: numbers of tokens that a block may compute
 
 
 class LoadFailed(Message):

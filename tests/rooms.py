@@ -36,6 +36,7 @@ ROOMS = (
         prefixes=(
             "lipar_core.__init__",
             *core(
+                "buckets",
                 "errors",
                 "fields",
                 "parsing",

@@ -1,10 +1,11 @@
 """The networks of a preset, loaded once and shared by all sessions."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 
-from lipar_core.config import Preset
+from lipar_core.buckets import Costs, cheapest_buckets, checked_buckets, fixed_buckets
+from lipar_core.config import Preset, StreamConfig
 from lipar_core.errors import CheckpointError
 from lipar_core.kernels.attention_choice import choose_attention
 from lipar_core.kernels.start_up import prove_kernels
@@ -12,6 +13,7 @@ from lipar_core.kinds.registry import CODECS, TEXT_ENCODERS, TRANSFORMERS
 from lipar_core.models.devices import select_device
 from lipar_core.models.interfaces import Codec, Denoiser, TextEncoder
 from lipar_core.models.kernel_shapes import kernel_shapes
+from lipar_core.models.pass_costs import pass_costs
 from lipar_core.models.precision import Precision, choose_precision
 from lipar_core.models.prompts import PromptCache
 from lipar_core.weight_files import download_command, missing_weights
@@ -27,6 +29,15 @@ class Models:
     prompts: PromptCache
     device: torch.device
     precision: Precision
+    pass_costs: Costs = field(default_factory=dict)  # by number of tokens; empty on a CPU
+
+    def buckets(self, stream: StreamConfig) -> tuple[int, ...]:
+        """The numbers of tokens that a block may compute: the preset's, else chosen for the device."""
+        if stream.buckets:
+            return checked_buckets(stream.buckets, stream.block_tokens)
+        if not self.pass_costs:
+            return fixed_buckets(stream.block_tokens)
+        return cheapest_buckets(self.pass_costs, stream.block_tokens)
 
 
 def load_models(preset: Preset, device: str | None = None, dtype: str | None = None) -> Models:
@@ -46,7 +57,8 @@ def load_models(preset: Preset, device: str | None = None, dtype: str | None = N
     choose_attention(shapes)
     codec: Codec = CODECS.loader(preset.codec)(preset.codec, preset, target, precision)
     dit: Denoiser = TRANSFORMERS.loader(preset.transformer)(preset.transformer, preset, target, precision)
-    return Models(preset, codec, dit, PromptCache(load_text_encoder(preset, target)), target, precision)
+    prompts = PromptCache(load_text_encoder(preset, target))
+    return Models(preset, codec, dit, prompts, target, precision, pass_costs(dit, dit.config.layers, shapes))
 
 
 def load_text_encoder(preset: Preset, device: torch.device) -> TextEncoder:

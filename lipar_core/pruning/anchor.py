@@ -40,7 +40,7 @@ class AnchorDetector:
         """Discard all state: the next block is a stream's first."""
         self.frames = 0  # latent frames seen
         self.anchors: Anchors | None = None
-        self.newest: Tensor | None = None  # frame [3, H, W] in levels
+        self.newest: Tensor | None = None  # latent frame: frames [n, 3, H, W] in levels
         self.noise.reset()
 
     def __call__(
@@ -57,10 +57,10 @@ class AnchorDetector:
         block = self.frames // self.block_frames
         if self.anchors is None or self.newest is None:
             self.anchors = Anchors(now, torch.zeros(self.rows, self.cols, dtype=torch.long, device=now.device))
-            self.newest = now[-1]
-        mean, worst, deviation = token_change(now, self.anchors.source, self.newest, self.rows)
+            self.newest = now
+        mean, worst, deviation = token_change(now, self.anchors.source, self.newest[-1], self.rows)
         sigma = self.noise.update(deviation)
-        self.newest = now[-1]
+        self.newest = now
         change = torch.maximum(mean, worst / TILE_FACTOR**2)
         limit = pruning.threshold**2 + 2 * sigma**2  # the variances of two frames add up
         keep = (change > DEFER_FACTOR**2 * limit) | ((change > limit) & self._in_phase(change))
@@ -73,7 +73,19 @@ class AnchorDetector:
         if active is not None:
             keep = active.limit(keep)
         self._update_anchors(now, keep, block)
+        self.frames += 1
         return keep
+
+    @property
+    def computed(self) -> Tensor:
+        """The block in which each position was last computed [rows, cols]."""
+        assert self.anchors is not None
+        return self.anchors.block
+
+    def refresh(self, positions: Tensor) -> None:
+        """The newest latent frame's tokens at these positions [rows, cols] are computed as well."""
+        assert self.newest is not None
+        self._update_anchors(self.newest, positions, (self.frames - 1) // self.block_frames)
 
     def _in_phase(self, change: Tensor) -> Tensor:
         """Which tokens may be computed for a deferred change now: each once in `DEFER_PHASES` frames, in diagonals."""
@@ -94,4 +106,3 @@ class AnchorDetector:
         pixels = keep.repeat_interleave(height, 0).repeat_interleave(width, 1)
         self.anchors.source = torch.where(pixels, now, self.anchors.source)
         self.anchors.block = torch.where(keep, block, self.anchors.block)
-        self.frames += 1

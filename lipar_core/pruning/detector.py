@@ -45,6 +45,19 @@ class Detector:
             return self.anchor(frames, pruning, force=force, active=active)
         return self.lipar(latents, pruning, force=force, active=active)
 
+    @property
+    def computed(self) -> Tensor:
+        """The block in which each position was last computed [rows, cols]."""
+        return self._active.computed
+
+    def refresh(self, positions: Tensor) -> None:
+        """Tokens of the newest latent frame are computed although their source rests: `positions` [rows, cols] bool."""
+        self._active.refresh(positions)
+
+    @property
+    def _active(self) -> AnchorDetector | LiparDetector:
+        return self.anchor if self.active == "anchor" else self.lipar
+
     def noise_levels(self) -> Tensor | None:
         """The source's estimated noise, levels of 255 []; None if the active detector does not estimate it."""
         return self.anchor.noise.sigma if self.active == "anchor" else None

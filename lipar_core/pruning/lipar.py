@@ -85,15 +85,26 @@ class LiparDetector:
             keep = torch.ones_like(keep)
         if active is not None:
             keep = active.limit(keep)
-        self._update_state(patches, raw, keep, block)
+        self.undilated = raw
+        self._update_anchors(patches, keep, block)
+        self.frames += 1
         return keep
 
-    def _update_state(self, patches: Tensor, raw: Tensor, keep: Tensor, block: int) -> None:
-        self.undilated = raw
+    @property
+    def computed(self) -> Tensor:
+        """The block in which each position was last computed [rows, cols]."""
+        assert self.kept_block is not None
+        return self.kept_block
+
+    def refresh(self, positions: Tensor) -> None:
+        """The newest latent frame's tokens at these positions [rows, cols] are computed as well."""
+        assert self.latest is not None
+        self._update_anchors(self.latest, positions, (self.frames - 1) // self.block_frames)
+
+    def _update_anchors(self, patches: Tensor, keep: Tensor, block: int) -> None:
         if self.anchor is None or self.kept_block is None:
             self.anchor = patches
             self.kept_block = torch.zeros_like(keep, dtype=torch.long)
         else:
             self.anchor = torch.where(keep.view(-1, 1), patches, self.anchor)
             self.kept_block = torch.where(keep, block, self.kept_block)
-        self.frames += 1

@@ -14,6 +14,7 @@ from lipar_core.noise import block_noise
 from lipar_core.parameters import Parameters, needs_full_block
 from lipar_core.patches import patchify, unpatchify
 from lipar_core.pruning.active_tokens import ActiveTokens, common_tokens
+from lipar_core.pruning.refresh import refresh_stalest
 from lipar_core.pruning.selection import Selection, select
 from lipar_core.runtime.denoise import BlockPlan, clean_pass, denoise_block, prepare_schedule
 from lipar_core.runtime.stopwatch import Stopwatch
@@ -62,6 +63,8 @@ class BlockEditor(Generic[P]):
         watch.mark("encode")
         keep = self._keep_mask(state, pixels, latents[0], parameters, number, active, force=force).flatten(1)
         counts, noise_levels = _read_counts_and_noise(keep, state.detector.noise_levels())
+        if self.force_keep is None:  # a forced mask is exact
+            keep, counts = refresh_stalest(state.detector, keep, counts, state.buckets, active)
         kept, refreshed = select(keep, counts, active)
         watch.mark("detect")
         plan = self._plan(parameters, kept, refreshed)

@@ -34,10 +34,14 @@ class UnfinishedBlock:
 class StreamState(Generic[P]):
     """Everything that depends on a stream's earlier blocks. A reset replaces it by a new one."""
 
-    def __init__(self, preset: Preset, stream: StreamConfig, cache: KVCache) -> None:
-        """cache: storage that outlives streams, at fixed addresses; its contents are discarded here."""
+    def __init__(self, preset: Preset, stream: StreamConfig, cache: KVCache, buckets: tuple[int, ...]) -> None:
+        """cache: storage that outlives streams, at fixed addresses; its contents are discarded here.
+
+        buckets: the numbers of tokens that a block may compute.
+        """
         cache.clear()
         self.stream = stream
+        self.buckets = buckets
         self.cache = cache
         self.detector = Detector(stream)
         self.history = History(stream.sink_frames, stream.window_frames - stream.block_frames, stream.block_frames)

@@ -1,7 +1,7 @@
 """Records a session's changes with their blocks, for its timeline."""
 
 from lipar_core.parameters import Parameters
-from lipar_core.session_timeline import TimelineEntry
+from lipar_core.session_timeline import SessionTimeline, TimelineEntry
 
 MAX_ENTRIES = 5_000  # about 4 MB of JSON
 
@@ -36,3 +36,9 @@ class ChangeLog:
             self.omitted += 1
             return
         self.entries.append(TimelineEntry(block=number, parameters=parameters, reset=reset))
+
+    def timeline(self, preset: str, size: str, dtype: str | None, buckets: tuple[int, ...]) -> SessionTimeline:
+        """The entries with the model that applies them."""
+        return SessionTimeline(
+            preset=preset, size=size, dtype=dtype, buckets=buckets, entries=tuple(self.entries), omitted=self.omitted
+        )

@@ -197,13 +197,9 @@ class SessionHandle:
 
     def timeline(self) -> SessionTimeline:
         """What it began with and every change with its block, for `lipar replay`."""
-        return SessionTimeline(
-            preset=self.preset.name,
-            size=size_name(self.frames.stream),
-            dtype=self.worker.dtype,
-            entries=tuple(self.model.change_log.entries),
-            omitted=self.model.change_log.omitted,
-        )
+        size = size_name(self.frames.stream)
+        buckets = self.worker.buckets.get(size, ())
+        return self.model.change_log.timeline(self.preset.name, size, self.worker.dtype, buckets)
 
     def status(self) -> dict[str, object]:
         """The body of GET and of telemetry messages."""

@@ -12,7 +12,7 @@ from lipar_core.errors import LiparError
 from lipar_core.models.loading import Models, load_models
 from lipar_core.presets import load_preset
 from lipar_core.session import EditSession
-from lipar_core.sizes import with_size
+from lipar_core.sizes import size_names, stream_at, with_size
 from server import wire
 from server.model.live_stream import LiveStream
 from server.model.prompt_encoder import ActiveEncoding, EncodedPrompt, PromptEncoder
@@ -173,7 +173,9 @@ def run_model_process(pipe: Connection, options: ModelOptions) -> None:
         why = (str(error) or "no more").splitlines()[0]
         wire.send(pipe, wire.LoadFailed(reason=f"the model does not fit in memory: {why}"))
         return
-    wire.send(pipe, wire.Ready(warmup_ms=warmup_ms, block_ms=block_ms, dtype=str(models.precision)))
+    buckets = {size: models.buckets(stream_at(preset, size)) for size in size_names(preset)}
+    dtype = str(models.precision)
+    wire.send(pipe, wire.Ready(warmup_ms=warmup_ms, block_ms=block_ms, dtype=dtype, buckets=buckets))
     ModelLoop(pipe, models).run()
 
 

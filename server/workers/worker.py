@@ -40,6 +40,7 @@ class Worker:
         self.starts = 0
         self.load_started = time.monotonic()
         self.dtype: str | None = None  # of the newest model process, once it is loaded
+        self.buckets: dict[str, tuple[int, ...]] = {}  # its, by size of the picture
         self._link: Link | None = None
         self._failed_starts = 0
         self._tasks = Supervisor(self.fail)
@@ -156,6 +157,7 @@ class Worker:
             case wire.Ready():
                 log.info("worker %d (%s): the model is ready: warm-up took %.0f ms", *self.label, event.warmup_ms)
                 self.state, self.reason, self.dtype = "ready", "", event.dtype
+                self.buckets = event.buckets
                 self.process_counters.model_starts += 1
                 self.sessions.worker_up()
             case wire.BlockDone():

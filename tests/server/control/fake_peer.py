@@ -73,6 +73,7 @@ class FakeWorker:
     """Stands in for `Worker`, with a model process that keeps what holds in each of its sessions."""
 
     dtype = "float32"
+    buckets: ClassVar[dict[str, tuple[int, ...]]] = {}
 
     def __init__(
         self, index: int, options: ModelOptions, settings: Settings, entry: Entry, process_counters: ModelCounters

@@ -18,6 +18,7 @@ PRESET = tiny_preset(block_frames=1)
 FRAMES = PRESET.stream.frames_per_block
 BLOCKS = 14
 CLIP = moving_square(BLOCKS * FRAMES, PRESET)
+BUCKETS = (3, 15, 24)  # not those of this device
 CHANGES = {
     0: [{"seed": 3}],
     2: [{"prompt": "b", "strength": 0.6}, {"pruning": {"tau": 0.6}}],
@@ -31,7 +32,7 @@ CHANGES = {
 def drive(models, parameters: Parameters) -> tuple[torch.Tensor, ChangeLog]:
     """Edit the clip block by block, with changes as the server's model process applies them."""
     log = ChangeLog(parameters)
-    session: EditSession[int] = EditSession(models, parameters)
+    session: EditSession[int] = EditSession(models, parameters, buckets=BUCKETS)
 
     def record(event: wire.Event) -> None:
         if isinstance(event, wire.ParametersApplied):
@@ -52,7 +53,9 @@ def test_a_driven_session_equals_the_replay_of_its_timeline(tmp_path):
     models = tiny_models(PRESET)
     models.prompts.encode("a")
     driven, log = drive(models, Parameters(prompt="a"))
-    timeline = SessionTimeline(preset="test", size=size_name(PRESET.stream), entries=tuple(log.entries))
+    timeline = SessionTimeline(
+        preset="test", size=size_name(PRESET.stream), buckets=BUCKETS, entries=tuple(log.entries)
+    )
     (path := tmp_path / "timeline.json").write_bytes(msgspec.json.encode(timeline))
     assert read_timeline(path) == timeline
     replay: ReplaySession[int] = ReplaySession(models, read_timeline(path))
