@@ -25,7 +25,7 @@ from lipar_core.presets import load_preset
 from lipar_core.session import EditSession
 from lipar_core.verify import verify_file
 
-Line = tuple[str, bool, str]  # what was tested, whether it passed, what was found
+Line = tuple[str, bool, str]  # what was tested, whether it passed, the finding
 DTYPES = (torch.bfloat16, torch.float16)
 GOLDEN = ROOT / "tests" / "data"
 BLOCKS = 4
@@ -39,8 +39,8 @@ def kernels(device: torch.device) -> Iterator[Line]:
         return
     for dtype in DTYPES:
         for verdict in prove_kernels(kernel_shapes(load_preset("wan-1.3b"), uniform(dtype), device)):
-            found = verdict.problem or f"equals its reference, {verdict.seconds:.1f} s"
-            yield f"kernel {verdict.name}, {_name(dtype)}", not verdict.problem, found
+            finding = verdict.problem or f"equals its reference, {verdict.seconds:.1f} s"
+            yield f"kernel {verdict.name}, {_name(dtype)}", not verdict.problem, finding
 
 
 def attention(device: torch.device) -> Iterator[Line]:
@@ -55,8 +55,8 @@ def recorded_runs(device: torch.device) -> Iterator[Line]:
     for path in sorted(GOLDEN.glob("*.safetensors")):
         for dtype in (torch.float32, *DTYPES):
             result = verify_file(path, str(device), _name(dtype))
-            found = f"{result.measure} {result.error:.1e}, allowed {result.tolerance:.0e} ({result.worst})"
-            yield f"{path.stem}, {_name(dtype)}", result.passed, found
+            finding = f"{result.measure} {result.error:.1e}, allowed {result.tolerance:.0e} ({result.worst})"
+            yield f"{path.stem}, {_name(dtype)}", result.passed, finding
 
 
 def session(device: torch.device) -> Iterator[Line]:
@@ -117,9 +117,9 @@ def main(device_name: str) -> int:
     print(f"{gpu}, PyTorch {torch.__version__}, CUDA {torch.version.cuda}")
     failed = 0
     for section in SECTIONS:
-        for what, passed, found in section(device):
+        for what, passed, finding in section(device):
             failed += not passed
-            print(f"{'ok  ' if passed else 'FAIL'}  {what:40} {found}", flush=True)
+            print(f"{'ok  ' if passed else 'FAIL'}  {what:40} {finding}", flush=True)
     print(f"{failed} failed" if failed else "everything passed")
     return 1 if failed else 0
 

@@ -36,7 +36,7 @@ async def feed(broadcasts: list[AudioBroadcast], seconds: float) -> None:
 
 async def measure(seconds: float) -> None:
     broadcasts = [AudioBroadcast(lambda: False, fail) for _ in range(SESSIONS)]
-    readers = [asyncio.create_task(read(AudioTrack(one))) for one in broadcasts for _ in range(LISTENERS)]
+    readers = [asyncio.create_task(read(AudioTrack(broadcast))) for broadcast in broadcasts for _ in range(LISTENERS)]
     started = time.process_time()
     await feed(broadcasts, seconds)
     await asyncio.sleep(2 * DELAY_S)

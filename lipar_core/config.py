@@ -165,9 +165,9 @@ class Preset(ConfigStruct, frozen=True, kw_only=True):
             raise ConfigError(
                 f"transformer.channels = {self.transformer.channels}: differs from the codec's {self.codec.channels}"
             )
-        given = self.stream.frames_per_latent, self.stream.stride, self.stream.patch
+        layout = self.stream.frames_per_latent, self.stream.stride, self.stream.patch
         needed = self.codec.frames_per_latent, self.codec.stride, self.transformer.patch
-        if given != needed:
-            raise ConfigError(f"stream: frames per latent, stride and patch are {given}, the networks have {needed}")
+        if layout != needed:
+            raise ConfigError(f"stream: frames per latent, stride and patch are {layout}, the networks have {needed}")
         if not self.styles:
             raise ConfigError("styles: a preset needs at least one")

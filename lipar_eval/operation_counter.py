@@ -92,7 +92,7 @@ class OperationCounter(TorchDispatchMode):
         return out
 
     def _count_allocations(self, name: str, inputs: list[Tensor], outputs: list[Tensor], *, expected: bool) -> None:
-        new = [out for out in outputs if all(out is not given for given in inputs)]
+        new = [out for out in outputs if all(out is not value for value in inputs)]
         count = sum(out.nbytes >= MIN_ALLOCATION for out in new)
         self.allocations[name] += count
         self.expected[name] += count if expected else 0

@@ -73,11 +73,11 @@ def reference() -> str:
 
 def schemas_of(document: dict[str, Any]) -> dict[str, Any]:
     """Named schemas: the components, and those that a body carries in its `$defs`."""
-    found = dict(document["components"]["schemas"])
+    schemas = dict(document["components"]["schemas"])
     for part in walk(document["paths"]):
         if part.get("type") == "object" and (name := schema_name(part)):
-            found.setdefault(name, part)
-    return found
+            schemas.setdefault(name, part)
+    return schemas
 
 
 def schema_name(schema: dict[str, Any]) -> str | None:
@@ -118,8 +118,8 @@ def query_rows(route: dict[str, Any]) -> Iterator[tuple[str, ...]]:
         yield f"`{parameter['name']}`", parameter["in"], type_name(schema), meaning
 
 
-def response(status: str, found: dict[str, Any]) -> str:
-    bodies = found.get("content", {}).values()
+def response(status: str, declared: dict[str, Any]) -> str:
+    bodies = declared.get("content", {}).values()
     return f"{status}{''.join(named_type(body.get('schema', {})) for body in bodies if not status.startswith('4'))}"
 
 
@@ -193,13 +193,13 @@ def type_name(schema: dict[str, Any], known: dict[str, Any] | None = None) -> st
 
 def limits(schema: dict[str, Any]) -> str:
     """The allowed range in brackets, with a space before it; empty if there is none."""
-    found = [limits(option) for option in schema.get("anyOf", [])]
+    texts = [limits(option) for option in schema.get("anyOf", [])]
     for low, high, unit in (("minimum", "maximum", ""), ("minLength", "maxLength", " characters")):
         if low in schema or high in schema:
-            found.append(f" ({schema.get(low, 0)} to {schema.get(high, 'any')}{unit})")
+            texts.append(f" ({schema.get(low, 0)} to {schema.get(high, 'any')}{unit})")
     if "pattern" in schema:
-        found.append(f" (matches `{schema['pattern']}`)")
-    return "".join(found)
+        texts.append(f" (matches `{schema['pattern']}`)")
+    return "".join(texts)
 
 
 def table(head: tuple[str, ...], rows: Iterator[tuple[str, ...]]) -> Iterator[str]:

@@ -39,8 +39,8 @@ def judge_stun(seen: dict[str, list[str]]) -> Result:
             f"no STUN response from {', '.join(silent)} within {TIMEOUT_S:.0f} s",
             "check the address and the firewall: UDP to it, and the responses, must pass",
         )
-    found = ", ".join(f"{', '.join(addresses)} by {url}" for url, addresses in seen.items())
-    return ok(f"this machine is seen as {found}")
+    views = ", ".join(f"{', '.join(addresses)} by {url}" for url, addresses in seen.items())
+    return ok(f"this machine is seen as {views}")
 
 
 def check_turn_login(target: Target) -> Result:
@@ -68,7 +68,7 @@ async def public_addresses(server: IceServer) -> list[str]:
     connection = Connection(ice_controlling=True, stun_server=stun_server)
     try:
         await connection.gather_candidates()
-        return sorted({found.host for found in connection.local_candidates if found.type == "srflx"})
+        return sorted({candidate.host for candidate in connection.local_candidates if candidate.type == "srflx"})
     finally:
         await connection.close()
 
@@ -81,18 +81,18 @@ async def allocation_error(server: IceServer) -> str | None:
     from aiortc.rtcicetransport import connection_kwargs
 
     try:
-        found: dict[str, Any] = connection_kwargs(
+        arguments: dict[str, Any] = connection_kwargs(
             [RTCIceServer(urls=server.url, username=server.username, credential=server.credential)]
         )
-        if "turn_server" not in found:
+        if "turn_server" not in arguments:
             return "aiortc does not support this kind of URL"
         endpoint = create_turn_endpoint(
             asyncio.DatagramProtocol,
-            server_addr=found["turn_server"],
-            username=found["turn_username"],
-            password=found["turn_password"],
-            ssl=found["turn_ssl"],
-            transport=found["turn_transport"],
+            server_addr=arguments["turn_server"],
+            username=arguments["turn_username"],
+            password=arguments["turn_password"],
+            ssl=arguments["turn_ssl"],
+            transport=arguments["turn_transport"],
         )
         transport, _ = await asyncio.wait_for(endpoint, TIMEOUT_S)
     except TimeoutError:

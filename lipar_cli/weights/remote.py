@@ -52,43 +52,43 @@ def look_up(source: Source) -> RemoteFile:
 def _hub_file(source: Source) -> RemoteFile:
     url = hf_hub_url(source.repo, source.path)
     token = get_token()
-    found = get_hf_file_metadata(url, token=token, timeout=TIMEOUT_S)
-    if found.size is None or found.etag is None:
+    metadata = get_hf_file_metadata(url, token=token, timeout=TIMEOUT_S)
+    if metadata.size is None or metadata.etag is None:
         raise FileMetadataError("the server does not report the file's size")
-    same_host = urlsplit(found.location).netloc == urlsplit(constants.ENDPOINT).netloc
+    same_host = urlsplit(metadata.location).netloc == urlsplit(constants.ENDPOINT).netloc
     headers = build_hf_headers(token=token if same_host else False)  # the token must not be sent to a storage server
-    sha256 = found.etag if SHA256.fullmatch(found.etag) else None
+    sha256 = metadata.etag if SHA256.fullmatch(metadata.etag) else None
     return RemoteFile(
         source=source,
-        url=found.location,
+        url=metadata.location,
         headers=headers,
-        size=found.size,
+        size=metadata.size,
         sha256=sha256,
-        revision=found.commit_hash or found.etag,
+        revision=metadata.commit_hash or metadata.etag,
     )
 
 
 def _plain_file(source: Source) -> RemoteFile:
     if constants.is_offline_mode():
         raise OfflineModeIsEnabled("offline mode")
-    found = httpx2.head(source.url, follow_redirects=True, timeout=TIMEOUT_S, headers={"Accept-Encoding": "identity"})
-    found.raise_for_status()
-    if not found.headers.get("Content-Length", "").isdigit():
+    reply = httpx2.head(source.url, follow_redirects=True, timeout=TIMEOUT_S, headers={"Accept-Encoding": "identity"})
+    reply.raise_for_status()
+    if not reply.headers.get("Content-Length", "").isdigit():
         raise FileMetadataError("the server does not report the file's size")
     return RemoteFile(
         source=source,
         url=source.url,
         headers={},
-        size=int(found.headers["Content-Length"]),
+        size=int(reply.headers["Content-Length"]),
         sha256=None,
-        revision=found.headers.get("ETag", "").strip('W/"'),
+        revision=reply.headers.get("ETag", "").strip('W/"'),
     )
 
 
 def cached_file(source: Source) -> Path | None:
     """The file in Hugging Face's cache, or None."""
-    found = try_to_load_from_cache(source.repo, source.path) if source.repo else None
-    return Path(found) if isinstance(found, str) else None
+    cached = try_to_load_from_cache(source.repo, source.path) if source.repo else None
+    return Path(cached) if isinstance(cached, str) else None
 
 
 def cached_sha256(path: Path) -> str | None:

@@ -28,9 +28,9 @@ class FixedGraph:
 
     def __call__(self, *inputs: Tensor) -> Tensors:
         """The outputs, which the next call overwrites. Raises `ValueError` for inputs of another layout."""
-        given, recorded = layouts(inputs), layouts(self.inputs)
-        if given != recorded:
-            raise ValueError(f"a graph recorded with inputs {recorded} was called with {given}")
+        called, recorded = layouts(inputs), layouts(self.inputs)
+        if called != recorded:
+            raise ValueError(f"a graph recorded with inputs {recorded} was called with {called}")
         for buffer, value in zip(self.inputs, inputs, strict=True):
             buffer.copy_(value)
         self._replay()

@@ -19,13 +19,14 @@ def counter(meaning: str) -> int:
 class _Counters:
     def counts(self) -> dict[str, int]:
         """All counters by name, without the histograms."""
-        values = {one.name: getattr(self, one.name) for one in fields(self)}  # type: ignore[arg-type]
+        values = {declared.name: getattr(self, declared.name) for declared in fields(self)}  # type: ignore[arg-type]
         return {name: value for name, value in values.items() if isinstance(value, int)}
 
     @classmethod
     def meanings(cls) -> dict[str, str]:
         """What each counter and histogram stands for."""
-        return {one.name: one.metadata["meaning"] for one in fields(cls) if "meaning" in one.metadata}  # type: ignore[arg-type]
+        declared = {value.name: value.metadata for value in fields(cls)}  # type: ignore[arg-type]
+        return {name: metadata["meaning"] for name, metadata in declared.items() if "meaning" in metadata}
 
 
 def join_counts(values: Mapping[str, float]) -> str:
@@ -87,14 +88,14 @@ class SessionCounters(_Counters):
         measured = {
             "block": self.block_s,
             "queue": self.queue_s,
-            **{f"latency_{one}": kept for one, kept in self.latency.histograms.items()},
+            **{f"latency_{stage}": histogram for stage, histogram in self.latency.histograms.items()},
         }
-        found: dict[str, float] = {name: count for name, count in self.counts().items() if count}
-        for name, kept in measured.items():
-            if kept.count:
-                found[f"{name}_ms"] = round(kept.mean() * 1000, 1)
-                found[f"{name}_p95_ms"] = round(kept.quantile(0.95) * 1000, 1)
-        return found
+        summary: dict[str, float] = {name: count for name, count in self.counts().items() if count}
+        for name, histogram in measured.items():
+            if histogram.count:
+                summary[f"{name}_ms"] = round(histogram.mean() * 1000, 1)
+                summary[f"{name}_p95_ms"] = round(histogram.quantile(0.95) * 1000, 1)
+        return summary
 
 
 @dataclass(slots=True)

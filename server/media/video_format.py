@@ -71,25 +71,25 @@ def usable_formats(formats: list[VideoFormat], *, sends: bool) -> list[VideoForm
     `sends`: video is sent too, in the same formats. H.264 is first: it is encoded once for all viewers, and its
     bitrate changes without a keyframe. Decoders of all H.264 profiles decode ours, Constrained Baseline.
     """
-    h264 = [item for item in formats if item.name == "H264" and item.mode != INTERLEAVED]
-    h264.sort(key=lambda item: item.mode, reverse=True)
+    h264 = [codec for codec in formats if codec.name == "H264" and codec.mode != INTERLEAVED]
+    h264.sort(key=lambda codec: codec.mode, reverse=True)
     if sends:  # in mode 0 each NAL unit must fit into one packet: ours do not
-        h264 = [item for item in h264 if item.mode == "1" and h264_encoder()]
-    best = [*h264[:1], *[item for item in formats if item.name == "VP8"][:1]]
+        h264 = [codec for codec in h264 if codec.mode == "1" and h264_encoder()]
+    best = [*h264[:1], *[codec for codec in formats if codec.name == "VP8"][:1]]
     if best or sends:
         return best
-    return [item for item in formats if item.name in DECODED - SENT][:1]
+    return [codec for codec in formats if codec.name in DECODED - SENT][:1]
 
 
 def repair_formats(formats: list[VideoFormat], used: list[VideoFormat]) -> list[str]:
     """Payload types of the retransmissions (RTX) of the formats used."""
-    kept = {item.payload_type for item in used}
-    return [item.payload_type for item in formats if item.name == "RTX" and item.parameters.get("apt") in kept]
+    kept = {codec.payload_type for codec in used}
+    return [codec.payload_type for codec in formats if codec.name == "RTX" and codec.parameters.get("apt") in kept]
 
 
 def no_codec_reason(formats: list[VideoFormat], *, sends: bool) -> str:
     """The error message if no format is usable, with what to choose instead."""
-    offered = list(dict.fromkeys(str(item) for item in formats if item.name not in REPAIR)) or ["no known format"]
+    offered = list(dict.fromkeys(str(codec) for codec in formats if codec.name not in REPAIR)) or ["no known format"]
     ours = "sends H.264 (packetization-mode=1) and VP8" if sends else "accepts H.264, VP8, VP9, H.265 and AV1"
     return f"the offer's video is {', '.join(offered)}; this server {ours}: choose H.264 or VP8 in the client"
 

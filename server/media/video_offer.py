@@ -37,10 +37,10 @@ class VideoOffer:
         head, sections = split_sections(answer)
         for section in sections:
             if section.kind == "video":
-                for item in self.formats:
-                    if item.name == "H264":
-                        agreed = {name: item.parameters[name] for name in NEGOTIATED if name in item.parameters}
-                        _set_parameters(section, item.payload_type, agreed)
+                for codec in self.formats:
+                    if codec.name == "H264":
+                        agreed = {name: codec.parameters[name] for name in NEGOTIATED if name in codec.parameters}
+                        _set_parameters(section, codec.payload_type, agreed)
         return join_sections(head, sections)
 
 
@@ -50,12 +50,12 @@ def read_video_offer(sdp: str, *, sends: bool) -> VideoOffer:
         head, sections = split_sections(sdp)
     except ValueError as error:
         raise BadOffer(f"the offer cannot be read: {error}") from error
-    candidates = [item for section in sections for item in _take_candidates(section)]
+    candidates = [candidate for section in sections for candidate in _take_candidates(section)]
     if len(candidates) > MAX_FRAGMENT_CANDIDATES:
         raise BadOffer(f"the offer names {len(candidates)} candidates: {MAX_FRAGMENT_CANDIDATES} at most")
     used: list[VideoFormat] = []
     streams = SourceStreams()
-    for i, section in enumerate(item for item in sections if item.kind == "video"):
+    for i, section in enumerate(section for section in sections if section.kind == "video"):
         formats = offered_formats(section)
         usable = usable_formats(formats, sends=sends)
         if i == 0:
@@ -68,10 +68,10 @@ def read_video_offer(sdp: str, *, sends: bool) -> VideoOffer:
 
 
 def _keep_formats(section: Section, formats: list[VideoFormat], used: list[VideoFormat]) -> None:
-    section.keep_formats([item.payload_type for item in used] + repair_formats(formats, used))
-    for item in formats:
-        parameters = AIORTC_H264 if item.name == "H264" else item.parameters
-        _set_parameters(section, item.payload_type, parameters, name=item.name)
+    section.keep_formats([codec.payload_type for codec in used] + repair_formats(formats, used))
+    for codec in formats:
+        parameters = AIORTC_H264 if codec.name == "H264" else codec.parameters
+        _set_parameters(section, codec.payload_type, parameters, name=codec.name)
 
 
 def _set_parameters(section: Section, payload_type: str, parameters: dict[str, str], name: str | None = None) -> None:
