@@ -1,4 +1,4 @@
-"""Image metrics: PSNR, SSIM, LPIPS, flicker, token grid. Frames are [N, 3, H, W] in [0, 1]."""
+"""Image metrics: PSNR, SSIM, flicker, token grid. Frames are [N, 3, H, W] in [0, 1]."""
 
 import math
 from collections.abc import Callable
@@ -44,21 +44,3 @@ def grid_ratio(frames: Tensor, token: int) -> float:
 def correlation(a: Tensor, b: Tensor) -> float:
     """Pearson's correlation of two series [N]."""
     return float(torch.corrcoef(torch.stack([a, b]))[0, 1])
-
-
-def load_lpips() -> tuple[Metric | None, str]:
-    """LPIPS by the optional `lpips` package, or None; and a note for the report."""
-    try:
-        import lpips
-    except ImportError:
-        return None, "LPIPS not measured: the package lpips is not installed"
-    try:
-        network = lpips.LPIPS(net="alex", verbose=False).eval()
-    except Exception as error:  # downloading the weights can raise any type
-        return None, f"LPIPS not measured: its weights cannot be loaded ({error})"
-
-    @torch.inference_mode()
-    def measure(a: Tensor, b: Tensor) -> float:
-        return float(network(a[::FRAME_STEP] * 2 - 1, b[::FRAME_STEP] * 2 - 1).mean())
-
-    return measure, "LPIPS (AlexNet)"

@@ -11,11 +11,12 @@ from lipar_core.presets import default_parameters
 from lipar_core.sizes import size_name
 from lipar_eval import autoencoder, detectors, fidelity, limits, long_run, pruning, vbench
 from lipar_eval.clips import Clip, edit_clip, read_clip
+from lipar_eval.data_urls import curves, strip
 from lipar_eval.faces import load_faces
 from lipar_eval.looks import face_counts, looks
+from lipar_eval.lpips_metric import load_lpips
 from lipar_eval.machine import machine_info
-from lipar_eval.page import Section, curves, strip, write_page
-from lipar_eval.quality import load_lpips
+from lipar_eval.page import Section, write_page
 from lipar_eval.summary import Row, means
 from lipar_video.overlay import tint_by_keep_mask
 

@@ -16,7 +16,7 @@ from server.api.middleware import BodyLimit, Compression, DefaultHeaders, PathNo
 from server.api.page_files import add_page
 from server.control.registry import SessionRegistry
 from server.media import aiortc_patches
-from server.media.colour_space import register_colour_space
+from server.media.colour_space_extension import register_colour_space
 from server.media.decoder import patch_decoder_worker
 from server.media.dtls import patch_dtls
 from server.settings import Settings

@@ -16,6 +16,7 @@ from lipar_eval import detectors, fidelity, quality, vbench
 from lipar_eval.autoencoder import change_correlation, token_pixels
 from lipar_eval.clips import edit_clip, mean_keep_ratio
 from lipar_eval.latents import as_last_computed
+from lipar_eval.lpips_metric import load_lpips
 from lipar_eval.pruning import VARIANTS, pruning, recovery, scaled
 from lipar_eval.summary import means
 from tests.tiny import tiny_models, tiny_preset
@@ -39,7 +40,7 @@ def test_lpips_is_used_if_installed(monkeypatch):
     package = ModuleType("lpips")
     package.LPIPS = lambda net, verbose: torch.nn.PairwiseDistance()
     monkeypatch.setitem(sys.modules, "lpips", package)
-    measure, note = quality.load_lpips()
+    measure, note = load_lpips()
     assert measure is not None
     assert measure(torch.zeros(4, 3), torch.ones(4, 3)) == pytest.approx(2 * 3**0.5)
     assert note.startswith("LPIPS (")
@@ -48,7 +49,7 @@ def test_lpips_is_used_if_installed(monkeypatch):
         raise OSError("no network")
 
     package.LPIPS = offline
-    assert quality.load_lpips() == (None, "LPIPS not measured: its weights cannot be loaded (no network)")
+    assert load_lpips() == (None, "LPIPS not measured: its weights cannot be loaded (no network)")
 
 
 VBENCH = """#!{python}

@@ -1,6 +1,6 @@
 // Exponential backoff between reconnection attempts, which can be skipped.
 
-import { InterruptibleDelay } from "./promises";
+import { InterruptibleDelay } from "./interruptible_delay";
 
 const FIRST_DELAY_MS = 500; // doubles each time
 const MAX_DELAY_MS = 8000;

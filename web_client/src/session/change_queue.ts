@@ -4,7 +4,7 @@ import { ApiError, ServerUnreachable } from "../api/client";
 import type { Acknowledgement, Changes } from "../api/protocol";
 import { errorMessage } from "./error_message";
 import { hasPath, mergeChanges } from "./parameters";
-import { InterruptibleDelay } from "./promises";
+import { InterruptibleDelay } from "./interruptible_delay";
 
 const RETRY_MS = 1000; // while the loss of the connection is not detected yet
 const MAX_RESPONSE_WAIT_MS = 500; // then the next request is sent: a pause must not wait until a long prompt is encoded

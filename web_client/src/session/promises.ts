@@ -1,4 +1,4 @@
-// Promise helpers: deferred promises, timeouts, interruptible delays.
+// Promise helpers: deferred promises, timeouts.
 
 export interface Deferred {
   promise: Promise<void>;
@@ -29,30 +29,6 @@ export async function withTimeout(ms: number, promise: Promise<void>, timeoutErr
     await Promise.race([promise, limit]);
   } finally {
     clearTimeout(timer);
-  }
-}
-
-/** A delay that can be interrupted or aborted; it resolves in either case. */
-export class InterruptibleDelay {
-  private resolveNow: (() => void) | null = null;
-
-  wait(ms: number, signal: AbortSignal): Promise<void> {
-    if (signal.aborted) return Promise.resolve();
-    return new Promise((resolve) => {
-      const finish = (): void => {
-        clearTimeout(timer);
-        signal.removeEventListener("abort", finish);
-        this.resolveNow = null;
-        resolve();
-      };
-      const timer = setTimeout(finish, ms);
-      this.resolveNow = finish;
-      signal.addEventListener("abort", finish);
-    });
-  }
-
-  interrupt(): void {
-    this.resolveNow?.();
   }
 }
 

@@ -6,7 +6,8 @@ import type { WhepEvents } from "../media/whep_player";
 import { toSentence, WATCHING } from "../texts/en";
 import { errorMessage } from "./error_message";
 import { SERVER_UNREACHABLE } from "./problems";
-import { deferred, InterruptibleDelay, isAborted } from "./promises";
+import { InterruptibleDelay } from "./interruptible_delay";
+import { deferred, isAborted } from "./promises";
 
 const RETRY_MS = 2000;
 const LOST_RETRY_MS = 500; // after the loss of an established connection
