@@ -44,7 +44,10 @@ def select(
     if counts is None:
         counts = keep.sum(dim=1).tolist()
     refreshed = keep.clone()
-    refreshed[-1] = True if active is None else active.inside.flatten()
+    if active is None:
+        refreshed[-1].fill_(True)  # an assignment would upload the value
+    else:
+        refreshed[-1].copy_(active.inside.flatten())
     last = keep.shape[1] if active is None else active.count
     return _build_selection(keep, sum(counts)), _build_selection(refreshed, sum(counts[:-1]) + last)
 

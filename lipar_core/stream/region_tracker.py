@@ -33,6 +33,8 @@ class RegionTracker:
         before = self.tokens  # in a stream's first block all tokens are computed anyway
         self.tokens = None if region is None else region.tokens
         self.blocks += 1
+        if self.tokens is None and before is None:
+            return region, None
         everything = torch.ones(self.stream.rows, self.stream.cols, dtype=torch.bool)
         return region, active_tokens(everything if self.tokens is None else self.tokens, before, self.device)
 
