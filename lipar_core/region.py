@@ -75,13 +75,13 @@ def encode_mask(width: int, height: int, levels: bytes) -> str:
 
 def decode_mask(mask: str) -> tuple[int, int, bytes]:
     """Width, height, and one byte per pixel, row by row. Raises `ParameterError`."""
-    found = _MASK.fullmatch(mask)
-    if found is None or max(int(found[1]), int(found[2])) > MAX_MASK_SIDE:
+    match = _MASK.fullmatch(mask)
+    if match is None or max(int(match[1]), int(match[2])) > MAX_MASK_SIDE:
         raise ParameterError("region.mask", mask[:40], MASK_FORMAT)
-    width, height = int(found[1]), int(found[2])
+    width, height = int(match[1]), int(match[2])
     count = width * height
     try:
-        levels = zlib.decompressobj().decompress(base64.b64decode(found[3], validate=True), count + 1)
+        levels = zlib.decompressobj().decompress(base64.b64decode(match[3], validate=True), count + 1)
     except (zlib.error, binascii.Error):
         raise ParameterError("region.mask", mask[:40], MASK_FORMAT) from None
     if len(levels) != count:

@@ -225,14 +225,14 @@ class BlockEditor(Generic[P]):
         shown = state.timeline.take_shown(len(raw))
         if not shown:
             return no_frames(state.stream, self.models.device, [report])
-        decoded = [raw[item.position] for item in shown]  # a list as index would be uploaded
+        decoded = [raw[entry.position] for entry in shown]  # a list as index would be uploaded
         frames = torch.stack(decoded).float().clamp_(0, 1)
-        sources = [item.source for item in shown]
-        regions: list[FrameRegion | None] = [item.region for item in shown]
+        sources = [entry.source for entry in shown]
+        regions: list[FrameRegion | None] = [entry.region for entry in shown]
         state.flicker_filter(frames, sources, report.parameters.smoothing, report.noise_levels or 0.0, regions)
         frames = state.compositor(frames, sources, regions)
-        keep = torch.stack([item.keep for item in shown])
-        return EditedFrames(frames, [item.pts for item in shown], keep, [report])
+        keep = torch.stack([entry.keep for entry in shown])
+        return EditedFrames(frames, [entry.pts for entry in shown], keep, [report])
 
 
 def _read_counts_and_noise(keep: Tensor, noise_levels: Tensor | None) -> tuple[list[int], float | None]:
