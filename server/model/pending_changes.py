@@ -55,7 +55,8 @@ class PendingChanges:
             self._apply({**waiting.changes, **message.changes}, [*waiting.requests, message.request])
         else:
             deferred = {name: value for name, value in message.changes.items() if name in ("prompt", "reset")}
-            self._update({name: value for name, value in message.changes.items() if name not in deferred})
+            if at_once := {name: value for name, value in message.changes.items() if name not in deferred}:
+                self._update(at_once)
             self._waiting = PendingPrompt({**waiting.changes, **deferred}, (*waiting.requests, message.request))
             self.encoder.request(self.session, str(prompt))
 

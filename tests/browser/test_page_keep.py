@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 from harness.browser import expect_applied, start, wait_until
 from lipar_core.session_timeline import read_timeline
 
-RECORDED_MS = 3000
+RECORDED_MS = 2000
 # The user's choice of a file is replaced by a real file in the browser's private folder.
 IN_MEMORY = "delete window.showSaveFilePicker"
 IN_PRIVATE_FOLDER = """
@@ -52,7 +52,7 @@ def expect_recording(path: Path, size: tuple[int, int]) -> None:
     assert recorded == size
     assert times[-1] - times[0] == pytest.approx(RECORDED_MS / 1000, abs=1)
     assert len(times) > 5 * RECORDED_MS / 1000
-    assert (np.diff(times) > 0).all()
+    assert (np.diff(times) >= 0).all()  # in ms: frames that were late can have the same time
 
 
 def test_the_edited_picture_is_recorded_and_saved(page: Page, tmp_path: Path) -> None:

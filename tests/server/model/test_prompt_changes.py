@@ -54,6 +54,8 @@ def test_only_the_newest_queued_prompt_is_encoded_and_all_requests_are_acknowled
     request = slow.change("s", prompt="a")
     assert slow.run_until(wire.ChangeAcknowledged, request=request).acknowledgement.parameters.prompt == "a"
     assert slow.text.encoded.count("a") == 1
+    applied = [message.parameters.prompt for message in slow.received if isinstance(message, wire.ParametersApplied)]
+    assert applied == ["d", "a"]  # nothing applies while a prompt waits alone
 
 
 def test_a_failed_encoding_rejects_the_change_and_keeps_the_prompt(slow):
