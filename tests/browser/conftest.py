@@ -13,7 +13,7 @@ from harness.local import ROOT
 from tests.browser.sources import write_clip
 
 CLIP = "cups.mp4"
-CLIP_FRAMES = 64  # static camera, strong colours; 64 frames are a loop of 4 s
+CLIP_FRAMES = 48  # static camera, strong colours; 48 frames are a loop of 3 s
 ORANGE = (230, 120, 20)
 BLUE = (20, 60, 220)
 

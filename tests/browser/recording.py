@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from playwright.sync_api import Page
 
+from harness.browser import wait_until
+
 WIDTH, HEIGHT = 64, 36  # frames are downscaled to this: enough for colours, and little load on the page
 COMPARED_S = 3
 MAX_DELAY_S = 2.5  # less than the lead of the source's recording over the result's
@@ -81,6 +83,12 @@ def take(page: Page, video: str) -> Recording:
     raw = np.stack([np.frombuffer(base64.b64decode(pixels), np.uint8) for _, pixels in frames])
     rgb = raw.reshape(-1, HEIGHT, WIDTH, 4)[..., :3] / 255
     return Recording(np.array([time for time, _ in frames]), rgb)
+
+
+def wait_for_frames(page: Page, video: str, count: int) -> None:
+    """Wait until the video has shown so many more frames."""
+    discard(page, video)
+    wait_until(page, "([id, count]) => window.recorded[id].length >= count", [video, count])
 
 
 def expect_same(page: Page, viewer: Page) -> Recording:

@@ -12,7 +12,7 @@ from harness.camera import MEDIA
 from harness.live_server import LiveServer
 from tests.browser import recording
 
-RECORD_S = 1.5
+RECORD_S = 1.0
 CLIP = MEDIA / "juggle.mp4"
 
 

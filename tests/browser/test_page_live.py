@@ -24,7 +24,7 @@ from harness.live_server import LiveServer
 from tests.browser import recording
 from tests.browser.conftest import Camera
 
-MIN_PLAYING_S = 20
+MIN_PLAYING_S = 12
 MAX_GAP_S = 5  # between two shown frames: detects a frozen video, tolerates a slow machine
 RECORD_PLAYOUT = """
 window.playout = [];

@@ -10,7 +10,7 @@ from harness.live_server import LiveServer
 from tests.browser import recording
 from tests.browser.sources import CLIP, choose, disable_editing, mean_result, session_id
 
-SETTLE_S = 4  # from a switch to its frames
+SETTLE_S = 3  # from a switch to its frames
 
 NO_CAMERA = """
 () => {

@@ -16,7 +16,7 @@ from harness.live_server import LiveServer
 from tests.browser import recording
 
 LEAVE_LIMIT_S = 3.0  # a closed page deletes its WHEP resource; a timeout would take 15 s
-SETTLE_S = 3
+FRAMES = 20  # more than the browser has buffered
 
 
 @pytest.fixture
@@ -87,8 +87,7 @@ def test_the_picture_alone_is_transparent_and_reconnects_silently(page: Page, li
     page.reload()
     expect(page.locator("#pill")).to_have_text("Live", timeout=TIMEOUT_MS)
     recording.start(output, "watched")
-    output.wait_for_timeout(SETTLE_S * 1000)
-    recording.take(output, "watched")
+    recording.wait_for_frames(output, "watched", FRAMES)
     assert output.locator("body").inner_text().strip() == ""
     output.close()
 
@@ -99,8 +98,7 @@ def test_a_viewer_survives_a_reload_of_the_editor_and_reports_the_end(page: Page
     page.reload()
     expect(page.locator("#pill")).to_have_text("Live", timeout=TIMEOUT_MS)
     recording.start(viewer, "watched")
-    viewer.wait_for_timeout(SETTLE_S * 1000)
-    recording.take(viewer, "watched")
+    recording.wait_for_frames(viewer, "watched", FRAMES)
     expect_watching(viewer)
     stop(page, live_server)
     expect_message(viewer, "Nothing is live at this link")

@@ -76,8 +76,11 @@ def test_each_rule_matters(tmp_path):
 
 
 def test_nan_never_passes(tmp_path):
-    path = _copy("taehv_seeded", tmp_path / "x.safetensors", lambda t, _: t["latent"].fill_(torch.nan))
-    assert not verify_file(path).passed
+    def change(tensors, config):
+        _two_latent_frames(tensors, config)
+        tensors["latent"].fill_(torch.nan)
+
+    assert not verify_file(_copy("taehv_seeded", tmp_path / "x.safetensors", change)).passed
 
 
 @pytest.mark.parametrize(("block_frames", "sink", "window"), [(1, 2, 3), (3, 0, 6)])

@@ -7,7 +7,7 @@ import torch
 from lipar_eval.clips import Clip
 from tests.cli.clips import picture
 
-FRAMES = 24
+FRAMES = 16
 
 
 @pytest.fixture(scope="module")

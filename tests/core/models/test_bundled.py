@@ -1,5 +1,6 @@
 """Behaviour of the bundled model with any weights: styles, mixed prompts, unknown words, strength."""
 
+import functools
 import math
 from functools import partial
 
@@ -27,8 +28,9 @@ def clip(models) -> Clip:
 
 @pytest.fixture(scope="module")
 def ask(models, clip):
-    """The last block of the clip's edit [4, 3, H, W]."""
+    """The last block of the clip's edit [4, 3, H, W]; each edit is made once."""
 
+    @functools.cache
     def edited(prompt: str, **changes: object) -> torch.Tensor:
         parameters = merge(default_parameters(models.preset), {"prompt": prompt, **changes})
         return edit_clip(models, clip, parameters).frames[-4:]
