@@ -4,6 +4,7 @@ from collections import Counter
 from io import BytesIO
 
 import av
+import httpx2
 import numpy as np
 
 from harness.echo import TOKEN, Echo, write_preset
@@ -11,6 +12,7 @@ from harness.local import free_port
 from lipar_video.overlay import COMPUTED, REUSED, TINT
 from server.media.keep_masks_channel import HEADER
 from server.settings import Settings
+from tests.server.api.whip_client import Watch, bearer
 from tests.server.live import RunningServer, Viewer, eventually
 
 WIDTH, HEIGHT = 96, 64
@@ -40,12 +42,22 @@ async def expect_masks_of_shown_frames(viewer: Viewer, running: RunningServer) -
     await eventually(lambda: not masks.wanted)
 
 
+async def expect_masks_for_a_viewer(client: httpx2.AsyncClient, session: str, token: str) -> None:
+    async with Watch(client) as watcher:
+        messages: list[bytes] = []
+        channel = watcher.pc.createDataChannel("keep-masks", ordered=False, maxRetransmits=0)
+        channel.on("message", messages.append)
+        assert (await watcher.watch(session, bearer(token))).status_code == 201
+        await eventually(lambda: len(messages) > 3)
+
+
 async def test_masks_name_the_frames_that_arrive_and_the_picture_shows_them(tmp_path):
     settings = Settings(port=free_port(), preset=str(write_preset(tmp_path, width=WIDTH, height=HEIGHT)))
     with RunningServer(settings, Echo()) as running:
         async with running.ready() as client:
             viewer = Viewer(client)
-            assert (await viewer.start()).status_code == 201
+            created = await viewer.start()
+            assert created.status_code == 201
             await viewer.receives(4)
             for _ in range(2):  # it can be opened again
                 await expect_masks_of_shown_frames(viewer, running)
@@ -58,5 +70,6 @@ async def test_masks_name_the_frames_that_arrive_and_the_picture_shows_them(tmp_
             grey = (picture.mean(axis=(0, 1)) - np.array(tint) * TINT) / (1 - TINT)
             assert np.ptp(grey) < 4, "the tint is not one of the two"
             assert (grey.mean() > 127) == (tint == COMPUTED)
+            await expect_masks_for_a_viewer(client, viewer.id, created.json()["view_token"])
             await client.delete(f"/api/v1/sessions/{viewer.id}")
             await viewer.close()
