@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from playwright.sync_api import Page, expect
 
+from harness.accessibility import accessibility_violations
 from harness.browser import browser, camera_flags, start, visit, wait_until
 from harness.echo import TOKEN
 from harness.echo_process import echo
@@ -117,6 +118,9 @@ def test_the_overlay_belongs_to_the_shown_frame_and_lies_over_it(
         expect(button).to_have_attribute("aria-pressed", "true")
         expect_masks_of_shown_frames(page)
         expect(legend).to_contain_text("%")
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            assert accessibility_violations(page) == []
         expect_aligned(page)
         page.keyboard.press("m")
         expect_aligned(page)

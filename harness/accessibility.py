@@ -1,0 +1,17 @@
+"""Checks of a page by axe-core."""
+
+from playwright.sync_api import Page
+
+from harness.local import ROOT
+
+AXE = ROOT / "web_client" / "node_modules" / "axe-core" / "axe.min.js"
+FIND_VIOLATIONS = """async () => {
+  const { violations } = await axe.run();
+  return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`);
+}"""
+
+
+def accessibility_violations(page: Page) -> list[str]:
+    """Rule and elements of each violation of axe-core's default rules (WCAG 2.2 A and AA, best practices)."""
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    return [str(violation) for violation in page.evaluate(FIND_VIOLATIONS)]
