@@ -120,7 +120,7 @@ RUN apt-get update \
     && rm -rf /var/lib/apt/lists/*
 ARG FLASH_ATTN_VERSION=2.8.3
 ARG MAX_JOBS=2
-COPY scripts/build_flash_attn.sh /opt/build_flash_attn.sh
+COPY scripts/install_nvcc.sh scripts/build_flash_attn.sh /opt/
 RUN sh /opt/build_flash_attn.sh "$FLASH_ATTN_VERSION" /wheels
 
 FROM runtime-cuda AS cuda-flash

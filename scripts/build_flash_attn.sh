@@ -5,13 +5,7 @@ set -eu
 version=$1
 folder=$2
 cuda=$(python -c 'import torch; print(torch.version.cuda)')
-pip install "nvidia-cuda-nvcc==$cuda.*" "nvidia-cuda-cccl==$cuda.*" "nvidia-cuda-runtime==$cuda.*" \
-    ninja packaging psutil setuptools wheel
-CUDA_HOME=$(python -c 'import sysconfig; print(sysconfig.get_path("platlib"))')/nvidia/cu${cuda%%.*}
+CUDA_HOME=$(sh "$(dirname "$0")/install_nvcc.sh" "$cuda")
 export CUDA_HOME
-# The linker looks for libNAME.so in lib64; wheels have libNAME.so.N in lib only.
-ln -sfn lib "$CUDA_HOME/lib64"
-for library in "$CUDA_HOME"/lib/*.so.*; do
-    ln -sf "${library##*/}" "${library%%.so.*}.so"
-done
+pip install ninja packaging psutil setuptools wheel
 pip wheel --no-deps --no-build-isolation --wheel-dir "$folder" "flash-attn==$version"

@@ -11,7 +11,11 @@ import pytest
 from harness.local import ROOT
 
 pytestmark = pytest.mark.deploy
-SCRIPTS = ("deploy/cloud.sh", "deploy/coturn.sh", "deploy/prometheus.sh", "scripts/build_flash_attn.sh", ".ci/run")
+SCRIPTS = (
+    *(f"deploy/{name}.sh" for name in ("cloud", "coturn", "prometheus")),
+    *(f"scripts/{name}.sh" for name in ("build_flash_attn", "install_nvcc")),
+    ".ci/run",
+)
 
 
 def run(*command: str, **environment: str) -> None:
