@@ -15,7 +15,7 @@ from lipar_core.errors import LiparError
 from lipar_core.kernels.attention_backends import CHOICE
 from lipar_core.kernels.attention_choice import choose_attention
 from lipar_core.kernels.graphs import GraphedFunction
-from lipar_core.kernels.start_up import kernels_mode, prove_kernels, reason_for_references
+from lipar_core.kernels.start_up import kernels_mode, reason_for_references, verify_kernels
 from lipar_core.models.devices import select_device
 from lipar_core.models.kernel_shapes import kernel_shapes
 from lipar_core.models.loading import Models, load_models
@@ -38,7 +38,7 @@ def kernels(device: torch.device) -> Iterator[Line]:
         yield "kernels", device.type == "cpu", f"none are used: {reason}"
         return
     for dtype in DTYPES:
-        for verdict in prove_kernels(kernel_shapes(load_preset("wan-1.3b"), uniform(dtype), device)):
+        for verdict in verify_kernels(kernel_shapes(load_preset("wan-1.3b"), uniform(dtype), device)):
             finding = verdict.problem or f"equals its reference, {verdict.seconds:.1f} s"
             yield f"kernel {verdict.name}, {_name(dtype)}", not verdict.problem, finding
 

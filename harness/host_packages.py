@@ -33,7 +33,7 @@ def mounts(folder: Path) -> list[str]:
 
 
 def pip_configuration() -> dict[str, str]:
-    """pip's options by name; those of the environment win."""
+    """pip's options by name; those of the environment take precedence."""
     reply = subprocess.run(["python3", "-m", "pip", "config", "list"], capture_output=True, text=True, check=True)
     entries = [line.partition("=")[::2] for line in reply.stdout.splitlines() if "=" in line]
     entries.sort(key=lambda entry: entry[0].startswith(":env:"))

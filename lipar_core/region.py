@@ -85,8 +85,8 @@ def decode_mask(mask: str) -> tuple[int, int, bytes]:
     except (zlib.error, binascii.Error):
         raise ParameterError("region.mask", mask[:40], MASK_FORMAT) from None
     if len(levels) != count:
-        has = f"more than {count}" if len(levels) > count else str(len(levels))
-        raise ParameterError("region.mask", mask[:40], f"must have {count} bytes of data, has {has}")
+        actual = f"more than {count}" if len(levels) > count else str(len(levels))
+        raise ParameterError("region.mask", mask[:40], f"must have {count} bytes of data, has {actual}")
     return width, height, levels
 
 

@@ -15,13 +15,13 @@ INSTALL_TRITON = "install it: the CUDA builds of PyTorch bring it on Linux"
 
 
 def check_kernels(target: Target) -> Result:
-    from lipar_core.kernels.start_up import NOT_INSTALLED, prove_kernels, reason_for_references
+    from lipar_core.kernels.start_up import NOT_INSTALLED, reason_for_references, verify_kernels
 
     device = available_device(target)
     if reason := reason_for_references(device):
         text = f"none are used: {reason}"
         return warn(text, INSTALL_TRITON) if reason == NOT_INSTALLED else ok(text)
-    return judge_kernels(prove_kernels(target_shapes(target, device)))
+    return judge_kernels(verify_kernels(target_shapes(target, device)))
 
 
 def judge_kernels(verdicts: "list[Verdict]") -> Result:

@@ -53,11 +53,11 @@ class GraphedFunction:
             return self.function(*inputs)
         key = layouts(inputs)
         if key not in self.graphs and len(self.graphs) < MAX_GRAPHS:
-            self.graphs[key] = self._proved_graph(inputs)
+            self.graphs[key] = self._verified_graph(inputs)
         graph = self.graphs.get(key)
         return self.function(*inputs) if graph is None else tuple(output.clone() for output in graph(*inputs))
 
-    def _proved_graph(self, inputs: Tensors) -> FixedGraph | None:
+    def _verified_graph(self, inputs: Tensors) -> FixedGraph | None:
         expected = self.function(*inputs)
         try:
             graph = FixedGraph(self.function, inputs, self.record)

@@ -25,12 +25,12 @@ class Operation(Generic[P, R]):
         self.reference = reference
         self.kernel = kernel
         self.examples = examples
-        self.proved_on: str | None = None  # type of device, set by the self-test at start-up
+        self.verified_on: str | None = None  # type of device, set by the self-test at start-up
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         if has_torch_function(args[:1]):
             return handle_torch_function(self, args[:1], *args, **kwargs)
-        if self.proved_on is not None and not torch.is_grad_enabled() and _device_type(args[0]) == self.proved_on:
+        if self.verified_on is not None and not torch.is_grad_enabled() and _device_type(args[0]) == self.verified_on:
             return self.kernel(*args, **kwargs)
         return self.reference(*args, **kwargs)
 

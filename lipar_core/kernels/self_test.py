@@ -11,7 +11,7 @@ from lipar_core.kernels.operation import Operation
 from lipar_core.kernels.shapes import Shapes
 
 MAX_ERROR = {torch.float32: 1e-5, torch.float16: 2e-3, torch.bfloat16: 1.6e-2}  # relative L2: rounding of two orders
-MAX_ROUNDED_OTHERWISE = 1e-3  # of all pixels
+MAX_OFF_BY_ONE_RATIO = 1e-3  # of all pixels
 
 
 def differences(operation: Operation[Any, Any], shapes: Shapes) -> Iterator[str]:
@@ -42,7 +42,7 @@ def _integer_difference(result: Tensor, reference: Tensor) -> str:
     """Pixels, which are bytes, may be rounded otherwise if they lie between two levels."""
     distance = (result.long() - reference.long()).abs()
     wrong = int((distance > 0).sum())
-    allowed = MAX_ROUNDED_OTHERWISE * distance.numel() if reference.dtype == torch.uint8 else 0
+    allowed = MAX_OFF_BY_ONE_RATIO * distance.numel() if reference.dtype == torch.uint8 else 0
     if not wrong or (int(distance.max()) == 1 and wrong <= allowed):
         return ""
     return f"{wrong} of {distance.numel()} values differ, by up to {int(distance.max())}"

@@ -49,25 +49,25 @@ def reason_for_references(device: torch.device) -> str:
     return "" if HAS_TRITON else NOT_INSTALLED
 
 
-def prove_kernels(shapes: Shapes) -> list[Verdict]:
+def verify_kernels(shapes: Shapes) -> list[Verdict]:
     """Check all kernels at a model's sizes; those that are equal to their references are used from now on."""
     reason = reason_for_references(shapes.device)
     if reason:
         if shapes.device.type == "cuda":
             log.warning("no kernels, references run instead: %s", reason)
         for operation in OPERATIONS:
-            operation.proved_on = None
+            operation.verified_on = None
         return []
-    return prove(OPERATIONS, shapes)
+    return verify_each(OPERATIONS, shapes)
 
 
 @torch.inference_mode()
-def prove(operations: Sequence[Operation[Any, Any]], shapes: Shapes) -> list[Verdict]:
+def verify_each(operations: Sequence[Operation[Any, Any]], shapes: Shapes) -> list[Verdict]:
     """Check each operation's kernel and set whether it is used; progress and failures are logged."""
     verdicts = []
     for number, operation in enumerate(operations, 1):
         verdict = _verdict(operation, shapes)
-        operation.proved_on = None if verdict.problem else shapes.device.type
+        operation.verified_on = None if verdict.problem else shapes.device.type
         log.info("kernel %d of %d, %s: %.1f s", number, len(operations), verdict.name, verdict.seconds)
         if verdict.problem:
             log.warning("kernel %s is not used, its reference runs instead: %s", verdict.name, verdict.problem)

@@ -8,7 +8,7 @@ from lipar_core.buckets import Costs, cheapest_buckets, checked_buckets, fixed_b
 from lipar_core.config import Preset, StreamConfig
 from lipar_core.errors import CheckpointError
 from lipar_core.kernels.attention_choice import choose_attention
-from lipar_core.kernels.start_up import prove_kernels
+from lipar_core.kernels.start_up import verify_kernels
 from lipar_core.kinds.registry import CODECS, TEXT_ENCODERS, TRANSFORMERS
 from lipar_core.models.devices import select_device
 from lipar_core.models.interfaces import Codec, Denoiser, TextEncoder
@@ -53,7 +53,7 @@ def load_models(preset: Preset, device: str | None = None, dtype: str | None = N
         raise CheckpointError(f"preset {preset.name}: {'; '.join(missing)} - {remedy}")
     precision = choose_precision(dtype or preset.dtype, target)
     shapes = kernel_shapes(preset, precision, target)
-    prove_kernels(shapes)
+    verify_kernels(shapes)
     choose_attention(shapes)
     codec: Codec = CODECS.loader(preset.codec)(preset.codec, preset, target, precision)
     dit: Denoiser = TRANSFORMERS.loader(preset.transformer)(preset.transformer, preset, target, precision)

@@ -16,12 +16,12 @@ MaskSource = Callable[[Sequence[Any]], Tensor]
 
 
 class RegionTracker:
-    """Knows which tokens the block before could compute: those that are new have to be computed."""
+    """Knows which tokens the block before could compute: all others inside the region have to be computed."""
 
     def __init__(self, stream: StreamConfig, device: torch.device) -> None:
         self.stream, self.device = stream, device
         self.settings = Region()
-        self.of_settings: BlockRegion | None = None
+        self.settings_region: BlockRegion | None = None
         self.blocks = 0
         self.tokens: Tensor | None = None  # of the newest block [rows, cols], on the CPU; None: all
 
@@ -45,5 +45,5 @@ class RegionTracker:
             return block_region(settings, self.stream, self.device, masks(pts))
         if settings != self.settings:
             self.settings = settings
-            self.of_settings = block_region(settings, self.stream, self.device)
-        return self.of_settings
+            self.settings_region = block_region(settings, self.stream, self.device)
+        return self.settings_region

@@ -15,7 +15,7 @@ class SessionTotals:
 
     def ended(self, counters: SessionCounters) -> None:
         """Idempotent. What it counts afterwards is lost."""
-        still_open = [one for one in self._open if one is not counters]
+        still_open = [other for other in self._open if other is not counters]
         if len(still_open) < len(self._open):
             self._open = still_open
             self._ended.add(counters)

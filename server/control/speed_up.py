@@ -2,7 +2,7 @@
 
 from server import wire
 
-FORGETTING = 0.02  # weight of the newest block: about the last 50 count
+NEWEST_WEIGHT = 0.02  # of the newest block: about the last 50 count
 MIN_DEVIATION = 0.02  # of the keep ratio, below which the slope is not measured
 PRUNED_STAGES = ("denoise", "clean")  # the others take the same time whatever is kept
 
@@ -18,7 +18,7 @@ class AffineFit:
 
     def add(self, x: float, y: float) -> None:
         self.count += 1
-        weight = max(1 / self.count, FORGETTING)
+        weight = max(1 / self.count, NEWEST_WEIGHT)
         dx, dy = x - self.mean_x, y - self.mean_y
         self.mean_x += weight * dx
         self.mean_y += weight * dy
@@ -27,7 +27,7 @@ class AffineFit:
         if self._variance > MIN_DEVIATION**2:
             self.slope = max(0.0, self._covariance / self._variance)  # keeping more is never faster
 
-    def at(self, x: float) -> float | None:
+    def predict(self, x: float) -> float | None:
         """The expected y; None if it is not known."""
         if self.count == 0:
             return None
@@ -61,5 +61,5 @@ class SpeedUp:
         return full / pruned if full is not None and pruned else None
 
     def _block_ms(self, keep_ratio: float) -> float | None:
-        denoise, clean = self._denoise.at(keep_ratio), self._clean.at(keep_ratio)
+        denoise, clean = self._denoise.predict(keep_ratio), self._clean.predict(keep_ratio)
         return None if denoise is None or clean is None else self._fixed.mean_y + denoise + clean

@@ -33,7 +33,7 @@ class FramesChannel:
 
 
 class RtpOrigin:
-    """The random offset of a sender's RTP timestamps (RFC 3550, section 5.1), which aiortc does not tell."""
+    """The random offset of a sender's RTP timestamps (RFC 3550, section 5.1), which aiortc does not expose."""
 
     def __init__(self, sender: RTCRtpSender) -> None:
         self.value: int | None = None  # until the second frame

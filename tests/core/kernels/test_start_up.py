@@ -1,4 +1,4 @@
-"""A kernel is used where it has proved itself, and only there."""
+"""A kernel is used where it was verified, and only there."""
 
 import logging
 
@@ -9,7 +9,7 @@ from lipar_core.errors import ConfigError
 from lipar_core.kernels.operation import Operation
 from lipar_core.kernels.operations import OPERATIONS
 from lipar_core.kernels.self_test import difference
-from lipar_core.kernels.start_up import prove, prove_kernels, reason_for_references
+from lipar_core.kernels.start_up import reason_for_references, verify_each, verify_kernels
 from tests.core.kernels.small_shapes import small_shapes
 
 X = torch.arange(4.0)
@@ -27,12 +27,12 @@ def fails_to_compile(x):
     raise NameError("tl.quadruple is not defined")
 
 
-def test_a_proved_kernel_is_used():
+def test_a_verified_kernel_is_used():
     calls = []
     doubled = operation(lambda x: calls.append(x) or x + x)
     assert torch.equal(doubled(X), 2 * X)
     assert not calls
-    assert prove([doubled], small_shapes())[0].problem == ""
+    assert verify_each([doubled], small_shapes())[0].problem == ""
     calls.clear()
     with torch.no_grad():
         assert torch.equal(doubled(X), 2 * X)
@@ -54,8 +54,8 @@ def test_a_proved_kernel_is_used():
 @torch.no_grad()
 def test_a_kernel_that_differs_or_fails_is_replaced_with_a_line_in_the_log(kernel, problem, caplog):
     doubled = operation(kernel)
-    doubled.proved_on = "cpu"
-    assert problem in prove([doubled], small_shapes())[0].problem
+    doubled.verified_on = "cpu"
+    assert problem in verify_each([doubled], small_shapes())[0].problem
     assert torch.equal(doubled(X), 2 * X)
     warnings = [record.message for record in caplog.records if record.levelno == logging.WARNING]
     assert len(warnings) == 1
@@ -67,7 +67,7 @@ def test_what_a_kernel_writes_into_its_arguments_is_compared():
         x.zero_()
 
     clears = Operation(clear_reference, lambda x: None, lambda shapes: [(shapes.normal(3),)])
-    assert "relative error" in prove([clears], small_shapes())[0].problem
+    assert "relative error" in verify_each([clears], small_shapes())[0].problem
 
 
 def test_pixels_may_be_rounded_otherwise_and_indices_not():
@@ -93,9 +93,9 @@ def test_references_run_without_a_gpu_and_on_request(device, mode, reason, monke
 def test_an_unknown_mode_is_rejected(monkeypatch):
     monkeypatch.setenv("LIPAR_KERNELS", "triton")
     with pytest.raises(ConfigError, match=r"^LIPAR_KERNELS = 'triton': must be auto or reference$"):
-        prove_kernels(small_shapes())
+        verify_kernels(small_shapes())
 
 
 def test_no_kernel_is_used_on_a_cpu():
-    assert prove_kernels(small_shapes()) == []
-    assert {operation.proved_on for operation in OPERATIONS} == {None}
+    assert verify_kernels(small_shapes()) == []
+    assert {operation.verified_on for operation in OPERATIONS} == {None}
