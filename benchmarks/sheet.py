@@ -14,7 +14,8 @@ from PIL import Image, ImageDraw
 from lipar_core.models.loading import Models
 from lipar_core.parameter_changes import merge
 from lipar_core.presets import default_parameters
-from lipar_eval.clips import Clip, edit_clip, read_clip, to_picture
+from lipar_eval.clips import Clip, read_clip, to_picture
+from lipar_eval.edited_clips import edit_clip
 
 PUBLISHED = ("explicit", "repo")  # licence classes of the manifest
 EARLY, LATE = 24, 47  # frames of a clip

@@ -8,7 +8,8 @@ from lipar_cli.bench import CLIPS
 from lipar_core.models.loading import Models
 from lipar_core.parameter_changes import merge
 from lipar_core.presets import default_parameters
-from lipar_eval.clips import edit_clip, read_clip, to_picture
+from lipar_eval.clips import read_clip, to_picture
+from lipar_eval.edited_clips import edit_clip
 
 FOLDER = Path(__file__).parent.parent / "web_client" / "public" / "styles"
 CLIP, FRAME = "webcam_desk", 60

@@ -15,7 +15,8 @@ from lipar_cli.bench import CLIPS
 from lipar_core.models.loading import Models, load_models
 from lipar_core.parameter_changes import merge
 from lipar_core.presets import default_parameters, load_preset
-from lipar_eval.clips import Clip, edit_clip, read_clip, to_picture
+from lipar_eval.clips import Clip, read_clip, to_picture
+from lipar_eval.edited_clips import edit_clip
 from lipar_video.overlay import tint_by_keep_mask
 
 FOLDER = Path(__file__).parent.parent / "docs" / "images"

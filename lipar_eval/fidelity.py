@@ -9,7 +9,8 @@ from lipar_core.config import Preset
 from lipar_core.models.loading import Models
 from lipar_core.presets import default_parameters
 from lipar_eval.classical_styles import STYLES, StyleFunction
-from lipar_eval.clips import Clip, edit_clip
+from lipar_eval.clips import Clip
+from lipar_eval.edited_clips import edit_clip
 from lipar_eval.quality import FRAME_STEP, psnr, ssim
 from lipar_eval.summary import Row
 

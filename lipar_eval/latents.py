@@ -12,7 +12,8 @@ from lipar_core.patches import unpatchify
 from lipar_core.runtime.denoise import BlockPlan
 from lipar_core.session import EditSession
 from lipar_core.stream.output import EditedFrames
-from lipar_eval.clips import Clip, run_session
+from lipar_eval.clips import Clip
+from lipar_eval.edited_clips import run_session
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,8 @@ from lipar_core.models.loading import Models
 from lipar_core.presets import default_parameters
 from lipar_core.session import EditSession
 from lipar_eval.classical_styles import StyleFunction
-from lipar_eval.clips import Clip, edit_clip
+from lipar_eval.clips import Clip
+from lipar_eval.edited_clips import edit_clip
 from lipar_eval.fidelity import apply
 from lipar_eval.quality import psnr, ssim
 from lipar_eval.summary import Row

@@ -12,7 +12,8 @@ from torch import Tensor
 from lipar_core.models.loading import Models
 from lipar_core.presets import default_parameters
 from lipar_eval.classical_styles import StyleFunction
-from lipar_eval.clips import Clip, edit_clip, mean_keep_ratio
+from lipar_eval.clips import Clip
+from lipar_eval.edited_clips import edit_clip, mean_keep_ratio
 from lipar_eval.faces import FaceFinder, count_matching_faces
 from lipar_eval.fidelity import apply, nearest_style
 from lipar_eval.quality import FRAME_STEP, Metric, flicker, grid_ratio, psnr, ssim

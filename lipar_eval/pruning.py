@@ -12,8 +12,9 @@ from lipar_core.models.loading import Models
 from lipar_core.parameters import Parameters, Pruning
 from lipar_core.presets import default_parameters
 from lipar_core.stream.output import EditedFrames
-from lipar_eval.clips import Clip, mean_keep_ratio
+from lipar_eval.clips import Clip
 from lipar_eval.detectors import largest_changes, pixel_change
+from lipar_eval.edited_clips import mean_keep_ratio
 from lipar_eval.latents import Recording, as_last_computed, decode_video, record
 from lipar_eval.quality import Metric, flicker, psnr, ssim
 from lipar_eval.summary import Row, means

@@ -10,8 +10,9 @@ from lipar_core.parameter_changes import merge
 from lipar_core.presets import default_parameters
 from lipar_core.sizes import size_name
 from lipar_eval import autoencoder, detectors, fidelity, limits, long_run, pruning, vbench
-from lipar_eval.clips import Clip, edit_clip, read_clip
+from lipar_eval.clips import Clip, read_clip
 from lipar_eval.data_urls import curves, strip
+from lipar_eval.edited_clips import edit_clip
 from lipar_eval.faces import load_faces
 from lipar_eval.looks import face_counts, looks
 from lipar_eval.lpips_metric import load_lpips

@@ -4,8 +4,8 @@ import struct
 
 from aiortc import RTCDataChannel
 
-from server.media.frames_channel import RtpOrigin
 from server.media.keep_masks import KeepMasks
+from server.media.rtp_origin import RtpOrigin
 
 MAX_UNSENT_BYTES = 2048  # in the data channel's buffer; beyond it only the newest mask waits
 HEADER = struct.Struct(">IHH")  # RTP timestamp, rows, columns: big-endian

@@ -7,8 +7,8 @@ from aiortc.sdp import SessionDescription
 from aiortc.stats import RTCRemoteInboundRtpStreamStats
 
 from server.media.edited_track import EditedTrack
-from server.media.frames_channel import RtpOrigin
 from server.media.rate_control import RateControl
+from server.media.rtp_origin import RtpOrigin
 from server.media.sender_feedback import attach_feedback_handlers
 from server.settings import Settings
 

@@ -14,7 +14,7 @@ from lipar_core.config import PresetStyle
 from lipar_core.presets import default_parameters
 from lipar_eval import detectors, fidelity, quality, vbench
 from lipar_eval.autoencoder import change_correlation, token_pixels
-from lipar_eval.clips import edit_clip, mean_keep_ratio
+from lipar_eval.edited_clips import edit_clip, mean_keep_ratio
 from lipar_eval.latents import as_last_computed
 from lipar_eval.lpips_metric import load_lpips
 from lipar_eval.pruning import VARIANTS, pruning, recovery, scaled

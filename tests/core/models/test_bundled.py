@@ -11,7 +11,8 @@ from harness.local import ROOT
 from lipar_core.models.loading import Models, load_models
 from lipar_core.parameter_changes import merge
 from lipar_core.presets import default_parameters, load_preset
-from lipar_eval.clips import Clip, edit_clip, read_clip
+from lipar_eval.clips import Clip, read_clip
+from lipar_eval.edited_clips import edit_clip
 
 FRAMES = 16
 
