@@ -5,8 +5,10 @@ from dataclasses import replace
 import pytest
 import torch
 
-from lipar_core.kernels.operations import OPERATIONS
+from lipar_core.kernels.operations import TRITON_OPERATIONS
 from lipar_core.kernels.self_test import differences
+from lipar_core.kernels.token_change import token_change
+from lipar_core.kernels.trimmed_distance import trimmed_distance
 from lipar_core.models.kernel_shapes import kernel_shapes
 from lipar_core.models.precision import uniform
 from lipar_core.presets import load_preset
@@ -21,10 +23,12 @@ def has_dtype(operation, dtype):
     return any(isinstance(arg, torch.Tensor) and arg.dtype == dtype for arg in args)
 
 
+# They search for ranks bit by bit: 0.3 to 0.4 s a token by the interpreter, more than 400 s for 1560 of them.
+SORTING = (token_change, trimmed_distance)
 DTYPES = (torch.float32, torch.bfloat16, torch.float16)
 CASES = [
     pytest.param(operation, dtype, id=f"{operation.name}-{dtype}")
-    for operation in OPERATIONS
+    for operation in TRITON_OPERATIONS
     for dtype in DTYPES
     if dtype == torch.float32 or has_dtype(operation, dtype)
 ]
@@ -37,9 +41,11 @@ def test_a_kernel_equals_its_reference(operation, dtype):
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
+@pytest.mark.parametrize("operation", TRITON_OPERATIONS, ids=lambda operation: operation.name)
 @torch.inference_mode()
 def test_a_kernel_equals_its_reference_at_full_size(operation):
     preset = load_preset("wan-1.3b")
     shapes = replace(kernel_shapes(preset, uniform(torch.float32), torch.device("cpu")), block_frames=1, layers=1)
+    if operation in SORTING:
+        shapes = replace(shapes, rows=10, cols=13, height=shapes.height // 3, width=shapes.width // 4)
     assert list(differences(operation, shapes)) == []
