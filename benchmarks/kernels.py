@@ -13,7 +13,7 @@ import torch
 
 from harness.kernel_compiler import Launch, compile_for, launches_of
 from lipar_core.kernels.operation import Operation
-from lipar_core.kernels.operations import OPERATIONS
+from lipar_core.kernels.operations import TRITON_OPERATIONS
 from lipar_core.kernels.shapes import Shapes
 from lipar_core.models.kernel_shapes import kernel_shapes
 from lipar_core.models.precision import uniform
@@ -45,7 +45,7 @@ def example_shapes() -> Shapes:
 def main(capabilities: list[int]) -> None:
     print("| operation | constants |", *(f"sm_{capability} |" for capability in capabilities))
     print("| --- | --- |", *("--- |" for _ in capabilities))
-    for operation in OPERATIONS:
+    for operation in TRITON_OPERATIONS:
         for launch in variants(operation, example_shapes()):
             constants = ", ".join(f"{key} {value:.4g}" for key, value in launch.constants.items())
             usages = (compile_for(launch, capability) for capability in capabilities)

@@ -5,6 +5,7 @@ from typing import Any
 
 from torch import Tensor
 
+from lipar_core.kernels.linear_gelu import linear_gelu
 from lipar_core.kernels.noisy_tokens import noisy_tokens
 from lipar_core.kernels.operation import Operation
 from lipar_core.kernels.qk_norm_rope import qk_norm_rope
@@ -12,7 +13,8 @@ from lipar_core.kernels.residual_norm import residual_norm
 from lipar_core.kernels.rope_scatter import rope_scatter
 from lipar_core.kernels.rotate_frames import rotate_frames
 
-NORMS: frozenset[Operation[Any, Any]] = frozenset({residual_norm, qk_norm_rope})
+# products and norms: what they return must be allocated
+PRODUCTS_AND_NORMS: frozenset[Operation[Any, Any]] = frozenset({linear_gelu, residual_norm, qk_norm_rope})
 
 
 def kernel_traffic(operation: Operation[Any, Any], inputs: list[Tensor], outputs: list[Tensor]) -> int:
@@ -28,6 +30,10 @@ def stored_bytes(value: Tensor) -> int:
     for size in expanded:
         count //= max(size, 1)
     return count * value.element_size()
+
+
+def _product(_: list[Tensor], __: list[Tensor]) -> int:
+    return 0
 
 
 def _gathered(inputs: list[Tensor], outputs: list[Tensor]) -> int:
@@ -49,6 +55,7 @@ def _rotated(inputs: list[Tensor], _: list[Tensor]) -> int:
 
 
 TRAFFIC: dict[Operation[Any, Any], Callable[[list[Tensor], list[Tensor]], int]] = {
+    linear_gelu: _product,
     noisy_tokens: _gathered,
     rope_scatter: _scattered,
     rotate_frames: _rotated,

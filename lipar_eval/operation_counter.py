@@ -17,8 +17,7 @@ from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import flop_registry, sdpa_flop_count
 
 from lipar_core.kernels.operation import Operation
-from lipar_eval.kernel_traffic import NORMS as NORM_KERNELS
-from lipar_eval.kernel_traffic import kernel_traffic, stored_bytes
+from lipar_eval.kernel_traffic import PRODUCTS_AND_NORMS, kernel_traffic, stored_bytes
 
 aten = torch.ops.aten
 MIN_ALLOCATION = 64 * 1024  # bytes: smaller allocations are not counted
@@ -86,7 +85,7 @@ class OperationCounter(TorchDispatchMode):
         finally:
             self.in_kernel = False
         inputs, outputs = _tensors((args, kwargs)), _tensors(out)
-        self._count_allocations(operation.name, inputs, outputs, expected=operation in NORM_KERNELS)
+        self._count_allocations(operation.name, inputs, outputs, expected=operation in PRODUCTS_AND_NORMS)
         self.operations[operation.name] += 1
         self.bytes[operation.name] += kernel_traffic(operation, inputs, outputs)
         return out

@@ -20,11 +20,15 @@ class Operation(Generic[P, R]):
     pass: where gradients are recorded, the reference runs. A `TorchFunctionMode` sees the call as one function.
     """
 
-    def __init__(self, reference: Callable[P, R], kernel: Callable[P, R], examples: Examples) -> None:
+    def __init__(
+        self, reference: Callable[P, R], kernel: Callable[P, R], examples: Examples, *, library: bool = False
+    ) -> None:
+        """library: the kernel is not Triton's but PyTorch's, and differs from the reference on a CPU."""
         self.name = reference.__name__.removesuffix("_reference")
         self.reference = reference
         self.kernel = kernel
         self.examples = examples
+        self.library = library
         self.verified_on: str | None = None  # type of device, set by the self-test at start-up
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:

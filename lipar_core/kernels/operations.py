@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from lipar_core.kernels.linear_gelu import linear_gelu
 from lipar_core.kernels.noisy_tokens import noisy_tokens
 from lipar_core.kernels.operation import Operation
 from lipar_core.kernels.qk_norm_rope import qk_norm_rope
@@ -15,6 +16,7 @@ from lipar_core.kernels.yuv420p import frames_from_planes, planes_from_frames
 
 OPERATIONS: tuple[Operation[Any, Any], ...] = (
     residual_norm,
+    linear_gelu,
     qk_norm_rope,
     rope_scatter,
     rotate_frames,
@@ -25,3 +27,4 @@ OPERATIONS: tuple[Operation[Any, Any], ...] = (
     frames_from_planes,
     planes_from_frames,
 )
+TRITON_OPERATIONS = tuple(operation for operation in OPERATIONS if not operation.library)

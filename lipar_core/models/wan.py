@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from lipar_core.checkpoints.weights import MetaDevice, load_network
 from lipar_core.config import Preset
 from lipar_core.kernels.attention import attention
+from lipar_core.kernels.linear_gelu import linear_gelu
 from lipar_core.kernels.qk_norm_rope import qk_norm_rope
 from lipar_core.kernels.residual_norm import modulated_norm, residual_norm
 from lipar_core.kinds.wan import WanConfig
@@ -31,6 +32,11 @@ class Modulation:
 
     layers: Tensor  # [layers, 6, ..., 1, dim]: shift, 1 + scale, gate of attention, then of the feed-forward
     head: Tensor  # [2, ..., 1, dim]: shift, 1 + scale
+
+    def next_norm(self, layer: int) -> tuple[Tensor, Tensor]:
+        """Shift and 1 + scale of the norm that follows a layer (-1: the embedding)."""
+        following = self.layers[layer + 1] if layer + 1 < len(self.layers) else self.head
+        return following[0], following[1]
 
 
 class CausalWan(nn.Module):
@@ -69,31 +75,31 @@ class CausalWan(nn.Module):
 
     def forward(self, tokens: Tensor, modulation: Modulation, rotary: Tensor, text: TextKV, cache: CacheView) -> Tensor:
         """tokens [..., K, patch_dim], rotary [K, D / 2] -> prediction [..., K, patch_dim]."""
-        x = self._embed(tokens)
+        x, y = self._first_norm(tokens, modulation)
         for i, layer in enumerate(self._layers):
-            x = layer(x, modulation.layers[i], rotary, text[i], cache, i)
-        out: Tensor = self.head(x, modulation.head)
+            x, y = layer(x, y, modulation.layers[i], modulation.next_norm(i), rotary, text[i], cache, i)
+        out: Tensor = self.head(y)
         return out.to(tokens.dtype)
 
     def fill_cache(
         self, tokens: Tensor, modulation: Modulation, rotary: Tensor, text: TextKV, cache: CacheView
     ) -> None:
         """The clean pass: it only stores keys and values, so the last layer stops after them."""
-        x = self._embed(tokens)
+        x, y = self._first_norm(tokens, modulation)
         *layers, last = self._layers
         for i, layer in enumerate(layers):
-            x = layer(x, modulation.layers[i], rotary, text[i], cache, i)
-        shift, scale, *_ = modulation.layers[-1].unbind(0)
-        y = modulated_norm(x, shift, scale, self.config.eps)
+            x, y = layer(x, y, modulation.layers[i], modulation.next_norm(i), rotary, text[i], cache, i)
         cache.update(len(layers), *last.self_attn.keys_values(y))
 
     @property
     def _layers(self) -> list["Layer"]:
         return [cast(Layer, layer) for layer in self.blocks]
 
-    def _embed(self, tokens: Tensor) -> Tensor:
+    def _first_norm(self, tokens: Tensor, modulation: Modulation) -> tuple[Tensor, Tensor]:
+        """The embedded tokens, and the same normalised for the first layer."""
         weight = self.patch_embedding.weight.flatten(1)
-        return F.linear(tokens.to(weight.dtype), weight, self.patch_embedding.bias)
+        x = F.linear(tokens.to(weight.dtype), weight, self.patch_embedding.bias)
+        return x, modulated_norm(x, *modulation.next_norm(-1), self.config.eps)
 
 
 def load_wan(config: WanConfig, preset: Preset, device: torch.device, precision: Precision) -> CausalWan:
@@ -121,16 +127,26 @@ class Layer(nn.Module):
         nn.init.normal_(self.modulation, std=config.dim**-0.5)
 
     def forward(
-        self, x: Tensor, modulation: Tensor, rotary: Tensor, text: tuple[Tensor, Tensor], cache: CacheView, index: int
-    ) -> Tensor:
-        shift1, scale1, gate1, shift2, scale2, gate2 = modulation.unbind(0)
-        y = modulated_norm(x, shift1, scale1, self.eps)
+        self,
+        x: Tensor,
+        y: Tensor,
+        modulation: Tensor,
+        next_norm: tuple[Tensor, Tensor],
+        rotary: Tensor,
+        text: tuple[Tensor, Tensor],
+        cache: CacheView,
+        index: int,
+    ) -> tuple[Tensor, Tensor]:
+        """x, and the same normalised, y -> both for what follows: a sum and its norm are one operation."""
+        _, _, gate1, shift2, scale2, gate2 = modulation.unbind(0)
         q, k, v = self.self_attn.rotated_projections(y, rotary)
         update = self.self_attn.merge(attention(q, *cache.update(index, k, v)))
         x, y = self._cross_attention_input(x, update, gate1)
         update = self.cross_attn.merge(attention(self.cross_attn.queries(y), *text))
         x, y = residual_norm(x, update, None, shift2, scale2, self.eps)
-        return torch.addcmul(x, gate2, self.ffn(y))
+        enter, leave = cast(nn.Linear, self.ffn[0]), self.ffn[2]
+        update = leave(linear_gelu(y, enter.weight, enter.bias))
+        return residual_norm(x, update, gate2, *next_norm, self.eps)
 
     def _cross_attention_input(self, x: Tensor, update: Tensor, gate: Tensor) -> tuple[Tensor, Tensor]:
         """x + gate * update, and the same normalised if the model does so."""
@@ -187,7 +203,7 @@ class RMSNorm(nn.Module):
 
 
 class Head(nn.Module):
-    """Final norm and projection to a patch."""
+    """Projection to a patch; its modulation is that of the norm before it."""
 
     def __init__(self, config: WanConfig) -> None:
         super().__init__()
@@ -196,9 +212,8 @@ class Head(nn.Module):
         self.modulation = nn.Parameter(torch.empty(1, 2, config.dim))
         nn.init.normal_(self.modulation, std=config.dim**-0.5)
 
-    def forward(self, x: Tensor, modulation: Tensor) -> Tensor:
-        shift, scale = modulation.unbind(0)
-        out = self.head(modulated_norm(x, shift, scale, self.config.eps))
+    def forward(self, y: Tensor) -> Tensor:
+        out = self.head(y)
         # the published head orders a patch's values (row, column, channel), the embedding (channel, row, column)
         return out.unflatten(-1, (-1, self.config.channels)).transpose(-1, -2).flatten(-2)  # type: ignore[no-any-return]
 

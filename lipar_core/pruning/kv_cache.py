@@ -105,8 +105,8 @@ class KVCache:
 
     def store_clean(self, layer: int, k: Tensor, v: Tensor) -> None:
         """Store what later blocks need of the clean, un-rotated k and v [F * T, H, D]: last frame and sink."""
-        self.last_k[layer] = k[-self.tokens :]
-        self.last_v[layer] = v[-self.tokens :]
+        # one launch on a GPU
+        torch._foreach_copy_([self.last_k[layer], self.last_v[layer]], [k[-self.tokens :], v[-self.tokens :]])
         pinned = min(self.sink, self.frames + len(self.slots)) - self.frames
         if pinned > 0:
             self.sink_k[layer, self.frames : self.frames + pinned] = k[: pinned * self.tokens].unflatten(
