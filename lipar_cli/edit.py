@@ -4,6 +4,7 @@ import argparse
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -16,6 +17,9 @@ from lipar_core.errors import LiparError
 from lipar_core.parameters import Fit
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from lipar_cli.region_file import RegionFile
     from lipar_core.models.loading import Models
     from lipar_core.session import EditSession
     from lipar_video.reader import VideoReader
@@ -32,6 +36,12 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     add_model_options(parser)
     add_output_options(parser)
     add_parameter_flags(parser)
+    parser.add_argument(
+        "--region",
+        type=Path,
+        metavar="FILE",
+        help="edit only where this picture is white, or this video, which has a frame for each of the input",
+    )
     parser.set_defaults(run=run)
 
 
@@ -60,19 +70,38 @@ def run(args: argparse.Namespace) -> int:
 
     preset = chosen_preset(args)
     parameters = parameters_from_flags(args, preset)
+    if args.region is not None and parameters.region.box is not None:
+        raise LiparError("--region: cannot be used together with --region-box")
+    with _region_file(args.region, preset, parameters.fit) as region:
 
-    def new_session(models: "Models") -> EditSession[int]:
-        return EditSession(models, parameters)
+        def new_session(models: "Models", reader: "VideoReader") -> EditSession[int]:
+            return EditSession(models, parameters, masks=None if region is None else partial(region.masks, reader))
 
-    session = edit_file(args, preset, parameters.fit, new_session)
+        session = edit_file(args, preset, parameters.fit, new_session, None if region is None else region.check_length)
+        if region is not None and (note := region.read_rest()):
+            print(note, file=sys.stderr)
     _report_truncated_prompt(session)
     return 0
 
 
-def edit_file(args: argparse.Namespace, preset: Preset, fit: Fit, new_session: "Callable[[Models], S]") -> "S":
+def _region_file(path: Path | None, preset: Preset, fit: Fit) -> "AbstractContextManager[RegionFile | None]":
+    if path is None:
+        return nullcontext()
+    from lipar_cli.region_file import RegionFile
+
+    return RegionFile(path, preset.stream, fit)
+
+
+def edit_file(
+    args: argparse.Namespace,
+    preset: Preset,
+    fit: Fit,
+    new_session: "Callable[[Models, VideoReader], S]",
+    check_input: "Callable[[VideoReader], None] | None" = None,
+) -> "S":
     """Edit the input as `add_file_arguments` and `add_output_options` say, and print a summary; returns the session.
 
-    The models are loaded and `new_session` is called once both files have been opened.
+    The models are loaded and `new_session` is called once both files have been opened and the input was checked.
     """
     from lipar_core.sizes import size_name
     from lipar_video.reader import VideoReader
@@ -84,10 +113,12 @@ def edit_file(args: argparse.Namespace, preset: Preset, fit: Fit, new_session: "
     _handle_signals_as_interrupt()
     _check_paths(args.input, args.output)
     with VideoReader(args.input, stream.width, stream.height, fit, args.output.parent) as reader:
+        if check_input is not None:
+            check_input(reader)
         width = stream.width * (2 if args.side_by_side else 1)
         with VideoWriter(args.output, width, stream.height, reader.rate, reader.time_base, args.crf) as writer:
             writer.add_tracks(reader, args.keep_location)
-            session = new_session(chosen_models(args, preset))
+            session = new_session(chosen_models(args, preset), reader)
             summary = _edit(reader, writer, session, args)
         _report(reader, writer)
     print(f"{args.output}: {size_name(preset.stream)}, {session.models.precision}: {summary}; {writer.audio_note}")

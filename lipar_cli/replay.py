@@ -13,6 +13,7 @@ from lipar_core.session_timeline import SessionTimeline, read_timeline
 if TYPE_CHECKING:
     from lipar_core.models.loading import Models
     from lipar_core.replay import ReplaySession
+    from lipar_video.reader import VideoReader
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -36,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
     args.preset, args.size = args.preset or timeline.preset, timeline.size
     args.dtype = args.dtype or timeline.dtype
 
-    def new_session(models: "Models") -> "ReplaySession[int]":
+    def new_session(models: "Models", _: "VideoReader") -> "ReplaySession[int]":
         return ReplaySession(models, timeline)
 
     session = edit_file(args, chosen_preset(args), timeline.entries[0].parameters.fit, new_session)

@@ -110,6 +110,11 @@ class VideoReader:
         return self.survey.streams[self.video.index].packets or None
 
     @property
+    def shown_size(self) -> tuple[int, int] | None:
+        """Width and height of the newest picture as players show it, before it is fitted; None before the first."""
+        return self._filter.shown_size
+
+    @property
     def notes(self) -> list[str]:
         """Conversions of the pictures and timestamps."""
         notes = list(self._filter.notes)
