@@ -58,9 +58,14 @@ def test_a_change_over_rest_is_shown_and_kept_after_a_stop(page: Page, live_serv
 
 
 def test_a_named_session_shows_how_much_of_a_long_prompt_is_used(page: Page, live_server: LiveServer) -> None:
-    page.goto(f"{live_server.address}/?session=studio")
+    page.goto(f"{live_server.address}/?session=studio&strength=0.25&seed=no")  # and takes settings from its address
+    expect(page.locator("#link-problem-list li")).to_have_text(
+        ["seed = no: must be a whole number from 0 to 4294967295"]
+    )
+    expect(page.locator("#strength-value")).to_have_text("25 %")
     page.get_by_label("Prompt", exact=True).fill("a thermal camera " + "and more " * 40)
     start(page)
+    assert session(page, live_server)["parameters"]["strength"] == 0.25
     expect(page.locator("#length-note")).to_contain_text("only the first 64 of its 83 tokens", timeout=TIMEOUT_MS)
     assert session(page, live_server)["id"] == "studio"
     page.get_by_role("button", name="Thermal").click()

@@ -142,6 +142,8 @@ export interface Schema {
   maximum?: number;
   minLength?: number;
   maxLength?: number;
+  items?: Schema;
+  maxItems?: number;
   properties?: Record<string, Schema>;
   anyOf?: Schema[];
   allOf?: Schema[];

@@ -41,6 +41,15 @@ function typeOf(path: string, { type, enum: choices, minimum, maximum, curve = 1
   return { kind: "number", range: { minimum, maximum }, integer: type === "integer", exponent: curve };
 }
 
+/** Every parameter by its path, with its schema, without references; objects are not parameters, their fields are. */
+export function leafSchemas(root: Schema, parent: Schema = root, prefix = ""): [path: string, schema: Schema][] {
+  const properties = resolveReferences(root, parent).properties ?? {};
+  return Object.entries(properties).flatMap(([name, property]): [string, Schema][] => {
+    const schema = resolveReferences(root, property);
+    return schema.properties === undefined ? [[prefix + name, schema]] : leafSchemas(root, schema, `${prefix}${name}.`);
+  });
+}
+
 /** The maximum length of a text parameter; throws if the schema has none. */
 export function maxLengthOf(root: Schema, path: string): number {
   const { maxLength } = schemaAt(root, path);

@@ -12,6 +12,7 @@ import { ParameterRow } from "./parameter_row";
 import { defaultChanges } from "./parameter_value";
 import type { RowEvents } from "./parameter_row";
 import { PromptSuggestions } from "./prompt_suggestions";
+import { SettingsLinkControl } from "./settings_link_control";
 import { styleButton } from "./style_button";
 
 /** `control` is the parameter's path. */
@@ -39,6 +40,7 @@ export class Controls {
   private readonly pause = element("pause", HTMLButtonElement);
   private readonly reset = element("reset", HTMLButtonElement);
   private readonly rows: ParameterRow[];
+  private readonly link: SettingsLinkControl;
 
   constructor(
     private readonly preset: Preset,
@@ -55,6 +57,7 @@ export class Controls {
     });
     this.bindPrompt();
     new PromptSuggestions();
+    this.link = new SettingsLinkControl(preset, schema);
     this.bindStyles();
     this.bindActions();
     this.bindDefaults(defaultChanges(specs, preset.parameters));
@@ -64,12 +67,19 @@ export class Controls {
   show({ settings, state }: ControlsState): void {
     const { shown } = settings;
     this.showPrompt(settings);
+    this.link.show(settings);
     for (const row of this.rows) row.show(settings);
     this.pause.setAttribute("aria-pressed", String(shown.paused));
     this.pause.textContent = shown.paused ? BUTTONS.resume : BUTTONS.pause;
     this.pause.disabled = this.reset.disabled = state !== "live"; // they act on a live session only
     this.showNotes(settings, state);
     element("length-note", HTMLParagraphElement).textContent = promptLengthNote(settings.promptTokens);
+  }
+
+  /** Uses the settings in the page's address. */
+  applyLink(address: string): void {
+    const changes = this.link.read(address);
+    if (changes !== null) this.events.changed("link", changes);
   }
 
   private showPrompt(settings: Settings): void {

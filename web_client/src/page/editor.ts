@@ -116,7 +116,7 @@ async function loadPreset(): Promise<void> {
     });
     stream = createStream(preset, api, streamEvents, view.keepMasks);
     showSettings();
-    sessionRestore.restore(stream, picker, isSecure);
+    if (!sessionRestore.restore(stream, picker, isSecure)) controls.applyLink(location.href);
   } catch (error) {
     initialState = { name: "failed", problem: problemOf(error) };
     if (error instanceof ApiError && error.status === 401) access.rejectToken();

@@ -3,9 +3,10 @@
 import type { Changes, Parameters, Preset } from "../api/protocol";
 import { positionOf, valueAt } from "../api/schema";
 import type { ParameterSpec } from "../api/schema";
+import { changesFor } from "../session/parameters";
 import type { Settings } from "../session/settings";
 import { CHOICES, HINTS } from "../texts/en";
-import { changesFor, formatValue, isDisabled, isRelevant, valueIn } from "./parameter_value";
+import { formatValue, isDisabled, isRelevant, valueIn } from "./parameter_value";
 
 export interface RowEvents {
   changed: (control: string, changes: Changes) => void;

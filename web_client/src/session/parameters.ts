@@ -13,6 +13,7 @@ export function mergeChanges(older: Changes, newer: Changes): Changes {
 export function applyChanges(parameters: Parameters, { reset: _action, ...changes }: Changes): Parameters {
   const merged = merge(parameters, changes) as unknown as Parameters;
   if (changes.strength !== undefined && changes.strength !== null) merged.denoising_steps = null; // setting either one clears the other
+  else if (Array.isArray(changes.denoising_steps)) merged.strength = null;
   return merged;
 }
 
@@ -23,8 +24,17 @@ export function hasChanges(parameters: Parameters, changes: Changes): boolean {
 
 /** Whether the change has a value at this path, for example "pruning.tau". */
 export function hasPath(changes: Changes | undefined, path: string): boolean {
-  const found = path.split(".").reduce<unknown>((part, name) => (isTree(part) ? part[name] : undefined), changes);
-  return found !== undefined;
+  return changes !== undefined && valueAtPath(changes, path) !== undefined;
+}
+
+/** The value at a path such as "pruning.tau"; undefined if there is none. */
+export function valueAtPath(parameters: Parameters | Changes, path: string): unknown {
+  return path.split(".").reduce<unknown>((part, name) => (isTree(part) ? part[name] : undefined), parameters);
+}
+
+/** `changesFor("pruning.tau", 0.5)` is `{pruning: {tau: 0.5}}` */
+export function changesFor(path: string, value: unknown): Changes {
+  return path.split(".").reduceRight<unknown>((inner, name) => ({ [name]: inner }), value) as Changes;
 }
 
 /** The change from `base` to `target`. Null values are left out: they follow from other parameters. */

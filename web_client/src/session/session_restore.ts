@@ -28,17 +28,21 @@ export class SessionRestore {
     return this.waiting?.credentials ?? null;
   }
 
-  /** A camera is reopened; a screen or file has to be chosen again. Of an ended session only the links are reused. */
-  restore(stream: StreamController, picker: Picker, canOpenCamera: boolean): void {
+  /**
+   * A camera is reopened; a screen or file has to be chosen again. Of an ended session only the links are reused.
+   * Returns whether a session continues, with its own settings.
+   */
+  restore(stream: StreamController, picker: Picker, canOpenCamera: boolean): boolean {
     const saved = this.store.take();
-    if (saved === null) return;
+    if (saved === null) return false;
     if (saved.ended) {
       stream.rememberEnded(saved.credentials);
-      return;
+      return false;
     }
     picker.preselect(saved.sourceKind);
     if (saved.sourceKind === "camera" && canOpenCamera) void stream.start(picker.camera, saved.credentials);
     else this.waiting = saved;
+    return true;
   }
 
   /** Updates the settings from the waiting session, which other clients may have changed or ended. */

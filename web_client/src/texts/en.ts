@@ -127,6 +127,20 @@ export const SHARE = {
   thisComputerOnly: "Works on this computer only.",
 };
 
+/** Settings in the page's address. */
+export const LINKS = {
+  copied: "Copied. It does not open your session.",
+  copyThis: "Copy this link to this page with these settings:",
+  unknown: (name: string) => `${name}: no such setting`,
+  invalid: (name: string, value: string, allowed: string) => `${name} = ${value}: must be ${allowed}`,
+  otherDetector: (name: string, detector: string) => `${name}: only the change detector "${detector}" reads it`,
+  excluded: (name: string, other: string) => `${name}: cannot be set together with ${other}`,
+  oneOf: (choices: string[]) => choices.join(" or "),
+  text: (maxLength: number) => `a text of 1 to ${maxLength} characters`,
+  steps: (minimum = 0, maximum = Infinity) => `decreasing whole numbers from ${minimum} to ${maximum}, with commas`,
+  range: (whole: boolean, minimum = -Infinity, maximum = Infinity) => `a ${whole ? "whole " : ""}number from ${minimum} to ${maximum}`,
+};
+
 export const SHORTCUTS = {
   /** By the id of the button that the key presses. */
   actions: {

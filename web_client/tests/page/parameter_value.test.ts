@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { Preset } from "../../src/api/protocol";
 import type { ParameterSpec } from "../../src/api/schema";
-import { changesFor, defaultChanges, formatValue, isDisabled, isRelevant, valueIn } from "../../src/page/parameter_value";
+import { defaultChanges, formatValue, isDisabled, isRelevant, valueIn } from "../../src/page/parameter_value";
+import { changesFor } from "../../src/session/parameters";
 import { PARAMETERS } from "../session/stream_fixture";
 
 const PRESET = { first_sigma: 0.06 } as Preset;
