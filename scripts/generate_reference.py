@@ -185,9 +185,9 @@ def type_name(schema: dict[str, Any], known: dict[str, Any] | None = None) -> st
     if values := schema.get("enum") or ([schema["const"]] if "const" in schema else None):
         return ", ".join(f"`{value}`" for value in values)
     if schema.get("type") == "array":
-        item, *others = schema.get("prefixItems", [schema.get("items", {})])  # those of a list of fixed length
-        count = f"{1 + len(others)} " if others else ""
-        return f"list of {count}{type_name(item, known)}"
+        items = schema.get("prefixItems") or [schema.get("items", {})]  # those of a list of fixed length
+        length = schema.get("minItems") if schema.get("minItems") == schema.get("maxItems") else None
+        return f"list of {f'{length} ' if length else ''}{type_name(items[0], known)}"
     return str(schema.get("type", "any"))
 
 

@@ -25,4 +25,7 @@ def _without_references(schema: Any, definitions: dict[str, Any]) -> Any:
         return schema
     if "$ref" in schema:
         return _without_references(definitions[schema["$ref"].removeprefix("#/$defs/")], definitions)
+    first, *others = schema.get("prefixItems", [None])
+    if first is not None and all(item == first for item in others):  # fewer tools know `prefixItems`
+        schema = {name: value for name, value in schema.items() if name != "prefixItems"} | {"items": first}
     return {name: _without_references(value, definitions) for name, value in schema.items() if name != "$defs"}
