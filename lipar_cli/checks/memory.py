@@ -72,6 +72,8 @@ def _text_bytes(preset: Preset) -> int:
 
 def judge_memory(plan: MemoryPlan, available: int, remedy: str) -> Result:
     text = f"{plan} = {plan.total / 2**30:.1f} of {available / 2**30:.1f} GiB; {NOT_COUNTED}"
+    if plan.per_session:
+        text += f"; sessions that fit in {MAX_RATIO:.0%}: {plan.sessions_within(int(MAX_RATIO * available))}"
     fewer = f"fewer sessions (LIPAR_MAX_SESSIONS, now {plan.sessions}), or {remedy}"
     if plan.total > available:
         return fail(text, fewer)

@@ -27,6 +27,11 @@ class MemoryPlan:
     def total(self) -> int:
         return sum(self.shared.values()) + self.sessions * sum(self.per_session.values())
 
+    def sessions_within(self, size: int) -> int:
+        """How many sessions fit beside what they share; 0 also if that does not fit."""
+        session = sum(self.per_session.values())
+        return max(0, (size - sum(self.shared.values())) // session) if session else self.sessions
+
     def __str__(self) -> str:
         shared = ", ".join(f"{name} {_gib(size)}" for name, size in self.shared.items())
         state = ", ".join(f"{name} {_gib(size)}" for name, size in self.per_session.items())

@@ -79,14 +79,21 @@ def test_precomputed_prompts_need_no_text_encoder():
 
 
 @pytest.mark.parametrize(
-    ("available", "status"),
-    [(100, CheckStatus.OK), (75, CheckStatus.WARN), (70, CheckStatus.WARN), (69, CheckStatus.FAIL)],
+    ("available", "status", "fitting"),
+    [
+        (100, CheckStatus.OK, 2),
+        (75, CheckStatus.WARN, 1),
+        (70, CheckStatus.WARN, 1),
+        (69, CheckStatus.FAIL, 1),
+        (20, CheckStatus.FAIL, 0),
+    ],
 )
-def test_the_plan_is_compared_with_the_memory(available, status):
+def test_the_plan_is_compared_with_the_memory(available, status, fitting):
     plan = MemoryPlan(shared={"transformer": 30 * GIB}, per_session={"KV cache": 20 * GIB}, sessions=2)
     result = judge_memory(plan, available * GIB, "close other programs")
     assert result.status is status
     assert "= 70.0 of" in result.detail
+    assert result.detail.split("%")[1].startswith(f": {fitting}")
     assert "not counted: activations" in result.detail
 
 
