@@ -36,6 +36,11 @@ def test_a_typed_prompt_is_used_at_the_start_and_marked_until_then(page: Page, l
     expect_applied(page, "#prompt-note")
     expect(prompt).not_to_have_attribute("data-dirty", "")
     expect(page.locator("#prompt-history option")).to_have_attribute("value", "an oil painting")  # and no style's
+    page.get_by_role("button", name="Save this prompt").click()
+    own = page.get_by_role("group", name="Your prompts").get_by_role("button", name="an oil painting")
+    expect(own).to_have_attribute("aria-pressed", "true")
+    page.get_by_role("button", name="Remove saved prompt").click()
+    expect(own).to_have_count(0)
     assert session(page, live_server)["parameters"]["prompt"] == "an oil painting"
 
 

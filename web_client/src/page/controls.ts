@@ -12,6 +12,7 @@ import { ParameterRow } from "./parameter_row";
 import { defaultChanges } from "./parameter_value";
 import type { RowEvents } from "./parameter_row";
 import { PromptSuggestions } from "./prompt_suggestions";
+import { SavedPromptButtons } from "./saved_prompt_buttons";
 import { SettingsLinkControl } from "./settings_link_control";
 import { styleButton } from "./style_button";
 
@@ -41,6 +42,7 @@ export class Controls {
   private readonly reset = element("reset", HTMLButtonElement);
   private readonly rows: ParameterRow[];
   private readonly link: SettingsLinkControl;
+  private readonly savedPrompts: SavedPromptButtons;
 
   constructor(
     private readonly preset: Preset,
@@ -58,6 +60,9 @@ export class Controls {
     this.bindPrompt();
     new PromptSuggestions();
     this.link = new SettingsLinkControl(preset, schema);
+    this.savedPrompts = new SavedPromptButtons((prompt) => {
+      events.changed("prompt", { prompt });
+    });
     this.bindStyles();
     this.bindActions();
     this.bindDefaults(defaultChanges(specs, preset.parameters));
@@ -92,6 +97,7 @@ export class Controls {
     for (const chip of this.styles.querySelectorAll("button")) {
       chip.setAttribute("aria-pressed", String(chip.dataset.prompt === applied));
     }
+    this.savedPrompts.show(applied);
   }
 
   private showNotes(settings: Settings, state: StreamState["name"]): void {

@@ -42,6 +42,8 @@ export const BUTTONS = {
   leaveFullScreen: "Leave full screen",
   record: "Record",
   stopRecording: "Stop recording",
+  savePrompt: "Save this prompt",
+  removePrompt: "Remove saved prompt",
 };
 
 /** The button that chooses the colours says which are chosen. */
