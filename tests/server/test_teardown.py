@@ -131,24 +131,21 @@ def _page(address: str, pipe: Connection) -> None:
     asyncio.run(live())
 
 
-async def test_a_killed_page_is_detected(preset):
-    settings = Settings(port=free_port(), preset=str(preset))
-    with RunningServer(settings, Echo()) as server:
-        async with server.ready() as client:
-            context = multiprocessing.get_context("spawn")
-            ours, child_pipe = context.Pipe()
-            page = context.Process(target=_page, args=(server.url, child_pipe))
-            page.start()
-            assert await asyncio.to_thread(ours.poll, TIMEOUT_S)
-            path = f"/api/v1/sessions/{ours.recv()}"
-            page.kill()
-            page.join()
-            async with asyncio.timeout(NOTICED_S):
-                while (await client.get(path)).json()["state"] != "parked":
-                    await asyncio.sleep(0.1)
-            await client.delete(path)
-            for end in (ours, child_pipe):
-                end.close()
+async def test_a_killed_page_is_detected(server, client):
+    context = multiprocessing.get_context("spawn")
+    ours, child_pipe = context.Pipe()
+    page = context.Process(target=_page, args=(server.url, child_pipe))
+    page.start()
+    assert await asyncio.to_thread(ours.poll, TIMEOUT_S)
+    path = f"/api/v1/sessions/{ours.recv()}"
+    page.kill()
+    page.join()
+    async with asyncio.timeout(NOTICED_S):
+        while (await client.get(path)).json()["state"] != "parked":
+            await asyncio.sleep(0.1)
+    await client.delete(path)
+    for end in (ours, child_pipe):
+        end.close()
 
 
 async def test_sigterm_ends_the_server_with_four_live_peers():
