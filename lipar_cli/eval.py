@@ -6,15 +6,15 @@ from pathlib import Path
 from lipar_cli.model_options import add_model_options, chosen_models, chosen_preset
 from lipar_core.errors import LiparError
 
-PARTS = ("autoencoder", "fidelity", "looks", "pruning", "detectors", "long")
-SCALES = (0.5, 0.75, 1.0, 1.5, 2.0)
+PARTS = ("autoencoder", "fidelity", "looks", "pruning", "detectors", "detector-output", "sources", "long")
+SCALES = (0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
 RESULTS = Path("eval-results")
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     parser = commands.add_parser(
         "eval",
-        help="measure quality: autoencoder, styles, pruning, detector, long runs",
+        help="measure quality: autoencoder, styles, pruning, detectors, long runs",
         description="Measures quality on a folder of clips and writes a table, JSON and an HTML page with curves.",
     )
     add_model_options(parser)
@@ -26,7 +26,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     parser.add_argument("--every-style", action="store_true", help="for pruning: the prompts of all styles")
     parser.add_argument(
-        "--scales", type=float, nargs="+", default=SCALES, help="times the preset's tau and tau2, for the curves"
+        "--scales", type=float, nargs="+", default=SCALES, help="times the preset's thresholds, for the curves"
     )
     parser.add_argument("--minutes", type=float, default=5.0, help="of the long run (default: 5)")
     parser.add_argument("--out", type=Path, default=RESULTS, help=f"folder for the report (default: {RESULTS})")
@@ -54,13 +54,17 @@ def run(args: argparse.Namespace) -> int:
         report.fidelity()
     if "looks" in args.parts:
         report.looks()
+    styles = [style.prompt for style in models.preset.styles]
+    prompts = styles if args.every_style else args.prompt or styles[:1]
     if "pruning" in args.parts:
-        styles = [style.prompt for style in models.preset.styles]
-        prompts = styles if args.every_style else args.prompt or styles[:1]
         report.pruning(prompts, args.scales)
         report.vbench(prompts[0])
-    if "detectors" in args.parts:
-        report.detectors(args.scales)
+    if "detector-output" in args.parts:
+        report.detectors(args.scales, prompts[0])
+    elif "detectors" in args.parts:
+        report.detectors(args.scales, None)
+    if "sources" in args.parts:
+        report.sources()
     if "long" in args.parts:
         report.long_run(args.minutes)
     report.limits()

@@ -1,86 +1,115 @@
-"""Part 4: the detector as a codec: the error of the tokens that it does not recompute."""
+"""Part 4: detectors against each other: error of the tokens that they reuse, and distance to the unpruned output."""
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import torch
-import torch.nn.functional as F
+from msgspec.structs import replace
 from torch import Tensor
 
-from lipar_core.config import StreamConfig
-from lipar_core.kernels.trimmed_distance import trimmed_distance
 from lipar_core.models.loading import Models
-from lipar_core.parameters import Pruning
+from lipar_core.parameters import Parameters, Pruning
 from lipar_core.patches import patchify
+from lipar_core.presets import default_parameters
 from lipar_core.pruning.anchor import AnchorDetector
 from lipar_core.pruning.lipar import LiparDetector
-from lipar_core.pruning.masks import clean_mask, gaussian3x3
-from lipar_eval.autoencoder import token_pixels, whole_latents
+from lipar_core.stream.flicker_filter import FlickerFilter
+from lipar_eval.autoencoder import token_pixels
 from lipar_eval.clips import Clip
-from lipar_eval.quality import psnr
+from lipar_eval.edited_clips import edit_clip
+from lipar_eval.keep_masks import published_detector, temporal_distance
+from lipar_eval.quality import psnr, seam_ratio
+from lipar_eval.source_conditions import CONDITIONS
 from lipar_eval.summary import Row
 
-VARIANTS = ("anchor", "lipar", "published", "pixels")
-BISECTIONS = 24
-NOISES = (0.0, 5.0)  # levels of 255: the clip itself, and with noise like a webcam's in dim light
-WORST_QUANTILE = 0.995  # quantile
+DETECTORS = ("anchor", "lipar", "published")
+PUBLISHED_FACTOR = 0.5  # times tau: without a bound on drift, it keeps about as many tokens as `lipar` at tau
+WORST_QUANTILE = 0.995
+
+MaskFunction = Callable[[float], Tensor]  # scale of the thresholds -> keep [F, rows, cols]
 
 
 @torch.inference_mode()
-def detectors(models: Models, clips: list[Clip], settings: list[Pruning]) -> list[Row]:
-    """A row per clip, noise and setting: each detector's keep ratio and the error of the source with held tokens.
+def detectors(models: Models, clips: Sequence[Clip], scales: Sequence[float], prompt: str | None = None) -> list[Row]:
+    """A row per clip, condition of the source, detector and scale of its thresholds. The first block is excluded.
 
-    `anchor` and `lipar` use the setting's thresholds; `published` and `pixels` have the keep ratio of `lipar`.
-    `db` is the PSNR of the source with every token held since it was last kept, `worst` the 99.5th percentile of its
-    tokens' RMS errors, levels of 255. The first latent frame, always kept, is excluded.
+    `held_db`: PSNR of the source with every token held since it was last kept. `worst`: the 99.5th percentile of its
+    tokens' RMS errors, levels of 255; `worst_content`: the same masks on the clean clip, where noise is no error.
+    With a prompt also the edited clip: `output_db`: PSNR to the unpruned output, without smoothing; `smoothed_db`: with
+    the preset's; `seam`: gradient across borders between kept and reused tokens, over that of the unpruned output.
     """
     rows: list[Row] = []
     for clip in clips:
-        for sigma in NOISES:
-            pixels, masks_of = _source(models, noisy(clip, sigma))
-            for pruning in settings:
-                row: Row = {"clip": clip.name, "noise": sigma, "tau": pruning.tau, "threshold": pruning.threshold}
-                for name, mask in masks_of(pruning).items():
-                    row |= {f"{name}_{metric}": value for metric, value in _metrics(pixels, mask).items()}
-                rows.append(row)
+        clean = whole_blocks(models, clip)
+        for condition, delivered in CONDITIONS.items():
+            source = delivered(clean)
+            measure_output = None if prompt is None else _output_metrics(models, source, prompt)
+            for name, mask in keep_masks(models, source).items():
+                for scale in scales:
+                    keep = mask(scale)
+                    row: Row = {"clip": clip.name, "source": condition, "detector": name, "scale": scale}
+                    row |= _held_metrics(models, source, clean, keep)
+                    rows.append(row | (measure_output(keep) if measure_output else {}))
     return rows
 
 
-def noisy(clip: Clip, sigma: float) -> Clip:
-    """The clip with Gaussian noise of `sigma` levels of 255."""
-    draw = torch.Generator().manual_seed(1)
-    noise = sigma * torch.randn(clip.frames.shape, generator=draw)
-    return Clip(clip.name, (clip.frames + noise).round().clamp(0, 255).byte())
+def whole_blocks(models: Models, clip: Clip) -> Clip:
+    """The clip without frames at its end that fill no block."""
+    size = models.preset.stream.frames_per_block
+    return Clip(clip.name, clip.frames[: len(clip.frames) // size * size])
 
 
-def _source(models: Models, clip: Clip) -> tuple[Tensor, Callable[[Pruning], dict[str, Tensor]]]:
-    """The pixels of every token [F, T, values], and a function for the detectors' keep masks [F, rows, cols]."""
+def scaled(base: Pruning, scale: float) -> Pruning:
+    """All thresholds times the scale, within their ranges."""
+    return replace(
+        base,
+        threshold=min(64.0, base.threshold * scale),
+        tau=min(2.0, base.tau * scale),
+        tau2=min(4.0, base.tau2 * scale),
+    )
+
+
+def keep_masks(models: Models, clip: Clip) -> dict[str, MaskFunction]:
+    """The masks of each detector, as functions of the scale of the preset's thresholds."""
     stream = models.preset.stream
+    pruning = models.preset.pruning
     latents, _ = models.codec.encode(clip.pixels[None].to(models.device, models.precision.convolution))
-    latents = models.codec.picture(latents)[0].float().cpu()
-    source = whole_latents(clip.pixels, stream)
-    distance = _temporal_distance(patchify(latents, stream.patch)).view(-1, stream.rows, stream.cols)
-    moved = pixel_change(source, stream)
+    picture = models.codec.picture(latents)[0].float().cpu()
+    distance = temporal_distance(patchify(picture, stream.patch)).view(-1, stream.rows, stream.cols)
 
-    def masks(pruning: Pruning) -> dict[str, Tensor]:
-        lipar = LiparDetector(stream.rows, stream.cols, stream.block_frames, stream.patch)(latents, pruning)
-        keep_ratio = float(lipar.float().mean())
-        anchor = AnchorDetector(stream.rows, stream.cols, stream.block_frames, stream.frames_per_latent)
-        return {
-            "anchor": anchor(source, pruning),
-            "lipar": lipar,
-            "published": at_keep_ratio(partial(published_detector, distance, stream.block_frames), keep_ratio),
-            "pixels": largest_changes(moved, stream.block_frames, keep_ratio),
-        }
+    def anchor(scale: float) -> Tensor:
+        detector = AnchorDetector(stream.rows, stream.cols, stream.block_frames, stream.frames_per_latent)
+        return detector(clip.pixels, scaled(pruning, scale))
 
-    return token_pixels(source, stream), masks
+    def lipar(scale: float) -> Tensor:
+        detector = LiparDetector(stream.rows, stream.cols, stream.block_frames, stream.patch)
+        return detector(picture, scaled(pruning, scale))
+
+    def published(scale: float) -> Tensor:
+        return published_detector(distance, stream.block_frames, PUBLISHED_FACTOR * pruning.tau * scale)
+
+    return dict(zip(DETECTORS, (anchor, lipar, published), strict=True))
 
 
-def _metrics(pixels: Tensor, keep: Tensor) -> Row:
-    shown = hold_pruned(pixels, keep.flatten(1))
-    error = (shown - pixels).square().mean(dim=-1)[1:]
-    worst = float(error.quantile(WORST_QUANTILE)) ** 0.5 * 255
-    return {"kept": float(keep[1:].float().mean()), "db": psnr(shown[1:], pixels[1:]), "worst": worst}
+def _held_metrics(models: Models, source: Clip, clean: Clip, keep: Tensor) -> Row:
+    stream = models.preset.stream
+    tokens, contents = (token_pixels(clip.pixels, stream) for clip in (source, clean))
+    kept = keep.flatten(1)
+    first = stream.block_frames
+    held = hold_pruned(tokens, kept)[first:]
+    return {
+        "kept": float(keep[first:].float().mean()),
+        "held_db": psnr(held, tokens[first:]),
+        "worst": worst_token(held, tokens[first:]),
+        "worst_content": worst_token(hold_pruned(contents, kept)[first:], contents[first:]),
+    }
+
+
+def worst_token(a: Tensor, b: Tensor) -> float:
+    """The 99.5th percentile of the tokens' RMS differences [F, T, values], levels of 255."""
+    worst = float((a - b).square().mean(dim=-1).quantile(WORST_QUANTILE))
+    return math.sqrt(worst) * 255
 
 
 def hold_pruned(pixels: Tensor, keep: Tensor) -> Tensor:
@@ -91,53 +120,32 @@ def hold_pruned(pixels: Tensor, keep: Tensor) -> Tensor:
     return torch.stack(shown)
 
 
-def pixel_change(source: Tensor, stream: StreamConfig) -> Tensor:
-    """Mean absolute difference to the previous frame, per token: [F, rows, cols]."""
-    before = torch.cat([source[:1], source[:-1]])
-    return token_pixels((source - before).abs(), stream).mean(dim=-1).view(-1, stream.rows, stream.cols)
+def _output_metrics(models: Models, clip: Clip, prompt: str) -> Callable[[Tensor], Row]:
+    """A function that edits the clip with a keep mask [F, rows, cols] and compares the result with the unpruned one."""
+    base = replace(default_parameters(models.preset), prompt=prompt, smoothing=0.0)
+    base = replace(base, pruning=replace(base.pruning, refresh_last_frame=False))
+    full = edit_clip(models, clip, replace(base, pruning=replace(base.pruning, enabled=False))).frames
+    return partial(_compare_outputs, models, clip, base, full, _smoothed(models, clip, full))
 
 
-def published_detector(change: Tensor, block_frames: int, tau: float) -> Tensor:
-    """The paper's detector (arXiv 2603.05811): change [F, rows, cols] -> keep.
-
-    Its median and its dilation use the next frame, and its drift is not bounded while streaming.
-    """
-    padded = F.pad(change[None, None], (1, 1, 1, 1, 1, 1), mode="replicate")[0, 0]
-    cubes = padded.unfold(0, 3, 1).unfold(1, 3, 1).unfold(2, 3, 1).flatten(3)
-    smooth = _smooth_in_time(gaussian3x3(cubes.median(dim=-1).values))
-    raw = torch.stack([clean_mask(frame > tau) for frame in smooth])
-    wide = F.max_pool3d(raw[None, None].float(), (3, 5, 5), stride=1, padding=(1, 2, 2))[0, 0] > 0
-    return first_block(wide, block_frames)
-
-
-def largest_changes(change: Tensor, block_frames: int, keep_ratio: float) -> Tensor:
-    """A stream's first block and then the tokens that change most, up to `keep_ratio` in all: [F, rows, cols]."""
-    score = torch.where(first_block(torch.zeros_like(change).bool(), block_frames), torch.inf, change).flatten()
-    keep = torch.zeros_like(score, dtype=torch.bool)
-    keep[score.topk(round(keep_ratio * len(score))).indices] = True
-    return keep.view_as(change)
+def _compare_outputs(
+    models: Models, clip: Clip, parameters: Parameters, full: Tensor, smoothed_full: Tensor, keep: Tensor
+) -> Row:
+    stream = models.preset.stream
+    blocks = keep.split(stream.block_frames)
+    last = len(blocks) - 1  # a decoder with a lag takes a block more, of repeated frames
+    frames = edit_clip(models, clip, parameters, lambda number: blocks[min(number, last)]).frames
+    smoothed = _smoothed(models, clip, frames)
+    first = stream.frames_per_block
+    return {
+        "output_db": psnr(frames[first:], full[first:]),
+        "smoothed_db": psnr(smoothed[first:], smoothed_full[first:]),
+        "seam": seam_ratio(frames[first:], full[first:], keep[stream.block_frames :]),
+    }
 
 
-def first_block(keep: Tensor, block_frames: int) -> Tensor:
-    """The mask with the stream's first block kept in full."""
-    return torch.cat([torch.ones_like(keep[:block_frames]), keep[block_frames:]])
-
-
-def at_keep_ratio(mask: Callable[[float], Tensor], keep_ratio: float) -> Tensor:
-    """The mask at the largest threshold that keeps at least `keep_ratio`, by bisection."""
-    low, high = 0.0, 4.0
-    for _ in range(BISECTIONS):
-        middle = (low + high) / 2
-        low, high = (middle, high) if float(mask(middle).float().mean()) >= keep_ratio else (low, middle)
-    return mask(low)
-
-
-def _temporal_distance(patches: Tensor) -> Tensor:
-    """[F, T, P] -> trimmed distance to the previous frame [F, T], 0 for the first."""
-    return torch.cat([torch.zeros_like(patches[:1, :, 0]), trimmed_distance(patches[1:], patches[:-1])])
-
-
-def _smooth_in_time(x: Tensor) -> Tensor:
-    """A Gaussian over {t-1, t} with sigma 1.5, [F, rows, cols]."""
-    weight = torch.exp(torch.tensor(-1 / (2 * 1.5**2)))
-    return (x + weight * torch.cat([x[:1], x[:-1]])) / (1 + weight)
+def _smoothed(models: Models, clip: Clip, frames: Tensor) -> Tensor:
+    """The edited frames after the preset's smoothing."""
+    copy = frames.clone()
+    FlickerFilter()(copy, clip.pixels, models.preset.smoothing, 0.0)
+    return copy

@@ -1,4 +1,4 @@
-"""Part 5: stability of the quality over a run of minutes."""
+"""Part 6: stability of the quality over a run of minutes."""
 
 import torch
 from msgspec.structs import replace

@@ -13,8 +13,9 @@ from lipar_core.parameters import Parameters, Pruning
 from lipar_core.presets import default_parameters
 from lipar_core.stream.output import EditedFrames
 from lipar_eval.clips import Clip
-from lipar_eval.detectors import largest_changes, pixel_change
+from lipar_eval.detectors import scaled as scaled_pruning
 from lipar_eval.edited_clips import mean_keep_ratio
+from lipar_eval.keep_masks import largest_changes, pixel_change
 from lipar_eval.latents import Recording, as_last_computed, decode_video, record
 from lipar_eval.quality import Metric, flicker, psnr, ssim
 from lipar_eval.summary import Row, means
@@ -26,15 +27,7 @@ UNBOUNDED = 4.0  # tau2: never exceeded
 def scaled(preset: Preset, scales: Iterable[float]) -> list[Pruning]:
     """The detector `lipar` with the preset's thresholds (including `anchor`'s) times each of the scales."""
     base = replace(preset.pruning, detector="lipar")
-    return [
-        replace(
-            base,
-            threshold=min(64.0, base.threshold * scale),
-            tau=min(2.0, base.tau * scale),
-            tau2=min(4.0, base.tau2 * scale),
-        )
-        for scale in scales
-    ]
+    return [scaled_pruning(base, scale) for scale in scales]
 
 
 def pruning(

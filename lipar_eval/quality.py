@@ -1,4 +1,4 @@
-"""Image metrics: PSNR, SSIM, flicker, token grid. Frames are [N, 3, H, W] in [0, 1]."""
+"""Image metrics: PSNR, SSIM, flicker, token grid, seams. Frames are [N, 3, H, W] in [0, 1]."""
 
 import math
 from collections.abc import Callable
@@ -39,6 +39,29 @@ def grid_ratio(frames: Tensor, token: int) -> float:
         border = torch.arange(1, steps.shape[-1] + 1) % token == 0
         ratios.append(steps[..., border].mean() / steps[..., ~border].mean().clamp(min=1e-6))
     return float(sum(ratios)) / 2
+
+
+def seam_ratio(frames: Tensor, expected: Tensor, keep: Tensor) -> float:
+    """Mean gradient across borders between kept and pruned tokens (keep [F, rows, cols]), over that in `expected`.
+
+    1 without visible seams; NaN if no such border exists.
+    """
+    ours, theirs = 0.0, 0.0
+    for dim in (-1, -2):
+        mask = keep.transpose(dim, -1)
+        is_seam = mask[..., 1:] != mask[..., :-1]  # [F, lines, borders]
+        ours += float(_border_gradient(frames.transpose(dim, -1), mask.shape)[is_seam].sum())
+        theirs += float(_border_gradient(expected.transpose(dim, -1), mask.shape)[is_seam].sum())
+    return ours / theirs if theirs else math.nan
+
+
+def _border_gradient(frames: Tensor, shape: torch.Size) -> Tensor:
+    """[N, 3, H, W] -> mean absolute difference across each token's right border [F, rows, cols - 1]."""
+    latent_frames, rows, cols = shape
+    token = frames.shape[-1] // cols
+    steps = (frames[..., token::token] - frames[..., token - 1 : -1 : token]).abs().mean(dim=1)  # [N, H, cols - 1]
+    parts = latent_frames, len(frames) // latent_frames, rows, frames.shape[-2] // rows, cols - 1
+    return steps.view(parts).mean(dim=(1, 3))
 
 
 def correlation(a: Tensor, b: Tensor) -> float:

@@ -12,12 +12,14 @@ from lipar_core.sizes import size_name
 from lipar_eval import autoencoder, detectors, fidelity, limits, long_run, pruning, vbench
 from lipar_eval.clips import Clip, read_clip
 from lipar_eval.data_urls import curves, strip
+from lipar_eval.detector_sections import add_detector_sections
 from lipar_eval.edited_clips import edit_clip
 from lipar_eval.faces import load_faces
 from lipar_eval.looks import face_counts, looks
 from lipar_eval.lpips_metric import load_lpips
 from lipar_eval.machine import machine_info
 from lipar_eval.page import Section, write_page
+from lipar_eval.source_kinds import source_kinds
 from lipar_eval.summary import Row, means
 from lipar_video.overlay import tint_by_keep_mask
 
@@ -106,28 +108,17 @@ class Report:
         rows, note = vbench.score(program, videos)
         self._add_section("VBench", note, self._store("vbench", rows))
 
-    def detectors(self, scales: Sequence[float]) -> None:
-        settings = pruning.scaled(self.models.preset, scales)
-        rows = self._store("detectors", detectors.detectors(self.models, self.clips, settings))
-        overall = means(rows, ["noise", "tau", "threshold"])
-        pictures = []
-        for title, group in [
-            ("mean", overall),
-            *((clip.name, _rows_where(rows, "clip", clip.name)) for clip in self.clips),
-        ]:
-            for sigma in detectors.NOISES:
-                part = _rows_where(group, "noise", sigma)
-                series = {name: _series(part, f"{name}_kept", f"{name}_db") for name in detectors.VARIANTS}
-                named = f"{title}, noise {sigma:g}"
-                pictures.append(curves(series, "keep ratio", "PSNR of the held source, dB", named))
+    def detectors(self, scales: Sequence[float], prompt: str | None) -> None:
+        rows = self._store("detectors", detectors.detectors(self.models, self.clips, scales, prompt))
+        add_detector_sections(self._add_section, rows)
+
+    def sources(self) -> None:
+        rows = self._store("sources", source_kinds(self.models.preset.pruning))
         text = (
-            "PSNR of the source with every token held since it was last kept, and the RMS error of its worst tokens in "
-            "levels of 255: the anchor rule, the paper's detector with bounded drift, the published one (uses the next "
-            "frame, drift not bounded) and pixel difference; the last two have the keep ratio of the second."
+            "Synthetic clips of 16 by 9 tokens, the preset's threshold, detector anchor: keep ratio, mean and largest "
+            "of a latent frame, without the first; estimated noise in levels of 255."
         )
-        self._add_section("The detector as a codec, means", text, overall)
-        text = "Clips without and with added noise of 5 levels."
-        self._add_section("The detector as a codec", text, rows, pictures)
+        self._add_section("What real sources do", text, rows)
 
     def long_run(self, minutes: float) -> None:
         style = next((s for s in self.models.preset.styles if s.name in self.targets), self.models.preset.styles[0])
@@ -185,10 +176,6 @@ class Report:
         shown = [part.frames[at].permute(1, 2, 0).numpy()]
         shown += [(item.frames[at].permute(1, 2, 0) * 255).byte().numpy() for item in edited]
         return strip([*shown, tint_by_keep_mask(shown[-1], edited[-1].keep[at].numpy())])
-
-
-def _rows_where(rows: Sequence[Row], name: str, value: object) -> list[Row]:
-    return [row for row in rows if row[name] == value]
 
 
 def _series(rows: Sequence[Row], x: str, y: str) -> tuple[list[float], list[float]]:

@@ -186,7 +186,7 @@ ROOMS = (
         prefixes=("lipar_eval",),
         may_import=(*CORE, VIDEO),
         packages=frozenset(
-            {"cv2", "jinja2", "lpips", "matplotlib", "msgspec", "numpy", "PIL", "torch", "torchmetrics"}
+            {"av", "cv2", "jinja2", "lpips", "matplotlib", "msgspec", "numpy", "PIL", "torch", "torchmetrics"}
         ),
     ),
     Room(

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from lipar_cli.eval import PARTS
 from tests.cli.clips import make_clip
 
 FRAMES = 24
@@ -31,11 +32,11 @@ def media(tmp_path) -> Path:
     return folder
 
 
-def test_eval_measures_all_parts(tmp_path, lipar, wide, media):
+def test_eval_measures_all_parts_that_use_clips(tmp_path, lipar, wide, media):
     out = tmp_path / "out"
     code, stdout, error_text = lipar(
         "eval", "--preset", wide, "--media", media, "--frames", FRAMES, "--scales", 0.5, 1, "--minutes", 0.5,
-        "--out", out,
+        "--parts", *(part for part in PARTS if part != "sources"), "--out", out,
     )  # fmt: skip
     assert code == 0, error_text
     report = json.loads((out / "report.json").read_text())
@@ -46,12 +47,13 @@ def test_eval_measures_all_parts(tmp_path, lipar, wide, media):
     assert [row["style"] for row in report["looks"]] == ["Sepia film"]
     assert len(report["pruning"]) == 2 * 5  # thresholds x variants
     assert all(0 < row["kept"] <= 1 for row in report["pruning"])
-    assert len(report["detectors"]) == 2 * 2  # thresholds x noises
+    assert len(report["detectors"]) == 2 * 3 * 3  # scales x detectors x conditions of the source
+    assert all(row["output_db"] > 0 for row in report["detectors"])
     assert [row["second"] for row in report["long"]] == [30]
     assert "LPIPS not measured" in stdout
     assert "VBench not measured" in stdout
     page = (out / "report.html").read_text()
-    for heading in ("Autoencoder", "Styles", "Looks", "Pruning", "The detector as a codec", "Long run"):
+    for heading in ("Autoencoder", "Styles", "Looks", "Pruning", "Detectors compared: output_db", "Long run"):
         assert f"<h2>{heading}" in page
     assert page.count("data:image/svg+xml") >= 5
     assert 'src="http' not in page

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from lipar_core.config import PresetStyle
 from lipar_core.presets import default_parameters
-from lipar_eval import detectors, fidelity, quality, vbench
+from lipar_eval import fidelity, quality, vbench
 from lipar_eval.autoencoder import change_correlation, token_pixels
 from lipar_eval.edited_clips import edit_clip, mean_keep_ratio
 from lipar_eval.latents import as_last_computed
@@ -91,46 +91,6 @@ def test_latents_that_follow_pixels_correlate():
     latents = levels.repeat_interleave(2, -2).repeat_interleave(2, -1).expand(-1, 8, -1, -1)
     assert change_correlation(models, pixels, latents) == pytest.approx(1)
     assert abs(change_correlation(models, pixels, latents.flip(-1))) < 0.5
-
-
-def test_a_held_token_is_as_last_kept():
-    pixels = torch.arange(5.0).view(5, 1, 1).expand(-1, 2, 3)
-    keep = torch.tensor([[1, 1], [0, 1], [0, 0], [1, 0], [0, 0]]).bool()
-    assert detectors.hold_pruned(pixels, keep)[..., 0].tolist() == [[0, 0], [0, 1], [0, 1], [3, 1], [3, 1]]
-
-
-def test_other_detectors_have_the_same_keep_ratio():
-    change = torch.rand(20, 4, 6, generator=torch.Generator().manual_seed(0))
-    for mask in (
-        detectors.at_keep_ratio(lambda level: detectors.first_block(change > level, 1), 0.4),
-        detectors.largest_changes(change, 1, 0.4),
-    ):
-        assert mask.float().mean() == pytest.approx(0.4, abs=0.003)
-        assert mask[0].all()
-        assert change[1:][mask[1:]].min() > change[1:][~mask[1:]].max()
-    still = detectors.published_detector(torch.zeros(6, 9, 16), 1, 0.1)
-    assert still[0].all()
-    assert not still[1:].any()
-
-
-def test_the_published_detector_uses_the_next_frame():
-    change = torch.zeros(8, 9, 16)
-    change[4:6] = 1.0
-    keep = detectors.published_detector(change, 1, 0.1)
-    assert keep[3].all()
-    assert not keep[1:3].any()
-
-
-def test_every_detector_is_measured_clean_and_noisy(square):
-    models = tiny_models(WIDE)
-    clean, noisy = detectors.detectors(models, [square], scaled(models.preset, [0.5]))
-    assert (clean["noise"], noisy["noise"]) == (0, 5)
-    for row in (clean, noisy):
-        assert row["pixels_kept"] == pytest.approx(row["lipar_kept"], abs=1e-3)
-        assert row["published_kept"] >= row["lipar_kept"] - 1e-6
-        assert min(row[f"{variant}_db"] for variant in detectors.VARIANTS) > 10
-        assert row["anchor_worst"] < 1.3 * row["threshold"] + 1.5 * row["noise"]
-    assert noisy["anchor_kept"] == pytest.approx(clean["anchor_kept"], abs=0.05)
 
 
 def test_fidelity_distinguishes_styles(square, monkeypatch):

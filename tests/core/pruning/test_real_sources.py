@@ -7,7 +7,8 @@ from torch import Tensor
 
 from lipar_core.parameters import Pruning
 from lipar_core.pruning.anchor import AnchorDetector
-from tests.core.pruning import real_sources as real
+from lipar_eval import synthetic_sources as real
+from lipar_eval.source_kinds import source_kinds
 
 SETTINGS = Pruning(detector="anchor", threshold=8)
 
@@ -28,11 +29,15 @@ def test_sensor_noise_is_not_computed_and_hides_no_motion(sigma):
     assert abs(masks(real.noisy(clean, sigma)).float().mean() - masks(clean).float().mean()) < 0.05
 
 
+def test_noise_that_grows_with_the_light_is_not_computed_where_it_is_bright():
+    assert shares(masks(real.shot_noisy(real.at_rest(48))))[2:].max() < 0.02
+
+
 @pytest.mark.parametrize("codec", ["libx264", "libvpx"])
 @pytest.mark.parametrize("bit_rate", [100_000, 300_000])
 def test_low_bitrate_keyframes_are_not_changes(codec, bit_rate):
     """A static scene from a low-quality camera, five keyframes: none may cause a full block."""
-    keep = masks(real.coded(real.noisy(real.at_rest(80), 3), codec, bit_rate))
+    keep = masks(real.static_coded(codec, bit_rate))
     assert shares(keep).max() < 0.1
 
 
@@ -64,8 +69,7 @@ def test_a_caret_on_a_static_screen_is_detected_at_once(at):
 
 
 def test_a_cut_computes_one_full_block():
-    other = real.clip(real.scene(seed=5).expand(16, -1, -1, -1))
-    assert shares(masks(torch.cat([real.at_rest(16), other]))).round(decimals=2).tolist() == [0, 0, 0, 1, 0, 0, 0]
+    assert shares(masks(real.cut())).round(decimals=2).tolist() == [0, 0, 0, 1, 0, 0, 0]
 
 
 def test_a_pan_is_computed_almost_in_full():
@@ -83,3 +87,11 @@ def test_a_moving_person_leaves_no_trail():
     assert not where[-4:].any()
     assert torch.equal(shown, source[-4:].float())  # nothing is left after the person has gone
     assert masks(source).float().mean() < 0.25
+
+
+def test_the_table_of_sources_has_the_measured_masks():
+    rows = {row["source"]: row for row in source_kinds(SETTINGS, ["cut", "pan, 3 pixels a frame"])}
+    keep = shares(masks(real.cut()))
+    assert rows["cut"]["kept"] == pytest.approx(float(keep.mean()))
+    assert rows["cut"]["largest"] == pytest.approx(float(keep.max()))
+    assert rows["pan, 3 pixels a frame"]["kept"] > 0.95

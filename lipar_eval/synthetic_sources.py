@@ -1,17 +1,17 @@
 """Synthetic clips with the properties of real sources: [N, 3, 144, 256] uint8, N a multiple of 4."""
 
-import io
 import math
+from collections.abc import Callable, Mapping
 
-import av
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from lipar_eval.clips import Clip
+from lipar_eval.source_conditions import FPS, coded
+
 HEIGHT, WIDTH, TOKEN = 144, 256, 16
 ROWS, COLS = HEIGHT // TOKEN, WIDTH // TOKEN
-FPS = 16
 
 
 def scene(width: int = WIDTH, seed: int = 0) -> Tensor:
@@ -37,6 +37,12 @@ def noisy(source: Tensor, sigma: float, seed: int = 1) -> Tensor:
     """A camera in dim light."""
     draw = torch.Generator().manual_seed(seed)
     return clip(source + sigma * torch.randn(source.shape, generator=draw))
+
+
+def shot_noisy(source: Tensor, seed: int = 1) -> Tensor:
+    """A sensor whose noise grows with the light: sigma 3 to 10 levels."""
+    draw = torch.Generator().manual_seed(seed)
+    return clip(source + 0.6 * source.float().sqrt() * torch.randn(source.shape, generator=draw))
 
 
 def crossing(frames: int, speed: int = 4) -> tuple[Tensor, Tensor]:
@@ -85,21 +91,31 @@ def screen(frames: int, caret_at: int) -> Tensor:
     return clip(source)
 
 
-def coded(source: Tensor, codec: str, bit_rate: int = 300_000) -> Tensor:
-    """The clip through a low-bitrate encoder, a keyframe each second."""
-    options = {
-        "libx264": {"preset": "veryfast", "tune": "zerolatency", "sc_threshold": "0"},
-        "libvpx": {"deadline": "realtime", "cpu-used": "8", "keyint_min": str(FPS)},
-    }[codec]
-    file = io.BytesIO()
-    with av.open(file, "w", format="matroska") as output:
-        stream = output.add_stream(codec, rate=FPS, options=options)
-        stream.width, stream.height, stream.pix_fmt = source.shape[3], source.shape[2], "yuv420p"
-        stream.bit_rate, stream.gop_size = bit_rate, FPS
-        for picture in source.permute(0, 2, 3, 1).contiguous().numpy():
-            output.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
-        output.mux(stream.encode())
-    file.seek(0)
-    with av.open(file) as video:
-        pictures = [frame.to_ndarray(format="rgb24") for frame in video.decode(video=0)]
-    return torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2)
+def static_coded(codec: str, bit_rate: int) -> Tensor:
+    """A static scene of a low-quality camera, five keyframes."""
+    return coded(Clip("static", noisy(at_rest(80), 3)), bit_rate, codec).frames
+
+
+def cut() -> Tensor:
+    """Another scene after 16 frames."""
+    return torch.cat([at_rest(16), clip(scene(seed=5).expand(16, -1, -1, -1))])
+
+
+SOURCES: Mapping[str, Callable[[], Tensor]] = {
+    "static": lambda: at_rest(32),
+    "static, noise 5": lambda: noisy(at_rest(32), 5),
+    "static, noise 10": lambda: noisy(at_rest(32), 10),
+    "static, noise by light, 3 to 10": lambda: shot_noisy(at_rest(48)),
+    "static, H.264 300k, keyframe each second": lambda: static_coded("libx264", 300_000),
+    "static, H.264 100k": lambda: static_coded("libx264", 100_000),
+    "static, VP8 300k": lambda: static_coded("libvpx", 300_000),
+    "exposure drift, 2 % a second": lambda: gain(240, 0.02),
+    "white balance drift, 2 % a second": lambda: white_balance(240, 0.02),
+    "mains flicker 50 Hz, 4 levels": lambda: mains_light(64, 4),
+    "mains flicker 50 Hz, 25 levels": lambda: mains_light(64, 25),
+    "screen, caret of 2x16 pixels appears": lambda: screen(48, 17),
+    "cut": cut,
+    "pan, 3 pixels a frame": lambda: pan(32),
+    "person crosses": lambda: crossing(96)[0],
+    "person crosses, noise 5": lambda: noisy(crossing(96)[0], 5),
+}
