@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from lipar_core.kernels.token_change import token_change
@@ -11,7 +12,7 @@ from lipar_core.pruning.active_tokens import ActiveTokens
 from lipar_core.pruning.masks import apply_min_keep
 from lipar_core.pruning.source_noise import SourceNoise
 
-TILE_FACTOR = 2.0  # times the threshold, for the worst tile of a single frame
+TILE_FACTOR = 3.0  # times the threshold, for the worst tile of a single frame
 DEFER_FACTOR = 1.25  # times the threshold: smaller changes are deferred, which spreads the cost of slow drift evenly
 DEFER_PHASES = 4  # latent frames within which a deferred token is computed
 LEVELS = 255
@@ -59,10 +60,10 @@ class AnchorDetector:
             self.anchors = Anchors(now, torch.zeros(self.rows, self.cols, dtype=torch.long, device=now.device))
             self.newest = now
         mean, worst, deviation = token_change(now, self.anchors.source, self.newest[-1], self.rows)
-        sigma = self.noise.update(deviation)
+        noise = 2 * self._sigma(now[-1], deviation) ** 2  # the variances of two frames add up
         self.newest = now
-        change = torch.maximum(mean, worst / TILE_FACTOR**2)
-        limit = pruning.threshold**2 + 2 * sigma**2  # the variances of two frames add up
+        change = torch.maximum(mean - noise, (worst - noise) / TILE_FACTOR**2)
+        limit = pruning.threshold**2
         keep = (change > DEFER_FACTOR**2 * limit) | ((change > limit) & self._in_phase(change))
         if pruning.min_keep > 0:
             keep = apply_min_keep(keep, mean, pruning.min_keep, active)
@@ -86,6 +87,11 @@ class AnchorDetector:
         """The newest latent frame's tokens at these positions [rows, cols] are computed as well."""
         assert self.newest is not None
         self._update_anchors(self.newest, positions, (self.frames - 1) // self.block_frames)
+
+    def _sigma(self, newest: Tensor, deviation: Tensor) -> Tensor:
+        """The noise of each token [rows, cols]."""
+        luminance = F.adaptive_avg_pool2d(newest.mean(dim=0)[None], (self.rows, self.cols))
+        return self.noise.update(deviation, luminance.flatten()).view(self.rows, self.cols)
 
     def _in_phase(self, change: Tensor) -> Tensor:
         """Which tokens may be computed for a deferred change now: each once in `DEFER_PHASES` frames, in diagonals."""

@@ -108,9 +108,9 @@ def test_noise_is_distinguished_from_motion(sigma):
         frame = base * (1 + 0.02 * step)
         frame[:, :, :32] = frame[:, :, :32].roll(5 * step, dims=-1)
         frame = (frame + sigma * torch.randn(frame.shape, generator=draw)).round()
-        estimate = noise.update(token_change(frame[None], frame[None], previous, ROWS)[2])
+        noise.update(token_change(frame[None], frame[None], previous, ROWS)[2], torch.full((ROWS * COLS,), 128.0))
         previous = frame
-    assert float(estimate) == pytest.approx(sigma, rel=0.15, abs=0.6)
+    assert float(noise.sigma) == pytest.approx(sigma, rel=0.15, abs=0.6)
 
 
 def test_the_noise_estimate_rises_slowly_and_falls_quickly():
@@ -121,10 +121,28 @@ def test_the_noise_estimate_rises_slowly_and_falls_quickly():
     def after(frames: int, sigma: float) -> float:
         for _ in range(frames):
             seen.append(base + sigma * torch.randn(base.shape, generator=draw))
-            noise.update(token_change(seen[-1][None], seen[-1][None], seen[-2], ROWS)[2])
+            deviation = token_change(seen[-1][None], seen[-1][None], seen[-2], ROWS)[2]
+            noise.update(deviation, torch.full_like(deviation, 128))
         return float(noise.sigma)
 
     assert after(20, 1.0) == pytest.approx(1, rel=0.2)
     assert after(4, 8.0) < 4
     assert after(60, 8.0) == pytest.approx(8, rel=0.2)
     assert after(6, 1.0) < 2
+
+
+def test_each_band_of_luminance_has_its_own_noise():
+    """A sensor whose noise grows with the light; a band of few tokens has the estimate of all."""
+    noise = SourceNoise()
+    luminance = torch.tensor([30.0] * 60 + [100.0] * 60 + [160.0] * 4 + [230.0] * 60)
+    sigma = torch.tensor([3.0] * 60 + [4.0] * 60 + [9.0] * 4 + [5.0] * 60)
+    for _ in range(3):
+        estimate = noise.update(sigma * 2**0.5 * 0.6745, luminance)
+    assert estimate[:60].tolist() == pytest.approx([3.0] * 60)
+    assert estimate[60:120].tolist() == pytest.approx([4.0] * 60)
+    assert estimate[120:124].tolist() == pytest.approx([3.0] * 4)
+    assert estimate[124:].tolist() == pytest.approx([5.0] * 60)
+    moving = torch.where(luminance > 192, 50.0, sigma)
+    for _ in range(100):
+        estimate = noise.update(moving, luminance)
+    assert estimate[-1] <= 2 * noise.sigma
