@@ -1,5 +1,6 @@
 """Clips and photos of the media folder, cropped to the model's size. Evaluation clips are never used for training."""
 
+import itertools
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -19,7 +20,7 @@ EXCLUDED_TAGS = {"gif-source"}  # dithered to few colours, unlike camera video
 
 def train_clips(folder: Path, sizes: Sizes, frames: int) -> Iterator[tuple[str, Clip]]:
     """(name, clip) of the train split, evenly spread excerpts of `frames` frames at most, a multiple of 4."""
-    for number, entry in enumerate(_entries(folder, "train", "video")):
+    for number, entry in enumerate(manifest_entries(folder, "train", "video")):
         clip = read_clip(folder / entry["file"], *sizes[number % len(sizes)])
         for start in range(0, max(1, len(clip) - frames // 2), max(frames, len(clip) // 2)):
             part = clip[start : start + frames]
@@ -29,7 +30,7 @@ def train_clips(folder: Path, sizes: Sizes, frames: int) -> Iterator[tuple[str, 
 
 def train_photos(folder: Path, sizes: Sizes, frames: int) -> Iterator[tuple[str, Clip]]:
     """(name, clip) of every photo, animated by a slow pan and zoom or by a moving cut-out of another photo."""
-    entries = _entries(folder, "train", "photo")
+    entries = manifest_entries(folder, "train", "photo")
     for number, entry in enumerate(entries):
         rng = np.random.default_rng(number)
         width, height = sizes[number % len(sizes)]
@@ -46,13 +47,14 @@ def eval_clips(folder: Path, width: int, height: int) -> Iterator[tuple[str, Cli
         yield path.stem, read_clip(path, width, height)
 
 
-def read_clip(path: Path, width: int, height: int) -> Clip:
-    """All frames, scaled to cover width x height and cropped around the centre."""
+def read_clip(path: Path, width: int, height: int, limit: int | None = None) -> Clip:
+    """All frames, or the first `limit`, scaled to cover width x height and cropped around the centre."""
     with VideoReader(path, width, height, "crop") as reader:
-        return np.stack([item.picture for item in reader if isinstance(item, SourceFrame)])
+        pictures = (item.picture for item in reader if isinstance(item, SourceFrame))
+        return np.stack(list(itertools.islice(pictures, limit)))
 
 
-def _entries(folder: Path, split: str, kind: str) -> list[dict[str, str]]:
+def manifest_entries(folder: Path, split: str, kind: str) -> list[dict[str, str]]:
     manifest = json.loads((folder / "MANIFEST.json").read_text())
     return [e for e in manifest if e["split"] == split and e["kind"] == kind and not EXCLUDED_TAGS & set(e["tags"])]
 
