@@ -106,6 +106,7 @@ class ScheduleConfig(ConfigStruct, frozen=True, kw_only=True):
     shift: PositiveFloat = 5.0
     train_steps: Positive = 1000
     prediction: Prediction = "flow"
+    noise: Literal["per_block", "fixed"] = "per_block"  # fixed: one draw for all latent frames
 
     def sigma(self, step: float) -> float:
         """Sigma in [0, 1] of denoising step `step` (Self-Forcing's numbering, 0 to train_steps)."""

@@ -17,6 +17,15 @@ def block_noise(like: Tensor, seed: int, block: int, steps: int) -> Tensor:
     return noise
 
 
+def fixed_noise(like: Tensor, seed: int, frames: int, steps: int) -> Tensor:
+    """The same for every block and every latent frame, shaped as in `block_noise`, from (seed, step) alone.
+
+    A token that is computed again while its source rests then comes out as before.
+    """
+    one = block_noise(like[: len(like) // frames], seed, 0, steps)
+    return one.repeat(1, frames, 1)
+
+
 def _generator(device: torch.device, seed: int, block: int, step: int) -> torch.Generator:
     # hashed, because PyTorch's CPU generator uses only the low 32 bits of a seed
     digest = hashlib.blake2b(f"{seed}/{block}/{step}".encode(), digest_size=4).digest()

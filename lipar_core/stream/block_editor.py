@@ -10,7 +10,7 @@ from lipar_core.config import StreamConfig
 from lipar_core.flow import sigmas
 from lipar_core.models.interfaces import LatentArea
 from lipar_core.models.loading import Models
-from lipar_core.noise import block_noise
+from lipar_core.noise import block_noise, fixed_noise
 from lipar_core.parameters import Parameters, needs_full_block
 from lipar_core.patches import patchify, unpatchify
 from lipar_core.pruning.active_tokens import ActiveTokens, common_tokens
@@ -176,7 +176,7 @@ class BlockEditor(Generic[P]):
         """
         source = patchify(latents.float(), state.stream.patch).flatten(0, 1)
         assert state.schedule is not None
-        noise = block_noise(source, seed, state.blocks, len(state.schedule.sigmas))
+        noise = self._noise(source, seed, state, len(state.schedule.sigmas))
         state.cache.open(state.stream.block_frames, active)
         previous = state.previous
         if previous is None and active is not None:
@@ -196,6 +196,12 @@ class BlockEditor(Generic[P]):
         if self.observer is not None:
             self.observer(x0, plan)
         return x0
+
+    def _noise(self, source: Tensor, seed: int, state: StreamState[P], steps: int) -> Tensor:
+        """[steps, F * T, P]"""
+        if self.preset.schedule.noise == "fixed":
+            return fixed_noise(source, seed, state.stream.block_frames, steps)
+        return block_noise(source, seed, state.blocks, steps)
 
     def _latents(self, stream: StreamConfig, x0: Tensor) -> Tensor:
         tokens = x0.view(stream.block_frames, stream.tokens_per_frame, -1)
