@@ -97,9 +97,12 @@ class CausalWan(nn.Module):
 
     def _first_norm(self, tokens: Tensor, modulation: Modulation) -> tuple[Tensor, Tensor]:
         """The embedded tokens, and the same normalised for the first layer."""
-        weight = self.patch_embedding.weight.flatten(1)
-        x = F.linear(tokens.to(weight.dtype), weight, self.patch_embedding.bias)
+        x = self._embed(tokens)
         return x, modulated_norm(x, *modulation.next_norm(-1), self.config.eps)
+
+    def _embed(self, tokens: Tensor) -> Tensor:
+        weight = self.patch_embedding.weight.flatten(1)
+        return F.linear(tokens.to(weight.dtype), weight, self.patch_embedding.bias)
 
 
 def load_wan(config: WanConfig, preset: Preset, device: torch.device, precision: Precision) -> CausalWan:
