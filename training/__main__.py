@@ -8,13 +8,15 @@ from pathlib import Path
 import torch
 
 from lipar_core.checkpoints.checkpoint_file import read_tensors
+from lipar_core.config import Preset
 from training.codec import train_codec
-from training.editor import train_editor
+from training.editor import load_editor, train_editor, trained_editor
 from training.excerpts import load_excerpts
 from training.export import export
-from training.media import eval_clips, train_clips, train_photos
-from training.recipe import load_recipe, preset_of
+from training.media import Clip, eval_clips, train_clips, train_photos
+from training.recipe import Recipe, load_recipe, preset_of
 from training.renderer import plain_config, train_renderer
+from training.rollout import Editor
 from training.samples import RECIPE, write_samples
 
 
@@ -24,6 +26,8 @@ def main() -> None:
     parser.add_argument("--recipe", type=Path, default=RECIPE)
     parser.add_argument("--codec", type=Path, help="a weights file whose autoencoder is used instead of training one")
     parser.add_argument("--editor", type=Path, help="a weights file with the initial transformer and text encoder")
+    parser.add_argument("--continue", dest="trained", type=Path, help="a weights file, all of which is trained further")
+    parser.add_argument("--stages", nargs="+", help="with --continue: the stages to run (default: the last)")
     parser.add_argument("--runs", type=Path, default=Path("training/runs/tiny"), help="folder of the checkpoints")
     parser.add_argument("--out", type=Path, help="the weights file to write (default: tiny.safetensors in that folder)")
     parser.add_argument("--threads", type=int, default=2)
@@ -36,14 +40,10 @@ def main() -> None:
     excerpts = load_excerpts(itertools.chain(clips, photos), args.runs)
     check = dict(eval_clips(args.media, preset.stream.width, preset.stream.height))
     print(f"{len(excerpts)} excerpts", flush=True)
-    initial = read_tensors(args.codec) if args.codec else None
-    plain = plain_config(preset.codec)
-    codec = train_codec(plain, recipe.codec, excerpts, check, recipe.seed, args.runs / "codec.pt", initial)
-    codec_with_renderer, codes = train_renderer(preset.codec, recipe.renderer, codec, excerpts, recipe.seed, args.runs)
-    initial_editor = read_tensors(args.editor) if args.editor else None
-    editor = train_editor(
-        preset, recipe.stages, excerpts, codec_with_renderer, codes, recipe.seed, args.runs, initial_editor
-    )
+    if args.trained:
+        editor = _continue(args, recipe, preset, excerpts)
+    else:
+        editor = _train(args, recipe, preset, excerpts, check)
     manifest = hashlib.sha256((args.media / "MANIFEST.json").read_bytes()).hexdigest()
     notes = {"recipe": args.recipe.read_text(), "media_sha256": manifest, "torch": str(torch.__version__)}
     metrics = write_samples(preset, editor, dict(list(check.items())[:4]), args.runs / "samples.png")
@@ -51,6 +51,29 @@ def main() -> None:
     out = args.out or args.runs / "tiny.safetensors"
     export(editor, out, notes)
     print(f"wrote {out}, {out.stat().st_size / 1e6:.1f} MB")
+
+
+def _train(
+    args: argparse.Namespace, recipe: Recipe, preset: Preset, excerpts: list[Clip], check: dict[str, Clip]
+) -> Editor:
+    """The whole recipe."""
+    initial = read_tensors(args.codec) if args.codec else None
+    plain = plain_config(preset.codec)
+    codec = train_codec(plain, recipe.codec, excerpts, check, recipe.seed, args.runs / "codec.pt", initial)
+    codec_with_renderer, codes = train_renderer(preset.codec, recipe.renderer, codec, excerpts, recipe.seed, args.runs)
+    torch.manual_seed(recipe.seed)
+    editor = Editor(preset, codec_with_renderer)
+    if args.editor:
+        load_editor(editor, read_tensors(args.editor), preset)
+    return train_editor(editor, preset, recipe.stages, excerpts, recipe.seed, args.runs, codes)
+
+
+def _continue(args: argparse.Namespace, recipe: Recipe, preset: Preset, excerpts: list[Clip]) -> Editor:
+    """The named stages, from trained weights."""
+    editor = trained_editor(preset, read_tensors(args.trained), str(args.trained))
+    names = args.stages or [recipe.stages[-1].name]
+    stages = tuple(stage for stage in recipe.stages if stage.name in names)
+    return train_editor(editor, preset, stages, excerpts, recipe.seed, args.runs)
 
 
 if __name__ == "__main__":

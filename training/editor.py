@@ -21,25 +21,32 @@ from training.steps import TrainingState, run_steps
 RENDERER_RATE, DECODER_RATE = 0.5, 0.1  # times the stage's rate
 
 
+def load_editor(editor: Editor, weights: StateDict, preset: Preset) -> None:
+    """Transformer and text encoder of a bundle, into an editor with as many latent channels or more."""
+    load_into(editor.dit, widen_channels(select_network(weights, "transformer"), preset), "the initial weights")
+    load_into(editor.text, select_network(weights, "text"), "the initial weights")
+
+
+def trained_editor(preset: Preset, weights: StateDict, origin: str) -> Editor:
+    """All networks of a bundle, to be trained further. Raises `CheckpointError` where they do not fit the preset."""
+    codec = TAEHV(preset.codec)  # type: ignore[arg-type]
+    load_into(codec, select_network(weights, "codec"), origin)
+    editor = Editor(preset, codec)
+    load_into(editor.dit, select_network(weights, "transformer"), origin)
+    load_into(editor.text, select_network(weights, "text"), origin)
+    return editor
+
+
 def train_editor(
+    editor: Editor,
     preset: Preset,
     stages: tuple[StageRecipe, ...],
     excerpts: list[Clip],
-    codec: TAEHV,
-    codes: Tensor,
     seed: int,
     folder: Path,
-    initial: StateDict | None = None,
+    codes: Tensor | None = None,
 ) -> Editor:
-    """Run the stages, resuming from their checkpoints; each starts with the averaged weights of the previous one.
-
-    The first starts with transformer and text encoder of the bundle `initial`, or with random weights.
-    """
-    torch.manual_seed(seed)
-    editor = Editor(preset, codec)
-    if initial is not None:
-        load_into(editor.dit, widen_channels(select_network(initial, "transformer"), preset), "the initial weights")
-        load_into(editor.text, select_network(initial, "text"), "the initial weights")
+    """Run the stages, resuming from their checkpoints; each starts with the averaged weights of the previous one."""
     for number, stage in enumerate(stages, start=1):
         _train_stage(editor, preset, stage, excerpts, codes, (seed, number), folder)
     return editor.eval().requires_grad_(False)
@@ -50,7 +57,7 @@ def _train_stage(
     preset: Preset,
     stage: StageRecipe,
     excerpts: list[Clip],
-    codes: Tensor,
+    codes: Tensor | None,
     seed: tuple[int, int],
     folder: Path,
 ) -> None:

@@ -4,20 +4,25 @@ import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
+from training.batches import TOKEN_SIZE
+
 WINDOW, STRIDE = 7, 2  # pixels: SSIM windows, uniformly weighted, at every second position
 STATIC_THRESHOLD = 0.04  # of 1: smaller changes between frames count as static
 C1, C2 = 0.01**2, 0.03**2
 
-
-SSIM_WEIGHT, FLICKER_WEIGHT = 0.5, 4.0  # weights of SSIM and of flicker in `visual_loss`
+SSIM_WEIGHT, SEAM_WEIGHT, FLICKER_WEIGHT = 0.5, 0.5, 2.0  # in `visual_loss`
 
 
 def visual_loss(output: Tensor, target: Tensor) -> Tensor:
-    """The loss of renderer and editor: visual distance and flicker of [B, N, 3, H, W], any dtype."""
+    """The loss of renderer and editor: visual distance, seams and flicker of [B, N, 3, H, W], any dtype.
+
+    The pictures begin at a token's border.
+    """
     with torch.autocast(output.device.type, enabled=False):
         output, target = output.float(), target.float()
         pictures = picture_loss(output.flatten(0, 1), target.flatten(0, 1), SSIM_WEIGHT)
-        return 4 * (pictures + FLICKER_WEIGHT * flicker(output, target))
+        seams = SEAM_WEIGHT * seam_error((output - target).flatten(0, 1))
+        return 4 * (pictures + seams + FLICKER_WEIGHT * flicker(output, target))
 
 
 def picture_loss(output: Tensor, target: Tensor, structure: float) -> Tensor:
@@ -25,6 +30,15 @@ def picture_loss(output: Tensor, target: Tensor, structure: float) -> Tensor:
     error = output - target
     size = error.abs().mean() + 4 * (error**2).mean()
     return size + structure * (1 - _ssim(output, target)) + 0.25 * _edges(error)
+
+
+def seam_error(error: Tensor) -> Tensor:
+    """Mean gradient across the borders of tokens of an error [N, 3, H, W]: penalises a visible token grid."""
+    total = error.new_zeros(())
+    for dim in (-1, -2):
+        steps = error.diff(dim=dim).abs().transpose(dim, -1)
+        total = total + steps[..., TOKEN_SIZE - 1 :: TOKEN_SIZE].mean()
+    return total / 2
 
 
 def flicker(output: Tensor, target: Tensor) -> Tensor:

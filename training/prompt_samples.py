@@ -11,9 +11,10 @@ from lipar_eval.classical_styles import STYLES
 from training.media import Clip
 from training.prompts import draw_mixed_prompt, draw_prompt
 
-HARD_STYLES = {"neon", "comic", "watercolour", "pencil sketch", "oil painting", "pop art", "pixel art"}
-HARD_WEIGHT = 2.0  # relative frequency
-NO_EDIT_WEIGHT = 2.0  # relative frequency
+# Relative frequencies; 1 of the other styles.
+FREQUENCIES = {"no edit": 4.0, "neon": 4.0} | dict.fromkeys(
+    ("comic", "watercolour", "pencil sketch", "oil painting", "pop art", "pixel art"), 2.0
+)
 # Of samples: two styles in one prompt; two interpolated prompts.
 MIXED_PROBABILITY, BLENDED_PROBABILITY = 0.04, 0.08
 
@@ -66,7 +67,7 @@ def draw_prompt_sample(rng: np.random.Generator) -> PromptSample:
     """A random sample; hard styles are more frequent."""
     names = list(STYLES)
     words = random.Random(int(rng.integers(2**31)))
-    weights = np.array([_weight(name) for name in names])
+    weights = np.array([FREQUENCIES.get(name, 1.0) for name in names])
     first, second = (names[i] for i in rng.choice(len(names), 2, p=weights / weights.sum()))
     prompt = draw_prompt(first, words)
     kind = rng.random()
@@ -76,9 +77,3 @@ def draw_prompt_sample(rng: np.random.Generator) -> PromptSample:
         blend = float(rng.random())
         return PromptSample(prompt, draw_prompt(second, words), blend, (first, second), blend)
     return PromptSample(prompt, prompt, 0.0, (first, first), 0.0)
-
-
-def _weight(name: str) -> float:
-    if name == "no edit":
-        return NO_EDIT_WEIGHT
-    return HARD_WEIGHT if name in HARD_STYLES else 1.0

@@ -19,9 +19,10 @@ from training.prompt_samples import PromptBatch
 from training.rollout_cache import RolloutCache
 
 PRESET_STRENGTH_PROBABILITY = 0.75  # of batches; the others draw their first sigma, for the `strength` parameter
-STRENGTHS = (0.02, 0.6)
+STRENGTHS = (0.01, 0.6)
 EXTRA_STEP_PROBABILITY, EXTRA_STEP_SCALE = 0.1, 0.4  # of batches: one more step at this scale of the last sigma
 DECODED_PAST = 2  # latent frames: the decoder's receptive field
+ROUND_TRIP_PROBABILITY = 0.5  # of batches: a loss on the codec's own round trip too
 
 
 class Editor(nn.Module):
@@ -48,7 +49,10 @@ def rollout_loss(
     codes: Tensor | None = None,
     guide: float = 0,
 ) -> Tensor:
-    """Visual distance of the edited frames to their target, plus `guide` x the distance to the styles' codes."""
+    """Visual distance of the edited frames to their target, plus `guide` x the distance to the styles' codes.
+
+    In part of the batches also that of the codec's round trip: without a code the renderer draws no style.
+    """
     x0 = _rollout(editor, preset, batch, rng)
     learned = x0[:, batch.past :]
     state = None
@@ -62,7 +66,17 @@ def rollout_loss(
         style_codes = batch.prompts.mixed(codes)[:, None, :, None, None]
         code = learned[:, :, preset.codec.latent_channels :].float()
         loss = loss + guide * mse_loss(code, style_codes.expand_as(code))
+    if rng.random() < ROUND_TRIP_PROBABILITY:
+        loss = loss + _round_trip_loss(editor.codec, batch.source[:1])
     return loss
+
+
+def _round_trip_loss(codec: TAEHV, source: Tensor) -> Tensor:
+    with torch.no_grad():
+        latents, _ = codec.encode(source)
+    torch.clear_autocast_cache()
+    decoded, _ = codec.decode(latents)
+    return visual_loss(decoded, source)
 
 
 def _rollout(editor: Editor, preset: Preset, batch: Batch, rng: np.random.Generator) -> Tensor:

@@ -8,8 +8,9 @@ import torch
 from msgspec.structs import replace
 
 from tests.training.tiny_recipe import CODES, STAGE
+from training import rollout
 from training.batches import draw_batch
-from training.picture_loss import flicker
+from training.picture_loss import flicker, seam_error
 from training.precision import mixed_precision
 from training.rollout import Editor, rollout_loss
 
@@ -70,3 +71,27 @@ def test_flicker_is_measured_where_the_target_is_static():
     restless = still + 0.1 * torch.tensor([0.0, 1.0, 0.0]).view(1, 3, 1, 1, 1)
     assert flicker(restless, still) == pytest.approx(0.1, abs=1e-6)
     assert flicker(still, still) == flicker(restless, moving) == 0
+
+
+def test_seams_are_gradients_of_the_error_across_token_borders():
+    token = torch.zeros(1, 3, 48, 48)
+    token[..., 16:32, 16:32] = 0.3  # both borders of 2, a third of their length
+    assert seam_error(token) == pytest.approx(0.1, abs=1e-6)
+    assert seam_error(token.roll((8, 8), (-2, -1))) == 0  # the same edges, but inside tokens
+    assert seam_error(torch.full((1, 3, 48, 48), 0.3)) == 0
+
+
+def test_drawing_without_a_code_adds_to_the_loss(preset, codec, clips, monkeypatch):
+    editor = Editor(preset, codec)
+    batch = draw_batch(clips, replace(STAGE, past=0, prune=0.0), np.random.default_rng(0))
+
+    def round_trip_loss(bias: float) -> float:
+        torch.nn.init.constant_(editor.codec.renderer.leave.bias, bias)
+        losses = []
+        for probability in (1, 0):
+            monkeypatch.setattr(rollout, "ROUND_TRIP_PROBABILITY", probability)
+            torch.manual_seed(0)
+            losses.append(rollout_loss(editor, preset, batch, np.random.default_rng(1)).item())
+        return losses[0] - losses[1]
+
+    assert 0 < round_trip_loss(0.0) < round_trip_loss(0.1) < round_trip_loss(0.2)

@@ -1,5 +1,7 @@
 """Runs: resuming, initial editors, export, the recipe."""
 
+from copy import deepcopy
+
 import pytest
 import torch
 from msgspec.structs import replace
@@ -7,6 +9,7 @@ from msgspec.structs import replace
 from lipar_core.checkpoints.checkpoint_file import read_tensors
 from lipar_core.checkpoints.key_names import select_network
 from lipar_core.config import WeightsConfig
+from lipar_core.errors import CheckpointError
 from lipar_core.models.loading import load_models
 from lipar_core.parameters import Parameters
 from lipar_core.patches import patchify
@@ -14,7 +17,7 @@ from lipar_core.rope import RotaryTable
 from lipar_core.session import EditSession
 from tests.training.tiny_recipe import CODES, LAYOUT, PLAIN, STAGE
 from training.codec import as_tensor, train_codec
-from training.editor import train_editor, widen_channels
+from training.editor import load_editor, train_editor, trained_editor, widen_channels
 from training.export import export
 from training.recipe import CodecRecipe, load_recipe, preset_of
 from training.renderer import train_renderer
@@ -34,9 +37,10 @@ def test_resumed_runs_equal_uninterrupted_ones(tmp_path, clips, preset):
     assert torch.equal(codes, same)
     for a, b in zip(codec.parameters(), again.parameters(), strict=True):
         assert torch.equal(a, b)
-    whole = train_editor(preset, (STAGE,), clips, codec, codes, 0, tmp_path / "whole")
-    train_editor(preset, (replace(STAGE, steps=2),), clips, codec, codes, 0, tmp_path / "parts")
-    parts = train_editor(preset, (STAGE,), clips, codec, codes, 0, tmp_path / "parts")
+    start = Editor(preset, codec)
+    whole = train_editor(deepcopy(start), preset, (STAGE,), clips, 0, tmp_path / "whole", codes)
+    train_editor(deepcopy(start), preset, (replace(STAGE, steps=2),), clips, 0, tmp_path / "parts", codes)
+    parts = train_editor(deepcopy(start), preset, (STAGE,), clips, 0, tmp_path / "parts", codes)
     for a, b in zip(whole.parameters(), parts.parameters(), strict=True):
         torch.testing.assert_close(a, b, rtol=0, atol=2e-3)  # the rate's schedule differs for two steps
     for a, b in zip(whole.codec.encoder.parameters(), plain.encoder.parameters(), strict=True):
@@ -50,7 +54,9 @@ def test_an_initial_editor_without_a_code_is_extended(tmp_path, preset, plain, c
     initial = Editor(narrow, plain)
     export(initial, path, {})
     still = replace(STAGE, steps=1, rate=0.0)
-    editor = train_editor(preset, (still,), clips, codec, CODES, 0, tmp_path, read_tensors(path))
+    editor = Editor(preset, codec)
+    load_editor(editor, read_tensors(path), preset)
+    train_editor(editor, preset, (still,), clips, 0, tmp_path, CODES)
     video = as_tensor(clips[0])
     latents, _ = codec.encode(video[None])
     x = patchify(latents, 2)[0]
@@ -58,6 +64,18 @@ def test_an_initial_editor_without_a_code_is_extended(tmp_path, preset, plain, c
     expected = _predict(initial, x[..., : 24 * 4])
     torch.testing.assert_close(output[..., : 24 * 4], expected, rtol=0, atol=2e-3)
     assert not output[..., 24 * 4 :].any()
+
+
+def test_a_bundle_is_trained_further_whole(tmp_path, preset, codec):
+    path = tmp_path / "tiny.safetensors"
+    editor = Editor(preset, codec)
+    torch.nn.init.normal_(editor.codec.renderer.leave.weight)
+    export(editor, path, {})
+    again = trained_editor(preset, read_tensors(path), "tiny.safetensors")
+    for name, value in editor.state_dict().items():
+        torch.testing.assert_close(again.state_dict()[name], value, rtol=1e-3, atol=1e-3, msg=name)  # a float16 file
+    with pytest.raises(CheckpointError, match=r"tiny\.safetensors"):
+        trained_editor(replace(preset, codec=replace(LAYOUT, renderer_width=16)), read_tensors(path), path.name)
 
 
 def test_extended_weights_ignore_new_channels(preset, plain):
