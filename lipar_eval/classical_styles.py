@@ -76,15 +76,15 @@ def oil_painting(frame: Frame) -> Frame:
 
 
 def neon(frame: Frame) -> Frame:
-    """Glowing contours over a dim violet picture, pink or cyan by direction."""
-    grey = cv2.GaussianBlur(to_grey(smooth_texture(brighten_shadows(frame, 0.7), 2, 32, 5)), (0, 0), 1.1)
+    """Broad glowing contours over a dim violet picture, pink or cyan by direction."""
+    grey = cv2.GaussianBlur(to_grey(smooth_texture(brighten_shadows(frame, 0.7), 2, 32, 5)), (0, 0), 2.2)
     dx, dy = cv2.Sobel(grey, cv2.CV_32F, 1, 0), cv2.Sobel(grey, cv2.CV_32F, 0, 1)
     slope = cv2.magnitude(dx, dy)
     upright = (np.abs(dx) / (slope + 8))[..., None]
-    line = upright * colour(40, 235, 255) + (1 - upright) * colour(255, 50, 215)
-    line *= smoothstep(slope, 14, 110)[..., None]
-    under = grey[..., None] / 255 * colour(58, 34, 105) + colour(6, 2, 16)
-    return to_bytes(under + line + 0.9 * cv2.GaussianBlur(line, (0, 0), 4))
+    line = upright * colour(28, 165, 178) + (1 - upright) * colour(178, 35, 150)
+    line *= smoothstep(slope, 10, 80)[..., None]
+    under = grey[..., None] / 255 * colour(87, 51, 157) + colour(6, 2, 16)
+    return to_bytes(under + line + 0.8 * cv2.GaussianBlur(line, (0, 0), 5))
 
 
 def pop_art(frame: Frame) -> Frame:
