@@ -64,7 +64,7 @@ FIGURES = (
     Figure(
         name="tuning_strength",
         prompt="a comic book with black outlines",
-        changes=[(f"strength {value}", {"strength": value}) for value in (0.0, 0.06, 0.2, 0.5)],
+        changes=[(f"strength {value}", {"strength": value}) for value in (0.0, 0.02, 0.2, 0.5)],
         overlay=False,
     ),
 )
