@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 
 import msgspec
 import pytest
@@ -46,18 +47,20 @@ def edit(clip: Tensor, parameters: Parameters = SETTINGS, **options) -> tuple[Te
 def counted_tokens() -> Iterator[Counter[str]]:
     """Tokens that enter the transformer, by its two passes."""
     counts: Counter[str] = Counter()
-    embed = MODELS.dit._embed
+    passes = {name: getattr(MODELS.dit, name) for name in ("forward", "fill_cache")}
 
-    def counting(tokens: Tensor) -> Tensor:
+    def counting(name: str, tokens: Tensor, *others: object) -> Tensor:
         counts["passes"] += 1
         counts["tokens"] += len(tokens)
-        return embed(tokens)
+        return passes[name](tokens, *others)
 
-    MODELS.dit._embed = counting
+    for name in passes:
+        setattr(MODELS.dit, name, partial(counting, name))
     try:
         yield counts
     finally:
-        del MODELS.dit._embed
+        for name in passes:
+            delattr(MODELS.dit, name)
 
 
 def column_masks(pts: Sequence[int | None]) -> Tensor:
