@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from playwright.sync_api import Page, expect
 
 from harness.accessibility import accessibility_violations
-from harness.browser import browser, camera_flags, start, visit, wait_until
+from harness.browser import Browsers, camera_flags, start, visit, wait_until
 from harness.echo import TOKEN
 from harness.echo_process import echo
 from lipar_video.overlay import COMPUTED, TINT
@@ -99,11 +99,11 @@ def expect_aligned(page: Page) -> None:
 
 
 def test_the_overlay_belongs_to_the_shown_frame_and_lies_over_it(
-    chromium: Path, page_build: None, tmp_path: Path
+    browsers: Browsers, chromium: Path, page_build: None, tmp_path: Path
 ) -> None:
     write_numbered_camera(tmp_path / "numbered.y4m", width=WIDTH, height=HEIGHT)
     flags = camera_flags(tmp_path / "numbered.y4m")
-    with echo("--size", f"{WIDTH}x{HEIGHT}") as server, browser(chromium, *flags) as context:
+    with echo("--size", f"{WIDTH}x{HEIGHT}") as server, browsers.context(chromium, *flags) as context:
         page = visit(context, server.address)
         start(page)
         page.get_by_role("button", name="Edited picture only").click()
