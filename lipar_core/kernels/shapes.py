@@ -46,8 +46,7 @@ class Shapes:
     def keep_masks(self) -> Iterator[Tensor]:
         """Keep masks [F, T] with `kept_counts`, in random order."""
         for count in self.kept_counts():
-            order = self.uniform(self.block_tokens).argsort()
-            yield (order < count).view(self.block_frames, self.tokens)
+            yield (self.uniform(self.block_tokens).argsort() < count).view(self.block_frames, self.tokens)
 
     def normal(self, *size: int, dtype: torch.dtype = torch.float32) -> Tensor:
         """Standard normal values, the same in every call."""

@@ -44,8 +44,7 @@ class AttachedSessions:
     def handle(self, event: wire.Event) -> None:
         """Pass an event to its session; ignored if that is no longer attached."""
         key = getattr(event, "session", None)
-        session = next((session for session in self._sessions if session.key == key), None)
-        if session is not None:
+        if session := next((session for session in self._sessions if session.key == key), None):
             session.handle(event, self.sharing(session))
 
     def sharing(self, session: AttachedSession) -> int:

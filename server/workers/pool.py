@@ -18,10 +18,9 @@ class WorkerPool:
 
     def __init__(self, settings: Settings, default_device: str, entry: Entry, process_counters: ModelCounters) -> None:
         """`default_device`: the preset's. `entry`: the entry point of the model processes."""
-        options = model_options(settings, default_device)
         self.workers = [
-            Worker(index, worker_options, settings, entry, process_counters)
-            for index, worker_options in enumerate(options)
+            Worker(index, options, settings, entry, process_counters)
+            for index, options in enumerate(model_options(settings, default_device))
         ]
 
     def start(self) -> None:
