@@ -5,7 +5,10 @@ from playwright.sync_api import Page
 from harness.local import ROOT
 
 AXE = ROOT / "web_client" / "node_modules" / "axe-core" / "axe.min.js"
+# After a change of theme colours are between two values for a moment.
 FIND_VIOLATIONS = """async () => {
+  const transitions = document.getAnimations().filter((animation) => animation instanceof CSSTransition);
+  await Promise.allSettled(transitions.map(({ finished }) => finished));
   const { violations } = await axe.run();
   return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`);
 }"""
