@@ -64,7 +64,7 @@ def _train(
     torch.manual_seed(recipe.seed)
     editor = Editor(preset, codec_with_renderer)
     if args.editor:
-        load_editor(editor, read_tensors(args.editor), preset)
+        load_editor(editor, read_tensors(args.editor), preset, str(args.editor))
     return train_editor(editor, preset, recipe.stages, excerpts, recipe.seed, args.runs, codes)
 
 

@@ -21,10 +21,10 @@ from training.steps import TrainingState, run_steps
 RENDERER_RATE, DECODER_RATE = 0.5, 0.1  # times the stage's rate
 
 
-def load_editor(editor: Editor, weights: StateDict, preset: Preset) -> None:
+def load_editor(editor: Editor, weights: StateDict, preset: Preset, origin: str) -> None:
     """Transformer and text encoder of a bundle, into an editor with as many latent channels or more."""
-    load_into(editor.dit, widen_channels(select_network(weights, "transformer"), preset), "the initial weights")
-    load_into(editor.text, select_network(weights, "text"), "the initial weights")
+    load_into(editor.dit, widen_channels(select_network(weights, "transformer"), preset), origin)
+    load_into(editor.text, select_network(weights, "text"), origin)
 
 
 def trained_editor(preset: Preset, weights: StateDict, origin: str) -> Editor:
@@ -32,8 +32,7 @@ def trained_editor(preset: Preset, weights: StateDict, origin: str) -> Editor:
     codec = TAEHV(preset.codec)  # type: ignore[arg-type]
     load_into(codec, select_network(weights, "codec"), origin)
     editor = Editor(preset, codec)
-    load_into(editor.dit, select_network(weights, "transformer"), origin)
-    load_into(editor.text, select_network(weights, "text"), origin)
+    load_editor(editor, weights, preset, origin)
     return editor
 
 

@@ -53,7 +53,10 @@ def rollout_loss(
 
     In part of the batches also that of the codec's round trip: without a code the renderer draws no style.
     """
-    x0 = _rollout(editor, preset, batch, rng)
+    with torch.no_grad():
+        latents, _ = editor.codec.encode(batch.source)
+    torch.clear_autocast_cache()
+    x0 = _rollout(editor, preset, batch, latents, rng)
     learned = x0[:, batch.past :]
     state = None
     if batch.past:
@@ -67,24 +70,14 @@ def rollout_loss(
         code = learned[:, :, preset.codec.latent_channels :].float()
         loss = loss + guide * mse_loss(code, style_codes.expand_as(code))
     if rng.random() < ROUND_TRIP_PROBABILITY:
-        loss = loss + _round_trip_loss(editor.codec, batch.source[:1])
+        decoded, _ = editor.codec.decode(latents[:1])
+        loss = loss + visual_loss(decoded, batch.source[:1])
     return loss
 
 
-def _round_trip_loss(codec: TAEHV, source: Tensor) -> Tensor:
-    with torch.no_grad():
-        latents, _ = codec.encode(source)
-    torch.clear_autocast_cache()
-    decoded, _ = codec.decode(latents)
-    return visual_loss(decoded, source)
-
-
-def _rollout(editor: Editor, preset: Preset, batch: Batch, rng: np.random.Generator) -> Tensor:
-    """x0 [B, F, C, h, w] of all frames, with a gradient for those after the past."""
+def _rollout(editor: Editor, preset: Preset, batch: Batch, latents: Tensor, rng: np.random.Generator) -> Tensor:
+    """latents [B, F, C, h, w] of the source -> x0 of all frames, with a gradient for those after the past."""
     patch = preset.stream.patch
-    with torch.no_grad():
-        latents, _ = editor.codec.encode(batch.source)
-    torch.clear_autocast_cache()
     source = list(patchify(latents, patch).unbind(1))  # frames [B, T, P]
     rows, cols = (size // patch for size in latents.shape[-2:])
     cache = _build_cache(preset, rows, cols, rng)

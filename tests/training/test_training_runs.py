@@ -55,7 +55,7 @@ def test_an_initial_editor_without_a_code_is_extended(tmp_path, preset, plain, c
     export(initial, path, {})
     still = replace(STAGE, steps=1, rate=0.0)
     editor = Editor(preset, codec)
-    load_editor(editor, read_tensors(path), preset)
+    load_editor(editor, read_tensors(path), preset, path.name)
     train_editor(editor, preset, (still,), clips, 0, tmp_path, CODES)
     video = as_tensor(clips[0])
     latents, _ = codec.encode(video[None])
