@@ -1,14 +1,14 @@
 """Editing a whole clip with a session."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
-import torch
 from torch import Tensor
 
 from lipar_core.models.loading import Models
 from lipar_core.parameters import Parameters
 from lipar_core.session import EditSession
-from lipar_core.stream.output import EditedFrames
+from lipar_core.stream.output import EditedFrames, join_frames
 from lipar_eval.clips import Clip
 
 
@@ -21,10 +21,8 @@ def edit_clip(
 
 def run_session(session: EditSession[int], clip: Clip) -> EditedFrames[int]:
     """The whole clip edited by a new session, on the CPU."""
-    first = session.push(clip.frames, range(len(clip.frames)))
-    rest = session.flush()
-    frames, keep = (torch.cat([getattr(part, name).cpu() for part in (first, rest)]) for name in ("frames", "keep"))
-    return EditedFrames(frames, [*first.pts, *rest.pts], keep, [*first.blocks, *rest.blocks])
+    edited = join_frames([session.push(clip.frames, range(len(clip.frames))), session.flush()])
+    return replace(edited, frames=edited.frames.cpu(), keep=edited.keep.cpu())
 
 
 def mean_keep_ratio(edited: EditedFrames[int]) -> float:
