@@ -1,6 +1,6 @@
 // The prompts that the user has typed and applied, newest first; stored in this browser only.
 
-import { storedJson } from "./stored_json";
+import { storedList } from "./stored_json";
 
 const NAME = "lipar-prompts";
 const MAX_PROMPTS = 50;
@@ -9,8 +9,7 @@ export class PromptHistory {
   constructor(private readonly storage: Pick<Storage, "getItem" | "setItem"> = window.localStorage) {}
 
   get prompts(): string[] {
-    const stored = storedJson(this.storage, NAME);
-    return Array.isArray(stored) ? stored.filter((prompt) => typeof prompt === "string") : [];
+    return storedList(this.storage, NAME);
   }
 
   /** Blank prompts are not kept; a repeated one becomes the newest. */

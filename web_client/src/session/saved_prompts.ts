@@ -1,6 +1,6 @@
 // The user's own prompts, in the order in which they were saved; stored in this browser only.
 
-import { storedJson } from "./stored_json";
+import { storedList } from "./stored_json";
 
 const NAME = "lipar-saved-prompts";
 const MAX_PROMPTS = 100; // the oldest is removed
@@ -9,8 +9,7 @@ export class SavedPrompts {
   constructor(private readonly storage: Pick<Storage, "getItem" | "setItem"> = window.localStorage) {}
 
   get prompts(): string[] {
-    const stored = storedJson(this.storage, NAME);
-    return Array.isArray(stored) ? stored.filter((prompt) => typeof prompt === "string") : [];
+    return storedList(this.storage, NAME);
   }
 
   has(prompt: string): boolean {

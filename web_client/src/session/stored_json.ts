@@ -14,3 +14,9 @@ export function storedStrings(storage: Pick<Storage, "getItem">, name: string): 
   const entries = Object.entries(storedJson(storage, name) ?? {});
   return Object.fromEntries(entries.filter((entry): entry is [string, string] => typeof entry[1] === "string"));
 }
+
+/** The strings of a list; other items, and what is no list, are left out. */
+export function storedList(storage: Pick<Storage, "getItem">, name: string): string[] {
+  const stored = storedJson(storage, name);
+  return Array.isArray(stored) ? stored.filter((item) => typeof item === "string") : [];
+}
