@@ -17,13 +17,13 @@ class Detector:
     def __init__(self, stream: StreamConfig) -> None:
         self.anchor = AnchorDetector(stream.rows, stream.cols, stream.block_frames, stream.frames_per_latent)
         self.lipar = LiparDetector(stream.rows, stream.cols, stream.block_frames, stream.patch)
-        self.active: Literal["anchor", "lipar"] | None = None
+        self.kind: Literal["anchor", "lipar"] | None = None
 
     def reset(self) -> None:
         """Discard all state: the next block is a stream's first."""
         self.anchor.reset()
         self.lipar.reset()
-        self.active = None
+        self.kind = None
 
     def __call__(
         self,
@@ -38,9 +38,9 @@ class Detector:
 
         active: the tokens that may be kept (None: all); those that enter are kept.
         """
-        if pruning.detector != self.active:
+        if pruning.detector != self.kind:
             self.reset()
-            self.active = pruning.detector
+            self.kind = pruning.detector
         if pruning.detector == "anchor":
             return self.anchor(frames, pruning, force=force, active=active)
         return self.lipar(latents, pruning, force=force, active=active)
@@ -48,16 +48,16 @@ class Detector:
     @property
     def computed(self) -> Tensor:
         """The block in which each position was last computed [rows, cols]."""
-        return self._active.computed
+        return self._chosen.computed
 
     def refresh(self, positions: Tensor) -> None:
         """Tokens of the newest latent frame are computed although their source rests: `positions` [rows, cols] bool."""
-        self._active.refresh(positions)
+        self._chosen.refresh(positions)
 
     @property
-    def _active(self) -> AnchorDetector | LiparDetector:
-        return self.anchor if self.active == "anchor" else self.lipar
+    def _chosen(self) -> AnchorDetector | LiparDetector:
+        return self.anchor if self.kind == "anchor" else self.lipar
 
     def noise_levels(self) -> Tensor | None:
         """The source's estimated noise, levels of 255 []; None if the active detector does not estimate it."""
-        return self.anchor.noise.sigma if self.active == "anchor" else None
+        return self.anchor.noise.sigma if self.kind == "anchor" else None
