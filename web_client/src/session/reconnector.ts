@@ -8,13 +8,10 @@ export class Reconnector {
   private readonly backoff = new Backoff();
 
   /** `attempting`: before each wait with the reason of the last failure, and before each attempt with null. */
-  constructor(
-    private readonly connect: (signal: AbortSignal) => Promise<void>,
-    private readonly attempting: (attempt: number, reason: string | null) => void,
-  ) {}
+  constructor(private readonly attempting: (attempt: number, reason: string | null) => void) {}
 
   /** Resolves when connected or aborted; throws an error that is not transient. */
-  async run(lossReason: string, signal: AbortSignal): Promise<void> {
+  async run(connect: () => Promise<void>, lossReason: string, signal: AbortSignal): Promise<void> {
     let reason = lossReason;
     this.backoff.reset();
     for (let attempt = 1; !isAborted(signal); attempt++) {
@@ -23,7 +20,7 @@ export class Reconnector {
       if (isAborted(signal)) return;
       this.attempting(attempt, null);
       try {
-        await this.connect(signal);
+        await connect();
         return;
       } catch (error) {
         if (isAborted(signal)) return;

@@ -2,7 +2,7 @@
 
 import { ApiError } from "../api/client";
 import type { SessionCredentials, SessionStatus } from "../api/protocol";
-import { MediaConnectionLost, PickerCancelled } from "../media/errors";
+import { PickerCancelled } from "../media/errors";
 import type { LinkStats } from "../media/link_meter";
 import type { SourceChoice } from "../media/source";
 import { REASONS } from "../texts/en";
@@ -11,10 +11,8 @@ import { OutgoingMedia } from "./outgoing_media";
 import { problemOf, SessionFailed } from "./problems";
 import type { Problem } from "./problems";
 import { isAborted } from "./promises";
-import { Reconnector } from "./reconnector";
 import { logFailure, RemoteSession } from "./remote_session";
-import { SceneReset } from "./scene_reset";
-import { SessionConnection } from "./session_connection";
+import { StreamConnection } from "./stream_connection";
 import type { StreamDependencies, StreamEvents } from "./stream_interfaces";
 import type { StreamState } from "./stream_state";
 
@@ -23,18 +21,9 @@ export class StreamController {
   readonly edits: Edits;
   private run = new AbortController(); // aborted at the end of one run from Start to Stop
   private remote: RemoteSession;
-  private connection: SessionConnection | null = null;
   private endedSession: SessionCredentials | null = null; // the next session reuses its id and links
   private readonly media: OutgoingMedia;
-  private readonly sceneReset = new SceneReset(() => {
-    this.resetScene();
-  });
-  private readonly reconnector = new Reconnector(
-    (signal) => this.connect(signal),
-    (attempt, reason) => {
-      this.setState({ name: "reconnecting", reason, attempt });
-    },
-  );
+  private readonly connection: StreamConnection;
 
   constructor(
     private readonly dependencies: StreamDependencies,
@@ -47,10 +36,26 @@ export class StreamController {
       sound: events.sound,
       notice: events.notice,
       audioTrack: (track) => {
-        this.connection?.replaceAudio(track).catch(logFailure("the sound was not changed:"));
+        this.connection.replaceAudio(track).catch(logFailure("the sound was not changed:"));
       },
       sourceEnded: (problem) => {
         this.handleSourceEnd(problem);
+      },
+    });
+    this.connection = new StreamConnection(dependencies, this.media, this.edits, {
+      result: events.result,
+      frameNamed: events.frameNamed,
+      live: () => {
+        this.setState({ name: "live" });
+      },
+      reconnecting: (attempt, reason) => {
+        this.setState({ name: "reconnecting", reason, attempt });
+      },
+      telemetry: (status, link) => {
+        this.handleTelemetry(status, link);
+      },
+      failed: (error) => {
+        this.failWith(error);
       },
     });
   }
@@ -74,7 +79,7 @@ export class StreamController {
       if (isAborted(signal)) return;
       this.edits.attach(this.remote, signal);
       this.setState({ name: "connecting" });
-      await this.connect(signal);
+      await this.connection.open({ remote: this.remote, signal });
     } catch (error) {
       if (isAborted(signal)) return;
       if (error instanceof PickerCancelled) this.cancelStart();
@@ -102,7 +107,7 @@ export class StreamController {
 
   /** While reconnecting: retries without waiting. */
   retryNow(): void {
-    this.reconnector.retryNow();
+    this.connection.retryNow();
   }
 
   /** Devices or permissions have changed: clears failures to open a device. */
@@ -124,8 +129,7 @@ export class StreamController {
       const source = await this.media.open(choice);
       if (source === null) return;
       this.media.notices.clear("source");
-      await this.connection?.replaceVideo(source.stream);
-      this.sceneReset.schedule();
+      await this.connection.replaceVideo(source.stream);
     } catch (error) {
       if (!isAborted(signal) && !(error instanceof PickerCancelled)) this.media.notices.put("source", problemOf(error));
     }
@@ -139,18 +143,13 @@ export class StreamController {
 
   /** The source's size has changed. */
   limitEncoding(): void {
-    this.connection?.limitEncoding().catch(logFailure("the encoding was not adapted to the source's size:"));
+    this.connection.limitEncoding().catch(logFailure("the encoding was not adapted to the source's size:"));
   }
 
   /** Back to idle. A session to resume stays parked for another start. */
   private cancelStart(): void {
     this.remote.credentials = null;
     this.stop();
-  }
-
-  private resetScene(): void {
-    if (this.state.name !== "live") return;
-    this.remote.update({ reset: true }, this.run.signal).catch(logFailure("the reset for the new source failed:"));
   }
 
   private restart(choice: SourceChoice): Promise<void> {
@@ -165,54 +164,10 @@ export class StreamController {
     else this.fail(problem);
   }
 
-  /** Resolves when media flows; throws otherwise. */
-  private async connect(signal: AbortSignal): Promise<void> {
-    const connection = new SessionConnection(
-      {
-        iceServers: () => this.dependencies.api.iceServers(),
-        openPeer: (iceServers, events) => this.dependencies.openPeer(this.video(), this.media.audioTrack, iceServers, events),
-        session: this.remote,
-      },
-      {
-        media: this.events.result,
-        frameNamed: this.events.frameNamed,
-        sessionOpened: (parameters, resumed) => {
-          this.edits.sessionOpened(parameters, resumed);
-        },
-        telemetry: (status, link) => {
-          this.handleTelemetry(status, link);
-        },
-        lost: (reason) => void this.reconnect(reason, signal),
-      },
-    );
-    this.connection = connection;
-    await connection.open(this.media.newSession(this.dependencies.preset, this.edits.settings.initialChanges));
-    if (isAborted(signal)) return;
-    this.setState({ name: "live" });
-    this.edits.connected();
-  }
-
-  private video(): MediaStream {
-    if (this.media.video === null) throw new MediaConnectionLost(REASONS.noSource);
-    return this.media.video;
-  }
-
   private handleTelemetry(status: SessionStatus, link: LinkStats | null): void {
-    this.sceneReset.updateLatency(status.stats);
     this.edits.settings.followTelemetry(status);
     this.events.status(status, link);
     if (status.state === "failed") this.failWith(new SessionFailed(status.reason ?? REASONS.noneGiven));
-  }
-
-  private async reconnect(reason: string, signal: AbortSignal): Promise<void> {
-    this.closeConnection();
-    this.events.result(null);
-    try {
-      if (this.media.video === null) throw new MediaConnectionLost(reason);
-      await this.reconnector.run(reason, signal);
-    } catch (error) {
-      this.failWith(error);
-    }
   }
 
   private failWith(error: unknown): void {
@@ -227,19 +182,12 @@ export class StreamController {
 
   private end(): void {
     this.run.abort();
-    this.closeConnection();
+    this.connection.close();
     this.media.close();
     this.endedSession = this.remote.credentials ?? this.endedSession;
     this.remote.end();
     this.edits.detach();
     this.events.result(null);
-  }
-
-  private closeConnection(): void {
-    this.sceneReset.cancel();
-    this.edits.disconnected();
-    this.connection?.close();
-    this.connection = null;
   }
 
   private setState(state: StreamState): void {
