@@ -1,17 +1,14 @@
 // Creates and connects the parts of the editor's page, which do not know each other.
 
-import { ApiClient, ApiError, ServerUnreachable } from "../api/client";
+import { ApiClient, ApiError } from "../api/client";
 import type { SessionStatus } from "../api/protocol";
 import { isCameraAllowed, listCameras, onDevicesChanged } from "../media/camera";
 import { isScreenSharingAllowed } from "../media/screen";
 import { sourceLabel } from "../media/source";
 import type { Source, SourceChoice } from "../media/source";
-import { extractToken, PageAccess } from "../session/access";
 import { FrameMonitor } from "../session/frame_monitor";
-import { LoadingTime } from "../session/loading_time";
 import { problemOf } from "../session/problems";
 import type { Problem } from "../session/problems";
-import { ServerMonitor } from "../session/server_monitor";
 import { SessionRestore } from "../session/session_restore";
 import { SessionStore } from "../session/session_store";
 import type { SoundState } from "../session/sound_sender";
@@ -22,17 +19,13 @@ import type { BannerAction } from "./banner";
 import { Controls } from "./controls";
 import { EditorView } from "./editor_view";
 import { isRunning } from "./page_state";
+import { ServerLink } from "./server_link";
 import { SessionTools } from "./session_tools";
 import { SoundControls } from "./sound_controls";
 import { SourcePicker } from "./source_picker";
 import { createStream } from "./stream_factory";
-import { TokenForm } from "./token_form";
 
 const api = new ApiClient();
-const { token, addressWithoutToken } = extractToken(location.href);
-if (addressWithoutToken !== location.href) history.replaceState(null, "", addressWithoutToken);
-const access = new PageAccess(api, window.sessionStorage, () => void handleAccessChanged());
-if (token !== null) access.setToken(token);
 const isSecure = isCameraAllowed();
 const sessionRestore = new SessionRestore(new SessionStore(window.sessionStorage), api);
 let stream: StreamController | null = null; // null until the preset is loaded
@@ -58,48 +51,12 @@ const frameMonitor = new FrameMonitor(() => framesPerBlock, () => document.visib
 const picker = new SourcePicker({ camera: isSecure, screen: isScreenSharingAllowed() }, pick);
 const sessionTools = new SessionTools(api);
 const soundControls = new SoundControls((on) => stream?.setSoundEnabled(on));
-const tokenForm = new TokenForm(
-  {
-    entered: (token) => void access.tryToken(token).catch(recheckServer),
-    forgotten: () => {
-      stream?.stop();
-      access.forgetToken();
-    },
-  },
-  () => api.token,
-);
-const serverMonitor = new ServerMonitor(
-  () => api.readiness(),
-  () => stream?.state.name === "reconnecting",
-  { checked: () => void handleServerChecked(), ready: handleServerReady },
-  new LoadingTime(window.localStorage),
-);
-
-/** Clears failures caused by the missing server, and retries. */
-function handleServerReady(): void {
-  const state = stream?.state;
-  if (state?.name === "failed" && ["server", "busy"].includes(state.problem.kind)) stream?.stop();
-  stream?.retryNow();
-}
-
-async function handleServerChecked(): Promise<void> {
-  if (serverMonitor.state.name !== "unreachable" && access.state.name === "unknown") await access.check().catch(recheckServer);
-  if (serverMonitor.state.name !== "unreachable" && access.state.name === "granted" && stream === null) await loadPreset();
-  if (stream !== null) await sessionRestore.refresh(stream);
-  show();
-}
-
-async function handleAccessChanged(): Promise<void> {
-  if (access.state.name === "granted" && stream === null) await loadPreset();
-  if (access.state.name === "granted" && stream?.state.name === "failed" && stream.state.problem.kind === "access") stream.stop();
-  show();
-}
-
-/** The access check is repeated after the next server check. */
-function recheckServer(error: unknown): void {
-  if (!(error instanceof ServerUnreachable)) throw error;
-  void serverMonitor.check();
-}
+const server = new ServerLink(api, {
+  stream: () => stream,
+  load: loadPreset,
+  checked: (created) => sessionRestore.refresh(created),
+  show,
+});
 
 /** Loads preset and schema; repeated after every server check until it succeeds. */
 async function loadPreset(): Promise<void> {
@@ -119,7 +76,7 @@ async function loadPreset(): Promise<void> {
     if (!sessionRestore.restore(stream, picker, isSecure)) controls.applyLink(location.href);
   } catch (error) {
     initialState = { name: "failed", problem: problemOf(error) };
-    if (error instanceof ApiError && error.status === 401) access.rejectToken();
+    if (error instanceof ApiError && error.status === 401) server.rejectToken();
   } finally {
     isLoadingPreset = false;
   }
@@ -171,8 +128,8 @@ function handleStreamState(state: StreamState): void {
     status = null;
     frameMonitor.stop();
   }
-  if (name === "reconnecting" || name === "failed") void serverMonitor.check();
-  if (name === "failed" && state.problem.kind === "access") access.rejectToken();
+  if (name === "reconnecting" || name === "failed") void server.check();
+  if (name === "failed" && state.problem.kind === "access") server.rejectToken();
   sessionTools.show(name === "live" ? (stream?.credentials ?? null) : null);
   show();
 }
@@ -181,7 +138,7 @@ function show(): void {
   const state = stream?.state ?? initialState;
   const isPaused = stream?.edits.settings.current.paused === true;
   view.show({
-    access: access.state.name,
+    access: server.role,
     presetLoaded: stream !== null,
     isSecure,
     sourceKind: picker.kind,
@@ -189,14 +146,14 @@ function show(): void {
     isSending,
     notice,
     hasSavedSession: sessionRestore.credentials !== null,
-    server: serverMonitor.state,
+    server: server.server,
     stream: state,
     status,
     frames: frameMonitor.state,
     fit: stream?.edits.settings.current.fit ?? "crop",
     isPaused,
   });
-  tokenForm.show(access.state);
+  server.show();
   soundControls.show(sound, picker.kind, { isLive: state.name === "live", isPaused });
   showSettings();
 }
@@ -228,7 +185,7 @@ async function handleBannerAction(action: BannerAction): Promise<void> {
 }
 
 async function retry(): Promise<void> {
-  await serverMonitor.check();
+  await server.check();
   if (stream?.state.name === "failed") start();
   else stream?.retryNow();
 }
@@ -246,4 +203,4 @@ window.addEventListener("hashchange", () => {
 window.addEventListener("pagehide", () => {
   sessionRestore.save(stream, picker.kind);
 });
-void serverMonitor.check();
+void server.check();
