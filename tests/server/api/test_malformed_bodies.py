@@ -66,6 +66,11 @@ async def test_rejected_offers_create_no_session(client):
         ({"type": "offer"}, "sdp"),
         ({"sdp": good, "type": "answer"}, "type"),
         ({"sdp": good, "type": "offer", "parameters": {"strength": 2}}, "strength"),
+        (
+            {"sdp": good, "type": "offer", "parameters": {"region": {"mask": "2x1:AAAA"}}},
+            "region.mask = '2x1:AAAA': must be",
+        ),
+        ({"sdp": good, "type": "offer", "parameters": {"region": {"box": [0.5, 0, 0.6, 1]}}}, "lie inside the picture"),
         ({"sdp": good, "type": "offer", "size": "64x64"}, "size = '64x64': preset echo_96x64_1 has 96x64, 64x96"),
         ({"sdp": good, "type": "offer", "size": 96}, "size"),
         ({"sdp": good.replace("a=sendrecv", "a=inactive"), "type": "offer"}, "video"),

@@ -3,6 +3,19 @@
 /** How the source's picture is brought to the shape of the session's: filled, whole with bars, or distorted. */
 export type Fit = "crop" | "fit" | "stretch";
 
+/** Left, top, width, height, in ratios of the edited picture. */
+export type Box = [left: number, top: number, width: number, height: number];
+
+/** Where the picture is edited, or frozen. Neither box nor mask: everywhere. */
+export interface Region {
+  mode: "edit" | "freeze";
+  box: Box | null;
+  /** A grey picture, as `grey_mask.ts` encodes it. */
+  mask: string | null;
+  /** Width of the soft edge, in ratios of the shorter side. */
+  feather: number;
+}
+
 /** The live parameters that the page uses by name; the schema describes these and all others. */
 export interface Parameters {
   prompt: string;
@@ -12,6 +25,7 @@ export interface Parameters {
   pruning: { enabled: boolean; detector: string; [name: string]: unknown };
   paused: boolean;
   fit: Fit;
+  region: Region;
   [name: string]: unknown;
 }
 
@@ -21,6 +35,7 @@ export interface Changes {
   strength?: number | null;
   paused?: boolean;
   fit?: Fit;
+  region?: Partial<Region>;
   reset?: true;
   [name: string]: unknown;
 }

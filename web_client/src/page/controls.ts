@@ -12,6 +12,7 @@ import { ParameterRow } from "./parameter_row";
 import { defaultChanges } from "./parameter_value";
 import type { RowEvents } from "./parameter_row";
 import { PromptSuggestions } from "./prompt_suggestions";
+import { REGION_CONTROLS, RegionPanel } from "./region_panel";
 import { SavedPromptButtons } from "./saved_prompt_buttons";
 import { SettingsLinkControl } from "./settings_link_control";
 import { styleButton } from "./style_button";
@@ -32,6 +33,7 @@ const NOTES: Record<string, { controls: [string, ...string[]]; input?: string }>
   "prompt-note": { controls: ["prompt"], input: "prompt" },
   "action-note": { controls: ["paused", "reset"] },
   "defaults-note": { controls: ["defaults"] },
+  "region-note": { controls: REGION_CONTROLS },
 };
 
 export class Controls {
@@ -43,6 +45,7 @@ export class Controls {
   private readonly rows: ParameterRow[];
   private readonly link: SettingsLinkControl;
   private readonly savedPrompts: SavedPromptButtons;
+  private readonly region: RegionPanel;
 
   constructor(
     private readonly preset: Preset,
@@ -63,6 +66,7 @@ export class Controls {
     this.savedPrompts = new SavedPromptButtons((prompt) => {
       events.changed("prompt", { prompt });
     });
+    this.region = new RegionPanel(events.changed);
     this.bindStyles();
     this.bindActions();
     this.bindDefaults(defaultChanges(specs, preset.parameters));
@@ -74,6 +78,7 @@ export class Controls {
     this.showPrompt(settings);
     this.link.show(settings);
     for (const row of this.rows) row.show(settings);
+    this.region.show(settings);
     this.pause.setAttribute("aria-pressed", String(shown.paused));
     this.pause.textContent = shown.paused ? BUTTONS.resume : BUTTONS.pause;
     this.pause.disabled = this.reset.disabled = state !== "live"; // they act on a live session only

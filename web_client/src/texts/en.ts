@@ -117,6 +117,16 @@ export const LATENCY_LEGEND = "Latency, ms:";
 export const MODEL_STAGES: Record<string, string> = { clean: "update memory" };
 export const modelTime = (stages: string): string => `Model time per block (ms): ${stages}`;
 
+/** The part of the picture that is edited or frozen. */
+export const REGION = {
+  none: "whole picture",
+  set: "drawn",
+  covers: (mode: "edit" | "freeze", percent: string) => (mode === "edit" ? `edit ${percent} % of the picture` : `freeze ${percent} % of the picture`),
+  cost: (percent: string) => `Only about ${percent} % of the picture is computed: see "Recomputed now" and the speed-up in the settings.`,
+  tooWide: "Left and width together must be at most 100 %.",
+  tooHigh: "Top and height together must be at most 100 %.",
+};
+
 /** Below the settings of what is reused. */
 export const PRUNING_EFFECT = {
   speedUp: (ratio: string) => `Estimated: ${ratio} times as fast as recomputing everything`,
