@@ -1,7 +1,7 @@
 """Large checkpoints converted once to a safetensors file with our key names, in the dtype that runs.
 
-Later starts memory-map it without any computation. It is written tensor by tensor, so that conversion needs the memory
-of one weight.
+Later starts memory-map it without any computation. It is written by groups of rows, so that conversion takes little
+memory.
 """
 
 import hashlib
@@ -10,7 +10,7 @@ import logging
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import torch
@@ -18,12 +18,12 @@ import torch
 from lipar_core.checkpoints.checkpoint_file import StateDict, checkpoint_files, read_tensors
 from lipar_core.weight_files import converted_folder
 
-Shapes = Mapping[str, torch.Size]
-ReadWeight = Callable[[str], torch.Tensor]
+Layout = Mapping[str, torch.Tensor]  # shape and dtype of each weight, on the meta device
+ReadWeight = Callable[[str], Iterable[torch.Tensor]]  # the rows of a weight in its dtype, in order
 
 log = logging.getLogger(__name__)
 
-DTYPES = {torch.float32: "F32", torch.bfloat16: "BF16", torch.float16: "F16"}  # safetensors' names
+DTYPES = {torch.float32: "F32", torch.bfloat16: "BF16", torch.float16: "F16", torch.int8: "I8"}  # safetensors' names
 HEADER_ALIGNMENT = 64  # bytes: the header is padded so that the tensors after it are aligned
 
 
@@ -35,19 +35,22 @@ def converted_path(source: Path, part: str, dtype: torch.dtype) -> Path:
     return converted_folder() / name
 
 
-def read_converted(source: Path, part: str, dtype: torch.dtype) -> StateDict | None:
-    """The converted weights, memory-mapped; None if there are none yet."""
+def converted_weights(
+    source: Path, part: str, dtype: torch.dtype, layout: Layout, read: ReadWeight
+) -> StateDict | None:
+    """The conversion to `dtype`, memory-mapped, made first if there is none; None if it cannot be stored."""
     path = converted_path(source, part, dtype)
-    return read_tensors(path) if path.is_file() else None
+    if path.is_file() or _convert(source, path, f"{_file_prefix(source, part, dtype)}*", layout, read):
+        return read_tensors(path)
+    return None
 
 
-def convert(source: Path, part: str, dtype: torch.dtype, shapes: Shapes, read: ReadWeight) -> bool:
+def _convert(source: Path, path: Path, all_conversions: str, layout: Layout, read: ReadWeight) -> bool:
     """Write the conversion and return True; if it cannot be stored (disk full, read-only folder), log it, return False.
 
-    read: returns one weight in `dtype`; called once per weight, in order.
+    Earlier conversions, which match the pattern, are deleted.
     """
-    path = converted_path(source, part, dtype)
-    size = sum(shape.numel() for shape in shapes.values()) * dtype.itemsize
+    size = sum(value.nbytes for value in layout.values())
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         free = shutil.disk_usage(path.parent).free
@@ -55,23 +58,24 @@ def convert(source: Path, part: str, dtype: torch.dtype, shapes: Shapes, read: R
             log.warning("%s is converted at every start: %.1f GB free, %.1f needed", source, free / 1e9, size / 1e9)
             return False
         log.info("converting %s to %s, once", source, path)
-        _write(path, dtype, shapes, read)
+        _write(path, layout, read)
     except OSError as error:
         log.warning("%s is converted at every start: %s: %s", source, path.parent, error.strerror)
         return False
-    for stale in path.parent.glob(f"{_file_prefix(source, part, dtype)}*"):
+    for stale in path.parent.glob(all_conversions):
         if stale != path:
             stale.unlink(missing_ok=True)
     return True
 
 
-def _write(path: Path, dtype: torch.dtype, shapes: Shapes, read: ReadWeight) -> None:
+def _write(path: Path, layout: Layout, read: ReadWeight) -> None:
     """Write the file atomically."""
     with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".partial", delete=False) as file:
         try:
-            file.write(_header(dtype, shapes))
-            for name in shapes:
-                file.write(read(name).contiguous().flatten().view(torch.uint8).numpy().data)
+            file.write(_header(layout))
+            for name in layout:
+                for rows in read(name):
+                    file.write(rows.contiguous().flatten().view(torch.uint8).numpy().data)
             file.flush()
             os.fsync(file.fileno())
             os.chmod(file.name, 0o644)
@@ -81,13 +85,13 @@ def _write(path: Path, dtype: torch.dtype, shapes: Shapes, read: ReadWeight) -> 
             raise
 
 
-def _header(dtype: torch.dtype, shapes: Shapes) -> bytes:
+def _header(layout: Layout) -> bytes:
     """safetensors header: length of the JSON, then the JSON with each tensor's dtype, shape and offsets."""
     table: dict[str, object] = {}
     end = 0
-    for name, shape in shapes.items():
-        begin, end = end, end + shape.numel() * dtype.itemsize
-        table[name] = {"dtype": DTYPES[dtype], "shape": list(shape), "data_offsets": [begin, end]}
+    for name, value in layout.items():
+        begin, end = end, end + value.nbytes
+        table[name] = {"dtype": DTYPES[value.dtype], "shape": list(value.shape), "data_offsets": [begin, end]}
     text = json.dumps(table).encode()
     text += b" " * (-(8 + len(text)) % HEADER_ALIGNMENT)
     return len(text).to_bytes(8, "little") + text

@@ -1,6 +1,7 @@
 """Dequantises 8-bit weights stored with separate scales (ComfyUI's scaled fp8)."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -15,6 +16,7 @@ SCALE_SUFFIXES = (".scale_weight", ".weight_scale")  # older and newer name; val
 UNUSED_SUFFIXES = (".scale_input", ".input_scale")  # for 8-bit matrix products, which are not used here
 FORMAT_SUFFIX = ".comfy_quant"  # JSON bytes: the format of a layer's weight
 MARKER_KEY = "scaled_fp8"  # empty tensor that marks a file with scales
+PIECE_VALUES = 2**24  # of a weight that are computed at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,18 @@ class StoredWeights:
             scale = self.scales[name].float()
             return (value.float() * scale.reshape(-1, *[1] * (value.dim() - 1))).to(dtype)
         return value.to(dtype)
+
+    def pieces(self, name: str, dtype: torch.dtype) -> Iterator[Tensor]:
+        """One dequantised weight by groups of rows, so that a conversion takes little memory."""
+        value = self.stored[name]
+        if value.numel() <= PIECE_VALUES:
+            yield self.tensor(name, dtype)
+            return
+        rows = max(1, PIECE_VALUES // value[0].numel())
+        scale = self.scales[name].flatten().expand(len(value)) if name in self.scales else None
+        for begin in range(0, len(value), rows):
+            some = slice(begin, begin + rows)
+            yield StoredWeights({name: value[some]}, {} if scale is None else {name: scale[some]}).tensor(name, dtype)
 
 
 def is_finite(value: Tensor) -> bool:

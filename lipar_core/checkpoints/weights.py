@@ -1,6 +1,6 @@
 """Loads checkpoint files into modules: read, renamed, checked, and assigned tensor by tensor."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from lipar_core.checkpoints.checkpoint_file import StateDict, read_tensors
-from lipar_core.checkpoints.converted_weights import convert, read_converted
+from lipar_core.checkpoints.converted_weights import converted_weights
 from lipar_core.checkpoints.key_names import NetworkName, select_network
 from lipar_core.checkpoints.loras import merge_deltas, read_loras
 from lipar_core.checkpoints.model_identification import identify_other_model
@@ -52,20 +52,31 @@ def load_network(
 
     Raises `CheckpointError` naming the file and what is wrong with it.
     """
-    weights = read_weights(path, part)
-    check_keys_and_shapes(module, weights.stored, str(path))
-    check_dtypes(weights.stored, str(path))
-    large = sum(value.nbytes for value in weights.stored.values()) >= MAPPED_BYTES
-    converted = _converted_weights(weights, path, part, dtype) if large else None
+    weights = checked_weights(module, path, part)
+    mapped = is_mapped(weights)
+    converted = _converted(weights, path, part, dtype) if mapped else None
     deltas = read_loras(loras, {name: value.shape for name, value in weights.stored.items()})
     state = {}
     for name in weights.stored:
         value = _finite_weight(weights, name, dtype, path) if converted is None else converted[name]
         if name in deltas:
             value = merge_deltas(name, value, deltas[name])
-        state[name] = _to_device(value, device, large)
+        state[name] = to_device(value, device, mapped)
     module.load_state_dict(state, assign=True)
     module.requires_grad_(False).eval()
+
+
+def checked_weights(module: nn.Module, path: Path, part: NetworkName) -> StoredWeights:
+    """One network's weights of a checkpoint, which has exactly those of the module; raises `CheckpointError`."""
+    weights = read_weights(path, part)
+    check_keys_and_shapes(module, weights.stored, str(path))
+    check_dtypes(weights.stored, str(path))
+    return weights
+
+
+def is_mapped(weights: StoredWeights) -> bool:
+    """Whether the checkpoint is large enough to stay memory-mapped."""
+    return sum(value.nbytes for value in weights.stored.values()) >= MAPPED_BYTES
 
 
 def read_weights(path: Path, part: NetworkName) -> StoredWeights:
@@ -77,31 +88,38 @@ def read_weights(path: Path, part: NetworkName) -> StoredWeights:
         raise CheckpointError(f"checkpoint {path}: {error}") from error
 
 
-def _converted_weights(weights: StoredWeights, path: Path, part: NetworkName, dtype: torch.dtype) -> StateDict | None:
+def _converted(weights: StoredWeights, path: Path, part: NetworkName, dtype: torch.dtype) -> StateDict | None:
     """The weights in `dtype`, memory-mapped; None if the file has this dtype or the conversion cannot be stored."""
     if not weights.scales and all(value.dtype == dtype for value in weights.stored.values()):
         return None
-    converted = read_converted(path, part, dtype)
-    if converted is not None:
-        return converted
-    shapes = {name: value.shape for name, value in weights.stored.items()}
-    if convert(path, part, dtype, shapes, lambda name: _finite_weight(weights, name, dtype, path)):
-        return read_converted(path, part, dtype)
-    return None
+    layout = {name: value.to("meta", dtype) for name, value in weights.stored.items()}
+    return converted_weights(path, part, dtype, layout, lambda name: finite_pieces(weights, name, dtype, path))
+
+
+def finite_pieces(weights: StoredWeights, name: str, dtype: torch.dtype, path: Path) -> Iterator[Tensor]:
+    """One weight in `dtype` by groups of rows; raises `CheckpointError` if it holds NaN or Inf."""
+    for value in weights.pieces(name, dtype):
+        _check_finite(value, weights, name, path)
+        yield value
 
 
 def _finite_weight(weights: StoredWeights, name: str, dtype: torch.dtype, path: Path) -> Tensor:
     """One weight in `dtype`; raises `CheckpointError` if it holds NaN or Inf."""
     value = weights.tensor(name, dtype)
+    _check_finite(value, weights, name, path)
+    return value
+
+
+def _check_finite(value: Tensor, weights: StoredWeights, name: str, path: Path) -> None:
     if is_finite(value):
-        return value
+        return
     if weights.stored[name].float().isfinite().all():
-        name_of_dtype = str(dtype).removeprefix("torch.")
+        name_of_dtype = str(value.dtype).removeprefix("torch.")
         raise CheckpointError(f"checkpoint {path}: key {name} holds values that are too large for {name_of_dtype}")
     raise CheckpointError(f"checkpoint {path}: key {name} holds NaN or Inf: the file is damaged or was badly trained")
 
 
-def _to_device(value: Tensor, device: torch.device, mapped: bool) -> Tensor:
+def to_device(value: Tensor, device: torch.device, mapped: bool) -> Tensor:
     """The weight on `device`; on a CPU a mapped weight stays a view of its file."""
     moved = value.to(device)
     if moved is value and not mapped:
