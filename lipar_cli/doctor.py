@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from lipar_cli.model_options import TEXT_DTYPE_HELP, TEXT_DTYPES
 from lipar_core.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from server.settings import Settings
 
 FAILED = 1
-FLAGS = ("preset", "device", "dtype", "max_sessions")
+FLAGS = ("preset", "device", "dtype", "text_dtype", "max_sessions")
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -26,6 +27,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument("--preset", help="auto, a bundled preset, or a YAML file (default: auto)")
     parser.add_argument("--device", help="cpu, cuda, cuda:1 ... (default: the preset's)")
     parser.add_argument("--dtype", help="of the memory plan (default: the preset's)")
+    parser.add_argument("--text-dtype", choices=TEXT_DTYPES, help=TEXT_DTYPE_HELP)
     parser.add_argument("--max-sessions", type=int, help="live sessions that must fit (default: 2)")
     parser.add_argument("--vram", type=_gigabytes, metavar="GB", help="plan for a GPU with so much memory")
     parser.add_argument("--checksums", action="store_true", help="read all weight files and compare their SHA-256")
@@ -81,12 +83,13 @@ def read_settings(flags: dict[str, object]) -> "tuple[Settings, Result]":
 def make_target(settings: "Settings", vram_gb: float | None, checksums: bool) -> "Target":
     from lipar_cli.checks.target import Target
     from lipar_cli.presets import resolve
-    from lipar_core.presets import load_preset
+    from lipar_core.presets import load_preset, with_text_dtype
     from lipar_core.sizes import live_candidates, with_size
 
     preset = load_preset(resolve(settings.preset))
     with_size(preset, settings.size)  # raises if there is no such size
     preset = with_size(preset, live_candidates(preset)[0])  # the largest: a session may ask for it
+    preset = with_text_dtype(preset, settings.text_dtype)
     return Target(settings=settings, preset=preset, vram_gb=vram_gb, checksums=checksums)
 
 

@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from lipar_cli.model_options import TEXT_DTYPE_HELP, TEXT_DTYPES
 from lipar_cli.presets import resolve
 from lipar_core.errors import LiparError
 
@@ -19,6 +20,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT.safetensors")
     parser.add_argument("--preset", default="auto", help="whose text encoder (default: auto)")
     parser.add_argument("--device", default="cpu", help="where the encoder runs (default: cpu)")
+    parser.add_argument("--text-dtype", choices=TEXT_DTYPES, help=TEXT_DTYPE_HELP)
     parser.set_defaults(run=run)
 
 
@@ -27,9 +29,9 @@ def run(args: argparse.Namespace) -> int:
     from lipar_core.models.devices import select_device
     from lipar_core.models.embedding_files import write_embeddings
     from lipar_core.models.loading import load_text_encoder
-    from lipar_core.presets import load_preset
+    from lipar_core.presets import load_preset, with_text_dtype
 
-    preset = load_preset(resolve(args.preset))
+    preset = with_text_dtype(load_preset(resolve(args.preset)), args.text_dtype)
     encoder = load_text_encoder(preset, select_device(args.device))
     for prompt in prompts:
         used, total = encoder.count_tokens(prompt)

@@ -3,11 +3,11 @@
 import argparse
 from pathlib import Path
 
-from lipar_cli.model_options import DTYPE_HELP, SIZE_HELP
+from lipar_cli.model_options import DTYPE_HELP, SIZE_HELP, TEXT_DTYPE_HELP, TEXT_DTYPES
 
 FLAGS = (
-    "host", "port", "preset", "size", "device", "devices", "dtype", "threads", "token", "no_auth",
-    "allowed_hosts", "base_path", "tls_cert", "tls_key", "insecure", "max_sessions", "ice_servers",
+    "host", "port", "preset", "size", "device", "devices", "dtype", "text_dtype", "threads", "token",
+    "no_auth", "allowed_hosts", "base_path", "tls_cert", "tls_key", "insecure", "max_sessions", "ice_servers",
     "ice_username", "ice_credential", "turn_secret", "turn_ttl_s", "udp_ports", "public_ip",
     "start_bitrate", "min_bitrate", "max_bitrate", "camera_start_bitrate",
 )  # fmt: skip
@@ -54,6 +54,7 @@ def _add_model_flags(parser: argparse.ArgumentParser) -> None:
         "--devices", type=comma_separated, metavar="DEVICE,...", help="a model process on each, e.g. cuda:0,cuda:1"
     )
     parser.add_argument("--dtype", help=DTYPE_HELP)
+    parser.add_argument("--text-dtype", choices=TEXT_DTYPES, help=TEXT_DTYPE_HELP)
     parser.add_argument(
         "--threads", type=int, help="of each model process (default: all cores, or with --devices cpu,cpu a share)"
     )
@@ -83,7 +84,7 @@ def run(args: argparse.Namespace) -> int:
 
     from lipar_cli.live_size import choose_size
     from lipar_cli.presets import resolve
-    from lipar_core.presets import load_preset
+    from lipar_core.presets import load_preset, with_text_dtype
     from lipar_core.sizes import with_size
     from server.devices import device_shares
     from server.run import serve
@@ -98,6 +99,7 @@ def run(args: argparse.Namespace) -> int:
     settings = load_settings(flags)
     name = resolve(settings.preset)
     preset = with_size(load_preset(name), settings.size)  # an unknown preset fails here, before the page is served
+    with_text_dtype(preset, settings.text_dtype)  # so does a text encoder without that dtype
     first = device_shares(settings, preset.device)[0]  # the size is the same on all
     size = settings.size or choose_size(preset, name, first.device, settings.dtype, first.threads)
     settings = msgspec.structs.replace(settings, preset=name, size=size)

@@ -4,10 +4,12 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from msgspec.structs import replace
 
 from lipar_core.config import Preset, StreamSection, resolve_stream
 from lipar_core.errors import ConfigError, ParameterError, one_line
 from lipar_core.kinds.registry import SECTIONS
+from lipar_core.kinds.text import TextDtype, UMT5Config
 from lipar_core.parameters import Parameters
 from lipar_core.parsing import parse
 
@@ -16,6 +18,15 @@ def default_parameters(preset: Preset, *, live: bool = False) -> Parameters:
     """The preset's initial parameters; `live` sessions have their own thresholds."""
     pruning = preset.live_pruning if live else preset.pruning
     return Parameters(prompt=preset.styles[0].prompt, smoothing=preset.smoothing, pruning=pruning)
+
+
+def with_text_dtype(preset: Preset, dtype: TextDtype | None) -> Preset:
+    """The preset with another dtype of its text encoder (None: unchanged); raises `ParameterError` if it has none."""
+    if dtype is None:
+        return preset
+    if not isinstance(preset.text, UMT5Config):
+        raise ParameterError("text_dtype", dtype, f"preset {preset.name} has no UMT5 text encoder: leave it unset")
+    return replace(preset, text=replace(preset.text, dtype=dtype))
 
 
 def preset_names() -> list[str]:

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from lipar_core.kinds.text import TextDtype
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ModelOptions:
@@ -11,4 +13,5 @@ class ModelOptions:
     device: str  # cpu, cuda or cuda:N
     size: str | None = None  # WIDTHxHEIGHT
     dtype: str | None = None
+    text_dtype: TextDtype | None = None  # of the text encoder's weights
     threads: int | None = None  # None: PyTorch's choice

@@ -8,6 +8,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from lipar_core.errors import ConfigError
+from lipar_core.kinds.text import TextDtype
 from lipar_core.parsing import ConfigStruct
 
 MAX_BITRATE = 100_000_000
@@ -59,6 +60,7 @@ class Settings(ConfigStruct, frozen=True, kw_only=True):
     device: Device | None = None  # None: the preset's own
     devices: tuple[Device, ...] = ()  # one model process each; empty: one process, on `device`
     dtype: Dtype | None = None  # None: the preset's own
+    text_dtype: TextDtype | None = None  # of the text encoder's weights; None: the preset's own
     threads: Annotated[int, Meta(ge=1, le=1024)] | None = None  # of each model process; None: all cores, or a share
     token: Token | None = None  # admin token: all permissions
     editor_token: Token | None = None  # create sessions, publish, and edit published sessions

@@ -9,6 +9,7 @@ from lipar_cli.checks.memory_plan import MemoryPlan, stream_plan
 from lipar_cli.checks.result import Result, fail, ok, warn
 from lipar_cli.checks.target import Target
 from lipar_core.config import Preset
+from lipar_core.kinds.text import UMT5Config
 from lipar_core.weight_files import locate
 
 MAX_RATIO = 0.85  # of the memory that the counted parts may take: the rest is for what is not counted
@@ -22,14 +23,15 @@ def check_gpu_memory(target: Target) -> Result:
     vram = available_vram(target)
     if vram is None:
         return fail("no CUDA device", "give its memory with --vram GB to see the plan")
-    return judge_memory(gpu_plan(target, vram), vram, "load the text encoder on the CPU (text.device: cpu)")
+    remedy = f"load the text encoder on the CPU (text.device: cpu){_int8_remedy(target)}"
+    return judge_memory(gpu_plan(target, vram), vram, remedy)
 
 
 def check_memory(target: Target) -> Result:
     plan = host_plan(target, available_vram(target))
     if not plan.total:
         return ok("nothing of the model stays in main memory")
-    return judge_memory(plan, available_memory(), "close other programs")
+    return judge_memory(plan, available_memory(), f"close other programs{_int8_remedy(target)}")
 
 
 def available_vram(target: Target) -> int | None:
@@ -70,11 +72,19 @@ def _text_bytes(preset: Preset) -> int:
     return preset.text.memory_bytes(locate(preset.weights.text), preset.transformer)
 
 
+def _int8_remedy(target: Target) -> str:
+    """A further remedy, unless it is applied already."""
+    text = target.preset.text
+    if not isinstance(text, UMT5Config) or text.dtype == "int8":
+        return ""
+    return ", or the text encoder in 8 bits (--text-dtype int8)"
+
+
 def judge_memory(plan: MemoryPlan, available: int, remedy: str) -> Result:
     text = f"{plan} = {plan.total / 2**30:.1f} of {available / 2**30:.1f} GiB; {NOT_COUNTED}"
     if plan.per_session:
         text += f"; sessions that fit in {MAX_RATIO:.0%}: {plan.sessions_within(int(MAX_RATIO * available))}"
-    fewer = f"fewer sessions (LIPAR_MAX_SESSIONS, now {plan.sessions}), or {remedy}"
+    fewer = f"fewer sessions (LIPAR_MAX_SESSIONS, now {plan.sessions}), or {remedy}" if plan.per_session else remedy
     if plan.total > available:
         return fail(text, fewer)
     if plan.total > MAX_RATIO * available:

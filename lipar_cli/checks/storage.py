@@ -31,8 +31,7 @@ def download_bytes(preset: Preset) -> int:
     with MetaDevice():
         parameters = parameter_count(TRANSFORMERS.build(preset.transformer))
     transformer = 0 if locate(preset.weights.transformer).exists() else parameters * PUBLISHED_BYTES
-    path = locate(preset.weights.text)
-    text = 0 if path.exists() else preset.text.memory_bytes(path, preset.transformer)
+    text = preset.text.disk_bytes(locate(preset.weights.text), preset.transformer)
     return transformer + parameters * CONVERTED_BYTES + text
 
 

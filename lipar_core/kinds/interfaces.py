@@ -81,3 +81,6 @@ class TextConfig(Protocol):
 
     def memory_bytes(self, path: Path, transformer: TransformerConfig) -> int:
         """Estimate of its weights in memory; `path` may be missing."""
+
+    def disk_bytes(self, path: Path, transformer: TransformerConfig) -> int:
+        """Estimate of what is still to be written: the checkpoint if it is missing, and a conversion of it."""

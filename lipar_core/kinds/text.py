@@ -7,7 +7,9 @@ from typing import ClassVar, Literal
 from lipar_core.kinds.interfaces import Positive, TransformerConfig
 from lipar_core.parsing import ConfigStruct
 
-LARGE_GPU_BYTES = 23 * 2**30  # a GPU sold as 24 GB: room for UMT5-XXL (11 GB) beside the stream (7 GB)
+TextDtype = Literal["bfloat16", "int8"]
+# From this memory of a GPU on, `device: auto` puts UMT5-XXL (11 or 6 GB) beside two streams (9 GB).
+LARGE_GPU_BYTES: dict[TextDtype, int] = {"bfloat16": 23 * 2**30, "int8": 19 * 2**30}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,19 +38,24 @@ class UMT5Config(ConfigStruct, frozen=True, kw_only=True):
     kind: ClassVar[str] = "umt5"
 
     device: Literal["auto", "same", "cpu"] = "same"  # auto: the GPU if it has room for both
+    dtype: TextDtype = "bfloat16"  # int8: the matrices in 8 bits, with a scale per row
 
     def missing_parts(self, path: Path) -> list[str]:
         parts = {"text encoder": umt5_encoder(path), "tokenizer": umt5_tokenizer(path)}
         return [f"{path} has no {part}" for part, location in parts.items() if location is None]
 
     def runs_on_gpu(self, gpu_bytes: int) -> bool:
-        return self.device == "same" or (self.device == "auto" and gpu_bytes >= LARGE_GPU_BYTES)
+        return self.device == "same" or (self.device == "auto" and gpu_bytes >= LARGE_GPU_BYTES[self.dtype])
 
     def memory_bytes(self, path: Path, transformer: TransformerConfig) -> int:
-        """Bytes in bfloat16; a folder of unknown sizes counts as UMT5-XXL."""
-        location = umt5_encoder(path)
-        is_checkpoint = location is not None and location.is_file()
-        return location.stat().st_size if location and is_checkpoint else 2 * UMT5Size().parameters
+        """A checkpoint counts as bfloat16, a folder of unknown sizes as UMT5-XXL; the scales of int8 are left out."""
+        size = _bfloat16_bytes(path)
+        return size // 2 if self.dtype == "int8" else size
+
+    def disk_bytes(self, path: Path, transformer: TransformerConfig) -> int:
+        """The checkpoint, if it is missing, and the copy in 8 bits."""
+        missing = 0 if path.exists() else _bfloat16_bytes(path)
+        return missing + (self.memory_bytes(path, transformer) if self.dtype == "int8" else 0)
 
 
 class SmallTextConfig(ConfigStruct, frozen=True, kw_only=True):
@@ -63,6 +70,9 @@ class SmallTextConfig(ConfigStruct, frozen=True, kw_only=True):
     def memory_bytes(self, path: Path, transformer: TransformerConfig) -> int:
         """Nothing worth counting."""
         return 0
+
+    def disk_bytes(self, path: Path, transformer: TransformerConfig) -> int:
+        return 0 if path.exists() else self.memory_bytes(path, transformer)
 
 
 class HashedConfig(SmallTextConfig, frozen=True, kw_only=True):
@@ -83,6 +93,11 @@ class PrecomputedConfig(SmallTextConfig, frozen=True, kw_only=True):
     """A file of embeddings, written by `lipar embed` (`lipar_core/models/embedding_files.py`)."""
 
     kind: ClassVar[str] = "precomputed"
+
+
+def _bfloat16_bytes(path: Path) -> int:
+    location = umt5_encoder(path)
+    return location.stat().st_size if location and location.is_file() else 2 * UMT5Size().parameters
 
 
 def umt5_encoder(folder: Path) -> Path | None:

@@ -7,12 +7,14 @@ from typing import Any
 import torch
 
 from lipar_core.checkpoints.checkpoint_file import one_line
+from lipar_core.checkpoints.int8_weights import load_int8_network
 from lipar_core.checkpoints.quantised import StoredWeights
-from lipar_core.checkpoints.weights import MetaDevice, load_network, read_weights
+from lipar_core.checkpoints.weights import MetaDevice, checked_weights, load_network, read_weights
 from lipar_core.config import Preset
 from lipar_core.errors import CheckpointError
 from lipar_core.kinds.text import UMT5Config, umt5_encoder, umt5_tokenizer
 from lipar_core.models.embedding_files import CachedTextEncoder
+from lipar_core.models.int8_layers import Int8Embedding, replace_linear_layers
 from lipar_core.models.text_encoder import UMT5TextEncoder
 from lipar_core.weight_files import embeddings_folder, locate
 
@@ -20,19 +22,23 @@ BLOCK = "encoder.block.{}.layer.{}."
 
 
 def load_cached_umt5(config: UMT5Config, preset: Preset, device: torch.device) -> CachedTextEncoder:
-    """UMT5 in bfloat16, as published; its embeddings are cached in the weights folder. Raises `CheckpointError`."""
+    """UMT5, computed in bfloat16, with a cache of its embeddings in the weights folder. Raises `CheckpointError`."""
     path = locate(preset.weights.text)
     length = preset.transformer.text_length
     if device.type == "cuda" and not config.runs_on_gpu(torch.cuda.get_device_properties(device).total_memory):
         device = torch.device("cpu")
-    umt5 = load_umt5(path, length, device, torch.bfloat16)
-    return CachedTextEncoder(umt5, embeddings_folder(), f"{umt5_identity(path)} {length}")
+    int8 = config.dtype == "int8"
+    umt5 = load_umt5(path, length, device, torch.bfloat16, int8=int8)
+    identity = f"{umt5_identity(path)} {length}{' int8' if int8 else ''}"
+    return CachedTextEncoder(umt5, embeddings_folder(), identity)
 
 
-def load_umt5(folder: Path, text_length: int, device: torch.device, dtype: torch.dtype) -> UMT5TextEncoder:
+def load_umt5(
+    folder: Path, text_length: int, device: torch.device, dtype: torch.dtype, *, int8: bool = False
+) -> UMT5TextEncoder:
     """Load encoder and tokenizer from a folder or from its `text_encoder/` and `tokenizer/`.
 
-    Raises `CheckpointError` if they are missing or unreadable.
+    int8: the matrices in 8 bits. Raises `CheckpointError` if files are missing or unreadable.
     """
     from transformers import AutoTokenizer, UMT5EncoderModel  # slow to import, and only this encoder needs it
 
@@ -44,7 +50,9 @@ def load_umt5(folder: Path, text_length: int, device: torch.device, dtype: torch
         raise CheckpointError(f"text encoder {folder}: found no tokenizer")
     try:
         tokenizer = AutoTokenizer.from_pretrained(tokenizer_folder, local_files_only=True)
-        if encoder.is_dir():
+        if int8:
+            model = _load_int8(encoder, device, dtype)
+        elif encoder.is_dir():
             model = UMT5EncoderModel.from_pretrained(encoder, local_files_only=True, dtype=dtype).eval().to(device)
         else:
             model = _load_checkpoint(encoder, device, dtype)
@@ -64,13 +72,30 @@ def umt5_identity(folder: Path) -> str:
 
 
 def _load_checkpoint(path: Path, device: torch.device, dtype: torch.dtype) -> Any:
-    from transformers import UMT5EncoderModel
-
-    config = _config(read_weights(path, "umt5"), path)
-    with MetaDevice():
-        model = UMT5EncoderModel(config)
+    model = _without_weights(path)
     load_network(model, path, "umt5", device, dtype)
     return model
+
+
+def _load_int8(path: Path, device: torch.device, dtype: torch.dtype) -> Any:
+    """The encoder with linear layers and token table in 8 bits; norms and position tables have `dtype`."""
+    model = _without_weights(path)
+    weights = checked_weights(model, path, "umt5")
+    with MetaDevice():
+        replace_linear_layers(model)
+        table = Int8Embedding(model.config.vocab_size, model.config.d_model, dtype)
+    model.set_input_embeddings(table)
+    load_int8_network(model, weights, path, "umt5", device, dtype)
+    return model
+
+
+def _without_weights(path: Path) -> Any:
+    """The encoder on the meta device, with the sizes of a checkpoint or of a Hugging Face folder."""
+    from transformers import UMT5Config, UMT5EncoderModel
+
+    config = UMT5Config.from_pretrained(path) if path.is_dir() else _config(read_weights(path, "umt5"), path)
+    with MetaDevice():
+        return UMT5EncoderModel(config)
 
 
 def _config(weights: StoredWeights, path: Path) -> Any:

@@ -10,7 +10,7 @@ import torch
 
 from lipar_core.errors import LiparError
 from lipar_core.models.loading import Models, load_models
-from lipar_core.presets import load_preset
+from lipar_core.presets import load_preset, with_text_dtype
 from lipar_core.session import EditSession
 from lipar_core.sizes import size_names, stream_at, with_size
 from server import wire
@@ -163,7 +163,7 @@ def run_model_process(pipe: Connection, options: ModelOptions) -> None:
     if options.threads is not None:
         torch.set_num_threads(options.threads)
     try:
-        preset = with_size(load_preset(options.preset), options.size)
+        preset = with_text_dtype(with_size(load_preset(options.preset), options.size), options.text_dtype)
         models = load_models(preset, options.device, options.dtype)
         warmup_ms, block_ms = warm_up(models)
     except LiparError as error:

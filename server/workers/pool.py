@@ -54,7 +54,12 @@ def model_options(settings: Settings, default_device: str) -> list[ModelOptions]
     """The options of each worker's model process."""
     return [
         ModelOptions(
-            preset=settings.preset, size=settings.size, dtype=settings.dtype, device=share.device, threads=share.threads
+            preset=settings.preset,
+            size=settings.size,
+            dtype=settings.dtype,
+            text_dtype=settings.text_dtype,
+            device=share.device,
+            threads=share.threads,
         )
         for share in device_shares(settings, default_device)
     ]

@@ -14,7 +14,7 @@ from lipar_core.kinds.text import HashedConfig, PrecomputedConfig, UMT5Size
 from lipar_core.models.hashed_text import HashedTextEncoder
 from lipar_core.models.precision import uniform
 from lipar_core.models.taehv import CodecState
-from lipar_core.presets import load_preset
+from lipar_core.presets import load_preset, with_text_dtype
 from lipar_core.session import EditSession
 from tests.cli.checks.targets import target
 from tests.tiny import tiny_models
@@ -56,13 +56,20 @@ def test_a_umt5_encoder_has_the_parameters_of_its_sizes():
 
 
 @pytest.mark.parametrize(
-    ("vram_gb", "where"), [(16, "host"), (22.5, "host"), (24, "gpu")], ids=["16 GB", "22.5 GB", "24 GB"]
+    ("dtype", "vram_gb", "where", "bytes_each"),
+    [
+        ("bfloat16", 16, "host", 2),
+        ("bfloat16", 22.5, "host", 2),
+        ("bfloat16", 24, "gpu", 2),
+        ("int8", 16, "host", 1),
+        ("int8", 20, "gpu", 1),
+    ],
 )
-def test_the_text_encoder_is_counted_where_it_sits(vram_gb, where):
-    asked = target("wan-1.3b", vram_gb)
+def test_the_text_encoder_is_counted_where_it_sits(dtype, vram_gb, where, bytes_each):
+    asked = target(with_text_dtype(load_preset("wan-1.3b"), dtype), vram_gb)
     plans = {"gpu": gpu_plan(asked, int(vram_gb * GIB)), "host": host_plan(asked, int(vram_gb * GIB))}
     assert [name for name, plan in plans.items() if plan.shared.get("text encoder")] == [where]
-    assert plans[where].shared["text encoder"] == UMT5Size().parameters * 2
+    assert plans[where].shared["text encoder"] == UMT5Size().parameters * bytes_each
 
 
 def test_the_hashed_encoder_has_the_bytes_of_its_configuration():
@@ -101,6 +108,12 @@ def test_a_gpu_that_is_not_there_can_be_planned_for():
     assert check_gpu_memory(target("wan-1.3b", 16.0)).status is CheckStatus.OK
     too_small = check_gpu_memory(target("wan-1.3b", 8.0))
     assert (too_small.status, "LIPAR_MAX_SESSIONS" in too_small.remedy) == (CheckStatus.FAIL, True)
+
+
+def test_the_remedy_names_the_8_bit_encoder_unless_it_is_used():
+    assert "--text-dtype int8" in check_gpu_memory(target("wan-1.3b", 8.0)).remedy
+    int8 = with_text_dtype(load_preset("wan-1.3b"), "int8")
+    assert "--text-dtype" not in check_gpu_memory(target(int8, 8.0)).remedy
 
 
 def test_the_memory_of_this_machine_is_read():

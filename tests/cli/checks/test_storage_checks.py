@@ -9,7 +9,7 @@ from lipar_cli.checks.result import CheckStatus
 from lipar_cli.checks.storage import check_shared_memory, download_bytes, judge_disk, judge_shared_memory
 from lipar_cli.checks.weights import check_weights, judge_files
 from lipar_cli.weights.manifest import Manifest, ManifestEntry
-from lipar_core.presets import load_preset
+from lipar_core.presets import load_preset, with_text_dtype
 from server.ring import FrameRing, ring_bytes
 from tests.cli.checks.targets import target
 
@@ -52,6 +52,8 @@ def test_disk_space_for_missing_checkpoints(tmp_path, monkeypatch):
     monkeypatch.setenv("LIPAR_WEIGHTS", str(tmp_path))
     needed = download_bytes(load_preset("wan-1.3b"))
     assert needed == pytest.approx(1.419e9 * 6 + 11.36e9, rel=0.01)  # float32, its bfloat16 copy, UMT5-XXL
+    int8 = download_bytes(with_text_dtype(load_preset("wan-1.3b"), "int8"))
+    assert int8 - needed == pytest.approx(11.36e9 / 2, rel=0.01)  # its 8-bit copy
     assert judge_disk(tmp_path, needed, int(needed)).status is OK
     assert judge_disk(tmp_path, needed, int(needed) - 1).status is FAIL
     assert download_bytes(load_preset("tiny")) == 0

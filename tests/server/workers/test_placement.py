@@ -3,7 +3,9 @@
 import pytest
 
 from server.errors import Unavailable
+from server.settings import Settings
 from server.workers.placement import place
+from server.workers.pool import model_options
 from server.workers.status import WorkerState, WorkerStatus
 
 
@@ -46,3 +48,12 @@ def test_where_none_takes_one_the_reason_is_of_the_one_that_may_soonest(known, r
     with pytest.raises(Unavailable) as unavailable:
         place(workers(*known))
     assert str(unavailable.value) == reason
+
+
+def test_the_settings_of_the_model_reach_every_process():
+    settings = Settings(preset="wan-1.3b", devices=("cuda:0", "cuda:1"), dtype="float16", text_dtype="int8")
+    options = model_options(settings, "cuda")
+    assert [(option.device, option.dtype, option.text_dtype) for option in options] == [
+        ("cuda:0", "float16", "int8"),
+        ("cuda:1", "float16", "int8"),
+    ]
