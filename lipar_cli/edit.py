@@ -80,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
         session = edit_file(args, preset, parameters.fit, new_session, None if region is None else region.check_length)
         if region is not None and (note := region.read_rest()):
             print(note, file=sys.stderr)
-    _report_truncated_prompt(session)
+    _report_unread_words(session)
     return 0
 
 
@@ -164,13 +164,16 @@ def _report(reader: "VideoReader", writer: "VideoWriter") -> None:
         print(loss, file=sys.stderr)
 
 
-def _report_truncated_prompt(session: "EditSession[int]") -> None:
+def _report_unread_words(session: "EditSession[int]") -> None:
     tokens = session.models.prompts.encode(session.parameters.prompt).tokens
     if tokens.used < tokens.given:
         print(
             f"the prompt was truncated: the first {tokens.used} of its {tokens.given} words were used",
             file=sys.stderr,
         )
+    if tokens.unknown_words:
+        words = ", ".join(map(repr, tokens.unknown_words))
+        print(f"the model does not know {words}: unknown words change little or nothing", file=sys.stderr)
 
 
 def _edit(reader: "VideoReader", writer: "VideoWriter", session: "EditSession[int]", args: argparse.Namespace) -> str:

@@ -41,6 +41,8 @@ def run(args: argparse.Namespace) -> int:
         write_embeddings(args.output, encoder, prompts)
     except OSError as error:
         raise LiparError(f"{args.output}: {error.strerror}") from error
+    if unknown := dict.fromkeys(word for prompt in prompts for word in encoder.unknown_words(prompt)):
+        print(f"the model does not know {', '.join(map(repr, unknown))}: unknown words change little or nothing")
     print(f"{len(prompts)} prompts in {args.output}")
     return 0
 

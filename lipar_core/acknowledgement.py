@@ -10,6 +10,7 @@ class PromptTokens(msgspec.Struct, frozen=True, kw_only=True):
 
     used: int
     given: int  # more than `used` if the end of the prompt is not read
+    unknown_words: tuple[str, ...] = ()  # not in the vocabulary of a small model: they change little or nothing
 
 
 class Acknowledgement(msgspec.Struct, frozen=True, kw_only=True):

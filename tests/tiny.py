@@ -37,6 +37,9 @@ class RandomText:
         words = len(prompt.split())
         return min(words, self.length), words
 
+    def unknown_words(self, prompt: str) -> tuple[str, ...]:
+        return ()
+
 
 def tiny_preset(**stream: object) -> Preset:
     """A preset of a few tokens; keyword arguments change its StreamConfig."""
@@ -62,7 +65,7 @@ def tiny_preset(**stream: object) -> Preset:
         codec=codec,
         transformer=transformer,
         schedule=ScheduleConfig(steps=(400, 250), shift=3.0),
-        text=HashedConfig(),
+        text=HashedConfig(words="bundled:tiny_words.txt"),
         weights=WeightsConfig(transformer="none", codec="none", text="none"),
         pruning=Pruning(tau=0.4, tau2=0.8),
         live_pruning=Pruning(tau=0.4, tau2=0.8, min_keep=0.2),

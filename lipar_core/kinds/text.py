@@ -82,6 +82,7 @@ class HashedConfig(SmallTextConfig, frozen=True, kw_only=True):
 
     buckets: Positive = 4096  # rows of the embedding table
     dim: Positive = 64  # width of an embedding
+    words: str | None = None  # file of the words that it was trained on; None: unknown words are not reported
 
     def memory_bytes(self, path: Path, transformer: TransformerConfig) -> int:
         """Bytes in float32: embedding, key, queries, and two layers of the output."""

@@ -52,6 +52,10 @@ class CachedTextEncoder:
         """How many tokens of the prompt are encoded, and how many it has."""
         return self.encoder.count_tokens(prompt)
 
+    def unknown_words(self, prompt: str) -> tuple[str, ...]:
+        """The encoder's."""
+        return self.encoder.unknown_words(prompt)
+
     def _path(self, prompt: str) -> Path:
         text = f"{self.identity}\0{clean_prompt(prompt)}"
         return self.folder / f"{hashlib.sha256(text.encode()).hexdigest()}.safetensors"
@@ -94,6 +98,10 @@ class PrecomputedTextEncoder:
     def count_tokens(self, prompt: str) -> tuple[int, int]:
         """How many tokens of the prompt are encoded, and how many it has."""
         return self._lookup(prompt)[1]
+
+    def unknown_words(self, prompt: str) -> tuple[str, ...]:
+        """None: a prompt that is not in the file is rejected."""
+        return ()
 
     def _lookup(self, prompt: str) -> tuple[str, tuple[int, int]]:
         entry = self._prompts.get(clean_prompt(prompt))

@@ -95,3 +95,6 @@ class TextEncoder(Protocol):
 
     def count_tokens(self, prompt: str) -> tuple[int, int]:
         """How many tokens of the prompt are encoded, and how many it has."""
+
+    def unknown_words(self, prompt: str) -> tuple[str, ...]:
+        """The words of the prompt that the encoder was not trained on; () if it was trained on whole languages."""

@@ -50,12 +50,15 @@ class PromptCache:
             if (cached := self.get(prompt)) is not None:
                 return cached
             started = time.perf_counter()
-            used, given = self.encoder.count_tokens(prompt)
-            embedding = PromptEmbedding(self.encoder.encode(prompt), PromptTokens(used=used, given=given))
+            embedding = PromptEmbedding(self.encoder.encode(prompt), self._tokens(prompt))
             self.max_encode_s = max(self.max_encode_s, time.perf_counter() - started)
             with self._lock:
                 self._store(prompt, embedding)
             return embedding
+
+    def _tokens(self, prompt: str) -> PromptTokens:
+        used, given = self.encoder.count_tokens(prompt)
+        return PromptTokens(used=used, given=given, unknown_words=self.encoder.unknown_words(prompt))
 
     def _store(self, prompt: str, embedding: PromptEmbedding) -> None:
         """Insert as most recently used."""

@@ -57,3 +57,7 @@ class UMT5TextEncoder:
         """How many tokens of the prompt are encoded, and how many it has, the end token included."""
         total = len(self.tokenizer(clean_prompt(prompt)).input_ids)
         return min(total, self.text_length), total
+
+    def unknown_words(self, prompt: str) -> tuple[str, ...]:
+        """None: it was trained on whole languages."""
+        return ()

@@ -68,13 +68,14 @@ def test_a_named_session_shows_how_much_of_a_long_prompt_is_used(page: Page, liv
         ["seed = no: must be a whole number from 0 to 4294967295"]
     )
     expect(page.locator("#strength-value")).to_have_text("25 %")
-    page.get_by_label("Prompt", exact=True).fill("a thermal camera " + "and more " * 40)
+    page.get_by_label("Prompt", exact=True).fill("a thermal camera " + "a robot " * 40)
     start(page)
     assert session(page, live_server)["parameters"]["strength"] == 0.25
-    expect(page.locator("#length-note")).to_contain_text("only the first 64 of its 83 tokens", timeout=TIMEOUT_MS)
+    expect(page.locator("#tokens-note")).to_contain_text("only the first 64 of its 83 tokens", timeout=TIMEOUT_MS)
+    expect(page.locator("#tokens-note")).to_contain_text("The model does not know “robot”: it changes little")
     assert session(page, live_server)["id"] == "studio"
     page.get_by_role("button", name="Thermal").click()
-    expect(page.locator("#length-note")).to_have_text("", timeout=TIMEOUT_MS)
+    expect(page.locator("#tokens-note")).to_have_text("", timeout=TIMEOUT_MS)
 
 
 def test_a_rejected_change_is_reverted_with_the_reason_and_defaults_can_be_restored(page: Page) -> None:

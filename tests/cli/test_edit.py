@@ -230,6 +230,7 @@ def test_a_file_that_ends_early_is_edited_and_reported(tmp_path, edit):
     assert f"the input's header announces 30 frames, {len(result.frames)} were found" in stdout
 
 
-def test_a_truncated_prompt_is_reported(clip, edit):
-    _, stdout = edit(clip, "--prompt", " ".join(["a watercolour"] * 40))
+def test_what_is_not_read_of_a_prompt_is_reported(clip, edit):
+    _, stdout = edit(clip, "--prompt", " ".join(["watercolour robot"] * 40))
     assert "the prompt was truncated: the first 64 of its 80 words were used" in stdout
+    assert "the model does not know 'robot': unknown words change little or nothing" in stdout

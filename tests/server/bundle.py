@@ -28,7 +28,7 @@ codec:
   decoder_space: [1, 1]
 transformer: {{dim: 48, ffn_dim: 64, heads: 4, layers: 2, channels: 8, text_dim: 12, text_length: 6, time_dim: 16}}
 schedule: {{steps: [400, 250], shift: 3.0}}
-text: {{kind: hashed, buckets: 256, dim: 16}}
+text: {{kind: hashed, buckets: 256, dim: 16, words: "bundled:tiny_words.txt"}}
 weights: {{transformer: {path}, codec: {path}, text: {path}}}
 pruning: {{tau: 0.4, tau2: 0.8}}
 live_pruning: {{}}

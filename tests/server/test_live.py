@@ -94,9 +94,17 @@ async def test_changes_are_acknowledged_with_a_block(viewer):
     assert second["parameters"]["prompt"] == "no change"
     assert second["parameters"]["pruning"]["tau"] == 0.7
     assert (await viewer.status())["parameters"] == second["parameters"]
-    assert second["prompt_tokens"] == {"used": 2, "given": 2}
-    long = (await viewer.change(prompt="word " * 80)).json()
-    assert long["prompt_tokens"] == (await viewer.status())["prompt_tokens"] == {"used": 64, "given": 80}
+    assert second["prompt_tokens"] == {"used": 2, "given": 2, "unknown_words": []}
+    long = (await viewer.change(prompt="robot " * 80)).json()
+    assert (
+        long["prompt_tokens"]
+        == (await viewer.status())["prompt_tokens"]
+        == {
+            "used": 64,
+            "given": 80,
+            "unknown_words": ["robot"],
+        }
+    )
     assert (await viewer.change(reset=True)).status_code == 200
     await viewer.receives(8)
 

@@ -63,9 +63,13 @@ def test_a_mixed_prompt_is_between_its_styles(ask):
     assert max(distance(mixed, one), distance(mixed, two)) < distance(one, two)
 
 
-@pytest.mark.parametrize("prompt", ["no change", "xqzvv", "blorp the wibbly frotz"])
-def test_unknown_words_change_little(ask, clip, prompt):
+@pytest.mark.parametrize(
+    ("prompt", "unknown"),
+    [("no change", ()), ("robot", ("robot",)), ("blorp the wibbly frotz", ("blorp", "wibbly", "frotz"))],
+)
+def test_unknown_words_are_reported_and_change_little(models, ask, clip, prompt, unknown):
     assert distance(ask(prompt), clip.pixels[-4:]) < 0.08
+    assert models.prompts.encode(prompt).tokens.unknown_words == tuple(unknown.split())
 
 
 def test_strength_0_is_no_edit_and_more_of_it_edits(ask):

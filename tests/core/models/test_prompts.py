@@ -18,6 +18,9 @@ class Counting:
     def count_tokens(self, prompt: str) -> tuple[int, int]:
         return min(len(prompt), 3), len(prompt)
 
+    def unknown_words(self, prompt: str) -> tuple[str, ...]:
+        return tuple(prompt[:1])
+
 
 def test_switching_styles_back_and_forth_encodes_each_once():
     encoder = Counting()
@@ -48,4 +51,4 @@ def test_a_referenced_embedding_is_not_evicted():
 
 def test_tokens_of_a_prompt_are_counted():
     tokens = PromptCache(Counting()).encode("abcde").tokens
-    assert (tokens.used, tokens.given) == (3, 5)
+    assert (tokens.used, tokens.given, tokens.unknown_words) == (3, 5, ("a",))

@@ -13,6 +13,7 @@ from lipar_core.kinds.text import HashedConfig
 from lipar_core.models.hashed_text import HashedTextEncoder
 from lipar_core.models.text_encoder import UMT5TextEncoder, clean_prompt
 from lipar_core.models.umt5 import load_umt5
+from lipar_core.models.vocabulary import read_vocabulary
 
 
 def encoder(folder, length=24) -> UMT5TextEncoder:
@@ -133,3 +134,12 @@ def test_hashed_encoder_is_deterministic_and_distinguishes_prompts():
     assert torch.equal(sketch, text.encode("A  Pencil sketch"))
     assert not torch.allclose(sketch, text.encode("oil painting"))
     assert text.encode("…").isfinite().all()
+    assert text.unknown_words("a pencil sketch") == (), "without a vocabulary none is reported"
+
+
+def test_a_vocabulary_knows_words_of_nearly_the_same_spelling(tmp_path):
+    (tmp_path / "words.txt").write_text("watercolor\ncartoon\na\n")
+    words = read_vocabulary(tmp_path / "words.txt")
+    assert words.unknown(["a", "watercolors", "b", "cartoons", "car", "b"]) == ("b", "car")
+    with pytest.raises(CheckpointError, match=r"none\.txt: No such file"):
+        read_vocabulary(tmp_path / "none.txt")

@@ -82,6 +82,8 @@ export interface Stats {
 export interface PromptTokens {
   used: number;
   given: number;
+  /** Words that the model does not know; empty for one that was trained on whole languages. */
+  unknown_words: string[];
 }
 
 export interface SessionStatus {

@@ -6,7 +6,7 @@ import type { Settings } from "../session/settings";
 import type { StreamState } from "../session/stream_state";
 import { BUTTONS } from "../texts/en";
 import { element } from "./elements";
-import { noteOf, promptLengthNote } from "./notes";
+import { noteOf, promptTokensNote } from "./notes";
 import type { Note } from "./notes";
 import { ParameterRow } from "./parameter_row";
 import { defaultChanges } from "./parameter_value";
@@ -83,7 +83,7 @@ export class Controls {
     this.pause.textContent = shown.paused ? BUTTONS.resume : BUTTONS.pause;
     this.pause.disabled = this.reset.disabled = state !== "live"; // they act on a live session only
     this.showNotes(settings, state);
-    element("length-note", HTMLParagraphElement).textContent = promptLengthNote(settings.promptTokens);
+    element("tokens-note", HTMLParagraphElement).textContent = promptTokensNote(settings.promptTokens);
   }
 
   /** Uses the settings in the page's address. */

@@ -41,10 +41,12 @@ function appliedText(control: string, pending: boolean, { paused }: Parameters):
   return control === "reset" ? NOTES.restarted : NOTES.applied;
 }
 
-/** How much of a too long prompt is used; empty if all of it is. */
-export function promptLengthNote(tokens: PromptTokens | null): string {
-  if (tokens === null || tokens.used >= tokens.given) return "";
-  return NOTES.promptTooLong(tokens.used, tokens.given);
+/** What has no effect: the end of a too long prompt, and words that the model does not know. */
+export function promptTokensNote(tokens: PromptTokens | null): string {
+  if (tokens === null) return "";
+  const { used, given, unknown_words } = tokens;
+  const notes = [used < given ? NOTES.promptTooLong(used, given) : "", unknown_words.length > 0 ? NOTES.unknownWords(unknown_words) : ""];
+  return notes.filter((note) => note !== "").join(" ");
 }
 
 function isStreaming(state: StreamState["name"]): boolean {

@@ -82,6 +82,7 @@ export const NOTES = {
   pending: "Will apply when you resume",
   restarted: "Restarted",
   promptTooLong: (used: number, given: number) => `Too long: only the first ${used} of its ${given} tokens (words or parts of words) are used.`,
+  unknownWords: (words: string[]) => `The model does not know ${words.map((word) => `“${word}”`).join(", ")}: ${words.length === 1 ? "it changes" : "they change"} little or nothing.`,
 };
 
 export const VALUES = {

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { noteOf, promptLengthNote } from "../../src/page/notes";
+import { noteOf, promptTokensNote } from "../../src/page/notes";
 import type { NoteContext } from "../../src/page/notes";
 import type { ControlState } from "../../src/session/control_state";
 import { PARAMETERS } from "../session/stream_fixture";
@@ -33,7 +33,12 @@ it("the note of a pause follows the current state, not the acknowledgement", () 
 });
 
 it("the note of a too long prompt says how much of it is used", () => {
-  expect(promptLengthNote({ used: 64, given: 80 })).toContain("the first 64 of its 80");
-  expect(promptLengthNote({ used: 64, given: 64 })).toBe("");
-  expect(promptLengthNote(null)).toBe("");
+  expect(promptTokensNote({ used: 64, given: 80, unknown_words: [] })).toContain("the first 64 of its 80");
+  expect(promptTokensNote({ used: 64, given: 64, unknown_words: [] })).toBe("");
+  expect(promptTokensNote(null)).toBe("");
+});
+
+it("the note names words that the model does not know, beside a too long prompt, too", () => {
+  expect(promptTokensNote({ used: 3, given: 3, unknown_words: ["robot"] })).toBe("The model does not know “robot”: it changes little or nothing.");
+  expect(promptTokensNote({ used: 64, given: 80, unknown_words: ["robot", "castle"] })).toMatch(/first 64 of its 80.* “robot”, “castle”: they change/);
 });

@@ -92,10 +92,10 @@ it("a dragged slider stays where it is, whatever else changes its parameter", ()
 
 it("token counts are those of the prompt that is shown", () => {
   settings.apply("prompt", { prompt: "long" });
-  settings.acknowledge(["prompt"], { block: 7, pending: false, parameters: { ...PARAMETERS, prompt: "long" }, prompt_tokens: { used: 64, given: 80 } });
-  expect(settings.promptTokens).toEqual({ used: 64, given: 80 });
-  telemetry(PARAMETERS, { used: 3, given: 3 }); // sent before the change the acknowledgement
-  expect(settings.promptTokens).toEqual({ used: 64, given: 80 });
+  settings.acknowledge(["prompt"], { block: 7, pending: false, parameters: { ...PARAMETERS, prompt: "long" }, prompt_tokens: { used: 64, given: 80, unknown_words: [] } });
+  expect(settings.promptTokens).toEqual({ used: 64, given: 80, unknown_words: [] });
+  telemetry(PARAMETERS, { used: 3, given: 3, unknown_words: [] }); // sent before the change the acknowledgement
+  expect(settings.promptTokens).toEqual({ used: 64, given: 80, unknown_words: [] });
   settings.type("prompt", { prompt: "longer" });
   expect(settings.promptTokens).toBeNull();
 });
