@@ -13,7 +13,7 @@ from lipar_core.parameters import Parameters
 from lipar_core.presets import default_parameters
 
 # -p and --region FILE are defined by the command; a file edit is never paused.
-NO_FLAG = ("prompt", "region.mask", "paused")
+NO_FLAG = ("prompt", "region.source", "region.mask", "paused")
 
 
 def add_parameter_flags(parser: argparse.ArgumentParser) -> None:

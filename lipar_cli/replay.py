@@ -55,6 +55,8 @@ def _differences(timeline: SessionTimeline, session: "ReplaySession[int]") -> li
         notes.append(f"the file ended at block {session.next_block}, before {len(session.remaining)} later changes")
     if len({entry.parameters.fit for entry in timeline.entries}) > 1:
         notes.append("changes of fit were not repeated: the file has the fit that the session began with")
+    if any(entry.parameters.region.source == "frames" for entry in timeline.entries):
+        notes.append("masks that were received for each frame are not in a timeline: there the whole picture is edited")
     if timeline.omitted:
         notes.append(f"the session's last {timeline.omitted} changes were not recorded")
     return notes

@@ -22,6 +22,14 @@ Ratio = Annotated[float, Meta(ge=0, le=1)]
 class Region(ConfigStruct, frozen=True, kw_only=True):
     """Which part of the picture is computed. Without `box` and `mask`: the whole picture, in both modes."""
 
+    source: Annotated[
+        Literal["shape", "frames"],
+        describe(
+            "Region source",
+            "shape: box or mask; frames: a mask for each frame, which a session receives on the data channel "
+            "`region-masks`; while there is none, the whole picture is computed",
+        ),
+    ] = "shape"
     mode: Annotated[
         Literal["edit", "freeze"],
         describe(
@@ -65,7 +73,8 @@ class Region(ConfigStruct, frozen=True, kw_only=True):
 
     @property
     def is_set(self) -> bool:
-        return self.box is not None or self.mask is not None
+        """Whether it has a shape of its own."""
+        return self.source == "shape" and (self.box is not None or self.mask is not None)
 
 
 def encode_mask(width: int, height: int, levels: bytes) -> str:

@@ -58,6 +58,16 @@ class FramesTaken(Message):
     total: int  # since the session was opened
 
 
+class RegionMask(Message):
+    """The region in a source frame, for `region.source` = frames. It may arrive before or after its frame."""
+
+    session: str
+    pts: float  # of the frame, as in the ring
+    rows: int
+    cols: int
+    levels: bytes  # one per pixel, row by row: 0 outside, 255 inside; scaled to the whole picture
+
+
 class SendKeepMasks(Message):
     """Whether `BlockDone` has the keep masks of its frames from now on."""
 
@@ -165,7 +175,7 @@ class Heartbeat(Message):
     """The model process is alive; sent when nothing else was sent for a while."""
 
 
-Command = Open | Close | Change | FramesPut | FramesTaken | SendKeepMasks | Stop
+Command = Open | Close | Change | FramesPut | FramesTaken | RegionMask | SendKeepMasks | Stop
 Event = (
     Ready
     | LoadFailed

@@ -11,8 +11,9 @@ from lipar_core.pruning.active_tokens import ActiveTokens, active_tokens
 from lipar_core.region import Region
 from lipar_core.stream.region import BlockRegion, block_region
 
-# Timestamps of a block's frames (None: padding) -> masks [n, H, W] in [0, 1], n = 1 or one per frame.
-MaskSource = Callable[[Sequence[Any]], Tensor]
+# Timestamps of a block's frames (None: padding) -> masks [n, H, W] in [0, 1], n = 1 or one per frame; None: the
+# region's settings apply.
+MaskSource = Callable[[Sequence[Any]], Tensor | None]
 
 
 class RegionTracker:
@@ -41,8 +42,9 @@ class RegionTracker:
     def _region(self, settings: Region, pts: Sequence[object], masks: MaskSource | None) -> BlockRegion | None:
         if settings.mode == "freeze" and self.blocks == 0:
             return None
-        if masks is not None:
-            return block_region(settings, self.stream, self.device, masks(pts))
+        found = None if masks is None else masks(pts)
+        if found is not None:
+            return block_region(settings, self.stream, self.device, found)
         if settings != self.settings:
             self.settings = settings
             self.settings_region = block_region(settings, self.stream, self.device)

@@ -16,6 +16,7 @@ from server.control.live_parameters import LiveParameters
 from server.control.speed_up import SpeedUp
 from server.errors import Unavailable
 from server.media.frame_pipeline import FramePipeline
+from server.media.region_masks import GreyMask
 from server.workers.worker import Worker
 
 OPENING_S = 3.0  # maximum wait when a session is created; afterwards its state has the outcome
@@ -60,6 +61,7 @@ class ModelProxy:
         self.prompt_tokens: PromptTokens | None = None  # of the current prompt; None until it is encoded
         self._open_ended = asyncio.Event()  # set when `open` has succeeded or failed
         frames.keep_masks.on_wanted = self._send_keep_masks
+        frames.region_masks.on_mask = self._send_region_mask
         worker.sessions.attach(self)
 
     @property
@@ -159,6 +161,12 @@ class ModelProxy:
 
     def _send_keep_masks(self, wanted: bool) -> None:
         self.worker.send(wire.SendKeepMasks(session=self.key, enabled=wanted))
+
+    def _send_region_mask(self, pts: float, mask: GreyMask) -> None:
+        """Unless the session does not use it now, or the model process is behind."""
+        if self.live_parameters.parameters.region.source == "frames" and not self.worker.unavailable_reason:
+            width, height, levels = mask
+            self.worker.send(wire.RegionMask(session=self.key, pts=pts, rows=height, cols=width, levels=levels))
 
     def _send_change(self, request: int, changes: dict[str, object]) -> bool:
         return self.worker.send(wire.Change(session=self.key, request=request, changes=changes))

@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Callable
 
 RECENT = 512  # frames: longer than any frame is edited and queued
+MAX_DISTANCE_S = 2.0  # of a capture time to that of a frame
 NTP_EPOCH_S = 2_208_988_800  # from 1900 to 1970
 
 OnSent = Callable[[int, float], None]
@@ -23,6 +24,13 @@ class CaptureTimes:
         if ntp_s is not None:
             self._stamps.append(stamp)
             self._captured.append(ntp_s - NTP_EPOCH_S)
+
+    def stamp_at(self, captured_s: float) -> float | None:
+        """The source time here of what the source captured at this Unix time; None: no frame was captured near it."""
+        index = max(0, bisect_right(self._captured, captured_s) - 1)
+        if not self._captured or not abs(captured_s - self._captured[index]) <= MAX_DISTANCE_S:  # also not a number
+            return None
+        return self._stamps[index] + captured_s - self._captured[index]
 
     def sent(self, stamp: float, pts: int) -> None:
         """The edited frame of this source time is sent with this presentation time of the edited stream."""

@@ -20,6 +20,7 @@ from server.media.ingest import Ingest
 from server.media.keep_masks import KeepMasks
 from server.media.peer_media import PeerMedia
 from server.media.rate import Rate
+from server.media.region_masks import RegionMaskReceiver
 from server.media.video_receiver import OnFrame
 from server.ring import FrameRing
 from server.wire import FrameMask
@@ -60,6 +61,7 @@ class FramePipeline:
         self.ingest = Ingest(self.incoming, self._frames_put, self.counters)
         self.capture_times = CaptureTimes()
         self.keep_masks = KeepMasks(stream.rows, stream.cols)
+        self.region_masks = RegionMaskReceiver(self.capture_times)
         self.audio = AudioBroadcast(lambda: parameters().paused, on_error, self.counters)
         self.broadcast = Broadcast(self.outgoing.capacity, self._frame_due, on_error, self.counters)
         self.parameters = parameters
@@ -79,6 +81,7 @@ class FramePipeline:
             track=EditedTrack(self.broadcast, primary=True) if sends else None,
             capture_times=self.capture_times,
             keep_masks=self.keep_masks,
+            region_masks=self.region_masks,
             audio_in=self.audio,
             audio_out=AudioTrack(self.audio) if sends else None,
         )

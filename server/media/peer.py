@@ -23,6 +23,7 @@ from server.media.keep_masks_channel import KeepMasksChannel
 from server.media.negotiation import negotiate
 from server.media.network_problem import network_problem
 from server.media.peer_media import PeerMedia
+from server.media.region_masks_channel import RegionMasksChannel
 from server.media.remote_candidates import RemoteCandidates
 from server.media.telemetry_channel import TelemetryChannel
 from server.media.trickle import Trickle
@@ -184,6 +185,8 @@ class Peer:
         elif channel.label == "keep-masks" and self.sender is not None and self.media.keep_masks is not None:
             self._stop_keep_masks()  # one at a time
             self.keep_masks = KeepMasksChannel(channel, self.media.keep_masks, self.sender.rtp_origin)
+        elif channel.label == "region-masks" and self.media.region_masks is not None:
+            RegionMasksChannel(channel, self.media.region_masks)
         elif channel.label == "control" and self.on_control is not None:
             self.on_control(channel)
 

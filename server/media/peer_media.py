@@ -8,6 +8,7 @@ from server.media.capture_times import CaptureTimes
 from server.media.counters import SessionCounters
 from server.media.edited_track import EditedTrack
 from server.media.keep_masks import KeepMasks
+from server.media.region_masks import RegionMaskReceiver
 from server.media.video_receiver import OnFrame
 
 DIRECTIONS = {(True, True): "sendrecv", (True, False): "recvonly", (False, True): "sendonly"}
@@ -22,6 +23,7 @@ class PeerMedia:
     track: EditedTrack | None = None  # sent
     capture_times: CaptureTimes | None = None  # of the frames received and sent
     keep_masks: KeepMasks | None = None  # of the frames sent
+    region_masks: RegionMaskReceiver | None = None  # of the frames received
     audio_in: AudioBroadcast | None = None  # gets the received audio
     audio_out: AudioTrack | None = None  # sent
 

@@ -12,10 +12,12 @@ from lipar_core.models.loading import Models
 from lipar_core.parameter_changes import merge
 from lipar_core.presets import default_parameters
 from lipar_core.session import EditSession
+from lipar_core.sizes import stream_at
 from lipar_core.stream.output import EditedFrames
 from server import wire
 from server.model.pending_changes import PendingChanges
 from server.model.prompt_encoder import PromptEncoder
+from server.model.stream_masks import StreamMasks
 from server.ring import FrameRing
 
 
@@ -29,8 +31,9 @@ class LiveStream:
         self.name = opened.session
         self.send = send
         parameters = merge(default_parameters(models.preset, live=True), opened.parameters)
-        self.edit: EditSession[float] = EditSession(models, parameters, size=opened.size)
-        stream = self.edit.stream
+        stream = stream_at(models.preset, opened.size)
+        self.region_masks = StreamMasks(stream, lambda: self.edit.parameters.region.source == "frames")
+        self.edit: EditSession[float] = EditSession(models, parameters, size=opened.size, masks=self.region_masks)
         with ExitStack() as attached:
             self.incoming, self.outgoing = (
                 attached.enter_context(closing(FrameRing(stream.width, stream.height, stream.frames_per_block, name)))

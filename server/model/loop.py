@@ -82,6 +82,9 @@ class ModelLoop:
             case wire.FramesTaken():
                 if session := self.sessions.get(message.session):
                     session.outgoing.set_read(message.total)
+            case wire.RegionMask():
+                if session := self.sessions.get(message.session):
+                    session.region_masks.add(message)
             case wire.SendKeepMasks():
                 if session := self.sessions.get(message.session):
                     session.sends_keep_masks = message.enabled

@@ -31,6 +31,7 @@ NEEDS_FULL_BLOCK = {
     "pruning.bound_drift": (True, False),
     "pruning.recovery": (False, True),
     "smoothing": (0.5, False),
+    "region.source": ("frames", False),  # without masks
     "region.mode": ("freeze", False),  # without a box or a mask
     "region.box": ([0, 0, 0.5, 1], False),  # outside nothing is computed; inside only what has changed
     "region.mask": ("1x1:eNpjAAAAAQAB", False),  # one black pixel
