@@ -62,10 +62,12 @@ class OperationCounter(TorchDispatchMode):
             out = _token_major(out, args[0])
         elif packet in flop_registry:
             self.flops += flop_registry[packet](*args, **kwargs, out_val=out)
-        self._count(func, _tensors((args, kwargs)), _tensors(out))
+        self._count(func, _tensors(args), _tensors(kwargs), _tensors(out))
         return out
 
-    def _count(self, func: Any, inputs: list[Tensor], outputs: list[Tensor]) -> None:
+    def _count(self, func: Any, read: list[Tensor], named: list[Tensor], outputs: list[Tensor]) -> None:
+        """read: the positional arguments; named: the others, of which those that are also outputs are only written."""
+        inputs = [*read, *named]
         packet, name = func.overloadpacket, str(func.overloadpacket)
         self.host_waits[name] += packet in HOST_READS or packet in HOST_VALUES or _moves_device(inputs, outputs)
         if func.is_view or packet in FREE or self.in_kernel:
@@ -75,7 +77,8 @@ class OperationCounter(TorchDispatchMode):
             return
         self.operations[name] += 1
         if packet not in PRODUCTS:
-            self.bytes[name] += _traffic(packet, inputs, outputs)
+            read += [value for value in named if all(value is not out for out in outputs)]
+            self.bytes[name] += _traffic(packet, read, outputs)
 
     def count_kernel(self, operation: Operation[Any, Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Run one of our operations and count it as one."""
