@@ -6,24 +6,24 @@ import torch
 from torch import Tensor
 
 
-def block_noise(like: Tensor, seed: int, block: int, steps: int) -> Tensor:
-    """Standard normal noise [steps, F * T, P] for a full block [F * T, P], independent of the keep mask.
+def draw_noise(out: Tensor, seed: int, block: int, step: int) -> Tensor:
+    """Fill `out` [F * T, P] with standard normal noise for a full block, independent of the keep mask.
 
-    Drawn in float32 on the device of `like`: reproducible on one type of device, not across types.
+    Drawn on the device of `out`: reproducible on one type of device, not across types.
     """
-    noise = torch.empty(steps, *like.shape, device=like.device)
-    for step, values in enumerate(noise):
-        values.normal_(generator=_generator(like.device, seed, block, step))
-    return noise
+    return out.normal_(generator=_generator(out.device, seed, block, step))
 
 
-def fixed_noise(like: Tensor, seed: int, frames: int, steps: int) -> Tensor:
-    """The same for every block and every latent frame, shaped as in `block_noise`, from (seed, step) alone.
+def draw_fixed_noise(out: Tensor, seed: int, frames: int, step: int) -> Tensor:
+    """As `draw_noise`, but the same for every block and every latent frame: from (seed, step) alone.
 
     A token that is computed again while its source rests then comes out as before.
     """
-    one = block_noise(like[: len(like) // frames], seed, 0, steps)
-    return one.repeat(1, frames, 1)
+    first, *others = out.chunk(frames)
+    draw_noise(first, seed, 0, step)
+    for frame in others:
+        frame.copy_(first)
+    return out
 
 
 def _generator(device: torch.device, seed: int, block: int, step: int) -> torch.Generator:

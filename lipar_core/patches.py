@@ -5,17 +5,32 @@ from torch import Tensor
 
 def patchify(latents: Tensor, patch: int) -> Tensor:
     """[..., C, h, w] -> [..., T, C * patch * patch], tokens row by row, values in (channel, row, column) order."""
-    *lead, channels, height, width = latents.shape
-    x = latents.reshape(*lead, channels, height // patch, patch, width // patch, patch)
-    n = len(lead)
-    return x.permute(*range(n), n + 1, n + 3, n, n + 2, n + 4).reshape(*lead, -1, channels * patch * patch)
+    return _by_token(latents, patch).flatten(-3).flatten(-3, -2)
+
+
+def patchify_into(tokens: Tensor, latents: Tensor, patch: int) -> None:
+    """As `patchify`, into existing tokens [..., T, C * patch * patch] of any dtype."""
+    parts = _by_token(latents, patch)
+    tokens.view(parts.shape).copy_(parts)
 
 
 def unpatchify(tokens: Tensor, patch: int, rows: int) -> Tensor:
     """[..., T, C * patch * patch] -> [..., C, h, w] for a grid of `rows` rows."""
     *lead, count, values = tokens.shape
-    cols = count // rows
-    channels = values // patch**2
-    n = len(lead)
-    x = tokens.reshape(*lead, rows, cols, channels, patch, patch)
-    return x.permute(*range(n), n + 2, n, n + 3, n + 1, n + 4).reshape(*lead, channels, rows * patch, cols * patch)
+    size = (*lead, values // patch**2, rows * patch, count // rows * patch)
+    latents = tokens.new_empty(size)
+    unpatchify_into(latents, tokens, patch)
+    return latents
+
+
+def unpatchify_into(latents: Tensor, tokens: Tensor, patch: int) -> None:
+    """As `unpatchify`, into existing latents [..., C, h, w] of any dtype."""
+    parts = _by_token(latents, patch)
+    parts.copy_(tokens.reshape(parts.shape))
+
+
+def _by_token(latents: Tensor, patch: int) -> Tensor:
+    """View of [..., C, h, w] as [..., rows, cols, C, patch, patch]."""
+    height, width = latents.shape[-2:]
+    x: Tensor = latents.unflatten(-1, (width // patch, patch)).unflatten(-3, (height // patch, patch))
+    return x.movedim((-4, -2), (-5, -4))

@@ -22,6 +22,7 @@ from lipar_core.patches import patchify, unpatchify
 from lipar_core.pruning.kv_cache import KVCache
 from lipar_core.pruning.selection import select
 from lipar_core.runtime.denoise import BlockPlan, clean_pass, denoise_block, prepare_schedule
+from lipar_core.runtime.passes import Passes
 
 TensorPairs = dict[str, tuple[Tensor, Tensor]]  # ours and the recorded tensor, by name
 
@@ -101,12 +102,13 @@ class RecordedRun:
         """Run all blocks, each on the cache and x0 that this run produced."""
         pairs: TensorPairs = {}
         seen: list[tuple[Tensor, Tensor]] = []  # the network's input and output, per denoising step
-        self._dit.register_forward_hook(lambda _, args, out: seen.append((args[0], out)))
+        self._dit.register_forward_hook(lambda _, args, out: seen.append((args[0].clone(), out.clone())))
         patch = self._dit.config.patch
         rows = self._config_int("latent_h") // self._dit.config.patch
         schedule = self._schedule()
         steps = prepare_schedule(self._dit, sigmas(schedule), schedule)
-        text = self._dit.text_kv(self._tensor("context").reshape(-1, self._dit.config.text_dim))
+        passes = Passes(self._dit, cache, keeps[0].shape[0], self.dtype)
+        passes.set_text(self._dit.text_kv(self._tensor("context").reshape(-1, self._dit.config.text_dim)))
         previous: Tensor | None = None
         for i, (source, keep) in enumerate(zip(sources, keeps, strict=True)):
             kept, refreshed = select(keep)
@@ -118,10 +120,8 @@ class RecordedRun:
 
             cache.open(frames)
             seen.clear()
-            x0 = denoise_block(
-                self._dit, cache, patchify(source, patch).flatten(0, -2), previous, plan, steps, text, noise
-            )
-            recorded = [(f"block{i}.x0", x0)]
+            x0 = denoise_block(passes, patchify(source, patch).flatten(0, -2), previous, plan, steps, noise)
+            recorded = [(f"block{i}.x0", x0.clone())]
             if kept.all_kept:
                 for step, (network_input, flow) in enumerate(seen):
                     recorded += [(f"block{i}.step{step}.input", network_input), (f"block{i}.step{step}.flow", flow)]
@@ -132,7 +132,7 @@ class RecordedRun:
                         unpatchify(tokens.unflatten(0, (frames, -1)), patch, rows).reshape(golden.shape),
                         golden,
                     )
-            clean_pass(self._dit, cache, x0, plan, steps, text)
+            clean_pass(passes, x0, plan, steps)
             previous = x0[-keep.shape[1] :]
         return pairs
 

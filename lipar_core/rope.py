@@ -23,9 +23,20 @@ class RotaryTable:
 
     def at(self, frames: Sequence[int]) -> Tensor:
         """Factors of every token of latent frames at these temporal positions: complex64 [F, T, D / 2]."""
-        time = _factors(_positions(frames, self.device), self.time)
-        tokens = self.space.shape[0]
-        return torch.cat([time[:, None].expand(-1, tokens, -1), self.space.expand(len(time), -1, -1)], dim=-1)
+        factors = self.allocate(len(frames))
+        self.move(factors, frames)
+        return factors
+
+    def allocate(self, frames: int) -> Tensor:
+        """As `at`, for so many latent frames, whose temporal positions `move` has to set."""
+        tokens, pairs = self.space.shape
+        factors = torch.zeros(frames, tokens, self.axis_pairs[0] + pairs, dtype=torch.complex64, device=self.device)
+        factors[..., self.axis_pairs[0] :] = self.space
+        return factors
+
+    def move(self, factors: Tensor, frames: Sequence[int]) -> None:
+        """Set the temporal positions of factors [F, T, D / 2]."""
+        factors[..., : self.axis_pairs[0]] = _factors(_positions(frames, self.device), self.time)[:, None]
 
 
 def rotate(x: Tensor, factors: Tensor) -> Tensor:

@@ -14,6 +14,7 @@ from lipar_core.models.loading import Models
 from lipar_core.parameter_changes import merge, split_reset
 from lipar_core.parameters import Parameters
 from lipar_core.presets import default_parameters
+from lipar_core.runtime.passes import Passes
 from lipar_core.sizes import stream_at
 from lipar_core.stream.block_assembler import BlockAssembler
 from lipar_core.stream.block_editor import BlockEditor, ForceKeep, Observer
@@ -59,7 +60,8 @@ class EditSession(Generic[P]):
         self.next_block = 0  # number of the next block; never decreases, not even on reset
         self.editor: BlockEditor[P] = BlockEditor(models, force_keep, observer, masks)
         self.stream = stream_at(models.preset, size)
-        self.cache = build_cache(models.dit, self.stream, models.device, models.precision.attention)
+        cache = build_cache(models.dit, self.stream, models.device, models.precision.attention)
+        self.passes = Passes(models.dit, cache, self.stream.block_frames, models.precision.linear)
         self.buckets = (
             models.buckets(self.stream) if buckets is None else checked_buckets(buckets, self.stream.block_tokens)
         )
@@ -147,7 +149,7 @@ class EditSession(Generic[P]):
         self._reset_requested = False
 
     def _new_state(self) -> StreamState[P]:
-        return StreamState(self.preset, self.stream, self.cache, self.buckets)
+        return StreamState(self.preset, self.stream, self.passes, self.buckets, self.models.precision.convolution)
 
     def _end_stream(self) -> EditedFrames[P]:
         """End the current stream before the waiting frames, with its own parameters, and start a new one with them.

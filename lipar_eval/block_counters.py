@@ -16,6 +16,7 @@ from lipar_core.presets import default_parameters
 from lipar_core.pruning.kv_cache import KVCache
 from lipar_core.pruning.selection import select
 from lipar_core.runtime.denoise import BlockPlan, clean_pass, denoise_block, prepare_schedule
+from lipar_core.runtime.passes import Passes
 from lipar_core.session import EditSession
 from lipar_core.stream.state import build_cache
 from lipar_eval.operation_counter import CalledFunctions, OperationCounter
@@ -57,11 +58,13 @@ def transformer_block(preset: Preset, ratio: float) -> BlockCounters:
 def _count_passes(dit: Denoiser, cache: KVCache, preset: Preset, ratio: float) -> BlockCounters:
     config, stream = preset.transformer, preset.stream
     tokens = stream.tokens_per_frame
-    dtype = cache.k.dtype
+    dtype = cache.k_rows.dtype
     values = config.channels * stream.patch**2  # of a token
-    source = torch.empty(stream.block_frames * tokens, values, device=META, dtype=dtype)
-    text = dit.text_kv(torch.empty(config.text_length, config.text_dim, device=META, dtype=dtype))
+    source = torch.empty(stream.block_frames * tokens, values, device=META)
+    passes = Passes(dit, cache, stream.block_frames, dtype)
+    passes.set_text(dit.text_kv(torch.empty(config.text_length, config.text_dim, device=META, dtype=dtype)))
     steps = prepare_schedule(dit, sigmas(preset.schedule), preset.schedule)
+    passes.modulation.set(steps.clean)  # by the block before
     counter = OperationCounter()
     with CalledFunctions(counter), counter:
         keep = torch.ones(stream.block_frames, tokens, dtype=torch.bool, device=META)
@@ -69,8 +72,8 @@ def _count_passes(dit: Denoiser, cache: KVCache, preset: Preset, ratio: float) -
         pruning = default_parameters(preset).pruning
         plan = BlockPlan(kept, refreshed if pruning.refresh_last_frame else kept, pruning.recovery, stream.restore_from)
         cache.open(stream.block_frames)
-        x0 = denoise_block(dit, cache, source, source[-tokens:], plan, steps, text, lambda _: source)
-        clean_pass(dit, cache, x0, plan, steps, text)
+        x0 = denoise_block(passes, source, source[-tokens:], plan, steps, lambda _: source)
+        clean_pass(passes, x0, plan, steps)
     return _counters(counter)
 
 

@@ -36,9 +36,10 @@ def _product(_: list[Tensor], __: list[Tensor]) -> int:
     return 0
 
 
-def _gathered(inputs: list[Tensor], outputs: list[Tensor]) -> int:
-    """x0, noise and index -> their rows, mixed."""
-    return inputs[2].nbytes + 3 * outputs[0].nbytes
+def _gathered(inputs: list[Tensor], _: list[Tensor]) -> int:
+    """x0, noise and index -> out, their rows, mixed."""
+    *_, index, out = inputs
+    return index.nbytes + 3 * out.nbytes
 
 
 def _scattered(inputs: list[Tensor], _: list[Tensor]) -> int:
@@ -51,7 +52,8 @@ def _scattered(inputs: list[Tensor], _: list[Tensor]) -> int:
 def _rotated(inputs: list[Tensor], _: list[Tensor]) -> int:
     """source, rotary and slots; the cache, of which these slots are written."""
     source, rotary, slots, cache = inputs
-    return sum(map(stored_bytes, (source, rotary, slots))) + cache[:, : len(slots)].nbytes
+    written = len(slots) * source[:, 0].numel() * cache.element_size()
+    return sum(map(stored_bytes, (source, rotary, slots))) + written
 
 
 TRAFFIC: dict[Operation[Any, Any], Callable[[list[Tensor], list[Tensor]], int]] = {

@@ -47,6 +47,7 @@ def stream_plan(preset: Preset, sessions: int, precision: "Precision") -> Memory
         codec = CODECS.build(preset.codec)
         transformer = TRANSFORMERS.build(preset.transformer)
     config = preset.transformer
+    cache, buffers = session_storage(transformer, preset, precision)
     text = config.layers * 2 * config.text_length * config.heads * config.head_dim
     return MemoryPlan(
         shared={
@@ -54,7 +55,8 @@ def stream_plan(preset: Preset, sessions: int, precision: "Precision") -> Memory
             "codec": parameter_count(codec) * precision.convolution.itemsize,
         },
         per_session={
-            "KV cache": kv_cache_bytes(transformer, preset, precision.attention),
+            "KV cache": cache,
+            "buffers": buffers,
             "text keys and values": text * precision.linear.itemsize,
             "codec state": codec_state_bytes(codec, preset, precision.convolution),
         },
@@ -66,13 +68,24 @@ def parameter_count(network: "nn.Module") -> int:
     return sum(value.numel() for value in network.state_dict().values())
 
 
-def kv_cache_bytes(network: "Denoiser", preset: Preset, dtype: "torch.dtype") -> int:
+def session_storage(network: "Denoiser", preset: Preset, precision: "Precision") -> tuple[int, int]:
+    """Bytes of a session's KV cache, and of what its blocks are computed in."""
     import torch
 
+    from lipar_core.runtime.passes import Passes
     from lipar_core.stream.state import build_cache
 
-    cache = build_cache(network, preset.stream, torch.device("meta"), dtype)
-    return sum(_bytes(value) for value in vars(cache).values())
+    cache = build_cache(network, preset.stream, torch.device("meta"), precision.attention)
+    passes = Passes(network, cache, preset.stream.block_frames, precision.linear)
+    return held_bytes(cache), held_bytes(passes.buffers) + held_bytes(passes.tokens)
+
+
+def held_bytes(owner: object) -> int:
+    """Of the tensors that are an object's attributes; memory that several of them share counts once."""
+    storages = {
+        value.untyped_storage()._cdata: value.untyped_storage() for value in _tensors(list(vars(owner).values()))
+    }
+    return sum(storage.nbytes() for storage in storages.values())
 
 
 def codec_state_bytes(codec: "Codec", preset: Preset, dtype: "torch.dtype") -> int:
@@ -97,10 +110,6 @@ def _tensors(state: object) -> Iterator["Tensor"]:
             yield from _tensors(part)
     elif is_dataclass(state):
         yield from _tensors([getattr(state, field.name) for field in fields(state)])
-
-
-def _bytes(value: "Tensor | object") -> int:
-    return int(getattr(value, "nbytes", 0))
 
 
 def _gib(size: int) -> str:

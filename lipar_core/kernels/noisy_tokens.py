@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lipar_core.flow import add_noise
+import torch
+
 from lipar_core.kernels.operation import Operation
 from lipar_core.kernels.triton_import import Pointer, block_size, jit, launch, tl
 
@@ -16,9 +17,9 @@ if TYPE_CHECKING:
     from lipar_core.kernels.shapes import Shapes
 
 
-def noisy_tokens_reference(x0: Tensor, noise: Tensor, index: Tensor, sigma: float) -> Tensor:
-    """x0 and noise [N, P] of a block, index [K] of the kept tokens -> their noisy values [K, P]."""
-    return add_noise(x0.index_select(0, index), noise.index_select(0, index), sigma)
+def noisy_tokens_reference(x0: Tensor, noise: Tensor, index: Tensor, sigma: float, out: Tensor) -> None:
+    """x0 and noise [N, P] of a block, index [K] of the kept tokens -> their noisy values in `out` [K, P]."""
+    torch.add((1 - sigma) * x0.index_select(0, index), sigma * noise.index_select(0, index), out=out)
 
 
 @jit
@@ -40,8 +41,8 @@ def _noisy_tokens_kernel(
     tl.store(out + token * P + col, (1 - sigma) * clean + sigma * random, mask=inside)
 
 
-def noisy_tokens_triton(x0: Tensor, noise: Tensor, index: Tensor, sigma: float) -> Tensor:
-    out = x0.new_empty(len(index), x0.shape[1])
+def noisy_tokens_triton(x0: Tensor, noise: Tensor, index: Tensor, sigma: float, out: Tensor) -> None:
+    assert out.is_contiguous()
     width = x0.shape[1]
     launch(
         _noisy_tokens_kernel,
@@ -50,13 +51,13 @@ def noisy_tokens_triton(x0: Tensor, noise: Tensor, index: Tensor, sigma: float) 
         P=width,
         BLOCK=block_size(width),
     )
-    return out
 
 
 def examples(shapes: Shapes) -> Iterator[tuple[object, ...]]:
     x0, noise = shapes.normal(2, shapes.block_tokens, shapes.patch_dim)
     for keep in shapes.keep_masks():
-        yield x0, noise, keep.flatten().nonzero()[:, 0], 0.7
+        index = keep.flatten().nonzero()[:, 0]
+        yield x0, noise, index, 0.7, torch.zeros_like(x0[: len(index)])
 
 
 noisy_tokens = Operation(noisy_tokens_reference, noisy_tokens_triton, examples)

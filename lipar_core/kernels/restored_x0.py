@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 
 def restored_x0_reference(
-    x: Tensor, prediction: Tensor, previous: Tensor, source: Tensor, sigma: float, kind: Prediction
-) -> Tensor:
-    """x and prediction [K, P] of the kept tokens, previous [T, P] (the frame before the block) -> x0 [F * T, P].
+    x: Tensor, prediction: Tensor, previous: Tensor, source: Tensor, sigma: float, kind: Prediction, out: Tensor
+) -> None:
+    """x and prediction [K, P] of the kept tokens, previous [T, P] (the frame before the block) -> `out` [F * T, P].
 
     source [F * T]: of each token, its row in the K kept tokens followed by the T of the frame before.
     """
     kept = x0_from_prediction(x, prediction, sigma, kind)
-    return torch.cat([kept, previous]).index_select(0, source)
+    torch.index_select(torch.cat([kept, previous]), 0, source, out=out)
 
 
 @jit
@@ -56,10 +56,10 @@ def _restored_x0_kernel(
 
 
 def restored_x0_triton(
-    x: Tensor, prediction: Tensor, previous: Tensor, source: Tensor, sigma: float, kind: Prediction
-) -> Tensor:
+    x: Tensor, prediction: Tensor, previous: Tensor, source: Tensor, sigma: float, kind: Prediction, out: Tensor
+) -> None:
+    assert out.is_contiguous()
     kept, width = x.shape
-    out = x.new_empty(len(source), width)
     weights = {"flow": (1.0, -sigma), "residual": (1.0, 1.0), "x0": (0.0, 1.0)}[kind]
     launch(
         _restored_x0_kernel,
@@ -68,7 +68,6 @@ def restored_x0_triton(
         P=width,
         BLOCK=block_size(width),
     )
-    return out
 
 
 def examples(shapes: Shapes) -> Iterator[tuple[object, ...]]:
@@ -78,7 +77,7 @@ def examples(shapes: Shapes) -> Iterator[tuple[object, ...]]:
         rows = count + shapes.tokens
         source = (shapes.uniform(shapes.block_tokens) * rows).long().clamp(max=rows - 1)
         for kind in get_args(Prediction):
-            yield x, prediction, previous, source, 0.7, kind
+            yield x, prediction, previous, source, 0.7, kind, x.new_zeros(len(source), shapes.patch_dim)
 
 
 restored_x0 = Operation(restored_x0_reference, restored_x0_triton, examples)

@@ -21,13 +21,16 @@ if TYPE_CHECKING:
 
 
 def rotate_frames_reference(source: Tensor, rotary: Tensor, slots: Tensor, cache: Tensor) -> None:
-    """Set cache[:, slots] to source rotated by rotary [F, T, D / 2], layer by layer: temporary memory for one only.
+    """Set slots of the cache to source rotated by rotary [F, T, D / 2], layer by layer: temporary memory for one only.
 
     source [layers, F, T, H, D], or [layers, 1, T, H, D] for the same frame F times; slots [F];
-    cache [layers, slots, T, H, D].
+    cache [layers, R, H, D]: T rows per slot, and perhaps less than T others after the last slot.
     """
+    tokens = source.shape[2]
+    used = cache.shape[1] // tokens * tokens
     for layer, frames in zip(cache, source, strict=True):
-        layer.index_copy_(0, slots, rotate(frames.expand(len(slots), -1, -1, -1), rotary))
+        rotated = rotate(frames.expand(len(slots), -1, -1, -1), rotary)
+        layer[:used].unflatten(0, (-1, tokens)).index_copy_(0, slots, rotated)
 
 
 @jit
@@ -38,7 +41,7 @@ def _rotate_frames_kernel(
     cache: Pointer,
     tokens: int,
     source_frames: int,
-    cache_frames: int,
+    cache_rows: int,
     C: tl.constexpr,
     D: tl.constexpr,
     BLOCK: tl.constexpr,
@@ -49,7 +52,7 @@ def _rotate_frames_kernel(
     col = tl.arange(0, BLOCK)
     inside = col < C
     taken = (layer * source_frames + frame % source_frames) * tokens + token
-    put = (layer * cache_frames + tl.load(slots + frame)) * tokens + token
+    put = layer * cache_rows + tl.load(slots + frame) * tokens + token
     row = tl.load(source + taken * C + col, mask=inside, other=0.0).to(tl.float32)
     row = rotated_row(row, factors + (frame * tokens + token) * D, D, BLOCK)
     tl.store(cache + put * C + col, row, mask=inside)
@@ -57,11 +60,12 @@ def _rotate_frames_kernel(
 
 def rotate_frames_triton(source: Tensor, rotary: Tensor, slots: Tensor, cache: Tensor) -> None:
     assert cache.is_contiguous() and source.shape[1] in (1, len(slots))
-    layers, cache_frames, tokens, heads, head_dim = cache.shape
+    layers, cache_rows, heads, head_dim = cache.shape
+    tokens = source.shape[2]
     launch(
         _rotate_frames_kernel,
         (tokens, len(slots), layers),
-        *(source.contiguous(), factor_pairs(rotary), slots, cache, tokens, source.shape[1], cache_frames),
+        *(source.contiguous(), factor_pairs(rotary), slots, cache, tokens, source.shape[1], cache_rows),
         C=heads * head_dim,
         D=head_dim,
         BLOCK=block_size(heads * head_dim),
@@ -73,7 +77,8 @@ def examples(shapes: Shapes) -> Iterator[tuple[object, ...]]:
     frame = shapes.tokens, shapes.heads, shapes.head_dim
     for frames, source_frames in ((shapes.block_frames, 1), (shapes.block_frames, shapes.block_frames), (1, 1), (0, 1)):
         source = shapes.normal(shapes.layers, source_frames, *frame, dtype=shapes.attention)
-        cache = shapes.normal(shapes.layers, shapes.cached_frames, *frame, dtype=shapes.attention)
+        rows = shapes.cached_frames * shapes.tokens + 1
+        cache = shapes.normal(shapes.layers, rows, *frame[1:], dtype=shapes.attention)
         slots = shapes.uniform(shapes.cached_frames).argsort()[:frames]
         yield source, table.at(range(5, 5 + frames)), slots, cache
 

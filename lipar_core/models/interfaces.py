@@ -9,8 +9,8 @@ from lipar_core.kinds.interfaces import TransformerConfig
 from lipar_core.rope import RotaryTable
 
 CodecState = Any  # of a codec's encoder or decoder between two calls; None at a stream's start
-Modulation = Any  # what a denoiser computes of a timestep
-TextKV = Any  # what a denoiser computes of a prompt's embedding
+Modulation = Any  # what a denoiser computes of a timestep: tensors, in tuples, lists, dataclasses
+TextKV = Any  # what a denoiser computes of a prompt's embedding, in the same form
 
 
 class LatentArea(NamedTuple):
@@ -73,9 +73,15 @@ class Denoiser(Protocol):
         """context [text_length, text_dim] of the text encoder."""
 
     def __call__(
-        self, tokens: Tensor, modulation: Modulation, rotary: Tensor, text: TextKV, cache: CacheView
+        self,
+        tokens: Tensor,
+        modulation: Modulation,
+        rotary: Tensor,
+        text: TextKV,
+        cache: CacheView,
+        out: Tensor | None = None,
     ) -> Tensor:
-        """A denoising step: noisy tokens [K, P], rotary [K, D / 2] of each -> prediction [K, P].
+        """A denoising step: noisy tokens [K, P], rotary [K, D / 2] of each -> prediction [K, P], in `out` if given.
 
         P = channels x patch x patch, in (channel, row, column) order. A token's result must depend on other tokens
         only through `cache`: then keeping every token is the unpruned model.

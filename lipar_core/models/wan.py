@@ -4,7 +4,6 @@ It holds no stream state: a `CacheView` stores the keys and values and returns w
 any leading batch dimensions.
 """
 
-from dataclasses import dataclass
 from typing import cast
 
 import torch
@@ -19,24 +18,12 @@ from lipar_core.kernels.qk_norm_rope import qk_norm_rope
 from lipar_core.kernels.residual_norm import modulated_norm, residual_norm
 from lipar_core.kinds.wan import WanConfig
 from lipar_core.models.interfaces import CacheView
+from lipar_core.models.modulation import Modulation
 from lipar_core.models.precision import Precision
 from lipar_core.rope import RotaryTable
 from lipar_core.weight_files import locate
 
 TextKV = list[tuple[Tensor, Tensor]]  # per layer: keys and values of the prompt [..., S, H, D]
-
-
-@dataclass(frozen=True, slots=True)
-class Modulation:
-    """Shifts, scales and gates of one timestep, for all layers: computed once per schedule, not per pass."""
-
-    layers: Tensor  # [layers, 6, ..., 1, dim]: shift, 1 + scale, gate of attention, then of the feed-forward
-    head: Tensor  # [2, ..., 1, dim]: shift, 1 + scale
-
-    def next_norm(self, layer: int) -> tuple[Tensor, Tensor]:
-        """Shift and 1 + scale of the norm that follows a layer (-1: the embedding)."""
-        following = self.layers[layer + 1] if layer + 1 < len(self.layers) else self.head
-        return following[0], following[1]
 
 
 class CausalWan(nn.Module):
@@ -73,13 +60,24 @@ class CausalWan(nn.Module):
         embedded = self.text_embedding(context.to(self.patch_embedding.weight.dtype))
         return [layer.cross_attn.keys_values(embedded) for layer in self._layers]
 
-    def forward(self, tokens: Tensor, modulation: Modulation, rotary: Tensor, text: TextKV, cache: CacheView) -> Tensor:
-        """tokens [..., K, patch_dim], rotary [K, D / 2] -> prediction [..., K, patch_dim]."""
+    def forward(
+        self,
+        tokens: Tensor,
+        modulation: Modulation,
+        rotary: Tensor,
+        text: TextKV,
+        cache: CacheView,
+        out: Tensor | None = None,
+    ) -> Tensor:
+        """tokens [..., K, patch_dim], rotary [K, D / 2] -> prediction [..., K, patch_dim], in `out` if given."""
         x, y = self._first_norm(tokens, modulation)
         for i, layer in enumerate(self._layers):
             x, y = layer(x, y, modulation.layers[i], modulation.next_norm(i), rotary, text[i], cache, i)
-        out: Tensor = self.head(y)
-        return out.to(tokens.dtype)
+        by_channel: Tensor = self.head(y)
+        if out is None:
+            return by_channel.flatten(-2).to(tokens.dtype)
+        out.view(by_channel.shape).copy_(by_channel)
+        return out
 
     def fill_cache(
         self, tokens: Tensor, modulation: Modulation, rotary: Tensor, text: TextKV, cache: CacheView
@@ -216,9 +214,9 @@ class Head(nn.Module):
         nn.init.normal_(self.modulation, std=config.dim**-0.5)
 
     def forward(self, y: Tensor) -> Tensor:
-        out = self.head(y)
-        # the published head orders a patch's values (row, column, channel), the embedding (channel, row, column)
-        return out.unflatten(-1, (-1, self.config.channels)).transpose(-1, -2).flatten(-2)  # type: ignore[no-any-return]
+        """y [..., K, dim] -> a patch's values [..., K, channels, patch * patch]."""
+        # the published head orders them (row, column, channel), the embedding (channel, row, column)
+        return self.head(y).unflatten(-1, (-1, self.config.channels)).transpose(-1, -2)  # type: ignore[no-any-return]
 
 
 def _scales_plus_one(modulation: Tensor, *rows: int) -> Tensor:

@@ -1,28 +1,39 @@
 """Which tokens of a block are computed, and where the others take their content from."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import torch
 from torch import Tensor
 
+from lipar_core.buckets import bucket_of
 from lipar_core.pruning.active_tokens import ActiveTokens
 
+Rule = Literal["previous_frame", "previous_block"]
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Selection:
-    """The kept tokens of a block, as indices for gathers and scatters without another host sync."""
+    """The kept tokens of a block, as indices for gathers and scatters without another host sync.
+
+    A pass computes `size` tokens: those that are kept, then pads, whose results are not used.
+    """
 
     keep: Tensor  # [F, T] bool
-    index: Tensor  # [K] positions of the kept tokens in the flat block, ascending
-    count: int  # K, on the host
+    index: Tensor  # [size] positions in the flat block: of the kept tokens, ascending, then of pads
+    count: int  # of kept tokens, on the host
 
     @property
     def all_kept(self) -> bool:
         return self.count == self.keep.numel()
 
-    def source(self, rule: Literal["previous_frame", "previous_block"] = "previous_frame") -> Tensor:
-        """For each token of the flat block [F * T], its row in `cat([kept (K rows), last frame before (T rows)])`.
+    @property
+    def size(self) -> int:
+        return len(self.index)
+
+    def source(self, rule: Rule = "previous_frame") -> Tensor:
+        """For each token of the flat block [F * T], its row in `cat([computed (size), last frame before (T)])`.
 
         `previous_frame`: a pruned token takes the newest kept one at its position in this block, else that of the frame
         before the block. `previous_block`: always that of the frame before the block.
@@ -30,16 +41,20 @@ class Selection:
         rank = torch.where(self.keep, self.keep.flatten().cumsum(0).view_as(self.keep) - 1, -1)
         if rule == "previous_frame":
             rank = rank.cummax(dim=0).values  # ranks grow with the frame, so the greatest is the newest
-        before = self.count + torch.arange(self.keep.shape[1], device=self.keep.device)
+        before = self.size + torch.arange(self.keep.shape[1], device=self.keep.device)
         return torch.where(rank >= 0, rank, before).flatten()
 
 
 def select(
-    keep: Tensor, counts: list[int] | None = None, active: ActiveTokens | None = None
+    keep: Tensor,
+    counts: list[int] | None = None,
+    active: ActiveTokens | None = None,
+    buckets: Sequence[int] = (),
 ) -> tuple[Selection, Selection]:
     """keep [F, T] -> its selection, and the one with the block's last frame kept in full (of `active`: inside it).
 
-    Reads the kept counts back to the host, the only sync of a block, unless `counts` (one per frame) are given.
+    Reads the kept counts back to the host, the only sync of a block, unless `counts` (one per frame) are given. Pads
+    bring the number of tokens to one of `buckets`; without buckets there are none.
     """
     if counts is None:
         counts = keep.sum(dim=1).tolist()
@@ -49,9 +64,9 @@ def select(
     else:
         refreshed[-1].copy_(active.inside.flatten())
     last = keep.shape[1] if active is None else active.count
-    return _build_selection(keep, sum(counts)), _build_selection(refreshed, sum(counts[:-1]) + last)
+    return _build_selection(keep, sum(counts), buckets), _build_selection(refreshed, sum(counts[:-1]) + last, buckets)
 
 
-def _build_selection(keep: Tensor, count: int) -> Selection:
+def _build_selection(keep: Tensor, count: int, buckets: Sequence[int]) -> Selection:
     order = torch.argsort(~keep.flatten(), stable=True)  # kept first, in order of position: nonzero() would sync
-    return Selection(keep, order[:count], count)
+    return Selection(keep, order[: bucket_of(count, buckets) if buckets else count], count)

@@ -6,13 +6,12 @@ from typing import Generic, TypeVar
 import torch
 from torch import Tensor
 
-from lipar_core.config import StreamConfig
 from lipar_core.flow import sigmas
 from lipar_core.models.interfaces import LatentArea
 from lipar_core.models.loading import Models
-from lipar_core.noise import block_noise, fixed_noise
+from lipar_core.noise import draw_fixed_noise, draw_noise
 from lipar_core.parameters import Parameters, needs_full_block
-from lipar_core.patches import patchify, unpatchify
+from lipar_core.patches import patchify_into, unpatchify_into
 from lipar_core.pruning.active_tokens import ActiveTokens, common_tokens
 from lipar_core.pruning.refresh import refresh_stalest
 from lipar_core.pruning.selection import Selection, select
@@ -65,13 +64,14 @@ class BlockEditor(Generic[P]):
         counts, noise_levels = _read_counts_and_noise(keep, state.detector.noise_levels())
         if self.force_keep is None:  # a forced mask is exact
             keep, counts = refresh_stalest(state.detector, keep, counts, state.buckets, active)
-        kept, refreshed = select(keep, counts, active)
+        kept, refreshed = select(keep, counts, active, state.buckets)
         watch.mark("detect")
         plan = self._plan(parameters, kept, refreshed)
         x0 = self._denoise(state, latents[0], parameters.seed, plan, active, region)
         watch.mark("denoise")
-        edited = self._latents(state.stream, x0).to(latents.dtype)
-        raw, state.decoder = self.models.codec.decode(edited[None], state.decoder, self._shown_area(state, region))
+        unpatchify_into(state.edited, x0.unflatten(0, (len(latents), -1)), state.stream.patch)
+        area = self._shown_area(state, region)
+        raw, state.decoder = self.models.codec.decode(state.edited[None], state.decoder, area)
         watch.mark("decode")
         report = BlockReport(number, kept.count / kept.keep.numel(), noise_levels, parameters, watch, state.clean_watch)
         state.unfinished = UnfinishedBlock(x0, plan)
@@ -90,7 +90,7 @@ class BlockEditor(Generic[P]):
         assert state.schedule is not None
         watch = Stopwatch(self.models.device)
         block, state.unfinished = state.unfinished, None
-        clean_pass(self.models.dit, state.cache, block.x0, block.plan, state.schedule, state.text)
+        clean_pass(state.passes, block.x0, block.plan, state.schedule)
         watch.mark("clean")
         state.clean_watch = watch
 
@@ -108,7 +108,7 @@ class BlockEditor(Generic[P]):
             chosen, _ = select(keep.expand(frames, -1), [tokens if cached is None else cached.count] * frames)
             state.cache.skip_to(start)
             state.cache.open(frames, cached)
-            clean_pass(self.models.dit, state.cache, x0, BlockPlan(chosen, chosen), state.schedule, state.text)
+            clean_pass(state.passes, x0, BlockPlan(chosen, chosen), state.schedule)
 
     def _apply(self, state: StreamState[P], new: Parameters, active: ActiveTokens | None) -> bool:
         """Apply the parameters to the next block; returns whether it must be computed in full."""
@@ -133,7 +133,7 @@ class BlockEditor(Generic[P]):
             state.prompt = new.prompt
         if not state.blend.is_active:
             return False
-        state.text = self.models.dit.text_kv(state.blend.advance())
+        state.passes.set_text(self.models.dit.text_kv(state.blend.advance()))
         if continues and not state.blend.is_active and mode in ("recache", "blend"):
             self.recache(state, active)
         return True
@@ -174,38 +174,29 @@ class BlockEditor(Generic[P]):
 
         Outside a region it is the source, or, where that is frozen, what it was before.
         """
-        source = patchify(latents.float(), state.stream.patch).flatten(0, 1)
         assert state.schedule is not None
-        noise = self._noise(source, seed, state, len(state.schedule.sigmas))
+        source = state.passes.buffers.source
+        patchify_into(source.unflatten(0, (len(latents), -1)), latents, state.stream.patch)
         state.cache.open(state.stream.block_frames, active)
         previous = state.previous
         if previous is None and active is not None:
             previous = source[-state.stream.tokens_per_frame :]
         x0 = denoise_block(
-            self.models.dit,
-            state.cache,
-            source,
-            previous,
-            plan,
-            state.schedule,
-            state.text,
-            noise.__getitem__,
+            state.passes, source, previous, plan, state.schedule, lambda step: self._noise(state, seed, step)
         )
         if active is not None and region is not None and region.mode == "edit":
-            x0 = torch.where(active.inside.flatten().repeat(state.stream.block_frames)[:, None], x0, source)
+            inside = active.inside.flatten().repeat(state.stream.block_frames)[:, None]
+            torch.where(inside, x0, source, out=x0)
         if self.observer is not None:
-            self.observer(x0, plan)
+            self.observer(x0.clone(), plan)
         return x0
 
-    def _noise(self, source: Tensor, seed: int, state: StreamState[P], steps: int) -> Tensor:
-        """[steps, F * T, P]"""
+    def _noise(self, state: StreamState[P], seed: int, step: int) -> Tensor:
+        """[F * T, P]"""
+        noise = state.passes.buffers.noise
         if self.preset.schedule.noise == "fixed":
-            return fixed_noise(source, seed, state.stream.block_frames, steps)
-        return block_noise(source, seed, state.blocks, steps)
-
-    def _latents(self, stream: StreamConfig, x0: Tensor) -> Tensor:
-        tokens = x0.view(stream.block_frames, stream.tokens_per_frame, -1)
-        return unpatchify(tokens, stream.patch, stream.rows)
+            return draw_fixed_noise(noise, seed, state.stream.block_frames, step)
+        return draw_noise(noise, seed, state.blocks, step)
 
     def _shown_area(self, state: StreamState[P], region: BlockRegion | None) -> LatentArea | None:
         """The latents whose pixels are shown of a block's decoded frames; None: all.

@@ -3,6 +3,7 @@
 from collections import deque
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 
 from lipar_core.pruning.active_tokens import ActiveTokens
@@ -28,10 +29,10 @@ class History:
 
     def add(self, x0: Tensor, active: ActiveTokens | None) -> None:
         """x0 [F * T, P] of the block just finished, and the tokens that it may have computed."""
-        block = Segment(self.frames, x0, active)
         if self.frames < self.sink_frames:
-            self.sink.append(block)
-        self.recent.append(block)
+            self.sink.append(Segment(self.frames, x0.clone(), active))
+        storage = self.recent[0].x0 if len(self.recent) == self.recent.maxlen else torch.empty_like(x0)
+        self.recent.append(Segment(self.frames, storage.copy_(x0), active))
         self.frames += self.block_frames
 
     def segments(self, tokens: int) -> list[Segment]:

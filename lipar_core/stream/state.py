@@ -7,11 +7,12 @@ import torch
 from torch import Tensor
 
 from lipar_core.config import Preset, StreamConfig
-from lipar_core.models.interfaces import CodecState, Denoiser, TextKV
+from lipar_core.models.interfaces import CodecState, Denoiser
 from lipar_core.parameters import Parameters
 from lipar_core.pruning.detector import Detector
 from lipar_core.pruning.kv_cache import KVCache
 from lipar_core.runtime.denoise import BlockPlan, PreparedSchedule
+from lipar_core.runtime.passes import Passes
 from lipar_core.runtime.stopwatch import Stopwatch
 from lipar_core.stream.compositor import Compositor
 from lipar_core.stream.flicker_filter import FlickerFilter
@@ -34,19 +35,30 @@ class UnfinishedBlock:
 class StreamState(Generic[P]):
     """Everything that depends on a stream's earlier blocks. A reset replaces it by a new one."""
 
-    def __init__(self, preset: Preset, stream: StreamConfig, cache: KVCache, buckets: tuple[int, ...]) -> None:
-        """cache: storage that outlives streams, at fixed addresses; its contents are discarded here.
+    def __init__(
+        self,
+        preset: Preset,
+        stream: StreamConfig,
+        passes: Passes,
+        buckets: tuple[int, ...],
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        """passes: with storage that outlives streams, at fixed addresses; the cache's contents are discarded here.
 
-        buckets: the numbers of tokens that a block may compute.
+        buckets: the numbers of tokens that a block may compute; dtype: the codec's.
         """
-        cache.clear()
         self.stream = stream
         self.buckets = buckets
-        self.cache = cache
+        self.passes = passes
+        self.cache = passes.cache
+        self.cache.clear()
         self.detector = Detector(stream)
         self.history = History(stream.sink_frames, stream.window_frames - stream.block_frames, stream.block_frames)
         self.timeline: Timeline[P] = Timeline(preset.codec.lag_frames)
-        self.regions = RegionTracker(stream, cache.k.device)
+        device = self.cache.k_rows.device
+        self.regions = RegionTracker(stream, device)
+        latents = stream.block_frames, preset.codec.channels, stream.latent_height, stream.latent_width
+        self.edited = torch.zeros(latents, dtype=dtype, device=device)  # of the newest block, for the decoder
         self.flicker_filter = FlickerFilter()
         self.compositor = Compositor()
         self.encoder: CodecState = None
@@ -57,9 +69,8 @@ class StreamState(Generic[P]):
         self.last_frame: Tensor | None = None  # newest source frame of the newest block [1, 3, H, W]
         self.applied: Parameters | None = None  # of the newest block
         self.schedule: PreparedSchedule | None = None
-        self.prompt: str | None = None  # the prompt of `text`, or the one that it is blended to
+        self.prompt: str | None = None  # of the newest block, or the one that it is blended to
         self.blend: PromptBlend | None = None  # to that prompt
-        self.text: TextKV = None  # of the newest block
         self.blocks = 0  # edited so far; seeds the noise
 
 

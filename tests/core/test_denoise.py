@@ -5,11 +5,13 @@ import torch
 from torch import Tensor
 
 from lipar_core.flow import sigmas
+from lipar_core.models.interfaces import TextKV
 from lipar_core.models.loading import Models
 from lipar_core.pruning.kv_cache import KVCache
 from lipar_core.pruning.selection import select
 from lipar_core.rope import RotaryTable, rotate
 from lipar_core.runtime.denoise import BlockPlan, clean_pass, denoise_block, prepare_schedule
+from lipar_core.runtime.passes import Passes
 from tests.tiny import tiny_models, tiny_preset
 
 SINK, WINDOW, CAP = 2, 5, 9
@@ -60,6 +62,12 @@ def cache_of(models: Models) -> KVCache:
     return KVCache(config.layers, SINK, WINDOW, rope, CAP, shape)
 
 
+def passes_of(models: Models, cache: KVCache, text: TextKV) -> Passes:
+    passes = Passes(models.dit, cache, models.preset.stream.block_frames)
+    passes.set_text(text)
+    return passes
+
+
 @pytest.mark.parametrize("block_frames", [1, 3])
 @torch.inference_mode()
 def test_eviction_equals_full_attention_with_a_band(block_frames):
@@ -67,6 +75,7 @@ def test_eviction_equals_full_attention_with_a_band(block_frames):
     models = tiny_models(tiny_preset(block_frames=block_frames, window_frames=WINDOW, sink_frames=SINK))
     dit, cache, reference = models.dit, cache_of(models), FullHistory(models, block_frames)
     text = dit.text_kv(models.prompts.encode("x").context)
+    passes = passes_of(models, cache, text)
     steps = prepare_schedule(dit, sigmas(models.preset.schedule), models.preset.schedule)
     tokens = models.preset.stream.tokens_per_frame
     everything, _ = select(torch.ones(block_frames, tokens, dtype=torch.bool))
@@ -74,8 +83,8 @@ def test_eviction_equals_full_attention_with_a_band(block_frames):
     for block in range(18 // block_frames):
         source, noises = random_block(models, block), [random_block(models, 100 * block + i) for i in (1, 2)]
         cache.open(block_frames)
-        x0 = denoise_block(dit, cache, source, None, plan, steps, text, noises.__getitem__)
-        clean_pass(dit, cache, x0, plan, steps, text)
+        x0 = denoise_block(passes, source, None, plan, steps, noises.__getitem__)
+        clean_pass(passes, x0, plan, steps)
         expected = source
         for step, sigma in enumerate(steps.sigmas):
             x = (1 - sigma) * expected + sigma * noises[step]
@@ -93,6 +102,7 @@ def test_any_number_of_kept_tokens_works(kept, recovery):
     models = tiny_models()
     dit, cache, stream = models.dit, cache_of(models), models.preset.stream
     text = dit.text_kv(models.prompts.encode("x").context)
+    passes = passes_of(models, cache, text)
     steps = prepare_schedule(dit, sigmas(models.preset.schedule), models.preset.schedule)
     shape = (stream.block_frames, stream.tokens_per_frame)
     masks = {
@@ -107,8 +117,8 @@ def test_any_number_of_kept_tokens_works(kept, recovery):
         plan = BlockPlan(chosen, refreshed if block == 3 else chosen, recovery)
         cache.open(stream.block_frames)
         noise = [random_block(models, 7), random_block(models, 8)]
-        x0 = denoise_block(dit, cache, random_block(models, block), previous, plan, steps, text, noise.__getitem__)
-        clean_pass(dit, cache, x0, plan, steps, text)
+        x0 = denoise_block(passes, random_block(models, block), previous, plan, steps, noise.__getitem__)
+        clean_pass(passes, x0, plan, steps)
         assert x0.isfinite().all()
         if kept == "none" and block in (1, 2):
             assert torch.equal(x0, previous.repeat(stream.block_frames, 1))
@@ -121,23 +131,22 @@ def test_recovery_gives_pruned_slots_the_clean_frame_before():
     models = tiny_models()
     dit, cache, stream = models.dit, cache_of(models), models.preset.stream
     text = dit.text_kv(models.prompts.encode("x").context)
+    passes = passes_of(models, cache, text)
     steps = prepare_schedule(dit, sigmas(models.preset.schedule), models.preset.schedule)
     tokens = stream.tokens_per_frame
     everything, _ = select(torch.ones(3, tokens, dtype=torch.bool))
     cache.open(3)
     plan = BlockPlan(everything, everything)
-    x0 = denoise_block(dit, cache, random_block(models, 0), None, plan, steps, text, lambda s: random_block(models, s))
-    clean_pass(dit, cache, x0, plan, steps, text)
+    x0 = denoise_block(passes, random_block(models, 0), None, plan, steps, lambda s: random_block(models, s))
+    clean_pass(passes, x0, plan, steps)
     before_k, before_v = cache.last_k.clone(), cache.last_v.clone()
     keep = torch.zeros(3, tokens, dtype=torch.bool)
     keep[1, 0] = True
     chosen, _ = select(keep)
     plan = BlockPlan(chosen, chosen)
     cache.open(3)
-    x0 = denoise_block(
-        dit, cache, random_block(models, 1), x0[-tokens:], plan, steps, text, lambda s: random_block(models, s)
-    )
-    clean_pass(dit, cache, x0, plan, steps, text)
+    x0 = denoise_block(passes, random_block(models, 1), x0[-tokens:], plan, steps, lambda s: random_block(models, s))
+    clean_pass(passes, x0, plan, steps)
     assert torch.equal(cache.last_k[:, 1:], before_k[:, 1:])
     assert torch.equal(cache.last_v[:, 1:], before_v[:, 1:])
     assert not torch.equal(cache.last_k[:, 0], before_k[:, 0])  # kept in frame 1, carried to frame 2

@@ -19,6 +19,7 @@ from lipar_core.pruning.selection import select
 from lipar_core.recorded_run import seeded_weights
 from lipar_core.rope import RotaryTable
 from lipar_core.runtime.denoise import BlockPlan, clean_pass, denoise_block, prepare_schedule
+from lipar_core.runtime.passes import Passes
 from lipar_core.verify import verify_file
 from tests.tiny import tiny_models, tiny_preset
 
@@ -96,7 +97,9 @@ def test_other_sizes_are_understood(tmp_path, block_frames, sink, window):
     rope = RotaryTable(config.head_dim, stream.rows, stream.cols)
     cache = KVCache(config.layers, sink, window, rope, 4, (tokens, config.heads, config.head_dim))
     record = {"context": context} | {f"weights.model.{k}": v.clone() for k, v in dit.state_dict().items()}
-    steps, text, previous = prepare_schedule(dit, sigmas(schedule), schedule), dit.text_kv(context), None
+    steps, previous = prepare_schedule(dit, sigmas(schedule), schedule), None
+    passes = Passes(dit, cache, block_frames)
+    passes.set_text(dit.text_kv(context))
     for i in range(count):
         keep = torch.rand(block_frames, tokens, generator=generator) < (0.4 if i else 1.1)
         source, *noises = (torch.randn(shape, generator=generator) for _ in range(3))
@@ -104,8 +107,8 @@ def test_other_sizes_are_understood(tmp_path, block_frames, sink, window):
         plan = BlockPlan(chosen, chosen)
         cache.open(block_frames)
         flat = [patchify(noise, 2).flatten(0, 1) for noise in noises]
-        x0 = denoise_block(dit, cache, patchify(source, 2).flatten(0, 1), previous, plan, steps, text, flat.__getitem__)
-        clean_pass(dit, cache, x0, plan, steps, text)
+        x0 = denoise_block(passes, patchify(source, 2).flatten(0, 1), previous, plan, steps, flat.__getitem__)
+        clean_pass(passes, x0, plan, steps)
         previous = x0[-tokens:]
         record |= {f"block{i}.noise{k}": noise for k, noise in enumerate(noises)}
         grid = keep.view(block_frames, stream.rows, stream.cols).to(torch.uint8)

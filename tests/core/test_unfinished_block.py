@@ -40,13 +40,13 @@ def test_the_output_does_not_depend_on_when_blocks_are_finished(change):
 def test_push_returns_before_the_clean_pass():
     session: EditSession[int] = EditSession(MODELS, SETTINGS)
     push_block(session, 0)
-    assert session.cache.frames == 0
+    assert session.passes.cache.frames == 0
     session.finish_block()
     session.finish_block()  # nothing is left to do
-    assert session.cache.frames == 3
+    assert session.passes.cache.frames == 3
     push_block(session, 12)
     push_block(session, 24)  # finishes the one before
-    assert session.cache.frames == 6
+    assert session.passes.cache.frames == 6
 
 
 def test_a_flush_needs_no_clean_pass_of_the_last_block():
@@ -54,7 +54,7 @@ def test_a_flush_needs_no_clean_pass_of_the_last_block():
     push_block(session, 0)
     session.flush()
     assert session.state.unfinished is None
-    assert session.cache.frames == 0
+    assert session.passes.cache.frames == 0
 
 
 def test_a_block_reports_the_clean_pass_of_the_one_before():

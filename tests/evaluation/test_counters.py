@@ -9,6 +9,7 @@ from lipar_core.kernels.noisy_tokens import noisy_tokens
 from lipar_core.kernels.residual_norm import residual_norm
 from lipar_core.kernels.rope_scatter import rope_scatter
 from lipar_core.kernels.rotate_frames import rotate_frames
+from lipar_core.presets import load_preset
 from lipar_core.session import EditSession
 from lipar_eval.block_counters import session_block, transformer_block
 from lipar_eval.operation_counter import CalledFunctions, OperationCounter
@@ -30,6 +31,8 @@ def test_elementwise_operations_count_with_what_they_read_and_write():
     assert counter.operations.total() == 2  # views are free
     assert counter.bytes.total() == 4 * (3 * SIZE + 2 * SIZE // 2)
     assert counter.allocations.total() == 1
+    counter = counted(lambda: torch.add(a, a, out=b))  # which is not read
+    assert (counter.bytes.total(), counter.allocations.total()) == (4 * 3 * SIZE, 0)
 
 
 def test_an_expanded_tensor_is_read_once_and_a_scatter_touches_only_its_rows():
@@ -60,13 +63,13 @@ def test_our_kernels_count_once_with_what_they_move():
     assert counter.bytes.total() == 4 * (4 * 2 * SIZE + 3 * 2)
     assert counter.allocations == counter.expected == {"residual_norm": 2}
     index = torch.arange(3)
-    assert counted(lambda: noisy_tokens(x, x, index, 0.5)).bytes.total() == 3 * 8 + 4 * 3 * 3 * 2
+    assert counted(lambda: noisy_tokens(x, x, index, 0.5, torch.empty(3, 2))).bytes.total() == 3 * 8 + 4 * 3 * 3 * 2
     k, cache = torch.ones(3, 1, 2), torch.zeros(9, 1, 2)
     factors = torch.ones(3, 1, dtype=torch.complex64)
     counter = counted(lambda: rope_scatter(k, k, factors, index, cache, cache))
     assert counter.bytes.total() == 4 * 4 * 6 + 3 * 8 + 3 * 8
-    layers = torch.zeros(2, 5, 3, 1, 2)
-    counter = counted(lambda: rotate_frames(layers[:, :1], factors[None], index[:1], layers))
+    frames, rows = torch.zeros(2, 1, 3, 1, 2), torch.zeros(2, 16, 1, 2)
+    counter = counted(lambda: rotate_frames(frames, factors[None], index[:1], rows))
     assert counter.bytes.total() == 4 * 2 * 6 + 3 * 8 + 8 + 4 * 2 * 6
     gelu = counted(lambda: F.gelu(torch.ones(SIZE)))
     assert gelu.expected.total() == 0
@@ -99,6 +102,15 @@ def test_a_block_s_floating_point_operations_follow_from_its_tokens(ratio):
     clean = (layers - 1) * layer(kept) + 2 * kept * dim * 2 * dim + 2 * kept * patch * dim
     refreshing = replace(preset, pruning=replace(preset.pruning, refresh_last_frame=True))
     assert transformer_block(refreshing, ratio).flops == denoising + clean
+
+
+@pytest.mark.parametrize("ratio", [1, 0.5])
+def test_a_block_s_passes_allocate_nothing_but_the_outputs_of_products_attention_and_norms(ratio):
+    """At full size, of which two layers suffice; a network of 16 bits on tokens of 32."""
+    preset = load_preset("wan-1.3b")
+    counters = transformer_block(replace(preset, transformer=replace(preset.transformer, layers=2)), ratio)
+    assert counters.large_allocations > 0
+    assert counters.other_allocations == 0
 
 
 @pytest.mark.parametrize("detector", ["anchor", "lipar"])

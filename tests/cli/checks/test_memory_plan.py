@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from transformers import UMT5Config, UMT5EncoderModel
 
 from lipar_cli.checks.memory import available_memory, check_gpu_memory, gpu_plan, host_plan, judge_memory
-from lipar_cli.checks.memory_plan import MemoryPlan, codec_state_bytes, stream_plan
+from lipar_cli.checks.memory_plan import MemoryPlan, codec_state_bytes, held_bytes, stream_plan
 from lipar_cli.checks.result import CheckStatus
 from lipar_core.kinds.text import HashedConfig, PrecomputedConfig, UMT5Size
 from lipar_core.models.hashed_text import HashedTextEncoder
@@ -25,20 +25,19 @@ GIB = 2**30
 def test_the_plan_is_what_a_session_holds():
     models = tiny_models()
     session: EditSession[int] = EditSession(models)
+    held = held_bytes(session.passes.cache), held_bytes(session.passes.buffers) + held_bytes(session.passes.tokens)
     frames = torch.rand(12, 3, models.preset.stream.height, models.preset.stream.width)
     session.push(frames, range(12))
     plan = stream_plan(models.preset, 2, uniform(torch.float32))
     state = session.state
     assert plan.shared["transformer"] == sum(value.nbytes for value in models.dit.state_dict().values())
     assert plan.shared["codec"] == sum(value.nbytes for value in models.codec.state_dict().values())
-    assert (
-        plan.per_session["KV cache"]
-        == sum(
-            value.nbytes for value in vars(state.cache).values() if isinstance(value, torch.Tensor) and value.dim() > 2
-        )
-        + state.cache.present.nbytes
-    )
-    assert plan.per_session["text keys and values"] == sum(value.nbytes for pair in state.text for value in pair)
+    cache, passes = state.cache, state.passes
+    stored = cache.k_rows, cache.v_rows, cache.sink_k, cache.last_k, cache.last_v
+    assert 1 <= plan.per_session["KV cache"] / sum(value.nbytes for value in stored) < 1.2  # rotary factors, rows
+    assert (plan.per_session["KV cache"], plan.per_session["buffers"]) == held
+    assert plan.per_session["buffers"] > 5 * passes.buffers.noise.nbytes
+    assert plan.per_session["text keys and values"] == sum(v.nbytes for pair in passes.text.value for v in pair)
     assert codec_state_bytes(models.codec, models.preset, torch.float32) == past(state.encoder) + past(state.decoder)
     assert plan.total == sum(plan.shared.values()) + 2 * sum(plan.per_session.values())
 

@@ -56,11 +56,19 @@ class ToyDenoiser(nn.Module):
     def text_kv(self, context: Tensor) -> Tensor:
         return self.text(context).mean(dim=0)
 
-    def forward(self, tokens: Tensor, modulation: float, rotary: Tensor, text: Tensor, cache: CacheView) -> Tensor:
+    def forward(
+        self,
+        tokens: Tensor,
+        modulation: float,
+        rotary: Tensor,
+        text: Tensor,
+        cache: CacheView,
+        out: Tensor | None = None,
+    ) -> Tensor:
         x = self.enter(tokens) + modulation + text
         q, k, v = self._heads(x)
         x = x + attention(rotate(q, rotary), *cache.update(0, k, v)).flatten(-2)
-        return self.leave(x)
+        return self.leave(x) if out is None else out.copy_(self.leave(x))
 
     def fill_cache(self, tokens: Tensor, modulation: float, rotary: Tensor, text: Tensor, cache: CacheView) -> None:
         _, k, v = self._heads(self.enter(tokens) + modulation + text)

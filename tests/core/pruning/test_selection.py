@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from lipar_core.pruning.restoration import restore
+from lipar_core.kernels.restored_x0 import restored_x0
 from lipar_core.pruning.selection import select
 
 
@@ -16,9 +16,11 @@ def test_restoration_equals_a_loop_over_frames(ratio, frames):
     for frame in range(frames):
         expected[frame] = torch.where(keep[frame, :, None], x0[frame], before)
         before = expected[frame]
-    assert torch.equal(restore(kept, kept, previous, chosen, "previous_frame", 0.5, "x0").view_as(expected), expected)
     published = torch.where(keep[..., None], x0, previous)
-    assert torch.equal(restore(kept, kept, previous, chosen, "previous_block", 0.5, "x0").view_as(expected), published)
+    for rule, result in (("previous_frame", expected), ("previous_block", published)):
+        out = torch.empty(frames * 20, 5)
+        restored_x0(kept, kept, previous, chosen.source(rule), 0.5, "x0", out)
+        assert torch.equal(out.view_as(result), result)
 
 
 def test_refreshed_selection_has_the_last_frame_in_full():

@@ -31,6 +31,7 @@ NOISY = torch.rand(6 * BLOCK, 3, STREAM.height, STREAM.width, generator=torch.Ge
 SETTINGS = Parameters(prompt="a pencil sketch", pruning=Pruning(tau=0.4, tau2=0.8))
 HALF = Region(box=(0, 0, 0.5, 1), feather=0)
 LAG = PRESET.codec.lag_frames
+ANY_NUMBER = range(1, STREAM.block_tokens)  # of tokens is a bucket: none is refreshed, and there are no pads
 
 
 def levels(frames: Tensor) -> Tensor:
@@ -99,9 +100,22 @@ def test_nothing_outside_is_computed_and_the_cost_falls_with_the_area():
     with counted_tokens() as whole:
         edit(NOISY[: 3 * BLOCK])
     with counted_tokens() as half:
-        edit(NOISY[: 3 * BLOCK], replace(SETTINGS, region=HALF))
+        edit(NOISY[: 3 * BLOCK], replace(SETTINGS, region=HALF), buckets=ANY_NUMBER)
     assert half["passes"] == whole["passes"] > 0
     assert half["tokens"] * 2 == whole["tokens"]  # all tokens change in each block: none is pruned inside
+
+
+@pytest.mark.parametrize("recovery", [True, False])
+def test_a_region_smaller_than_a_bucket_is_padded_without_effect(recovery):
+    """Every pass has a bucket's number of tokens: the refreshed last step, too."""
+    small = Region(box=(0, 0, 1 / 3, 0.5), feather=0)  # 2 x 2 tokens
+    settings = replace(SETTINGS, region=small, pruning=Pruning(tau=0.4, tau2=0.8, recovery=recovery))
+    exact, _ = edit(NOISY[: 4 * BLOCK], settings, buckets=ANY_NUMBER)
+    with counted_tokens() as counts:
+        padded, session = edit(NOISY[: 4 * BLOCK], settings, buckets=[24, 48])
+    torch.testing.assert_close(padded, exact, rtol=0, atol=1e-5)
+    assert counts["tokens"] == 24 * counts["passes"] > 0
+    assert session.passes.cache.k_rows[:, -1].any()  # pads write there
 
 
 @pytest.mark.parametrize("recovery", [True, False])
@@ -115,7 +129,7 @@ def test_a_region_that_moves_in_every_block_is_computed_where_it_enters(detector
         replace(SETTINGS, pruning=pruning, region=Region(feather=0)),
         masks=column_masks,
         observer=lambda _, plan: plans.append(plan),
-        buckets=range(1, STREAM.block_tokens),  # none is refreshed
+        buckets=ANY_NUMBER,
     )
     for block in range(4):
         with counted_tokens() as counts:
@@ -147,7 +161,7 @@ def test_minimum_and_refresh_count_inside_only():
 
 
 def test_frozen_pixels_stay_and_cost_nothing():
-    session: EditSession[int] = EditSession(MODELS, SETTINGS)
+    session: EditSession[int] = EditSession(MODELS, SETTINGS, buckets=ANY_NUMBER)
     session.push(NOISY[: 2 * BLOCK], range(2 * BLOCK))
     acknowledged = session.update({"region": {"mode": "freeze", "box": [0, 0, 0.5, 1], "feather": 0}})
     assert acknowledged.block == 2
@@ -175,7 +189,7 @@ def test_a_new_stream_in_a_region_is_a_new_session_in_it():
 
 
 def test_a_new_prompt_recomputes_the_cache_inside_only():
-    session: EditSession[int] = EditSession(MODELS, replace(SETTINGS, region=HALF))
+    session: EditSession[int] = EditSession(MODELS, replace(SETTINGS, region=HALF), buckets=ANY_NUMBER)
     session.push(NOISY[: 2 * BLOCK], range(2 * BLOCK))
     session.finish_block()
     session.update({"prompt": "an oil painting"})
