@@ -47,7 +47,7 @@ class Echo:
     def __call__(self, pipe: Connection, options: ModelOptions) -> None:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         loop = _EchoLoop(pipe, self, load_preset(options.preset))
-        wire.send(pipe, wire.Ready(warmup_ms=0.0, block_ms=1000 * self.block_s, dtype="float32"))
+        wire.send(pipe, wire.Ready(load_ms=0.0, warmup_ms=0.0, block_ms=1000 * self.block_s, dtype="float32"))
         try:
             while loop.running:
                 loop.turn()

@@ -85,6 +85,7 @@ class Stop(Message):
 class Ready(Message):
     """The models are loaded and have edited a warm-up block."""
 
+    load_ms: float  # reading the weights, on a GPU also compiling and checking its kernels
     warmup_ms: float
     block_ms: float  # the warm-up's, for a block computed in full
     dtype: str  # of each type of operation, in the format of `str(lipar_core.models.precision.Precision)`

@@ -58,7 +58,7 @@ def _convert(source: Path, path: Path, all_conversions: str, layout: Layout, rea
             log.warning("%s is converted at every start: %.1f GB free, %.1f needed", source, free / 1e9, size / 1e9)
             return False
         log.info("converting %s to %s, once", source, path)
-        _write(path, layout, read)
+        write_safetensors(path, layout, read)
     except OSError as error:
         log.warning("%s is converted at every start: %s: %s", source, path.parent, error.strerror)
         return False
@@ -68,8 +68,8 @@ def _convert(source: Path, path: Path, all_conversions: str, layout: Layout, rea
     return True
 
 
-def _write(path: Path, layout: Layout, read: ReadWeight) -> None:
-    """Write the file atomically."""
+def write_safetensors(path: Path, layout: Layout, read: ReadWeight) -> None:
+    """Write a safetensors file atomically, by groups of rows."""
     with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".partial", delete=False) as file:
         try:
             file.write(_header(layout))

@@ -157,6 +157,9 @@ class WorkerInfo(BaseModel):
     )
     reason: str = Field(description="why it takes no new session now; empty if it does")
     sessions: int
+    ready_after_s: float | None = Field(
+        description="seconds from the start of its process until it was ready; null until then"
+    )
 
 
 class Readiness(BaseModel):

@@ -166,8 +166,10 @@ def run_model_process(pipe: Connection, options: ModelOptions) -> None:
     if options.threads is not None:
         torch.set_num_threads(options.threads)
     try:
+        started = time.perf_counter()
         preset = with_text_dtype(with_size(load_preset(options.preset), options.size), options.text_dtype)
         models = load_models(preset, options.device, options.dtype)
+        load_ms = 1000 * (time.perf_counter() - started)
         warmup_ms, block_ms = warm_up(models)
     except LiparError as error:
         wire.send(pipe, wire.LoadFailed(reason=str(error)))
@@ -178,7 +180,7 @@ def run_model_process(pipe: Connection, options: ModelOptions) -> None:
         return
     buckets = {size: models.buckets(stream_at(preset, size)) for size in size_names(preset)}
     dtype = str(models.precision)
-    wire.send(pipe, wire.Ready(warmup_ms=warmup_ms, block_ms=block_ms, dtype=dtype, buckets=buckets))
+    wire.send(pipe, wire.Ready(load_ms=load_ms, warmup_ms=warmup_ms, block_ms=block_ms, dtype=dtype, buckets=buckets))
     ModelLoop(pipe, models).run()
 
 

@@ -22,3 +22,4 @@ class WorkerStatus:
     state: WorkerState
     reason: str  # why it accepts no session; empty if it does
     sessions: int  # attached sessions, parked ones included
+    ready_after_s: float | None = None  # from the start of its model process to ready; None until then

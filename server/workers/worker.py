@@ -39,6 +39,7 @@ class Worker:
         self.reason = "the model is loading"
         self.starts = 0
         self.load_started = time.monotonic()
+        self.ready_after_s: float | None = None  # of the newest model process, since `load_started`
         self.dtype: str | None = None  # of the newest model process, once it is loaded
         self.buckets: dict[str, tuple[int, ...]] = {}  # its, by size of the picture
         self._link: Link | None = None
@@ -83,6 +84,7 @@ class Worker:
             state=self.state,
             reason=self.unavailable_reason,
             sessions=self.sessions.count(excluded=leaving),
+            ready_after_s=self.ready_after_s,
         )
 
     def send(self, message: wire.Command) -> bool:
@@ -147,6 +149,7 @@ class Worker:
     def _process_lost(self, reason: str) -> None:
         """Report the loss before the process is stopped, which may take seconds."""
         self._link = None
+        self.ready_after_s = None
         self.process_counters.model_losses += 1
         if self.state in ("loading", "ready"):
             self.state, self.reason = "loading", reason
@@ -155,14 +158,24 @@ class Worker:
     def _handle(self, event: wire.Event) -> None:
         match event:
             case wire.Ready():
-                log.info("worker %d (%s): the model is ready: warm-up took %.0f ms", *self.label, event.warmup_ms)
-                self.state, self.reason, self.dtype = "ready", "", event.dtype
-                self.buckets = event.buckets
-                self.process_counters.model_starts += 1
-                self.sessions.worker_up()
+                self._process_ready(event)
             case wire.BlockDone():
                 self._failed_starts = 0
         self.sessions.handle(event)
+
+    def _process_ready(self, event: wire.Ready) -> None:
+        self.ready_after_s = time.monotonic() - self.load_started
+        log.info(
+            "worker %d (%s): the model is ready after %.1f s, of which loading took %.1f s and the warm-up %.1f s",
+            *self.label,
+            self.ready_after_s,
+            event.load_ms / 1000,
+            event.warmup_ms / 1000,
+        )
+        self.state, self.reason, self.dtype = "ready", "", event.dtype
+        self.buckets = event.buckets
+        self.process_counters.model_starts += 1
+        self.sessions.worker_up()
 
 
 def _stop_process(process: BaseProcess, timeout_s: float) -> None:

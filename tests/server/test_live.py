@@ -196,13 +196,15 @@ async def test_a_dead_model_process_is_replaced_under_the_same_session(server, v
     reply = await viewer.change(seed=1)
     assert reply.status_code == 503
     assert reply.json()["detail"]["message"]
-    assert (await viewer.client.get("/readyz")).status_code == 503
+    reply = await viewer.client.get("/readyz")
+    assert (reply.status_code, reply.json()["workers"][0]["ready_after_s"]) == (503, None)
     async with asyncio.timeout(TIMEOUT_S):
         while (await viewer.status())["state"] != "live":
             await asyncio.sleep(0.1)
     assert "model_restarting" in [json.loads(text)["state"] for text in viewer.telemetry]  # telemetry reports it, too
     await viewer.receives(8)
     assert model_processes() != [old]
+    assert (await viewer.client.get("/readyz")).json()["workers"][0]["ready_after_s"] > 0
     assert (await viewer.status())["parameters"]["prompt"] == "no change"
     assert (counters.model_starts, counters.model_losses) == (before[0] + 1, before[1] + 1)
 

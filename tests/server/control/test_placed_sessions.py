@@ -120,7 +120,7 @@ async def test_readyz_needs_one_ready_worker_and_lists_all(sessions):
         reply = await client.get("/readyz")
         about = [("cpu", "ready", "", 1), ("cuda:1", "failed", "no weights", 0)]
         keys = ("index", "device", "state", "reason", "sessions")
-        rows = [dict(zip(keys, (index, *row), strict=True)) for index, row in enumerate(about)]
+        rows = [dict(zip(keys, (index, *row), strict=True), ready_after_s=None) for index, row in enumerate(about)]
         assert (reply.status_code, reply.json()) == (
             200,
             {"ready": True, "reason": "", "loading_s": None, "workers": rows},

@@ -16,7 +16,7 @@ def opening(session: str) -> wire.Open:
 def test_loading_and_first_blocks_have_longer_timeouts():
     deadline = Deadline(600.0, None)
     assert deadline.timeout_s == 600.0
-    deadline.event_received(wire.Ready(warmup_ms=1.0, block_ms=20.0, dtype="float32"))
+    deadline.event_received(wire.Ready(load_ms=2.0, warmup_ms=1.0, block_ms=20.0, dtype="float32"))
     assert deadline.timeout_s == MIN_TIMEOUT_S
     deadline.command_sent(opening("a"))
     assert deadline.timeout_s == MIN_TIMEOUT_S  # without a frame no block is being edited
@@ -31,7 +31,7 @@ def test_loading_and_first_blocks_have_longer_timeouts():
 
 def test_a_session_without_a_first_block_extends_no_other_timeout():
     deadline = Deadline(600.0, None)
-    deadline.event_received(wire.Ready(warmup_ms=1.0, block_ms=20.0, dtype="float32"))
+    deadline.event_received(wire.Ready(load_ms=2.0, warmup_ms=1.0, block_ms=20.0, dtype="float32"))
     deadline.command_sent(opening("a"))
     deadline.event_received(block("a", 100, {"denoise": 1.0}))
     deadline.command_sent(opening("b"))
@@ -42,7 +42,7 @@ def test_a_session_without_a_first_block_extends_no_other_timeout():
 def test_the_timeout_covers_a_full_block_as_at_warm_up():
     """Most tokens of earlier blocks were reused; a new prompt computes all of them."""
     deadline = Deadline(600.0, None)
-    deadline.event_received(wire.Ready(warmup_ms=1.0, block_ms=2000.0, dtype="float32"))
+    deadline.event_received(wire.Ready(load_ms=2.0, warmup_ms=1.0, block_ms=2000.0, dtype="float32"))
     for _ in range(40):
         deadline.event_received(block("a", 100, {"denoise": 1.0}))
     assert deadline.timeout_s == TIMEOUT_BLOCKS * 2.0
@@ -50,7 +50,7 @@ def test_the_timeout_covers_a_full_block_as_at_warm_up():
 
 def test_a_slow_model_has_a_longer_timeout():
     deadline = Deadline(600.0, None)
-    deadline.event_received(wire.Ready(warmup_ms=1.0, block_ms=20.0, dtype="float32"))
+    deadline.event_received(wire.Ready(load_ms=2.0, warmup_ms=1.0, block_ms=20.0, dtype="float32"))
     for _ in range(10):
         deadline.event_received(block("a", 4000, {"denoise": 1.0}))
         deadline.event_received(block("a", 1, {}))  # a repeated frame is not a measurement
@@ -59,7 +59,7 @@ def test_a_slow_model_has_a_longer_timeout():
 
 def test_a_closed_session_does_not_extend_the_timeout():
     deadline = Deadline(600.0, None)
-    deadline.event_received(wire.Ready(warmup_ms=1.0, block_ms=20.0, dtype="float32"))
+    deadline.event_received(wire.Ready(load_ms=2.0, warmup_ms=1.0, block_ms=20.0, dtype="float32"))
     for end in (
         (deadline.command_sent, wire.Close(session="a")),
         (
@@ -77,5 +77,5 @@ def test_a_closed_session_does_not_extend_the_timeout():
 def test_the_setting_overrides_the_measured_timeout():
     deadline = Deadline(600.0, 12.0)
     assert deadline.timeout_s == 600.0
-    deadline.event_received(wire.Ready(warmup_ms=1.0, block_ms=20.0, dtype="float32"))
+    deadline.event_received(wire.Ready(load_ms=2.0, warmup_ms=1.0, block_ms=20.0, dtype="float32"))
     assert deadline.timeout_s == 12.0

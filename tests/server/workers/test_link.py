@@ -9,7 +9,7 @@ from server import wire
 from server.workers.deadline import Deadline
 from server.workers.link import Link
 
-READY = wire.Ready(warmup_ms=1.0, block_ms=1.0, dtype="float32")
+READY = wire.Ready(load_ms=2.0, warmup_ms=1.0, block_ms=1.0, dtype="float32")
 
 
 @pytest.fixture
