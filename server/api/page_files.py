@@ -11,10 +11,11 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
 from server.api.auth import allow_anyone
-from server.api.middleware import API
+from server.api.middleware import API, WASM_WORKER_POLICY
 
 NOT_BUILT = "The web page is not built yet. Run `make web` in the project's folder, then reload this page.\n"
 ASSETS = "assets"  # where the build puts files with a hash of their contents in their names
+WASM_WORKER = "segmentation_worker"  # how the name of a script begins that runs WebAssembly in a worker
 CACHE_FOREVER = "public, max-age=31536000, immutable"
 REVALIDATE = "no-cache"
 
@@ -27,6 +28,8 @@ class PageFiles(StaticFiles):
     ) -> Response:
         response = super().file_response(full_path, stat_result, scope, status_code)
         response.headers["Cache-Control"] = CACHE_FOREVER if Path(full_path).parent.name == ASSETS else REVALIDATE
+        if Path(full_path).name.startswith(WASM_WORKER):
+            response.headers["Content-Security-Policy"] = WASM_WORKER_POLICY
         response.headers["ETag"] = "W/" + response.headers["ETag"]
         return response
 

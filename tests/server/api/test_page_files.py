@@ -26,6 +26,7 @@ def static(tmp_path_factory: pytest.TempPathFactory):
     folder = tmp_path_factory.mktemp("static")
     (folder / "assets").mkdir()
     (folder / "assets" / "page-1a2b.js").write_text(SCRIPT)
+    (folder / "assets" / "segmentation_worker-1a2b.js").write_text(SCRIPT)
     (folder / "strip.jpg").write_bytes(bytes(range(256)) * 20)
     (folder / "index.html").write_text("<!doctype html>" + "<p>page</p>" * 200)
     return folder
@@ -74,6 +75,12 @@ async def test_a_cached_file_is_not_sent_again(client):
     assert changed.status_code == 200
     part = await client.get("/assets/page-1a2b.js", headers={"Range": "bytes=0-2047", "Accept-Encoding": "gzip"})
     assert (part.status_code, part.text) == (206, SCRIPT[:2048])
+
+
+async def test_only_the_worker_of_the_segmentation_may_run_webassembly(client):
+    reply = await client.get("/assets/segmentation_worker-1a2b.js")
+    assert reply.headers["Content-Security-Policy"].endswith("; script-src 'self' 'wasm-unsafe-eval'")
+    assert "wasm" not in (await client.get("/")).headers["Content-Security-Policy"]
 
 
 async def test_every_response_has_security_and_cache_headers(client):

@@ -8,6 +8,8 @@ export type Box = [left: number, top: number, width: number, height: number];
 
 /** Where the picture is edited, or frozen. Neither box nor mask: everywhere. */
 export interface Region {
+  /** `frames`: a mask for each frame, sent over a data channel. */
+  source: "shape" | "frames";
   mode: "edit" | "freeze";
   box: Box | null;
   /** A grey picture, as `grey_mask.ts` encodes it. */

@@ -4,7 +4,6 @@ import { parseStatus } from "../api/protocol";
 import type { Answer, SessionStatus } from "../api/protocol";
 import { REASONS } from "../texts/en";
 import type { FrameName } from "./frame_names";
-import type { KeepMasks } from "./keep_masks";
 import { LinkMeter } from "./link_meter";
 import type { LinkStats } from "./link_meter";
 import { parseSize } from "./picture_size";
@@ -28,6 +27,11 @@ export interface PeerEvents {
   frameNamed: (name: FrameName) => void;
 }
 
+/** Opens data channels of its own on one connection after the other, when they are wanted. */
+export interface ChannelOpener {
+  useConnection(connection: RTCPeerConnection): void;
+}
+
 export class Peer {
   private readonly pc: RTCPeerConnection;
   private readonly videoTransceiver: RTCRtpTransceiver;
@@ -44,14 +48,14 @@ export class Peer {
     iceServers: RTCIceServer[],
     private size: PictureSize,
     private readonly events: PeerEvents,
-    keepMasks: KeepMasks,
+    channels: ChannelOpener[],
   ) {
     this.pc = new RTCPeerConnection({ iceServers });
     this.videoTransceiver = this.addVideo(video);
     this.audioTransceiver = this.addAudio(video, audio);
     this.addTelemetry();
     this.addFrameNames();
-    keepMasks.useConnection(this.pc);
+    for (const opener of channels) opener.useConnection(this.pc);
     this.pc.addEventListener("track", ({ track, streams }) => {
       events.media(streams[0] ?? new MediaStream([track]));
     });

@@ -1,6 +1,6 @@
 // Sizes of the model's picture, WIDTHxHEIGHT, and which of them a source is edited at.
 
-import type { Changes, Offer, Preset } from "../api/protocol";
+import type { Changes, Fit, Offer, Preset } from "../api/protocol";
 
 export interface PictureSize {
   width: number;
@@ -32,4 +32,12 @@ function turnedSize({ width, height }: PresetSizes): string {
 function isTurned({ width, height }: MediaTrackSettings, preset: PresetSizes): boolean {
   if (width === undefined || height === undefined || width === height) return false; // some browsers do not report the size
   return height > width !== preset.height > preset.width;
+}
+
+/** The size at which a picture is drawn in the middle of this shape. */
+export function fittedSize(size: PictureSize, shape: PictureSize, fit: Fit): PictureSize {
+  if (fit === "stretch") return shape;
+  const choose = fit === "crop" ? Math.max : Math.min;
+  const scale = choose(shape.width / size.width, shape.height / size.height);
+  return { width: size.width * scale, height: size.height * scale };
 }

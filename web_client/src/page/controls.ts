@@ -2,6 +2,7 @@
 
 import type { Changes, Preset, Schema } from "../api/protocol";
 import { maxLengthOf, parameterSpecs } from "../api/schema";
+import type { RegionMasks } from "../media/region_masks";
 import type { Settings } from "../session/settings";
 import type { StreamState } from "../session/stream_state";
 import { BUTTONS } from "../texts/en";
@@ -84,6 +85,10 @@ export class Controls {
     this.pause.disabled = this.reset.disabled = state !== "live"; // they act on a live session only
     this.showNotes(settings, state);
     element("tokens-note", HTMLParagraphElement).textContent = promptTokensNote(settings.promptTokens);
+  }
+
+  get regionMasks(): RegionMasks {
+    return this.region.masks;
   }
 
   /** Uses the settings in the page's address. */

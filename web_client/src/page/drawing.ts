@@ -1,6 +1,7 @@
 // Drawing of pictures on canvases.
 
 import type { Fit } from "../api/protocol";
+import { fittedSize } from "../media/picture_size";
 import type { PictureSize } from "../media/picture_size";
 
 /** Draws a picture of this size on a canvas of the given shape, fitted as the server fits it. */
@@ -12,12 +13,4 @@ export function drawFitted(canvas: HTMLCanvasElement, picture: CanvasImageSource
   const drawn = fittedSize(size, { width, height }, fit);
   context?.clearRect(0, 0, width, height); // black
   context?.drawImage(picture, (width - drawn.width) / 2, (height - drawn.height) / 2, drawn.width, drawn.height);
-}
-
-/** The size at which a picture is drawn in the middle of this shape. */
-export function fittedSize(size: PictureSize, shape: PictureSize, fit: Fit): PictureSize {
-  if (fit === "stretch") return shape;
-  const choose = fit === "crop" ? Math.max : Math.min;
-  const scale = choose(shape.width / size.width, shape.height / size.height);
-  return { width: size.width * scale, height: size.height * scale };
 }

@@ -71,7 +71,7 @@ async function loadPreset(): Promise<void> {
       typed: (control, changes) => stream?.edits.settings.type(control, changes),
       dragged: (dragged) => stream?.edits.settings.drag(dragged),
     });
-    stream = createStream(preset, api, streamEvents, view.keepMasks);
+    stream = createStream(preset, api, streamEvents, [view.keepMasks, controls.regionMasks]);
     showSettings();
     if (!sessionRestore.restore(stream, picker, isSecure)) controls.applyLink(location.href);
   } catch (error) {

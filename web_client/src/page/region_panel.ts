@@ -3,6 +3,7 @@
 import { encodeMask } from "../api/grey_mask";
 import type { GreyMask } from "../api/grey_mask";
 import type { Box, Changes, Region } from "../api/protocol";
+import type { RegionMasks } from "../media/region_masks";
 import { coverage } from "../session/region";
 import type { Settings } from "../session/settings";
 import { REGION } from "../texts/en";
@@ -10,6 +11,7 @@ import { element } from "./elements";
 import { formatNumber } from "./format";
 import { RegionCanvas } from "./region_canvas";
 import type { Tool } from "./region_canvas";
+import { SegmentationPanel } from "./segmentation_panel";
 
 const TOOLS = ["box", "brush", "erase"] as const;
 const SIDES = ["left", "top", "width", "height"] as const;
@@ -26,7 +28,7 @@ export class RegionPanel {
   private readonly boxForm = element("region-box-form", HTMLFormElement);
   private readonly sides = SIDES.map((side) => element(`region-${side}`, HTMLInputElement));
   private tool: Tool | null = null;
-  private region: Region = { mode: "edit", box: null, mask: null, feather: 0 };
+  private region: Region = { source: "shape", mode: "edit", box: null, mask: null, feather: 0 };
   private readonly canvas = new RegionCanvas({
     boxDrawn: (box) => {
       this.setBox(box);
@@ -37,29 +39,44 @@ export class RegionPanel {
     },
   });
 
+  private readonly segmentation = new SegmentationPanel((subject) => {
+    this.changed("region.shape", { region: { source: subject === null ? "shape" : "frames" } });
+    this.setTool(null);
+  });
+
   constructor(private readonly changed: RegionChanged) {
     this.bindTools();
     this.bindSettings();
     this.bindBox();
     this.clear.addEventListener("click", () => {
-      changed("region.shape", { region: { box: null, mask: null } });
+      changed("region.shape", { region: { source: "shape", box: null, mask: null } });
     });
     this.details.addEventListener("toggle", () => {
       if (!this.details.open) this.setTool(null);
-      this.canvas.show(this.region, this.details.open);
+      this.showOutline();
     });
+  }
+
+  /** Sends the masks of the person or the background. */
+  get masks(): RegionMasks {
+    return this.segmentation.masks;
   }
 
   show({ shown }: Settings): void {
     this.region = shown.region;
     const { mode, box, feather } = this.region;
-    this.canvas.show(this.region, this.details.open);
+    this.segmentation.show(shown);
+    this.showOutline();
     this.mode.value = mode;
     this.feather.value = String(feather);
     element("region-feather-value", HTMLOutputElement).value = `${formatNumber(feather, 0, 100)} %`;
     this.clear.disabled = !isSet(this.region);
     if (!this.boxForm.contains(document.activeElement)) this.showBox(box);
     this.showSummary();
+  }
+
+  private showOutline(): void {
+    this.canvas.show(this.region, this.details.open && this.region.source === "shape");
   }
 
   private bindTools(): void {
@@ -116,25 +133,35 @@ export class RegionPanel {
   }
 
   private setBox(box: Box): void {
-    this.changed("region.shape", { region: { box, mask: null } });
+    this.changed("region.shape", { region: { source: "shape", box, mask: null } });
   }
 
   private async setMask(mask: GreyMask): Promise<void> {
     const text = coverage(mask) === 0 ? null : await encodeMask(mask);
     this.canvas.maskEncoded(text);
-    this.changed("region.shape", { region: { mask: text, box: null } });
+    this.changed("region.shape", { region: { source: "shape", mask: text, box: null } });
   }
 
   private showSummary(): void {
-    const { mode, box, mask } = this.region;
-    const covered = box !== null ? box[2] * box[3] : mask !== null && this.canvas.mask !== null ? coverage(this.canvas.mask) : null;
-    const text = covered === null ? (isSet(this.region) ? REGION.set : REGION.none) : REGION.covers(mode, formatNumber(covered, 0, 100));
+    const { mode } = this.region;
+    const covered = this.covered();
+    const { subject } = this.segmentation;
+    const unknown = subject !== null ? REGION.subject(mode, subject) : isSet(this.region) ? REGION.set : REGION.none;
+    const text = covered === null ? unknown : REGION.covers(mode, formatNumber(covered, 0, 100));
     const summary = element("region-summary", HTMLSpanElement);
     if (summary.textContent !== text) summary.textContent = text;
     element("region-cost", HTMLParagraphElement).textContent = covered === null ? "" : REGION.cost(formatNumber(mode === "edit" ? covered : 1 - covered, 0, 100));
   }
+
+  /** The part of the picture in the region's shape, 0..1; null: none, or not known. */
+  private covered(): number | null {
+    const { source, box, mask } = this.region;
+    if (source === "frames") return null;
+    if (box !== null) return box[2] * box[3];
+    return mask !== null && this.canvas.mask !== null ? coverage(this.canvas.mask) : null;
+  }
 }
 
-function isSet({ box, mask }: Region): boolean {
-  return box !== null || mask !== null;
+function isSet({ source, box, mask }: Region): boolean {
+  return source === "frames" || box !== null || mask !== null;
 }

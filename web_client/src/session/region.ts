@@ -45,6 +45,11 @@ export function paintLine({ width, height, levels }: GreyMask, from: FramePoint,
   }
 }
 
+/** Inside becomes outside. */
+export function inverted({ levels, ...size }: GreyMask): GreyMask {
+  return { ...size, levels: levels.map((level) => 255 - level) };
+}
+
 /** The part of the picture inside, 0..1. */
 export function coverage({ levels }: GreyMask): number {
   return levels.reduce((sum, level) => sum + (level > 0 ? 1 : 0), 0) / Math.max(1, levels.length);

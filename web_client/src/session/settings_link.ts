@@ -7,7 +7,7 @@ import { LINKS } from "../texts/en";
 import { changesFor, differences, mergeChanges, valueAtPath } from "./parameters";
 
 const OTHER_NAMES = ["session", "watch", "clean", "background", "sound"]; // of watch links and named sessions
-const NOT_SHARED = ["paused", "region.mode", "region.mask", "region.feather"]; // a region belongs to a picture
+const NOT_SHARED = ["paused", "region.source", "region.mode", "region.mask", "region.feather"]; // a region belongs to a picture
 
 export interface LinkSettings {
   changes: Changes;

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { fittedSize } from "../../src/page/drawing";
+import { fittedSize } from "../../src/media/picture_size";
 
 const SHAPE = { width: 160, height: 90 };
 

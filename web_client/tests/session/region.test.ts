@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { boxBetween, coverage, maskOf, outline, paintLine } from "../../src/session/region";
+import { boxBetween, coverage, inverted, maskOf, outline, paintLine } from "../../src/session/region";
 
 const rows = ({ width, levels }: { width: number; levels: Uint8Array }): string[] =>
   Array.from({ length: levels.length / width }, (_, row) => [...levels.slice(row * width, (row + 1) * width)].map((level) => (level > 0 ? "#" : ".")).join(""));
@@ -26,6 +26,10 @@ it("a brush paints a line that ends round, also across the picture's edge", () =
   expect(rows(mask)).toEqual(["........", "#####...", "#####...", "........"]);
   paintLine(mask, { x: 0, y: 0.5 }, { x: 0.1, y: 0.5 }, 0.3, 0);
   expect(rows(mask)).toEqual(["........", "..###...", "..###...", "........"]);
+});
+
+it("an inverted mask has the rest of the picture", () => {
+  expect(rows(inverted(maskOf([0.25, 0, 0.5, 1], 4, 1)))).toEqual(["#..#"]);
 });
 
 it("the outline is between inside and outside", () => {

@@ -32,7 +32,7 @@ const PARAMETERS: Parameters = {
   seed: 0,
   fit: "crop",
   paused: false,
-  region: { mode: "edit", box: null, mask: null, feather: 0.02 },
+  region: { source: "shape", mode: "edit", box: null, mask: null, feather: 0.02 },
   pruning: { enabled: true, detector: "anchor", threshold: 6, tau: 0.2 },
 };
 const PRESET = { parameters: PARAMETERS } as Preset;

@@ -77,7 +77,7 @@ export const PARAMETERS: Parameters = {
     enabled: true, detector: "lipar", threshold: 8, tau: 0.2, tau2: 0.4, min_keep: 0, refresh_last_frame: true, max_age: 0, bound_drift: true, recovery: true,
   },
   paused: false,
-  region: { mode: "edit", box: null, mask: null, feather: 0.02 },
+  region: { source: "shape", mode: "edit", box: null, mask: null, feather: 0.02 },
 };
 
 /** One session on the server, changed as the real one changes it. */
