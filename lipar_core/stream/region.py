@@ -42,16 +42,20 @@ def block_region(
 ) -> BlockRegion | None:
     """The region of a block; None: everything is edited.
 
-    masks [n, H, W] in [0, 1], n = 1 or one per frame, replace the region's own box or mask.
+    masks [n, h, w] in [0, 1] of the whole picture at any resolution, on the CPU, n = 1 or one per frame, replace the
+    region's own box or mask. They are feathered at their own resolution: small ones cost little.
     """
     if masks is None:
         if not region.is_set:
             return None
         masks = _settings_mask(region, stream)[None]
-    inside = feathered(masks, round(region.feather * min(stream.height, stream.width)))
+    inside = feathered(masks, round(region.feather * min(masks.shape[1:])))
     weight = (inside if region.mode == "edit" else 1 - inside)[:, None]
-    tokens = F.max_pool2d(weight.amax(dim=0)[None], stream.token_size)[0, 0] > 0
-    return None if bool((weight == 1).all()) else BlockRegion(region.mode, weight.to(device), tokens)
+    if bool((weight == 1).all()):
+        return None
+    size = stream.height, stream.width
+    tokens = F.max_pool2d(_scaled(weight.amax(dim=0)[None], size), stream.token_size)[0, 0] > 0
+    return BlockRegion(region.mode, _scaled(weight.to(device), size), tokens)
 
 
 def feathered(masks: Tensor, width: int) -> Tensor:
@@ -66,6 +70,13 @@ def feathered(masks: Tensor, width: int) -> Tensor:
     side = 2 * width + 1
     mean = F.avg_pool2d(F.avg_pool2d(padded, (side, 1), 1), (1, side), 1)[:, 0]
     return masks * (2 * mean - 1).clamp(0, 1)
+
+
+def _scaled(weight: Tensor, size: tuple[int, int]) -> Tensor:
+    """weight [n, 1, h, w] in [0, 1] -> [n, 1, height, width], exactly 0 or 1 where its neighbours are."""
+    if weight.shape[2:] == size:
+        return weight
+    return (F.interpolate(weight, size, mode="bilinear", align_corners=False) * LEVELS).round() / LEVELS
 
 
 def _settings_mask(region: Region, stream: StreamConfig) -> Tensor:

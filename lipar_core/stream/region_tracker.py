@@ -11,8 +11,8 @@ from lipar_core.pruning.active_tokens import ActiveTokens, active_tokens
 from lipar_core.region import Region
 from lipar_core.stream.region import BlockRegion, block_region
 
-# Timestamps of a block's frames (None: padding) -> masks [n, H, W] in [0, 1], n = 1 or one per frame; None: the
-# region's settings apply.
+# Timestamps of a block's frames (None: padding) -> masks [n, h, w] in [0, 1] of any resolution, on the CPU, n = 1 or
+# one per frame; None: the region's settings apply.
 MaskSource = Callable[[Sequence[Any]], Tensor | None]
 
 

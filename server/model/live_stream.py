@@ -32,7 +32,7 @@ class LiveStream:
         self.send = send
         parameters = merge(default_parameters(models.preset, live=True), opened.parameters)
         stream = stream_at(models.preset, opened.size)
-        self.region_masks = StreamMasks(stream, lambda: self.edit.parameters.region.source == "frames")
+        self.region_masks = StreamMasks(lambda: self.edit.parameters.region.source == "frames")
         self.edit: EditSession[float] = EditSession(models, parameters, size=opened.size, masks=self.region_masks)
         with ExitStack() as attached:
             self.incoming, self.outgoing = (

@@ -4,10 +4,8 @@ from bisect import bisect_right, insort
 from collections.abc import Callable, Sequence
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from lipar_core.config import StreamConfig
 from server.wire import RegionMask
 
 MAX_MASKS = 64
@@ -22,9 +20,8 @@ class StreamMasks:
     dropped. Nothing waits for a mask.
     """
 
-    def __init__(self, stream: StreamConfig, wanted: Callable[[], bool]) -> None:
+    def __init__(self, wanted: Callable[[], bool]) -> None:
         """`wanted`: whether the region comes from masks now."""
-        self.size = stream.height, stream.width
         self.wanted = wanted
         self._masks: list[RegionMask] = []  # by the time of their frame
 
@@ -33,7 +30,10 @@ class StreamMasks:
         del self._masks[:-MAX_MASKS]
 
     def __call__(self, pts: Sequence[float | None]) -> Tensor | None:
-        """Masks [n, H, W] in [0, 1] of a block's frames, n = 1 or one per frame; None: there is none for the newest."""
+        """Masks [n, h, w] in [0, 1] of a block's frames, n = 1 or one per frame; None: there is none for the newest.
+
+        All have the newest frame's resolution: it takes the place of any of another one.
+        """
         stamps = [stamp for stamp in pts if stamp is not None]
         if not self.wanted() or not stamps:
             return None
@@ -42,9 +42,11 @@ class StreamMasks:
         newest = found[-1]
         if newest is None:
             return None
-        masks = [mask or newest for mask in found]
+        size = newest.rows, newest.cols
+        masks = [newest if mask is None or (mask.rows, mask.cols) != size else mask for mask in found]
         masks += [newest] * (len(pts) - len(stamps))  # padding
-        return torch.cat([self._picture(mask) for mask in (masks if len(set(map(id, masks))) > 1 else masks[:1])])
+        levels = b"".join(mask.levels for mask in (masks if any(mask is not newest for mask in masks) else masks[:1]))
+        return torch.frombuffer(bytearray(levels), dtype=torch.uint8).view(-1, *size) / 255
 
     def _mask_at(self, stamp: float) -> RegionMask | None:
         index = bisect_right(self._masks, stamp + TOLERANCE_S, key=_time) - 1
@@ -55,12 +57,6 @@ class StreamMasks:
     def _drop_before(self, stamp: float) -> None:
         """Keep the newest mask up to this time, and all later ones."""
         del self._masks[: max(0, bisect_right(self._masks, stamp + TOLERANCE_S, key=_time) - 1)]
-
-    def _picture(self, mask: RegionMask) -> Tensor:
-        """[1, H, W] in [0, 1]."""
-        levels = torch.frombuffer(bytearray(mask.levels), dtype=torch.uint8).view(1, 1, mask.rows, mask.cols)
-        scaled = F.interpolate(levels.float() / 255, self.size, mode="bilinear", align_corners=False)
-        return scaled[0].clamp(0, 1)
 
 
 def _time(mask: RegionMask) -> float:

@@ -6,6 +6,7 @@ import pytest
 
 from lipar_core.parameters import Parameters
 from lipar_core.presets import load_preset
+from lipar_core.region import Region
 from lipar_core.session_timeline import SessionTimeline, TimelineEntry
 from tests.cli.clips import make_clip, read
 
@@ -16,8 +17,9 @@ def replay(lipar, preset, tmp_path):
 
     def run(source, *prompts: tuple[int, str]):
         pruning = load_preset(preset).pruning
+        region = Region(source="frames")  # without masks everything is edited
         entries = tuple(
-            TimelineEntry(block=block, parameters=Parameters(prompt=prompt, pruning=pruning))
+            TimelineEntry(block=block, parameters=Parameters(prompt=prompt, pruning=pruning, region=region))
             for block, prompt in prompts
         )
         timeline = SessionTimeline(preset=str(preset), size="96x64", dtype="float32", entries=entries)
@@ -39,6 +41,7 @@ def test_a_replay_changes_the_prompt_at_the_recorded_block(tmp_path, edit, repla
     assert not differs[:4].any()
     assert differs[8:].all()
     assert "before 1 later change" in stderr
+    assert "masks that were received for each frame are not in a timeline" in stderr
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from lipar_core.replay import ReplaySession
 from lipar_core.runtime.denoise import BlockPlan
 from lipar_core.session import EditSession
 from lipar_core.session_timeline import SessionTimeline, TimelineEntry
+from lipar_core.stream.region import block_region
 from tests.tiny import moving_square, tiny_models, tiny_preset, with_stream
 
 PRESET = with_stream(tiny_preset(), window_frames=6)  # past blocks leave the window within a test
@@ -78,6 +79,21 @@ def test_a_region_of_everything_is_the_engine_without_one():
     for region in (Region(box=(0, 0, 1, 1)), Region(mask=encode_mask(3, 2, bytes([255] * 6))), Region(mode="freeze")):
         assert torch.equal(edit(clip, replace(SETTINGS, region=region))[0], plain)
     assert torch.equal(edit(clip, masks=lambda _: torch.ones(1, STREAM.height, STREAM.width))[0], plain)
+
+
+def test_a_small_mask_is_scaled_softly_and_every_pixel_with_a_weight_has_its_token():
+    small = torch.zeros(3, 8, 12)
+    for i in range(3):
+        small[i, 2:4, 3 + i : 6 + i] = 1
+    region = block_region(Region(feather=0), STREAM, torch.device("cpu"), small)
+    assert region is not None
+    assert region.weight.shape == (3, 1, STREAM.height, STREAM.width)
+    assert {0.0, 1.0} < set(region.weight.flatten().tolist())
+    size = STREAM.token_size
+    tokens = region.weight.amax(0)[0].unfold(0, size, size).unfold(1, size, size).amax((2, 3)) > 0
+    assert torch.equal(region.tokens, tokens)
+    everything = block_region(Region(), STREAM, torch.device("cpu"), torch.ones(1, 8, 12))
+    assert everything is None
 
 
 def test_outside_the_source_is_shown_and_inside_the_edit():

@@ -16,7 +16,7 @@ def mask(pts: float, *levels: int) -> RegionMask:
 
 @pytest.fixture
 def masks() -> StreamMasks:
-    return StreamMasks(STREAM, lambda: True)
+    return StreamMasks(lambda: True)
 
 
 def levels_of(masks: StreamMasks, *pts: float | None) -> list[int]:
@@ -50,13 +50,10 @@ def test_frames_before_the_first_mask_take_it_too_and_the_number_is_bounded(mask
     assert len(masks._masks) == MAX_MASKS
 
 
-def test_a_mask_covers_the_whole_picture_and_is_scaled_softly(masks):
-    masks.add(mask(1.0, 0, 255))
-    (picture,) = masks([1.0])
-    assert picture.shape == (STREAM.height, STREAM.width)
-    assert picture[0, 0] == 0
-    assert picture[-1, -1] == 1
-    assert (picture[0].diff() >= 0).all()
+def test_masks_of_another_resolution_give_way_to_the_newest(masks):
+    masks.add(mask(1.0, 10))
+    masks.add(mask(2.0, 20, 20))
+    assert levels_of(masks, 1.0, 2.0) == [20]
 
 
 def test_a_session_computes_inside_the_newest_mask_only():
@@ -80,6 +77,6 @@ def test_a_session_computes_inside_the_newest_mask_only():
 
 
 def test_without_the_source_frames_masks_have_no_effect():
-    masks = StreamMasks(STREAM, lambda: False)
+    masks = StreamMasks(lambda: False)
     masks.add(mask(1.0, 0))
     assert masks([1.0]) is None
