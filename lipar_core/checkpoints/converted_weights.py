@@ -4,12 +4,14 @@ Later starts memory-map it without any computation. It is written by groups of r
 memory.
 """
 
+import contextlib
 import hashlib
 import json
 import logging
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
@@ -24,6 +26,8 @@ ReadWeight = Callable[[str], Iterable[torch.Tensor]]  # the rows of a weight in 
 log = logging.getLogger(__name__)
 
 DTYPES = {torch.float32: "F32", torch.bfloat16: "BF16", torch.float16: "F16", torch.int8: "I8"}  # safetensors' names
+PARTIAL = ".partial"  # suffix of a file that is being written
+ABANDONED_S = 3600.0  # a partial file that was not written to for so long belongs to a process that was killed
 HEADER_ALIGNMENT = 64  # bytes: the header is padded so that the tensors after it are aligned
 
 
@@ -40,6 +44,7 @@ def converted_weights(
 ) -> StateDict | None:
     """The conversion to `dtype`, memory-mapped, made first if there is none; None if it cannot be stored."""
     path = converted_path(source, part, dtype)
+    _remove_abandoned(path.parent)
     if path.is_file() or _convert(source, path, f"{_file_prefix(source, part, dtype)}*", layout, read):
         return read_tensors(path)
     return None
@@ -68,9 +73,17 @@ def _convert(source: Path, path: Path, all_conversions: str, layout: Layout, rea
     return True
 
 
+def _remove_abandoned(folder: Path) -> None:
+    """Delete what conversions have left that were killed, up to the size of a checkpoint each."""
+    for path in folder.glob(f"*{PARTIAL}"):
+        with contextlib.suppress(OSError):  # another process has removed it, or the folder is read-only
+            if time.time() - path.stat().st_mtime > ABANDONED_S:
+                path.unlink()
+
+
 def write_safetensors(path: Path, layout: Layout, read: ReadWeight) -> None:
     """Write a safetensors file atomically, by groups of rows."""
-    with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".partial", delete=False) as file:
+    with tempfile.NamedTemporaryFile(dir=path.parent, suffix=PARTIAL, delete=False) as file:
         try:
             file.write(_header(layout))
             for name in layout:

@@ -17,13 +17,13 @@ SCALE_SUFFIX = ".scale"
 
 def row_scales(weight: Tensor) -> Tensor:
     """weight [rows, cols] -> float32 [rows]: the value of one step, so that a row's largest weight is 127 steps."""
-    return weight.float().abs().amax(dim=1) / MAX_INT8
+    return torch.maximum(weight.amax(dim=1), -weight.amin(dim=1)).float() / MAX_INT8
 
 
 def quantise_rows(weight: Tensor) -> Tensor:
     """weight [rows, cols] -> int8 [rows, cols], the nearest multiples of `row_scales`."""
     scale = row_scales(weight).clamp(min=torch.finfo(torch.float32).tiny)  # of a row of zeros
-    return (weight.float() / scale[:, None]).round().to(torch.int8)
+    return weight.float().div(scale[:, None]).round_().to(torch.int8)
 
 
 def load_int8_network(

@@ -86,6 +86,18 @@ def test_weights_load_without_a_writable_folder(source, caplog):
     assert "is converted at every start" in caplog.text
 
 
+def test_what_a_killed_conversion_has_left_is_deleted(source):
+    folder = source.parent / "converted"
+    folder.mkdir()
+    abandoned, recent = folder / "a.partial", folder / "b.partial"
+    for path in (abandoned, recent):
+        path.write_bytes(b"half of a checkpoint")
+    os.utime(abandoned, (0, 0))
+    assert_values(load(source))
+    assert recent.exists()
+    assert not abandoned.exists()
+
+
 def test_mapped_weights_take_no_memory(source, monkeypatch):
     """Writing to a mapped file changes the weights; small files are copied, so that it does not."""
     path = source.parent / "large.safetensors"
