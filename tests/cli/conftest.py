@@ -9,12 +9,12 @@ import torch
 import yaml
 from safetensors.torch import save_file
 
+from harness.hub_server import hub_of_small_files
 from lipar_cli.main import main
 from lipar_core.config import StreamSection
 from lipar_core.kinds.registry import SECTIONS
 from lipar_core.models.hashed_text import HashedTextEncoder
 from tests.cli.clips import make_clip
-from tests.cli.hub_server import hub_of_small_files
 from tests.tiny import tiny_models
 
 Lipar = Callable[..., tuple[int, str, str]]

@@ -12,10 +12,10 @@ from harness.barcode import page_inside
 from harness.browser import camera_flags, start, wait_until
 from harness.camera import write_camera
 from harness.compose import Compose
+from harness.hub_server import hub_of_small_files
 from harness.local import ROOT
 from harness.namespaces import VethLink, unsupported_reason, veth_link
 from harness.podman import Podman
-from tests.cli.hub_server import hub_of_small_files
 from tests.deploy.stream import TOKENS
 from tests.server.api.whip_client import ADMIN
 
