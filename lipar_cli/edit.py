@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 from lipar_cli.file_edit import FileEdit
 from lipar_cli.model_options import add_model_options, chosen_models, chosen_preset
 from lipar_cli.parameter_flags import add_parameter_flags, parameters_from_flags
+from lipar_cli.prompt_flags import add_prompt_flags
 from lipar_core.config import Preset
 from lipar_core.errors import LiparError
 from lipar_core.parameters import Fit
@@ -32,7 +33,7 @@ QUEUE_SIZE = 16  # frames and packets between the threads, in each direction
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     parser = commands.add_parser("edit", help="edit a video file", description="Edit a video file as the prompt says.")
     add_file_arguments(parser)
-    parser.add_argument("-p", "--prompt", required=True, help="describes the edited picture")
+    add_prompt_flags(parser)
     add_model_options(parser)
     add_output_options(parser)
     add_parameter_flags(parser)
@@ -165,7 +166,9 @@ def _report(reader: "VideoReader", writer: "VideoWriter") -> None:
 
 
 def _report_unread_words(session: "EditSession[int]") -> None:
-    tokens = session.models.prompts.encode(session.parameters.prompt).tokens
+    from lipar_core.models.prompt_mix import total_tokens
+
+    tokens = total_tokens([session.models.prompts.encode(text) for text in session.parameters.texts])
     if tokens.used < tokens.given:
         print(
             f"the prompt was truncated: the first {tokens.used} of its {tokens.given} words were used",

@@ -5,6 +5,7 @@ from typing import Any
 
 from msgspec import inspect
 
+from lipar_cli.prompt_flags import mix_error, prompt_changes
 from lipar_core.config import Preset
 from lipar_core.errors import ParameterError
 from lipar_core.fields import allowed_values, leaf_fields, metadata, plain_type
@@ -12,8 +13,8 @@ from lipar_core.parameter_changes import merge
 from lipar_core.parameters import Parameters
 from lipar_core.presets import default_parameters
 
-# -p and --region FILE are defined by the command; a file edit is never paused.
-NO_FLAG = ("prompt", "region.source", "region.mask", "paused")
+# -p, --mix and --region FILE are defined by the command; a file edit is never paused.
+NO_FLAG = ("prompt", "prompts", "region.source", "region.mask", "paused")
 
 
 def add_parameter_flags(parser: argparse.ArgumentParser) -> None:
@@ -31,7 +32,7 @@ def flag_of(path: str) -> str:
 
 def parameters_from_flags(args: argparse.Namespace, preset: Preset) -> Parameters:
     """The preset's parameters changed by the prompt and the flags; raises `ParameterError` naming the flag."""
-    changes: dict[str, Any] = {"prompt": args.prompt}
+    changes: dict[str, Any] = prompt_changes(args.prompt, args.mix)
     for path, _ in leaf_fields(Parameters):
         if path not in NO_FLAG and (value := getattr(args, path)) is not None:
             outer, _, inner = path.rpartition(".")
@@ -39,6 +40,8 @@ def parameters_from_flags(args: argparse.Namespace, preset: Preset) -> Parameter
     try:
         return merge(default_parameters(preset), changes)
     except ParameterError as error:
+        if error.path.startswith("prompts"):
+            raise mix_error(error) from error
         raise ParameterError(flag_of(error.path.partition("[")[0]), error.value, error.allowed) from error
 
 

@@ -5,10 +5,11 @@ from collections.abc import Mapping
 
 import msgspec
 
-from lipar_core.errors import ParameterError
+from lipar_core.errors import ConfigError, ParameterError
 from lipar_core.fields import field_type, metadata
 from lipar_core.parameters import Parameters, Pruning
 from lipar_core.parsing import parse
+from lipar_core.weighted_prompt import WeightedPrompt
 
 # What to set under each detector.
 SETTINGS_OF_DETECTOR = {
@@ -21,6 +22,7 @@ def merge(parameters: Parameters, changes: Mapping[str, object]) -> Parameters:
     """Apply a partial, possibly nested update; on an invalid value raises `ParameterError` and changes nothing.
 
     Setting one of `strength` and `denoising_steps` clears the other, and so does one of `region.box` and `region.mask`.
+    Setting `prompt` clears `prompts`; setting `prompts` sets `prompt` to its first text.
     """
     if changes.get("strength") is not None and changes.get("denoising_steps") is not None:
         raise ParameterError("strength", changes["strength"], "cannot be set together with denoising_steps")
@@ -31,9 +33,23 @@ def merge(parameters: Parameters, changes: Mapping[str, object]) -> Parameters:
         checked["strength"] = None
     if isinstance(region := changes.get("region"), Mapping):
         checked["region"] = _complete_region(region)
+    if changes.get("prompts") is None:
+        if "prompt" in changes:
+            checked["prompts"] = None
+    else:
+        checked = _first_text(changes["prompts"]) | checked
     merged = parse(_updated(to_dict(parameters), checked), Parameters)
     _check_detector(merged.pruning, changes.get("pruning", {}))
     return merged
+
+
+def _first_text(prompts: object) -> dict[str, object]:
+    """The change of `prompt` that a change of `prompts` implies; {} of an empty list, which `merge` rejects."""
+    try:
+        items = parse(prompts, tuple[WeightedPrompt, ...], "prompts")
+    except ConfigError:  # a missing key
+        raise ParameterError("prompts", prompts, "must have a text in each item") from None
+    return {"prompt": items[0].text} if items else {}
 
 
 def _complete_region(changes: Mapping[str, object]) -> dict[str, object]:

@@ -11,9 +11,10 @@ from msgspec import Meta
 
 from lipar_core.errors import ParameterError
 from lipar_core.fields import describe
-from lipar_core.parsing import NOT_UNICODE, ConfigStruct
+from lipar_core.parsing import ConfigStruct
 from lipar_core.region import Region
 from lipar_core.transition import Transition
+from lipar_core.weighted_prompt import MAX_PROMPTS, WeightedPrompt, check_prompts, check_text, normalised
 
 Fit = Literal["crop", "fit", "stretch"]  # how a picture is brought to another shape
 
@@ -128,6 +129,14 @@ class Parameters(ConfigStruct, frozen=True, kw_only=True):
     """Everything that may change live. `strength` and `denoising_steps` exclude each other."""
 
     prompt: Annotated[str, describe("Prompt", "describes the edited picture", min_length=1, max_length=2000)]
+    prompts: Annotated[
+        Annotated[tuple[WeightedPrompt, ...], Meta(min_length=1, max_length=MAX_PROMPTS)] | None,
+        describe(
+            "Prompts",
+            "prompts with weights, whose embeddings are mixed, instead of one prompt; setting them sets prompt to the "
+            "first one's text, and setting prompt alone unsets them",
+        ),
+    ] = None
     transition: Transition = Transition()
     strength: Annotated[
         Annotated[float, Meta(ge=0, le=1)] | None,
@@ -159,13 +168,29 @@ class Parameters(ConfigStruct, frozen=True, kw_only=True):
     paused: Annotated[bool, describe("Paused", "the last frame is repeated and nothing is computed")] = False
 
     def __post_init__(self) -> None:
-        if not self.prompt.strip():
-            raise ParameterError("prompt", self.prompt, "must hold more than white space")
-        if any("\ud800" <= character <= "\udfff" for character in self.prompt):  # valid in JSON, not in UTF-8
-            raise ParameterError("prompt", ascii(self.prompt), NOT_UNICODE)
+        check_text("prompt", self.prompt)
+        if self.prompts is not None:
+            check_prompts(self.prompts)
+            if self.prompt != self.prompts[0].text:
+                raise ParameterError("prompt", self.prompt, "must be the text of prompts[0], if set with prompts")
         steps = self.denoising_steps
         if steps is not None and any(a <= b for a, b in pairwise(steps)):
             raise ParameterError("denoising_steps", list(steps), "must be decreasing")
+
+    @property
+    def weighted_prompts(self) -> tuple[WeightedPrompt, ...]:
+        """`prompts`, or else `prompt` alone."""
+        return self.prompts or (WeightedPrompt(text=self.prompt, weight=1.0),)
+
+    @property
+    def prompt_mix(self) -> tuple[WeightedPrompt, ...]:
+        """The same with weights that sum to 1, without those that are 0."""
+        return normalised(self.weighted_prompts)
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """Of all prompts, those of weight 0 included."""
+        return tuple(prompt.text for prompt in self.weighted_prompts)
 
 
 def needs_full_block(old: Parameters, new: Parameters) -> bool:
@@ -180,7 +205,7 @@ def needs_full_block(old: Parameters, new: Parameters) -> bool:
 
 def _token_settings(parameters: Parameters) -> tuple[object, ...]:
     steps = parameters.strength, parameters.denoising_steps
-    return parameters.prompt, *steps, parameters.seed, parameters.pruning.recovery
+    return parameters.prompt_mix, *steps, parameters.seed, parameters.pruning.recovery
 
 
 def json_schema() -> dict[str, Any]:

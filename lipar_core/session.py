@@ -11,6 +11,7 @@ from lipar_core.acknowledgement import Acknowledgement
 from lipar_core.buckets import checked_buckets
 from lipar_core.errors import LiparError
 from lipar_core.models.loading import Models
+from lipar_core.models.prompt_mix import cached_embeddings, total_tokens
 from lipar_core.parameter_changes import merge, split_reset
 from lipar_core.parameters import Parameters
 from lipar_core.presets import default_parameters
@@ -78,12 +79,12 @@ class EditSession(Generic[P]):
         settings, reset = split_reset(changes)
         self.parameters = merge(self.parameters, settings)
         self._reset_requested |= reset
-        embedding = self.models.prompts.get(self.parameters.prompt)
+        embeddings = cached_embeddings(self.models.prompts, self.parameters.texts)
         return Acknowledgement(
             block=self.next_block,
             parameters=self.parameters,
             pending=self.parameters.paused,
-            prompt_tokens=None if embedding is None else embedding.tokens,
+            prompt_tokens=None if embeddings is None else total_tokens(embeddings),
         )
 
     def check(self, changes: Mapping[str, object]) -> Parameters:
@@ -141,7 +142,7 @@ class EditSession(Generic[P]):
     def _starts_new_stream(self) -> bool:
         """Whether the next block starts a new stream."""
         new, old = self.parameters, self.state.applied
-        cut = old is not None and new.prompt != old.prompt and new.transition.mode == "cut"
+        cut = old is not None and new.texts != old.texts and new.transition.mode == "cut"
         return self._reset_requested or cut
 
     def _start_stream(self) -> None:

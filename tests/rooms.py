@@ -48,7 +48,7 @@ ROOMS = (
                 "weight_files",
                 "colour_tags",
             ),
-            *core("acknowledgement", "kinds", "region", "session_timeline", "transition"),
+            *core("acknowledgement", "kinds", "region", "session_timeline", "transition", "weighted_prompt"),
         ),
         may_import=(),
         packages=frozenset({"yaml", "msgspec"}),

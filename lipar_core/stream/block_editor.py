@@ -9,6 +9,7 @@ from torch import Tensor
 from lipar_core.flow import sigmas
 from lipar_core.models.interfaces import LatentArea
 from lipar_core.models.loading import Models
+from lipar_core.models.prompt_mix import mixed_context
 from lipar_core.noise import draw_fixed_noise, draw_noise
 from lipar_core.parameters import Parameters, needs_full_block
 from lipar_core.patches import patchify_into, unpatchify_into
@@ -124,13 +125,13 @@ class BlockEditor(Generic[P]):
     ) -> bool:
         """Set the text of the next block; returns whether it changed. continues: the stream has blocks already."""
         mode = new.transition.mode
-        if state.blend is None or new.prompt != state.prompt:
-            end = self.models.prompts.encode(new.prompt).context.to(self.models.device)
+        if state.blend is None or new.prompt_mix != state.prompts:
+            end = mixed_context(self.models.prompts, new.prompt_mix).to(self.models.device)
             if mode == "blend" and state.blend is not None:
                 state.blend = PromptBlend(state.blend.context, end, new.transition.blocks)
             else:
                 state.blend = PromptBlend(end, end, 1)
-            state.prompt = new.prompt
+            state.prompts = new.prompt_mix
         if not state.blend.is_active:
             return False
         state.passes.set_text(self.models.dit.text_kv(state.blend.advance()))

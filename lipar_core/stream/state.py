@@ -20,6 +20,7 @@ from lipar_core.stream.history import History
 from lipar_core.stream.prompt_blend import PromptBlend
 from lipar_core.stream.region_tracker import RegionTracker
 from lipar_core.stream.timeline import Timeline
+from lipar_core.weighted_prompt import WeightedPrompt
 
 P = TypeVar("P")
 
@@ -69,8 +70,8 @@ class StreamState(Generic[P]):
         self.last_frame: Tensor | None = None  # newest source frame of the newest block [1, 3, H, W]
         self.applied: Parameters | None = None  # of the newest block
         self.schedule: PreparedSchedule | None = None
-        self.prompt: str | None = None  # of the newest block, or the one that it is blended to
-        self.blend: PromptBlend | None = None  # to that prompt
+        self.prompts: tuple[WeightedPrompt, ...] = ()  # the mix of the newest block, or the one that it is blended to
+        self.blend: PromptBlend | None = None  # to that mix
         self.blocks = 0  # edited so far; seeds the noise
 
 

@@ -15,7 +15,7 @@ from lipar_core.session import EditSession
 from lipar_core.sizes import size_names, stream_at, with_size
 from server import wire
 from server.model.live_stream import LiveStream
-from server.model.prompt_encoder import ActiveEncoding, EncodedPrompt, PromptEncoder
+from server.model.prompt_encoder import ActiveEncoding, EncodedPrompts, PromptEncoder
 from server.model.scheduler import Scheduler, Turn
 from server.model_options import ModelOptions
 
@@ -54,7 +54,7 @@ class ModelLoop:
         while self.pipe.poll():
             self.handle(wire.receive_command(self.pipe))
         for encoded in self.encoder.take():
-            self.prompt_encoded(encoded)
+            self.prompts_encoded(encoded)
         if encoding := self.encoder.hung(time.monotonic()):
             self.exit_hung(encoding)
             return
@@ -108,10 +108,10 @@ class ModelLoop:
             with self.isolate_errors(message.session):
                 session.changes.handle(message)
 
-    def prompt_encoded(self, encoded: EncodedPrompt) -> None:
+    def prompts_encoded(self, encoded: EncodedPrompts) -> None:
         if session := self.sessions.get(encoded.session):
             with self.isolate_errors(encoded.session):
-                session.changes.prompt_encoded(encoded)
+                session.changes.prompts_encoded(encoded)
 
     def edit_block(self, turn: Turn) -> None:
         with self.isolate_errors(turn.session):

@@ -5,6 +5,7 @@ import argparse
 import pytest
 
 from lipar_cli.parameter_flags import NO_FLAG, add_parameter_flags, flag_of, parameters_from_flags
+from lipar_cli.prompt_flags import add_prompt_flags
 from lipar_core.errors import LiparError
 from lipar_core.fields import leaf_fields
 from lipar_core.parameters import Parameters
@@ -15,9 +16,9 @@ PRESET = load_preset("tiny")
 
 def given(*flags: str) -> Parameters:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--prompt", default="a sketch")
+    add_prompt_flags(parser)
     add_parameter_flags(parser)
-    return parameters_from_flags(parser.parse_args(flags), PRESET)
+    return parameters_from_flags(parser.parse_args(["-p", "a sketch", *flags]), PRESET)
 
 
 def test_every_parameter_has_a_flag_with_help():
@@ -26,6 +27,12 @@ def test_every_parameter_has_a_flag_with_help():
     shown = parser.format_help()
     for path, _ in leaf_fields(Parameters):
         assert (f"  {flag_of(path)}" in shown) is (path not in NO_FLAG)
+
+
+def test_other_prompts_are_mixed_into_the_first():
+    assert given().prompts is None
+    prompts = given("--mix", "neon", "0.25", "--mix", "pop art", "0.5").prompts
+    assert [(p.text, p.weight) for p in prompts or ()] == [("a sketch", 0.25), ("neon", 0.25), ("pop art", 0.5)]
 
 
 def test_flags_change_only_the_parameters_that_they_name():
@@ -45,6 +52,13 @@ def test_flags_change_only_the_parameters_that_they_name():
     [
         (("--min-keep", "2"), "--min-keep = 2.0: must be a finite number, >= 0 and <= 1"),
         (("--denoising-steps", "5", "0"), "--denoising-steps = 0: must be a whole number, >= 1 and <= 999"),
+        (("--mix", "neon", "much"), "--mix = 'much': must be a finite number, >= 0 and <= 1"),
+        (("--mix", "neon", "-1"), "--mix = '-1': must be a finite number, >= 0 and <= 1"),
+        (
+            ("--mix", "neon", "0.7", "--mix", "b", "0.7"),
+            "--mix = [0.7, 0.7]: must have weights",
+        ),
+        (("--mix", "  ", "0.7"), "--mix = '  ': must hold more than white space"),
         (("--tau", "0.1"), '--tau = 0.1: is read by pruning.detector "lipar" only'),
     ],
 )

@@ -15,6 +15,7 @@ SETTINGS = Parameters(prompt="a pencil sketch", pruning=Pruning(tau=0.4, tau2=0.
 # Every live parameter, a value that differs from SETTINGS, and whether reused tokens would keep what no longer holds.
 NEEDS_FULL_BLOCK = {
     "prompt": ("no change", True),
+    "prompts": ([{"text": "a pencil sketch", "weight": 0.5}, {"text": "neon", "weight": 0.5}], True),
     "transition.mode": ("keep", False),  # only affects later prompts
     "transition.blocks": (3, False),
     "strength": (0.3, True),

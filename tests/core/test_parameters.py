@@ -42,7 +42,7 @@ def test_strength_and_steps_clear_each_other():
         ({"pruning": {"detector": "eyes"}}, "pruning.detector", "'anchor', 'lipar'"),
         ({"pruning": 3}, "pruning", "object"),
         ({"pruning": {"enabled": 1}}, "pruning.enabled", "true or false"),
-        ({"colour": "red"}, "colour", "prompt, transition"),
+        ({"colour": "red"}, "colour", "prompt, prompts, transition"),
         ({"prompt": ""}, "prompt", "1 to 2000"),
         ({"prompt": " \n"}, "prompt", "white space"),
         ({"prompt": "a" * 3000}, "prompt", "3000"),

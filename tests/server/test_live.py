@@ -95,6 +95,12 @@ async def test_changes_are_acknowledged_with_a_block(viewer):
     assert second["parameters"]["pruning"]["tau"] == 0.7
     assert (await viewer.status())["parameters"] == second["parameters"]
     assert second["prompt_tokens"] == {"used": 2, "given": 2, "unknown_words": []}
+    mix = [{"text": "no change", "weight": 0.5}, {"text": "a castle", "weight": 0.25}]
+    mixed = (await viewer.change(prompts=mix)).json()
+    assert (mixed["parameters"]["prompts"], mixed["parameters"]["prompt"]) == (mix, "no change")
+    assert mixed["prompt_tokens"] == {"used": 4, "given": 4, "unknown_words": ["castle"]}
+    refused = (await viewer.change(prompts=[{"text": "a", "weight": 2}])).json()["detail"]
+    assert (refused["path"], refused["value"]) == ("prompts[0].weight", 2)
     long = (await viewer.change(prompt="robot " * 80)).json()
     assert (
         long["prompt_tokens"]

@@ -63,6 +63,18 @@ def test_a_mixed_prompt_is_between_its_styles(ask):
     assert max(distance(mixed, one), distance(mixed, two)) < distance(one, two)
 
 
+def test_mixed_embeddings_move_from_one_style_to_the_other(models, clip, ask):
+    def mixed(weight: float) -> torch.Tensor:
+        weights = {"an old sepia film": 1 - weight, "night vision goggles": weight}
+        prompts = [{"text": text, "weight": part} for text, part in weights.items()]
+        return edit_clip(models, clip, merge(default_parameters(models.preset), {"prompts": prompts})).frames[-4:]
+
+    one, two = ask("an old sepia film"), ask("night vision goggles")
+    few, many = mixed(0.25), mixed(0.75)
+    assert distance(few, one) < distance(many, one) < distance(two, one)
+    assert distance(many, two) < distance(few, two) < distance(one, two)
+
+
 @pytest.mark.parametrize(
     ("prompt", "unknown"),
     [("no change", ()), ("robot", ("robot",)), ("blorp the wibbly frotz", ("blorp", "wibbly", "frotz"))],

@@ -70,6 +70,27 @@ def test_a_failed_encoding_rejects_the_change_and_keeps_the_prompt(slow):
     assert slow.run_until(wire.BlockDone).block == 0
 
 
+def test_a_mix_waits_for_all_its_prompts_and_a_moved_weight_for_none(slow):
+    slow.text.allowed.release()
+    opened(slow, "s")
+    request = slow.change("s", prompts=[{"text": "b", "weight": 0.5}, {"text": "c", "weight": 0.5}])
+    slow.text.allowed.release()
+    wait_until(lambda: "c" in slow.text.encoded or slow.run_once())
+    slow.put_block("s")
+    slow.run_until(wire.BlockDone)
+    assert not any(isinstance(message, wire.ChangeAcknowledged) for message in slow.received)
+    slow.text.allowed.release()
+    done = slow.run_until(wire.ChangeAcknowledged, request=request).acknowledgement
+    assert (done.parameters.prompt, done.parameters.texts) == ("b", ("b", "c"))
+    request = slow.change("s", prompts=[{"text": "b", "weight": 0.1}, {"text": "c", "weight": 0.9}])
+    slow.run_until(wire.ChangeAcknowledged, request=request)
+    request = slow.change("s", prompts=[{"text": "b", "weight": 0.1}, {"text": "broken", "weight": 0.9}])
+    slow.text.allowed.release()
+    assert slow.run_until(wire.ChangeRejected, request=request).path == "prompts[1].text"
+    assert slow.worker.sessions["s"].edit.parameters.texts == ("b", "c")
+    assert slow.text.encoded == ["a", "b", "c", "broken"]
+
+
 def test_encoding_an_initial_prompt_delays_only_its_session(slow):
     slow.text.allowed.release()
     opened(slow, "a")

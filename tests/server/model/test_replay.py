@@ -24,7 +24,8 @@ CHANGES = {
     2: [{"prompt": "b", "strength": 0.6}, {"pruning": {"tau": 0.6}}],
     5: [{"prompt": "c", "transition": {"mode": "blend", "blocks": 3}}],
     6: [{"pruning": {"enabled": False}}, {"denoising_steps": [700, 300]}],
-    9: [{"reset": True}],
+    8: [{"prompts": [{"text": "c", "weight": 0.3}, {"text": "b", "weight": 0.7}]}],
+    9: [{"reset": True}, {"prompts": [{"text": "c", "weight": 0.4}, {"text": "b", "weight": 0.6}]}],
     11: [{"prompt": "d", "transition": {"mode": "cut"}}],
 }
 
