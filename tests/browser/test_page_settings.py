@@ -76,6 +76,26 @@ def test_a_named_session_shows_how_much_of_a_long_prompt_is_used(page: Page, liv
     assert session(page, live_server)["id"] == "studio"
     page.get_by_role("button", name="Thermal").click()
     expect(page.locator("#tokens-note")).to_have_text("", timeout=TIMEOUT_MS)
+    mix_in_a_second_prompt(page, live_server)
+
+
+def mix_in_a_second_prompt(page: Page, server: LiveServer) -> None:
+    page.locator("#mix summary").click()
+    second, slider = page.get_by_label("Second prompt", exact=True), page.get_by_label("How much of it")
+    expect(slider).to_be_disabled()
+    second.fill("glowing neon edges")
+    page.get_by_role("button", name="Mix in").click()
+    expect_applied(page, "#mix-note")
+    slider.fill("0.3")
+    expect(page.locator("#mix-summary")).to_have_text("30 % glowing neon edges")
+    page.get_by_role("button", name="Moonlight").click()  # another first prompt
+    expect_applied(page, "#prompt-note")
+    expected = [{"text": "moonlight", "weight": 0.7}, {"text": "glowing neon edges", "weight": 0.3}]
+    assert session(page, server)["parameters"]["prompts"] == expected
+    page.get_by_role("button", name="Remove", exact=True).click()
+    expect(slider).to_be_disabled(timeout=TIMEOUT_MS)
+    expect(second).to_have_value("")
+    expect(page.get_by_label("Prompt", exact=True)).to_have_value("moonlight")
 
 
 def test_a_rejected_change_is_reverted_with_the_reason_and_defaults_can_be_restored(page: Page) -> None:

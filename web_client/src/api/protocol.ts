@@ -19,8 +19,16 @@ export interface Region {
 }
 
 /** The live parameters that the page uses by name; the schema describes these and all others. */
+/** One of the prompts whose embeddings are mixed. */
+export interface WeightedPrompt {
+  text: string;
+  weight: number; // 0..1
+}
+
 export interface Parameters {
   prompt: string;
+  /** Instead of `prompt` alone, which is then the first one's text; null: `prompt` alone. */
+  prompts: WeightedPrompt[] | null;
   /** 0..1; null: the preset's denoising steps apply. */
   strength: number | null;
   denoising_steps: number[] | null;
@@ -34,6 +42,7 @@ export interface Parameters {
 /** A partial update. `reset` is an action, not a parameter. */
 export interface Changes {
   prompt?: string;
+  prompts?: WeightedPrompt[] | null;
   strength?: number | null;
   paused?: boolean;
   fit?: Fit;

@@ -1,8 +1,9 @@
 // The prompt, style buttons and parameter controls: show the settings and report the user's changes.
 
-import type { Changes, Preset, Schema } from "../api/protocol";
+import type { Changes, Parameters, Preset, Schema } from "../api/protocol";
 import { maxLengthOf, parameterSpecs } from "../api/schema";
 import type { RegionMasks } from "../media/region_masks";
+import { promptChanges, secondPrompt } from "../session/prompt_mix";
 import type { Settings } from "../session/settings";
 import type { StreamState } from "../session/stream_state";
 import { BUTTONS } from "../texts/en";
@@ -15,6 +16,7 @@ import type { RowEvents } from "./parameter_row";
 import { PromptSuggestions } from "./prompt_suggestions";
 import { REGION_CONTROLS, RegionPanel } from "./region_panel";
 import { SavedPromptButtons } from "./saved_prompt_buttons";
+import { SecondPromptControl } from "./second_prompt_control";
 import { SettingsLinkControl } from "./settings_link_control";
 import { styleButton } from "./style_button";
 
@@ -32,6 +34,7 @@ export interface ControlsState {
 /** By the note's element id: the controls that share the note, and their input element. */
 const NOTES: Record<string, { controls: [string, ...string[]]; input?: string }> = {
   "prompt-note": { controls: ["prompt"], input: "prompt" },
+  "mix-note": { controls: ["prompts"], input: "second-prompt" },
   "action-note": { controls: ["paused", "reset"] },
   "defaults-note": { controls: ["defaults"] },
   "region-note": { controls: REGION_CONTROLS },
@@ -46,6 +49,8 @@ export class Controls {
   private readonly rows: ParameterRow[];
   private readonly link: SettingsLinkControl;
   private readonly savedPrompts: SavedPromptButtons;
+  private readonly secondPrompt: SecondPromptControl;
+  private applied: Pick<Parameters, "prompt" | "prompts">; // what the session has, or the next one begins with
   private readonly region: RegionPanel;
 
   constructor(
@@ -53,6 +58,7 @@ export class Controls {
     schema: Schema,
     private readonly events: ControlEvents,
   ) {
+    this.applied = preset.parameters;
     this.prompt.maxLength = maxLengthOf(schema, "prompt");
     this.prompt.disabled = false; // disabled in the HTML until its events are handled
     const specs = parameterSpecs(schema);
@@ -65,7 +71,15 @@ export class Controls {
     new PromptSuggestions();
     this.link = new SettingsLinkControl(preset, schema);
     this.savedPrompts = new SavedPromptButtons((prompt) => {
-      events.changed("prompt", { prompt });
+      this.changePrompt(prompt);
+    });
+    this.secondPrompt = new SecondPromptControl(preset, maxLengthOf(schema, "prompt"), {
+      changed: (second) => {
+        events.changed("prompts", promptChanges(this.applied.prompt, second));
+      },
+      dragged: (second) => {
+        events.dragged(second === null ? null : { control: "prompts", changes: promptChanges(this.applied.prompt, second) });
+      },
     });
     this.region = new RegionPanel(events.changed);
     this.bindStyles();
@@ -77,6 +91,7 @@ export class Controls {
   show({ settings, state }: ControlsState): void {
     const { shown } = settings;
     this.showPrompt(settings);
+    this.secondPrompt.show(settings);
     this.link.show(settings);
     for (const row of this.rows) row.show(settings);
     this.region.show(settings);
@@ -100,7 +115,8 @@ export class Controls {
   private showPrompt(settings: Settings): void {
     const { prompt } = settings.shown;
     const isTyped = settings.stateOf("prompt").name === "typed";
-    const applied = isTyped ? settings.current.prompt : prompt;
+    this.applied = isTyped ? settings.current : settings.shown;
+    const applied = this.applied.prompt;
     if (this.prompt.value !== prompt) this.prompt.value = prompt; // an unchanged value keeps the cursor's position
     this.prompt.toggleAttribute("data-dirty", isTyped);
     this.apply.classList.toggle("primary", isTyped);
@@ -132,19 +148,28 @@ export class Controls {
 
   private bindPrompt(): void {
     this.prompt.addEventListener("input", () => {
-      this.events.typed("prompt", { prompt: this.prompt.value });
+      this.events.typed("prompt", this.changesOf(this.prompt.value));
     });
     element("prompt-form", HTMLFormElement).addEventListener("submit", (event) => {
       event.preventDefault();
-      this.events.changed("prompt", { prompt: this.prompt.value });
+      this.changePrompt(this.prompt.value);
     });
+  }
+
+  private changePrompt(prompt: string): void {
+    this.events.changed("prompt", this.changesOf(prompt));
+  }
+
+  /** The change to another first prompt; the second one stays mixed into it. */
+  private changesOf(prompt: string): Changes {
+    return promptChanges(prompt, secondPrompt(this.applied));
   }
 
   private bindStyles(): void {
     const chips = this.preset.styles.map((style) => {
       const chip = styleButton(style);
       chip.addEventListener("click", () => {
-        this.events.changed("prompt", { prompt: style.prompt });
+        this.changePrompt(style.prompt);
       });
       return chip;
     });

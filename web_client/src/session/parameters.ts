@@ -6,15 +6,23 @@ type Tree = Record<string, unknown>;
 
 /** `newer` over `older`; nested objects are merged, not replaced. */
 export function mergeChanges(older: Changes, newer: Changes): Changes {
-  return merge(older, newer);
+  return merge(older, "prompts" in older || newer.prompts != null ? withWholePrompt(newer) : newer);
 }
 
 /** The parameters after a change, as the server applies it. */
 export function applyChanges(parameters: Parameters, { reset: _action, ...changes }: Changes): Parameters {
-  const merged = merge(parameters, changes) as unknown as Parameters;
+  const merged = merge(parameters, withWholePrompt(changes)) as unknown as Parameters;
   if (changes.strength !== undefined && changes.strength !== null) merged.denoising_steps = null; // setting either one clears the other
   else if (Array.isArray(changes.denoising_steps)) merged.strength = null;
   return merged;
+}
+
+/** The change with both parts of the prompt, if it has one: setting either one sets the other. */
+function withWholePrompt(changes: Changes): Changes {
+  const { prompt, prompts } = changes;
+  if (prompts == null) return prompt === undefined ? changes : { ...changes, prompts: null };
+  const [first] = prompts;
+  return first === undefined ? changes : { prompt: first.text, ...changes };
 }
 
 /** Whether the change would leave these parameters as they are. */
@@ -22,9 +30,9 @@ export function hasChanges(parameters: Parameters, changes: Changes): boolean {
   return isEqual(applyChanges(parameters, changes), parameters);
 }
 
-/** Whether the change has a value at this path, for example "pruning.tau". */
+/** Whether the change has a value at this path, for example "pruning.tau"; of "prompts[0].text" the whole list counts. */
 export function hasPath(changes: Changes | undefined, path: string): boolean {
-  return changes !== undefined && valueAtPath(changes, path) !== undefined;
+  return changes !== undefined && valueAtPath(changes, path.replace(/\[.*/, "")) !== undefined;
 }
 
 /** The value at a path such as "pruning.tau"; undefined if there is none. */

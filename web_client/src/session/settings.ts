@@ -11,7 +11,7 @@ export class Settings {
   private readonly states = new Map<string, ControlState>(); // by control: the path of its parameter
   private readonly prepared = new Map<string, Changes>(); // changes made since the last session
   private draggedControl: { control: string; changes: Changes } | null = null; // the slider being dragged
-  private tokenCount: { prompt: string; tokens: PromptTokens } | null = null; // of the newest prompt that was encoded
+  private tokenCount: { texts: string; tokens: PromptTokens } | null = null; // of the newest prompts that were encoded
 
   constructor(
     private readonly preset: Parameters,
@@ -36,7 +36,7 @@ export class Settings {
 
   /** Token counts of the shown prompt; null if it has not been encoded yet. */
   get promptTokens(): PromptTokens | null {
-    return this.tokenCount?.prompt === this.shown.prompt ? this.tokenCount.tokens : null;
+    return this.tokenCount?.texts === textsOf(this.shown) ? this.tokenCount.tokens : null;
   }
 
   /** The changes to the preset with which a new session starts. */
@@ -79,7 +79,7 @@ export class Settings {
 
   acknowledge(controls: string[], { block, pending, parameters, prompt_tokens }: Acknowledgement): void {
     for (const control of controls) this.states.set(control, acknowledge(this.stateOf(control), block, pending, Date.now()));
-    this.storeTokenCount(parameters.prompt, prompt_tokens);
+    this.storeTokenCount(parameters, prompt_tokens);
     this.setCurrent(parameters);
   }
 
@@ -90,7 +90,7 @@ export class Settings {
   /** Updates the current parameters from telemetry, which may be older than an acknowledgement. */
   followTelemetry({ parameters, prompt_tokens }: Pick<SessionStatus, "parameters" | "prompt_tokens">): void {
     const confirmed = withOverlays(parameters, [...this.states.values()].map((state) => unconfirmedChanges(state, Date.now())));
-    if (confirmed.prompt === parameters.prompt) this.storeTokenCount(parameters.prompt, prompt_tokens); // else telemetry is older than the acknowledgement
+    if (textsOf(confirmed) === textsOf(parameters)) this.storeTokenCount(parameters, prompt_tokens); // else telemetry is older than the acknowledgement
     this.setCurrent(confirmed);
   }
 
@@ -120,8 +120,8 @@ export class Settings {
     this.changed();
   }
 
-  private storeTokenCount(prompt: string, tokens: PromptTokens | null | undefined): void {
-    if (tokens != null) this.tokenCount = { prompt, tokens };
+  private storeTokenCount(parameters: Parameters, tokens: PromptTokens | null | undefined): void {
+    if (tokens != null) this.tokenCount = { texts: textsOf(parameters), tokens };
   }
 
   private updateDragged(control: string, changes: Changes): void {
@@ -133,6 +133,11 @@ export class Settings {
     this.states.set(control, state);
     this.changed();
   }
+}
+
+/** All texts of the prompt, to compare. */
+function textsOf({ prompt, prompts }: Parameters): string {
+  return JSON.stringify(prompts?.map(({ text }) => text) ?? [prompt]);
 }
 
 function withOverlays(parameters: Parameters, overlays: (Changes | null)[]): Parameters {

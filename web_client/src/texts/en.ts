@@ -85,6 +85,13 @@ export const NOTES = {
   unknownWords: (words: string[]) => `The model does not know ${words.map((word) => `“${word}”`).join(", ")}: ${words.length === 1 ? "it changes" : "they change"} little or nothing.`,
 };
 
+/** The second prompt, mixed into the first one. */
+export const MIX = {
+  none: "none",
+  of: (percent: number, prompt: string) => `${percent} % ${prompt}`,
+  weight: (percent: number) => `${percent} %`,
+};
+
 export const VALUES = {
   steps: (steps: number[]) => `steps ${steps.join(", ")}`,
   about: (description: string, size: string) => `${description}, ${size}.`,

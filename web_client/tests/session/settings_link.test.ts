@@ -27,6 +27,7 @@ const SCHEMA: Schema = {
 };
 const PARAMETERS: Parameters = {
   prompt: "no change",
+  prompts: null,
   strength: null,
   denoising_steps: null,
   seed: 0,

@@ -68,6 +68,7 @@ export class FakePeer implements MediaPeer {
 
 export const PARAMETERS: Parameters = {
   prompt: "a watercolour painting",
+  prompts: null,
   transition: { mode: "recache" },
   strength: null,
   denoising_steps: null,
