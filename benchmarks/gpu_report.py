@@ -66,6 +66,7 @@ def session(device: torch.device) -> Iterator[Line]:
     yield "session", bool(edited.isfinite().all()) and float(edited.std()) > 0.01, f"{len(edited)} frames are finite"
     if device.type == "cuda":
         yield from _graphs(models)
+        yield from _pass_graphs(models)
         yield from _waits_and_memory(models)
 
 
@@ -91,6 +92,20 @@ def _graphs(models: Models) -> Iterator[Line]:
         recorded = sum(graph is not None for graph in graphs)
         passed = 0 < recorded == len(graphs) or kernels_mode() == "reference"
         yield f"graphs of the {name}", passed, f"{recorded} of {len(graphs)} recorded and equal"
+
+
+def _pass_graphs(models: Models) -> Iterator[Line]:
+    """Every other block is noise and computed in full, the others are still but for the tokens that are refreshed."""
+    stream = models.preset.stream
+    edit: EditSession[int] = EditSession(models)
+    noise = torch.rand(2 * BLOCKS, 3, stream.height, stream.width, device=models.device)
+    for frame in noise:
+        edit.push(frame.expand(2 * stream.frames_per_block, -1, -1, -1), range(2 * stream.frames_per_block))
+        edit.finish_block()
+    graphs = edit.passes.graphs.graphs
+    recorded = sum(graph is not None for graph in graphs.values())
+    passed = 0 < recorded == len(graphs) or kernels_mode() == "reference"
+    yield "graphs of the passes", passed, f"{recorded} of {len(graphs)} recorded and equal"
 
 
 def _edit(models: Models) -> torch.Tensor:

@@ -62,7 +62,8 @@ class EditSession(Generic[P]):
         self.editor: BlockEditor[P] = BlockEditor(models, force_keep, observer, masks)
         self.stream = stream_at(models.preset, size)
         cache = build_cache(models.dit, self.stream, models.device, models.precision.attention)
-        self.passes = Passes(models.dit, cache, self.stream.block_frames, models.precision.linear)
+        dtype = models.precision.linear
+        self.passes = Passes(models.dit, cache, self.stream.block_frames, dtype, models.record)
         self.buckets = (
             models.buckets(self.stream) if buckets is None else checked_buckets(buckets, self.stream.block_tokens)
         )

@@ -53,23 +53,42 @@ class GraphedFunction:
             return self.function(*inputs)
         key = layouts(inputs)
         if key not in self.graphs and len(self.graphs) < MAX_GRAPHS:
-            self.graphs[key] = self._verified_graph(inputs)
+            name = f"{self.name} for {[list(value.shape) for value in inputs]}"
+            self.graphs[key] = verified_graph(name, self.function, inputs, self.record)
         graph = self.graphs.get(key)
         return self.function(*inputs) if graph is None else tuple(output.clone() for output in graph(*inputs))
 
-    def _verified_graph(self, inputs: Tensors) -> FixedGraph | None:
-        expected = self.function(*inputs)
-        try:
-            graph = FixedGraph(self.function, inputs, self.record)
-            problems = map(difference, graph(*inputs), expected)
-            problem = next(filter(None, problems), "")
-        except RuntimeError as error:  # the capture failed; a device that is lost will report it again
-            problem = failure_text(error)
-        if not problem:
-            log.info("graph of %s for %s: recorded", self.name, [list(value.shape) for value in inputs])
-            return graph
-        log.warning("the graph of %s is not used, its operations run one by one: %s", self.name, problem)
-        return None
+
+def verified_graph(
+    name: str, function: Function, inputs: Tensors, record: Recorder, state: Tensors = ()
+) -> FixedGraph | None:
+    """A graph of the function that gives what the function gives; None, with a line in the log, if there is none.
+
+    state: what the function reads and then overwrites. It is as after one call, with or without a graph.
+    """
+    before = tuple(value.clone() for value in state)
+    expected = tuple(value.clone() for value in function(*inputs))
+    try:
+        restore(state, before)  # a recorder may call the function
+        graph = FixedGraph(function, inputs, record)
+        restore(state, before)
+        problems = map(difference, graph(*inputs), expected)
+        problem = next(filter(None, problems), "")
+    except RuntimeError as error:  # the capture failed; a device that is lost will report it again
+        problem = failure_text(error)
+    if not problem:
+        log.info("graph of %s: recorded and equal", name)
+        return graph
+    log.warning("the graph of %s is not used, its operations run one by one: %s", name, problem)
+    if state:
+        restore(state, before)
+        function(*inputs)
+    return None
+
+
+def restore(state: Tensors, values: Tensors) -> None:
+    for tensor, value in zip(state, values, strict=True):
+        tensor.copy_(value)
 
 
 def layouts(values: Sequence[Tensor]) -> tuple[Layout, ...]:

@@ -8,7 +8,8 @@ from lipar_core.buckets import Costs, cheapest_buckets, checked_buckets, fixed_b
 from lipar_core.config import Preset, StreamConfig
 from lipar_core.errors import CheckpointError
 from lipar_core.kernels.attention_choice import choose_attention
-from lipar_core.kernels.start_up import verify_kernels
+from lipar_core.kernels.graphs import CudaRecorder, Recorder
+from lipar_core.kernels.start_up import kernels_mode, verify_kernels
 from lipar_core.kinds.registry import CODECS, TEXT_ENCODERS, TRANSFORMERS
 from lipar_core.models.devices import select_device
 from lipar_core.models.interfaces import Codec, Denoiser, TextEncoder
@@ -30,6 +31,7 @@ class Models:
     device: torch.device
     precision: Precision
     pass_costs: Costs = field(default_factory=dict)  # by number of tokens; empty on a CPU
+    record: Recorder | None = None  # of CUDA graphs; None: operations run one by one
 
     def buckets(self, stream: StreamConfig) -> tuple[int, ...]:
         """The numbers of tokens that a block may compute: the preset's, else chosen for the device."""
@@ -58,7 +60,9 @@ def load_models(preset: Preset, device: str | None = None, dtype: str | None = N
     codec: Codec = CODECS.loader(preset.codec)(preset.codec, preset, target, precision)
     dit: Denoiser = TRANSFORMERS.loader(preset.transformer)(preset.transformer, preset, target, precision)
     prompts = PromptCache(load_text_encoder(preset, target))
-    return Models(preset, codec, dit, prompts, target, precision, pass_costs(dit, dit.config.layers, shapes))
+    costs = pass_costs(dit, dit.config.layers, shapes)
+    record = CudaRecorder() if target.type == "cuda" and kernels_mode() == "auto" else None
+    return Models(preset, codec, dit, prompts, target, precision, costs, record)
 
 
 def load_text_encoder(preset: Preset, device: torch.device) -> TextEncoder:

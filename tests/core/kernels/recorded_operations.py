@@ -22,6 +22,7 @@ class RecordedOperations(TorchDispatchMode):
         super().__init__()
         self.calls: list[tuple[object, ...]] = []
         self.results: list[Tensor] = []  # kept alive, so that no address is used twice
+        self.storages: set[int] = set()  # their addresses
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         if func.name().partition(".")[0] in HOST_WAITS:
@@ -29,14 +30,15 @@ class RecordedOperations(TorchDispatchMode):
         given, _ = tree_flatten((args, kwargs or {}))
         self.calls.append((str(func), *(self._described(value) for value in given)))
         result = func(*args, **(kwargs or {}))
-        self.results += [value for value in tree_flatten(result)[0] if isinstance(value, Tensor)]
+        new = [value for value in tree_flatten(result)[0] if isinstance(value, Tensor)]
+        self.results += new
+        self.storages |= {value.untyped_storage().data_ptr() for value in new}
         return result
 
     def _described(self, value: object) -> object:
         if not isinstance(value, Tensor):
             return str(value)
-        storage = value.untyped_storage().data_ptr()
-        internal = any(storage == result.untyped_storage().data_ptr() for result in self.results)
+        internal = value.untyped_storage().data_ptr() in self.storages
         return (tuple(value.shape), str(value.dtype), "internal" if internal else value.data_ptr())
 
 

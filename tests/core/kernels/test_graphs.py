@@ -100,7 +100,7 @@ def test_a_function_that_cannot_be_recorded_runs_itself(function, problem, caplo
     assert list(graphed.graphs.values()) == [None]
     warnings = [r.message for r in caplog.records if r.levelno == logging.WARNING]
     assert len(warnings) == 1
-    assert "the graph of fake is not used" in warnings[0]
+    assert "the graph of fake for [[2, 3]] is not used" in warnings[0]
     assert problem in warnings[0]
 
 
