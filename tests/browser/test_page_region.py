@@ -113,7 +113,8 @@ def test_drawing_follows_mirroring_and_has_a_form_for_the_keyboard(
     fields[2].press("Enter")
     wait_until(page, "document.getElementById('region-summary').textContent === 'edit 15 % of the picture'")
     expect_applied(page, NOTE)
-    assert region(page, own_server) == {"mode": "edit", "box": [0.6, 0.1, 0.3, 0.5], "mask": None, "feather": 0.02}
+    shape = {"source": "shape", "mode": "edit", "box": [0.6, 0.1, 0.3, 0.5], "mask": None, "feather": 0.02}
+    assert region(page, own_server) == shape
     page.get_by_role("button", name="Clear").press("Enter")
     expect(page.locator("#region-summary")).to_have_text("whole picture", timeout=TIMEOUT_MS)
     expect(page.get_by_role("button", name="Clear")).to_be_disabled()

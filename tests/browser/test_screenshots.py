@@ -10,6 +10,7 @@ from harness.browser import Browsers, camera_flags, expect_applied, start, stop,
 from harness.camera import write_camera
 from harness.live_server import running_server
 from harness.local import ROOT
+from tests.browser.test_page_region import drag
 from tests.browser.test_page_stage import SIZES
 
 FOLDER = ROOT / "soak-results" / "screenshots"
@@ -33,6 +34,11 @@ def test_screenshots_of_every_size_and_theme(
         for view in VIEWS:
             page.get_by_role("button", name=view).click()
             take_all(page, view.lower().replace(" ", "_"))
+        page.get_by_text("Region: whole picture").click()
+        page.get_by_role("button", name="Box", exact=True).click()
+        drag(page, (0.3, 0.1), (0.7, 0.9))
+        expect_applied(page, "#region-note")
+        take_all(page, "region")
         stop(page, server)
 
 
