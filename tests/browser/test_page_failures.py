@@ -46,6 +46,13 @@ def test_no_camera(browsers: Browsers, chromium: Path, live_server: LiveServer) 
     flags = ["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream=device-count=0"]
     with browsers.context(chromium, *flags) as context:
         page = visit(context, live_server.address)
+        page.get_by_role("button", name="Check my connection").click()
+        expect(page.locator("#check-summary")).to_have_text("It should work: see the notes.", timeout=TIMEOUT_MS)
+        results = page.get_by_role("list", name="Results of the check").get_by_role("listitem")
+        names = ["Camera: Note", "Video formats: OK", "Server: OK", "Round trip: ", "Network: OK"]
+        expect(results).to_contain_text(names)
+        expect(results.first).to_contain_text("Connect one, or choose the screen or a file.")
+        expect(results.last).to_contain_text("A direct connection will be tried")  # candidates, without STUN and TURN
         page.get_by_role("button", name="Start", exact=True).click()
         expect_banner(page, "No camera was found", "Connect a camera")
 

@@ -16,6 +16,7 @@ import type { StreamController } from "../session/stream_controller";
 import type { StreamEvents } from "../session/stream_interfaces";
 import type { StreamState } from "../session/stream_state";
 import type { BannerAction } from "./banner";
+import { ConnectionCheckPanel } from "./connection_check_panel";
 import { Controls } from "./controls";
 import { EditorView } from "./editor_view";
 import { isRunning } from "./page_state";
@@ -50,6 +51,7 @@ const view = new EditorView({
 const frameMonitor = new FrameMonitor(() => framesPerBlock, () => document.visibilityState === "visible", show);
 const picker = new SourcePicker({ camera: isSecure, screen: isScreenSharingAllowed() }, pick);
 const sessionTools = new SessionTools(api);
+new ConnectionCheckPanel(api);
 const soundControls = new SoundControls((on) => stream?.setSoundEnabled(on));
 const server = new ServerLink(api, {
   stream: () => stream,

@@ -1,0 +1,32 @@
+// Which ways out of this network a browser finds with the server's STUN and TURN servers, before any stream.
+
+const TIMEOUT_MS = 6000; // a STUN server that does not respond is asked for several seconds
+
+export interface IceReach {
+  /** "host": this device; "srflx": its public address, by STUN over UDP; "relay": through TURN. */
+  candidates: RTCIceCandidateType[];
+  stun: boolean; // the server names one
+  turn: boolean;
+}
+
+export async function checkIce(iceServers: RTCIceServer[]): Promise<IceReach> {
+  const pc = new RTCPeerConnection({ iceServers });
+  const found = new Set<RTCIceCandidateType>();
+  const urls = iceServers.flatMap((server) => server.urls);
+  const stun = urls.some((url) => url.startsWith("stun"));
+  const turn = urls.some((url) => url.startsWith("turn"));
+  try {
+    pc.createDataChannel("check"); // without any medium nothing is gathered
+    await new Promise<void>((resolve) => {
+      setTimeout(resolve, TIMEOUT_MS);
+      pc.addEventListener("icecandidate", ({ candidate }) => {
+        if (candidate === null) resolve();
+        else if (candidate.type !== null) found.add(candidate.type);
+      });
+      void pc.setLocalDescription();
+    });
+    return { candidates: [...found], stun, turn };
+  } finally {
+    pc.close();
+  }
+}
