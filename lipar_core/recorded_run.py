@@ -89,6 +89,7 @@ class RecordedRun:
         weights = _strip_prefix(self.tensors, "weights.") or seeded_weights(codec)
         load_into(codec, select_network(weights, "codec"), "weights")
         codec = codec.to(self.device, self.dtype)
+        codec.fold()
         pairs: TensorPairs = {"latent": (codec.encode(video)[0], self.tensors["latent"])}
         raw = codec.decode(latents)[0]
         if "decoder_raw" in self.tensors:

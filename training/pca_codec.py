@@ -9,7 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from lipar_core.models.taehv import TAEHV, MemBlock, TGrow, TPool
+from lipar_core.models.taehv import TAEHV
+from lipar_core.models.taehv_layers import MemBlock, TGrow, TPool
 
 MAX_LATENT_STD = 2.5  # standard deviation of the latents' strongest channel
 RANDOM_WEIGHT_SCALE = 0.02  # scale of the random weights that the code does not set

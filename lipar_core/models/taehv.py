@@ -1,7 +1,7 @@
 """TAEHV: a tiny causal video autoencoder, 4 frames to 1 latent frame (madebyollin/taehv, published layout and names).
 
-Encoder and decoder run on all frames of a call at once and carry explicit state between calls, so that streaming
-equals batch. The decoder lags: raw output frame r shows source frame r - `lag_frames` (3 in the published codec).
+Encoder and decoder run on all frames of a call and carry explicit state between calls, so that streaming equals batch.
+The decoder lags: raw output frame r shows source frame r - `lag_frames` (3 in the published codec).
 
 With a renderer, latents have extra channels, the code. The encoder leaves it at 0; the transformer fills it in, and it
 conditions the renderer, the decoder's last part.
@@ -21,6 +21,9 @@ from lipar_core.kinds.taehv import TAEHVConfig
 from lipar_core.models.interfaces import LatentArea
 from lipar_core.models.precision import Precision
 from lipar_core.models.renderer import Renderer
+from lipar_core.models.taehv_folds import folded
+from lipar_core.models.taehv_layers import Bound, MemBlock, TGrow, TPool, conv3x3
+from lipar_core.models.taehv_runs import Layers, run_layers
 from lipar_core.weight_files import locate
 
 
@@ -41,6 +44,7 @@ class TAEHV(nn.Module):
         self.encoder = nn.Sequential(*_encoder_layers(config))
         self.decoder = nn.Sequential(*_decoder_layers(config))
         self.renderer = Renderer(config) if config.renderer_width else None
+        self.layers: tuple[Layers, Layers] = (tuple(self.encoder), tuple(self.decoder))
         self.run_encoder: Function = self._run_encoder
         self.run_decoder: Function = self._run_decoder
 
@@ -48,6 +52,10 @@ class TAEHV(nn.Module):
         """Replay encoder and decoder as graphs: sessions of a size share them, because they hold no state."""
         self.run_encoder = GraphedFunction("the encoder", self._run_encoder, record)
         self.run_decoder = GraphedFunction("the decoder", self._run_decoder, record)
+
+    def fold(self) -> None:
+        """Join layers, with their weights of now: not for training. Equal but for rounding."""
+        self.layers = folded(tuple(self.encoder)), folded(tuple(self.decoder))
 
     def encode(self, frames: Tensor, state: CodecState | None = None) -> tuple[Tensor, CodecState]:
         """frames [B, N, 3, H, W], any N -> completed latents [B, F, C, h, w], and the next state."""
@@ -85,11 +93,16 @@ class TAEHV(nn.Module):
         """latents [..., C, h, w] without their code: the channels that the encoder sets."""
         return latents[..., : self.config.latent_channels, :, :]
 
+    def _layers(self, part: int) -> Layers:
+        """Those of the encoder (0) or decoder (1); with gradients the ones that have parameters."""
+        return tuple((self.encoder, self.decoder)[part]) if torch.is_grad_enabled() else self.layers[part]
+
     def _run_encoder(self, x: Tensor, *past: Tensor) -> tuple[Tensor, ...]:
-        return _run_layers(self.encoder, x, past)
+        return run_layers(self._layers(0), x, past, x.shape[-2:].numel() * self.config.encoder_width)
 
     def _run_decoder(self, x: Tensor, *past: Tensor) -> tuple[Tensor, ...]:
-        return _run_layers(self.decoder, x, past)
+        pixels = x.shape[-2:].numel() * (self.config.stride // self.config.unshuffle) ** 2
+        return run_layers(self._layers(1), x, past, pixels * self.config.decoder_widths[-1])
 
 
 def load_taehv(config: TAEHVConfig, preset: Preset, device: torch.device, precision: Precision) -> TAEHV:
@@ -97,105 +110,26 @@ def load_taehv(config: TAEHVConfig, preset: Preset, device: torch.device, precis
     with MetaDevice():
         codec = TAEHV(config)
     load_network(codec, locate(preset.weights.codec), "codec", device, precision.convolution)
+    codec.fold()
     if device.type == "cuda" and kernels_mode() == "auto":
         codec.use_graphs(CudaRecorder())
     return codec
 
 
-class Bound(nn.Module):
-    """Squash latents smoothly into (-bound, bound)."""
-
-    def __init__(self, bound: float) -> None:
-        super().__init__()
-        self.bound = bound
-
-    def forward(self, x: Tensor) -> Tensor:
-        return torch.tanh(x / self.bound) * self.bound
-
-
-class MemBlock(nn.Module):
-    """A residual block that also sees its input of the previous time step."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.conv = nn.Sequential(
-            _conv3x3(2 * width, width),
-            nn.ReLU(inplace=True),
-            _conv3x3(width, width),
-            nn.ReLU(inplace=True),
-            _conv3x3(width, width),
-        )
-
-    def forward(self, x: Tensor, past: Tensor) -> Tensor:
-        return F.relu(self.conv(torch.cat([x, past], dim=1)) + x)
-
-
-class TPool(nn.Module):
-    """Merge `stride` consecutive frames into one: [B, T, C, H, W] -> [B, T / stride, C, H, W]."""
-
-    def __init__(self, width: int, stride: int) -> None:
-        super().__init__()
-        self.stride = stride
-        self.conv = nn.Conv2d(width * stride, width, 1, bias=False)
-
-    def forward(self, x: Tensor) -> Tensor:
-        count, channels, height, width = x.shape
-        out: Tensor = self.conv(x.reshape(count // self.stride, channels * self.stride, height, width))
-        return out
-
-
-class TGrow(nn.Module):
-    """Split each frame into `stride` consecutive ones: the inverse shape of `TPool`."""
-
-    def __init__(self, width: int, stride: int) -> None:
-        super().__init__()
-        self.stride = stride
-        self.conv = nn.Conv2d(width, width * stride, 1, bias=False)
-
-    def forward(self, x: Tensor) -> Tensor:
-        count, channels, height, width = x.shape
-        out: Tensor = self.conv(x)
-        return out.reshape(count * self.stride, channels, height, width)
-
-
-def _run_layers(layers: nn.Sequential, x: Tensor, past: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-    """Run x [B, T, C, H, W] through the layers, all time steps at once; `past` () means a stream's start.
-
-    Returns the result, then the next `past`.
-    """
-    batch = x.shape[0]
-    new_past: list[Tensor] = []
-    x = x.flatten(0, 1)
-    for layer in layers:
-        if isinstance(layer, MemBlock):
-            frames = x.unflatten(0, (batch, -1))
-            before = past[len(new_past)] if past else torch.zeros_like(frames[:, 0])
-            new_past.append(frames[:, -1].clone())
-            shifted = torch.cat([before.unsqueeze(1), frames[:, :-1]], dim=1)
-            x = layer(x, shifted.flatten(0, 1))
-        else:
-            x = layer(x)
-    return x.unflatten(0, (batch, -1)), *new_past
-
-
-def _conv3x3(inputs: int, outputs: int, **kwargs: bool | int) -> nn.Conv2d:
-    return nn.Conv2d(inputs, outputs, 3, padding=1, **kwargs)  # type: ignore[arg-type]
-
-
 def _encoder_layers(config: TAEHVConfig) -> list[nn.Module]:
     width = config.encoder_width
-    layers: list[nn.Module] = [_conv3x3(3 * config.unshuffle**2, width), nn.ReLU(inplace=True)]
+    layers: list[nn.Module] = [conv3x3(3 * config.unshuffle**2, width), nn.ReLU(inplace=True)]
     for time, space in zip(config.encoder_time, config.encoder_space, strict=True):
-        layers += [TPool(width, time), _conv3x3(width, width, stride=space, bias=False)]
+        layers += [TPool(width, time), conv3x3(width, width, stride=space, bias=False)]
         layers += [MemBlock(width) for _ in range(config.memblocks)]
-    return [*layers, _conv3x3(width, config.latent_channels)]
+    return [*layers, conv3x3(width, config.latent_channels)]
 
 
 def _decoder_layers(config: TAEHVConfig) -> list[nn.Module]:
     widths = config.decoder_widths
     layers: list[nn.Module] = [
         Bound(config.latent_bound),
-        _conv3x3(config.latent_channels, widths[0]),
+        conv3x3(config.latent_channels, widths[0]),
         nn.ReLU(inplace=True),
     ]
     for i, (time, space) in enumerate(zip(config.decoder_time, config.decoder_space, strict=True)):
@@ -203,5 +137,5 @@ def _decoder_layers(config: TAEHVConfig) -> list[nn.Module]:
         layers += [
             nn.Upsample(scale_factor=space) if space > 1 else nn.Identity()
         ]  # Identity keeps the published numbering
-        layers += [TGrow(widths[i], time), _conv3x3(widths[i], widths[i + 1], bias=False)]
-    return [*layers, nn.ReLU(inplace=True), _conv3x3(widths[-1], 3 * config.unshuffle**2)]
+        layers += [TGrow(widths[i], time), conv3x3(widths[i], widths[i + 1], bias=False)]
+    return [*layers, nn.ReLU(inplace=True), conv3x3(widths[-1], 3 * config.unshuffle**2)]
