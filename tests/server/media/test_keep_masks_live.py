@@ -68,9 +68,8 @@ async def test_masks_name_the_frames_that_arrive_and_the_picture_shows_them(tmp_
             assert picture.shape == (HEIGHT, WIDTH, 3)
             tint = COMPUTED if picture[..., 0].mean() > picture[..., 2].mean() else REUSED
             grey = (picture.mean(axis=(0, 1)) - np.array(tint) * TINT) / (1 - TINT)
-            assert np.ptp(grey) < 10, (
-                "the tint is not one of the two"
-            )  # coded chroma is off by 1 or 2, the other tint by 100
+            # coded chroma is off by one or two levels, the other tint by a hundred
+            assert np.ptp(grey) < 10, "the tint is not one of the two"
             assert (grey.mean() > 127) == (tint == COMPUTED)
             await expect_masks_for_a_viewer(client, viewer.id, created.json()["view_token"])
             await client.delete(f"/api/v1/sessions/{viewer.id}")
