@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterator
 import torch
 
 from harness.local import ROOT
-from lipar_cli.checks.memory_plan import stream_plan
 from lipar_core.errors import LiparError
 from lipar_core.kernels.attention_backends import CHOICE
 from lipar_core.kernels.attention_choice import choose_attention
 from lipar_core.kernels.graphs import GraphedFunction
 from lipar_core.kernels.start_up import kernels_mode, reason_for_references, verify_kernels
+from lipar_core.memory_plan import stream_plan
 from lipar_core.models.devices import select_device
 from lipar_core.models.kernel_shapes import kernel_shapes
 from lipar_core.models.loading import Models, load_models

@@ -46,6 +46,8 @@ def chosen_preset(args: argparse.Namespace) -> Preset:
 
 def chosen_models(args: argparse.Namespace, preset: Preset) -> "Models":
     """The preset's networks."""
+    from lipar_core.memory_plan import check_gpu_memory
     from lipar_core.models.loading import load_models
 
+    check_gpu_memory(preset, args.device, args.dtype)
     return load_models(preset, args.device, args.dtype)

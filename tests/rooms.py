@@ -97,7 +97,7 @@ ROOMS = (
     ),
     Room(
         name=SESSION,
-        prefixes=core("session", "replay", "speed", "recorded_run", "verify"),
+        prefixes=core("session", "memory_plan", "replay", "speed", "recorded_run", "verify"),
         may_import=CORE,
         packages=frozenset({"torch", "safetensors", "msgspec"}),
     ),

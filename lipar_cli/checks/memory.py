@@ -5,11 +5,11 @@ import re
 from pathlib import Path
 
 from lipar_cli.checks.gpu import gpu_facts
-from lipar_cli.checks.memory_plan import MemoryPlan, stream_plan
 from lipar_cli.checks.result import Result, fail, ok, warn
 from lipar_cli.checks.target import Target
 from lipar_core.config import Preset
 from lipar_core.kinds.text import UMT5Config
+from lipar_core.memory_plan import MemoryPlan, stream_plan
 from lipar_core.weight_files import locate
 
 MAX_RATIO = 0.85  # of the memory that the counted parts may take: the rest is for what is not counted

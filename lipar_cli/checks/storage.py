@@ -23,8 +23,8 @@ def check_disk(target: Target) -> Result:
 
 def download_bytes(preset: Preset) -> int:
     """Estimate of what is still to be downloaded and converted."""
-    from lipar_cli.checks.memory_plan import parameter_count
     from lipar_core.checkpoints.weights import MetaDevice
+    from lipar_core.memory_plan import parameter_count
 
     if not missing_weights(preset):
         return 0

@@ -9,6 +9,7 @@ from multiprocessing.connection import Connection, wait
 import torch
 
 from lipar_core.errors import LiparError
+from lipar_core.memory_plan import check_gpu_memory, session_text
 from lipar_core.models.loading import Models, load_models
 from lipar_core.presets import load_preset, with_text_dtype
 from lipar_core.session import EditSession
@@ -128,7 +129,8 @@ class ModelLoop:
             raise  # the device is lost: only a new process can use it again; or the web process has ended
         except (torch.OutOfMemoryError, MemoryError) as error:
             why = (str(error) or "no more").splitlines()[0]
-            self.fail_session(name, f"out of memory on {self.models.device}: {why}; {MEMORY_REMEDY}")
+            plan = session_text(self.models.preset, len(self.sessions | {name: None}), self.models.precision)
+            self.fail_session(name, f"out of memory on {self.models.device}: {why}; {plan}; {MEMORY_REMEDY}")
         except Exception as error:
             log.exception("session %s failed", name)
             self.fail_session(name, f"{type(error).__name__}: {error}")
@@ -168,6 +170,7 @@ def run_model_process(pipe: Connection, options: ModelOptions) -> None:
     try:
         started = time.perf_counter()
         preset = with_text_dtype(with_size(load_preset(options.preset), options.size), options.text_dtype)
+        check_gpu_memory(preset, options.device, options.dtype)
         models = load_models(preset, options.device, options.dtype)
         load_ms = 1000 * (time.perf_counter() - started)
         warmup_ms, block_ms = warm_up(models)

@@ -8,9 +8,11 @@ from msgspec.structs import replace
 from transformers import UMT5Config, UMT5EncoderModel
 
 from lipar_cli.checks.memory import available_memory, check_gpu_memory, gpu_plan, host_plan, judge_memory
-from lipar_cli.checks.memory_plan import MemoryPlan, codec_state_bytes, held_bytes, stream_plan
 from lipar_cli.checks.result import CheckStatus
+from lipar_core.errors import LiparError
 from lipar_core.kinds.text import HashedConfig, PrecomputedConfig, UMT5Size
+from lipar_core.memory_plan import MemoryPlan, codec_state_bytes, held_bytes, stream_plan
+from lipar_core.memory_plan import check_gpu_memory as refuse_gpu
 from lipar_core.models.hashed_text import HashedTextEncoder
 from lipar_core.models.precision import uniform
 from lipar_core.models.taehv import CodecState
@@ -101,6 +103,20 @@ def test_the_plan_is_compared_with_the_memory(available, status, fitting):
     assert "= 70.0 of" in result.detail
     assert result.detail.split("%")[1].startswith(f": {fitting}")
     assert "not counted: activations" in result.detail
+
+
+def test_loading_is_refused_with_the_plan_and_remedies(monkeypatch):
+    preset = load_preset("wan-1.3b")
+    monkeypatch.setattr("lipar_core.models.devices.select_device", lambda _: torch.device("cuda:1"))
+    for free, total in ((5, 16), (12, 24)):
+        monkeypatch.setattr("torch.cuda.mem_get_info", lambda _, free=free, total=total: (free * GIB, total * GIB))
+        with pytest.raises(
+            LiparError, match=rf"preset wan-1.3b on cuda:1 does not fit .* of {free}.00 GiB free; end"
+        ) as e:
+            refuse_gpu(preset)
+        assert ("text encoder" in str(e.value)) is (total == 24)
+    monkeypatch.setattr("torch.cuda.mem_get_info", lambda _: (20 * GIB, 24 * GIB))
+    refuse_gpu(preset)
 
 
 def test_a_gpu_that_is_not_there_can_be_planned_for():

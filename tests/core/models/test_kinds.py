@@ -8,9 +8,9 @@ import yaml
 from safetensors.torch import save_file
 from torch import Tensor
 
-from lipar_cli.checks.memory_plan import stream_plan
 from lipar_core.errors import ConfigError
 from lipar_core.kinds.registry import CODECS, SECTIONS, TEXT_ENCODERS, TRANSFORMERS
+from lipar_core.memory_plan import stream_plan
 from lipar_core.models.loading import Models, load_models
 from lipar_core.parameters import Parameters, Pruning
 from lipar_core.presets import load_preset, presets_folder

@@ -1,5 +1,7 @@
 """The model process's loop, with small random models."""
 
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -69,7 +71,10 @@ def test_out_of_memory_when_opening_fails_only_that_session(web, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr("server.model.loop.LiveStream", _raise(torch.OutOfMemoryError("CUDA out of memory.")))
         web.open("b", prompt="a")
-        assert "out of memory" in web.run_until(wire.SessionFailed, session="b").reason
+        reason = web.run_until(wire.SessionFailed, session="b").reason
+        assert re.search(
+            r"out of memory on cpu: .*; planned are .*2 sessions x \(KV cache .* GiB, .*; end another", reason
+        )
     web.put_block("a")
     assert blocks(web.run_once()) == ["a"]
     opened(web, "b")

@@ -5,7 +5,9 @@ from dataclasses import dataclass, fields, is_dataclass
 from typing import TYPE_CHECKING
 
 from lipar_core.config import Preset
+from lipar_core.errors import LiparError
 from lipar_core.kinds.registry import CODECS, TRANSFORMERS
+from lipar_core.weight_files import locate
 
 if TYPE_CHECKING:
     import torch
@@ -37,6 +39,42 @@ class MemoryPlan:
         state = ", ".join(f"{name} {_gib(size)}" for name, size in self.per_session.items())
         sessions = f"{self.sessions} session{'s' if self.sessions > 1 else ''} x ({state})" if state else ""
         return " + ".join(part for part in (shared, sessions) if part)
+
+
+def check_gpu_memory(preset: Preset, device: str | None = None, dtype: str | None = None) -> None:
+    """Before anything is loaded: raises `LiparError` if the preset with one session does not fit into free memory.
+
+    Only GPUs are checked. device and dtype replace the preset's.
+    """
+    import torch
+
+    from lipar_core.models.devices import select_device
+    from lipar_core.models.precision import choose_precision
+
+    target = select_device(device or preset.device)
+    if target.type == "cuda":
+        free, total = torch.cuda.mem_get_info(target)
+        plan = stream_plan(preset, 1, choose_precision(dtype or preset.dtype, target))
+        if preset.text.runs_on_gpu(total):
+            plan.shared["text encoder"] = preset.text.memory_bytes(locate(preset.weights.text), preset.transformer)
+        require_fit(plan, free, f"preset {preset.name} on {target}")
+
+
+def require_fit(plan: MemoryPlan, free: int, what: str) -> None:
+    """Raises `LiparError` with the plan if it needs more than the free bytes."""
+    if plan.total > free:
+        remedies = "end other programs that use this memory, or use a larger GPU"
+        if plan.shared.get("text encoder"):
+            remedies += ", or load the text encoder on the CPU (text.device: cpu) or in 8 bits (--text-dtype)"
+        raise LiparError(
+            f"{what} does not fit into memory: {plan} = {_gib(plan.total)} of {_gib(free)} GiB free; {remedies}"
+        )
+
+
+def session_text(preset: Preset, sessions: int, precision: "Precision") -> str:
+    """What so many sessions of the preset take, on one line."""
+    plan = stream_plan(preset, sessions, precision)
+    return f"planned are {plan} = {_gib(plan.total)} GiB, without activations"
 
 
 def stream_plan(preset: Preset, sessions: int, precision: "Precision") -> MemoryPlan:
