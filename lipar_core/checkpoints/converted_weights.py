@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 DTYPES = {torch.float32: "F32", torch.bfloat16: "BF16", torch.float16: "F16", torch.int8: "I8"}  # safetensors' names
 PARTIAL = ".partial"  # suffix of a file that is being written
-ABANDONED_S = 3600.0  # a partial file that was not written to for so long belongs to a process that was killed
+ABANDONED_S = 120.0  # a partial file that was not written to for so long belongs to a process that was killed
 HEADER_ALIGNMENT = 64  # bytes: the header is padded so that the tensors after it are aligned
 
 
