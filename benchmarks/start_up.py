@@ -23,7 +23,10 @@ from harness.local import free_port
 from harness.random_checkpoints import write_checkpoints
 from lipar_core.presets import load_preset, presets_folder
 
-PRESET, STARTS, TIMEOUT_S = "wan-1.3b", 3, 1800
+PRESET = "wan-1.3b"
+STARTS = 3
+TIMEOUT_S = 3600
+SETTINGS = {"LIPAR_LOAD_TIMEOUT_S": str(TIMEOUT_S)}
 
 
 def main() -> None:
@@ -54,7 +57,7 @@ def measure(preset: Path, folder: Path, flags: list[str]) -> str:
     port = free_port()
     command = [*SERVE, "--preset", str(preset), "--port", str(port), *flags]
     started = time.monotonic()
-    server = subprocess.Popen(command, env={**os.environ, "LIPAR_WEIGHTS": str(folder)})
+    server = subprocess.Popen(command, env={**os.environ, **SETTINGS, "LIPAR_WEIGHTS": str(folder)})
     watch = ModelProcessWatch(server.pid)
     try:
         while (worker := ready_worker(port)) is None:
