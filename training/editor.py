@@ -14,11 +14,12 @@ from training.batches import draw_batch
 from training.media import Clip
 from training.muon import Muon
 from training.precision import autocast_is_faster
+from training.prompt_alignment import align_prompts
 from training.recipe import StageRecipe
 from training.rollout import Editor, rollout_loss
 from training.steps import TrainingState, run_steps
 
-RENDERER_RATE, DECODER_RATE = 0.5, 0.1  # times the stage's rate
+RENDERER_RATE, DECODER_RATE = 1.0, 0.1  # times the stage's rate
 
 
 def load_editor(editor: Editor, weights: StateDict, preset: Preset, origin: str) -> None:
@@ -63,8 +64,12 @@ def _train_stage(
     def guide(step: int) -> float:
         return stage.guide * max(0.0, 1 - 2 * step / stage.steps)
 
+    path = folder / f"{stage.name}.pt"
+    if stage.align_prompts and not path.exists():
+        align_prompts(editor.text, stage.align_prompts, seed)
+    editor.text.requires_grad_(not stage.align_prompts)
     run_steps(
-        TrainingState(editor, _optimizers(editor, stage.rate), folder / f"{stage.name}.pt"),
+        TrainingState(editor, _optimizers(editor, stage.rate), path),
         stage,
         seed,
         lambda rng: draw_batch(excerpts, stage, rng),

@@ -10,7 +10,7 @@ WINDOW, STRIDE = 7, 2  # pixels: SSIM windows, uniformly weighted, at every seco
 STATIC_THRESHOLD = 0.04  # of 1: smaller changes between frames count as static
 C1, C2 = 0.01**2, 0.03**2
 
-SSIM_WEIGHT, SEAM_WEIGHT, FLICKER_WEIGHT = 0.5, 0.5, 2.0  # in `visual_loss`
+SSIM_WEIGHT, SEAM_WEIGHT, FLICKER_WEIGHT = 0.5, 3.0, 2.0  # in `visual_loss`
 
 
 def visual_loss(output: Tensor, target: Tensor) -> Tensor:

@@ -12,8 +12,8 @@ from training.media import Clip
 from training.prompts import draw_mixed_prompt, draw_prompt
 
 # Relative frequencies; 1 of the other styles.
-FREQUENCIES = {"no edit": 4.0, "neon": 4.0} | dict.fromkeys(
-    ("comic", "watercolour", "pencil sketch", "oil painting", "pop art", "pixel art"), 2.0
+FREQUENCIES = {"no edit": 4.0, "neon": 5.0, "oil painting": 5.0, "watercolour": 4.0, "moonlight": 3.0} | dict.fromkeys(
+    ("comic", "pencil sketch", "pop art", "pixel art"), 2.0
 )
 # Of samples: two styles in one prompt; two interpolated prompts.
 MIXED_PROBABILITY, BLENDED_PROBABILITY = 0.04, 0.08
@@ -57,14 +57,15 @@ class PromptBatch:
         return torch.tensor([sample.blend for sample in self.samples])
 
     def mixed(self, table: Tensor) -> Tensor:
-        """Rows of `table` [styles, C], blended like each sample's target: [B, C]."""
+        """Rows of `table` [styles, ...], blended like each sample's target: [B, ...]."""
         names = list(STYLES)
         first, second = (table[[names.index(sample.styles[i]) for sample in self.samples]] for i in (0, 1))
-        return torch.lerp(first, second, torch.tensor([[sample.weight] for sample in self.samples]))
+        weights = torch.tensor([sample.weight for sample in self.samples])
+        return torch.lerp(first, second, weights.view(-1, *(1,) * (table.ndim - 1)))
 
 
-def draw_prompt_sample(rng: np.random.Generator) -> PromptSample:
-    """A random sample; hard styles are more frequent."""
+def draw_prompt_sample(rng: np.random.Generator, blends: bool = True) -> PromptSample:
+    """A random sample; hard styles are more frequent. `blends`: two interpolated prompts too."""
     names = list(STYLES)
     words = random.Random(int(rng.integers(2**31)))
     weights = np.array([FREQUENCIES.get(name, 1.0) for name in names])
@@ -73,7 +74,7 @@ def draw_prompt_sample(rng: np.random.Generator) -> PromptSample:
     kind = rng.random()
     if kind < MIXED_PROBABILITY and "no edit" not in (first, second):
         return PromptSample(draw_mixed_prompt(first, second, words), prompt, 0.0, (first, second), 0.5)
-    if kind > 1 - BLENDED_PROBABILITY:
+    if blends and kind > 1 - BLENDED_PROBABILITY:
         blend = float(rng.random())
         return PromptSample(prompt, draw_prompt(second, words), blend, (first, second), blend)
     return PromptSample(prompt, prompt, 0.0, (first, first), 0.0)

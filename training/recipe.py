@@ -39,6 +39,7 @@ class StageRecipe(ConfigStruct, frozen=True, kw_only=True):
     prune: Ratio = 0.0  # ratio of rollouts with keep masks
     guide: NonNegative = 0.0  # weight of the distance to the renderer's codes, decays to 0 in the first half
     rate: PositiveFloat
+    align_prompts: Annotated[int, Meta(ge=0)] = 0  # steps of `training/prompt_alignment.py` before the stage
 
 
 class Recipe(ConfigStruct, frozen=True, kw_only=True):

@@ -2,7 +2,8 @@
 
 The transformer works on tokens of 16x16 pixels, too coarse for lines. The renderer adds them: a few residual
 convolutions at half the picture's resolution, whose channels are scaled and shifted per position by the latents.
-Its only inputs are the latents and the picture decoded from them; it sees neither prompt nor source.
+Its only inputs are the latents and the picture decoded from them; it sees neither prompt nor source. A bias for each
+position in a token tells it where the borders of tokens are, which it smooths.
 """
 
 import math
@@ -16,6 +17,8 @@ from lipar_core.models.interfaces import LatentArea
 
 UNSHUFFLE = 2  # side of a renderer cell in pixels
 HIDDEN_CHANNELS = 64  # hidden channels between the latents and the scales and shifts
+TOKEN_LATENTS = 2  # side of a transformer's token
+STEERING_REACH = 2  # latents: its two 3x3 convolutions
 
 
 class Renderer(nn.Module):
@@ -26,14 +29,14 @@ class Renderer(nn.Module):
         self.config = config
         width, pixels = config.renderer_width, 3 * UNSHUFFLE**2
         self.enter = nn.Conv2d(pixels, width, 3, padding=1)
+        cells = TOKEN_LATENTS * config.stride // UNSHUFFLE
+        self.token_bias = nn.Parameter(torch.zeros(width, cells, cells))
         self.layers = nn.ModuleList(nn.Conv2d(width, width, 3, padding=1) for _ in range(config.renderer_depth))
         self.leave = nn.Conv2d(width, pixels, 3, padding=1)
         for parameter in self.leave.parameters():
             nn.init.zeros_(parameter)  # untrained, it adds nothing
         modulations = 2 * width * (1 + config.renderer_depth)
-        self.steering = nn.Sequential(
-            nn.Conv2d(config.channels, HIDDEN_CHANNELS, 1), nn.GELU(), nn.Conv2d(HIDDEN_CHANNELS, modulations, 1)
-        )
+        self.steering = _Steering(config.channels, modulations)
 
     def forward(self, frames: Tensor, latents: Tensor) -> Tensor:
         """frames [B, 4F, 3, H, W] decoded of latents [B, F, C, h, w] -> frames of the same shape.
@@ -44,7 +47,7 @@ class Renderer(nn.Module):
         count = latents.shape[:2].numel()
         modulations = self._modulations(latents.flatten(0, 1))
         x = F.pixel_unshuffle(frames.flatten(0, 1), UNSHUFFLE).contiguous(memory_format=torch.channels_last)
-        x = _modulated(self.enter(x), *modulations[0], count)
+        x = _modulated(self._with_token_bias(self.enter(x)), *modulations[0], count)
         for layer, modulation in zip(self.layers, modulations[1:], strict=True):
             x = x + _modulated(layer(x), *modulation, count)
         return frames + F.pixel_shuffle(self.leave(x), UNSHUFFLE).view_as(frames)
@@ -53,10 +56,10 @@ class Renderer(nn.Module):
         """As `forward`, with detail only in the pixels of this area of the latents, as `forward` computes it there."""
         rows, cols = latents.shape[-2:]
         reach = self._reach
-        wide = LatentArea(
-            max(area.top - reach, 0),
+        wide = LatentArea(  # whole tokens, for the bias
+            max(area.top - reach, 0) // TOKEN_LATENTS * TOKEN_LATENTS,
             min(area.bottom + reach, rows),
-            max(area.left - reach, 0),
+            max(area.left - reach, 0) // TOKEN_LATENTS * TOKEN_LATENTS,
             min(area.right + reach, cols),
         )
         part = latents[..., wide.top : wide.bottom, wide.left : wide.right]
@@ -74,7 +77,14 @@ class Renderer(nn.Module):
         Each convolution reaches one cell further, and the interpolation half a latent.
         """
         cells_per_latent = self.config.stride // UNSHUFFLE
-        return math.ceil((len(self.layers) + 2) / cells_per_latent + 0.5)
+        return STEERING_REACH + math.ceil((len(self.layers) + 2) / cells_per_latent + 0.5)
+
+    def _with_token_bias(self, x: Tensor) -> Tensor:
+        """x [N, C, H, W], whose first cell is a token's first; changed in place."""
+        rows, cols = x.shape[-2:]
+        cells = self.token_bias.shape[-1]
+        bias = self.token_bias.to(x.dtype).repeat(1, 1, -(-rows // cells), -(-cols // cells))[..., :rows, :cols]
+        return x.add_(bias.contiguous(memory_format=torch.channels_last))
 
     def _modulations(self, latents: Tensor) -> list[tuple[Tensor, Tensor]]:
         """Per layer, factor and shift of every cell [F, C, H / 2, W / 2]."""
@@ -88,6 +98,20 @@ class Renderer(nn.Module):
         coarse = coarse.contiguous(memory_format=torch.channels_last)
         factor = self.config.stride // UNSHUFFLE
         return F.interpolate(coarse, scale_factor=factor, mode="bilinear", align_corners=False)
+
+
+class _Steering(nn.Module):
+    """latents [N, C, h, w] -> the renderer's modulations [N, M, h, w], each from a neighbourhood of 5x5 latents."""
+
+    def __init__(self, channels: int, modulations: int) -> None:
+        super().__init__()
+        self.enter = nn.Conv2d(channels, HIDDEN_CHANNELS, 3, padding=1)
+        self.layer = nn.Conv2d(HIDDEN_CHANNELS, HIDDEN_CHANNELS, 3, padding=1)
+        self.leave = nn.Conv2d(HIDDEN_CHANNELS, modulations, 1)
+
+    def forward(self, latents: Tensor) -> Tensor:
+        x = F.gelu(self.enter(latents))
+        return self.leave(x + F.gelu(self.layer(x)))  # type: ignore[no-any-return]
 
 
 def _modulated(x: Tensor, factor: Tensor, shift: Tensor, count: int) -> Tensor:

@@ -74,6 +74,7 @@ def drawing() -> TAEHV:
     codec = TAEHV(replace(tiny_preset().codec, code_channels=4, renderer_width=8, renderer_depth=2))
     assert codec.renderer is not None
     torch.nn.init.normal_(codec.renderer.leave.weight)
+    torch.nn.init.normal_(codec.renderer.token_bias)
     return codec.requires_grad_(False)
 
 
@@ -120,7 +121,7 @@ def test_the_code_scales_and_shifts_the_renderers_channels(drawing):
         steering = F.interpolate(renderer.steering(latents[:, i // 4]), scale_factor=4, mode="bilinear")
         scale, *rest = steering.chunk(6, dim=1)
         shift, *rest = rest
-        x = renderer.enter(F.pixel_unshuffle(frame[None], 2))
+        x = renderer.enter(F.pixel_unshuffle(frame[None], 2)) + renderer.token_bias.repeat(1, 4, 6)
         x = F.relu(x + shift + x * scale)
         for layer, scale, shift in zip(renderer.layers, rest[::2], rest[1::2], strict=True):
             x = x + F.relu(layer(x) + shift + layer(x) * scale)
