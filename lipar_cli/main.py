@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 import lipar_core
-from lipar_cli import bench, doctor, download, edit, embed, eval, models, replay, serve, verify
+from lipar_cli import bench, doctor, download, edit, embed, eval, models, osc, replay, serve, verify
 from lipar_core.errors import LiparError
 
-COMMANDS = (edit, replay, serve, download, models, embed, verify, bench, eval, doctor)
+COMMANDS = (edit, replay, serve, download, models, embed, verify, bench, eval, doctor, osc)
 USER_ERROR, INTERRUPTED = 2, 130
 
 

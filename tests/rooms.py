@@ -193,7 +193,7 @@ ROOMS = (
         name=COMMANDS,
         prefixes=("lipar_cli",),
         may_import=(*CORE, VIDEO, EVALUATION, SERVE, DOCTOR),
-        packages=frozenset({"av", "httpx2", "huggingface_hub", "msgspec", "numpy", "torch"}),
+        packages=frozenset({"av", "httpx2", "huggingface_hub", "msgspec", "numpy", "pythonosc", "torch"}),
     ),
 )
 BY_NAME = {room.name: room for room in ROOMS}

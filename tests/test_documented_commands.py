@@ -25,6 +25,7 @@ RUN_BY = {  # first words -> the test that runs the command with its own flags
     "lipar embed": "tests/core/models/test_embedding_files.py",
     "lipar eval": "tests/cli/test_eval.py",
     "lipar models": "tests/cli/test_download.py",
+    "lipar osc": "tests/server/osc_bridge.py",
     "lipar replay": "tests/cli/test_replay.py",
     "lipar serve": "harness/live_server.py",
     "lipar verify": "tests/cli/test_commands.py",

@@ -58,7 +58,7 @@ def test_every_dependency_is_pinned_within_its_range(requirement: Requirement) -
 def test_every_package_that_the_product_imports_is_declared() -> None:
     product = modules(*PRODUCT)
     imported = {package_of(i.target) for name, path in product.items() for i in imports_of(name, path, set(product))}
-    declared = {canonicalize_name(r.name) for r in [*NEEDED, *OPTIONAL["gpu"], *OPTIONAL["eval"]]}
+    declared = {canonicalize_name(r.name) for r in [*NEEDED, *OPTIONAL["gpu"], *OPTIONAL["eval"], *OPTIONAL["osc"]]}
     distributions = packages_distributions()
     # FastAPI depends on starlette, and torch on triton.
     # lpips has large weights: `lipar eval` uses it if it is installed, and reports if it is not.
