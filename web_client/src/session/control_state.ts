@@ -1,7 +1,7 @@
 // The state machine of one control: in sync with the session, typed, applying, applied or rejected.
 
 import type { Changes, Parameters } from "../api/protocol";
-import { hasChanges, isEqual } from "./parameters";
+import { containsChanges, isEqual } from "./parameters";
 
 const TELEMETRY_LAG_MS = 1500; // telemetry sent before an acknowledgement may arrive after it
 
@@ -49,8 +49,8 @@ export function unconfirmedChanges(state: ControlState, now_ms: number): Changes
 
 /** The next state when the session has these parameters, set by any client. */
 export function syncWithSession(state: ControlState, current: Parameters): ControlState {
-  if (state.name === "typed") return hasChanges(current, state.changes) ? SYNCED : state;
+  if (state.name === "typed") return containsChanges(current, state.changes) ? SYNCED : state;
   if (state.name !== "applied") return state;
-  if (!hasChanges(current, state.changes)) return SYNCED; // changed by another client since
+  if (!containsChanges(current, state.changes)) return SYNCED; // changed by another client since
   return state.pending && !current.paused ? { ...state, pending: false } : state;
 }

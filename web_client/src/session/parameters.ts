@@ -26,7 +26,7 @@ function withWholePrompt(changes: Changes): Changes {
 }
 
 /** Whether the change would leave these parameters as they are. */
-export function hasChanges(parameters: Parameters, changes: Changes): boolean {
+export function containsChanges(parameters: Parameters, changes: Changes): boolean {
   return isEqual(applyChanges(parameters, changes), parameters);
 }
 

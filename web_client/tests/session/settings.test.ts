@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Changes, Parameters, PromptTokens } from "../../src/api/protocol";
-import { applyChanges, differences, hasChanges } from "../../src/session/parameters";
+import { applyChanges, differences, containsChanges } from "../../src/session/parameters";
 import { Settings } from "../../src/session/settings";
 import { PARAMETERS } from "./stream_fixture";
 
@@ -157,5 +157,5 @@ it("strength and steps clear each other; lists are compared by value", () => {
   expect(applyChanges(steps, { strength: 0.5 })).toMatchObject({ strength: 0.5, denoising_steps: null });
   expect(differences(PARAMETERS, steps)).toEqual({ denoising_steps: [400, 200] });
   expect(differences(steps, { ...PARAMETERS, denoising_steps: [400, 200] })).toEqual({});
-  expect(hasChanges(steps, { reset: true })).toBe(true);
+  expect(containsChanges(steps, { reset: true })).toBe(true);
 });
