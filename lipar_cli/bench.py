@@ -24,7 +24,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser = commands.add_parser(
         "bench",
         help="measure speed, with pruning and without",
-        description="Forced keep ratios on synthetic frames, then pruning on against off on real clips, same window.",
+        description="Forced keep ratios on synthetic frames, then clips unpruned and pruned by each detector.",
     )
     add_model_options(parser)
     parser.add_argument("--media", type=Path, help="folder of clips (default: the few in tests/media)")
@@ -71,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
     results["clips"] = {}
     for path in clips:
         variants = throughput.pruning_on_and_off(models, path, args.blocks)
-        _print_variants(f"{path.name}: pruning off and on, same window, interleaved", variants)
+        _print_variants(f"{path.name}: pruning off and by each detector, same window, interleaved", variants)
         results["clips"][path.name] = [variant.to_json() for variant in variants]  # type: ignore[index]
     target = args.json or RESULTS / f"{models.preset.name}.json"
     target.parent.mkdir(exist_ok=True)

@@ -19,6 +19,7 @@ from lipar_eval.block_counters import BlockCounters, session_block
 from lipar_eval.clips import read_clip
 
 WARMUP_BLOCKS = 3  # blocks of each variant, not measured
+DETECTORS = ("anchor", "lipar")
 TRANSFORMER = ("denoise", "clean")  # the stages that pruning shortens
 
 
@@ -92,10 +93,14 @@ def random_block(models: Models) -> Tensor:
 
 
 def pruning_on_and_off(models: Models, path: Path, blocks: int) -> list[Variant]:
-    """A clip unpruned and with the preset's thresholds."""
+    """A clip unpruned and pruned by each detector, with the preset's thresholds."""
     parameters = default_parameters(models.preset)
-    off = replace(parameters, pruning=replace(parameters.pruning, enabled=False))
-    variants = [Variant("off", EditSession(models, off)), Variant("on", EditSession(models, parameters))]
+
+    def variant(name: str, **pruning: object) -> Variant:
+        changed = replace(parameters, pruning=replace(parameters.pruning, **pruning))
+        return Variant(name, EditSession(models, changed))
+
+    variants = [variant("off", enabled=False), *(variant(name, detector=name) for name in DETECTORS)]
     clip = read_clip(path, models).frames
     size = models.preset.stream.frames_per_block
     count = len(clip) // size
