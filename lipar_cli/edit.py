@@ -1,7 +1,6 @@
 """`lipar edit IN -o OUT -p PROMPT`: edit a file."""
 
 import argparse
-import signal
 import sys
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -13,6 +12,7 @@ from lipar_cli.file_edit import FileEdit
 from lipar_cli.model_options import add_model_options, chosen_models, chosen_preset
 from lipar_cli.parameter_flags import add_parameter_flags, parameters_from_flags
 from lipar_cli.prompt_flags import add_prompt_flags
+from lipar_cli.stop_signals import stop_like_ctrl_c
 from lipar_core.config import Preset
 from lipar_core.errors import LiparError
 from lipar_core.parameters import Fit
@@ -111,7 +111,7 @@ def edit_file(
     if not 0 <= args.crf <= 51:
         raise LiparError(f"--crf = {args.crf}: must be 0 to 51")
     stream = preset.stream
-    _handle_signals_as_interrupt()
+    stop_like_ctrl_c()
     _check_paths(args.input, args.output)
     with VideoReader(args.input, stream.width, stream.height, fit, args.output.parent) as reader:
         if check_input is not None:
@@ -124,13 +124,6 @@ def edit_file(
         _report(reader, writer)
     print(f"{args.output}: {size_name(preset.stream)}, {session.models.precision}: {summary}; {writer.audio_note}")
     return session
-
-
-def _handle_signals_as_interrupt() -> None:
-    """Handle SIGTERM and SIGHUP like Ctrl-C, which removes the partial output; ignored signals (nohup) stay ignored."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, signal.default_int_handler)
 
 
 def _check_paths(source: Path, target: Path) -> None:

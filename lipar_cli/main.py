@@ -8,6 +8,7 @@ from typing import NoReturn
 
 import lipar_core
 from lipar_cli import bench, doctor, download, edit, embed, eval, models, osc, replay, serve, verify
+from lipar_cli.stop_signals import stop_was_requested
 from lipar_core.errors import LiparError
 
 COMMANDS = (edit, replay, serve, download, models, embed, verify, bench, eval, doctor, osc)
@@ -31,6 +32,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         print(f"lipar: {error}", file=sys.stderr)
         return USER_ERROR
+    except Exception:
+        if not stop_was_requested():
+            raise
+        print("stopped", file=sys.stderr)
+        return INTERRUPTED
 
 
 def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:

@@ -4,18 +4,19 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 from queue import Queue
 from threading import Thread
 
 from pythonosc.osc_message_builder import OscMessageBuilder
+
+from tests.cli.lipar_command import LIPAR_COMMAND
 
 TIMEOUT_S = 60
 
 
 class OscBridge:
     def __init__(self, url: str, session: str, token: str) -> None:
-        command = [sys.executable, "-m", "lipar_cli.main", "osc", "--port", "0", "--url", url, "--session", session]
+        command = [*LIPAR_COMMAND, "osc", "--port", "0", "--url", url, "--session", session]
         environment = {**os.environ, "LIPAR_TOKEN": token}
         self.process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
