@@ -1,7 +1,6 @@
 """Memory that a preset needs, derived from its configuration: the networks and states are built without storage."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lipar_core.config import Preset
@@ -137,17 +136,13 @@ def codec_state_bytes(codec: "Codec", preset: Preset, dtype: "torch.dtype") -> i
     return sum(value.numel() for value in _tensors((encoder, decoder))) * dtype.itemsize
 
 
-def _tensors(state: object) -> Iterator["Tensor"]:
+def _tensors(state: object) -> "list[Tensor]":
     """All tensors of a codec's state."""
     import torch
 
-    if isinstance(state, torch.Tensor):
-        yield state
-    elif isinstance(state, (tuple, list)):
-        for part in state:
-            yield from _tensors(part)
-    elif is_dataclass(state):
-        yield from _tensors([getattr(state, field.name) for field in fields(state)])
+    from lipar_core.runtime.fixed_tensors import leaves
+
+    return [value for value in leaves(state) if isinstance(value, torch.Tensor)]
 
 
 def _gib(size: int) -> str:
