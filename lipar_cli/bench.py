@@ -70,7 +70,7 @@ def run(args: argparse.Namespace) -> int:
     results["counters"] = {name: counters.to_json() for name, counters in counted.items()}
     results["clips"] = {}
     for path in clips:
-        variants = throughput.pruning_on_and_off(models, path, args.blocks)
+        variants = throughput.pruning_by_detector(models, path, args.blocks)
         _print_variants(f"{path.name}: pruning off and by each detector, same window, interleaved", variants)
         results["clips"][path.name] = [variant.to_json() for variant in variants]  # type: ignore[index]
     target = args.json or RESULTS / f"{models.preset.name}.json"

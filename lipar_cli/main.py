@@ -22,8 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code: int = args.run(args)
         return code
     except KeyboardInterrupt:
-        print("stopped", file=sys.stderr)
-        return INTERRUPTED
+        return _stopped()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader of our output is gone
         return INTERRUPTED
@@ -32,11 +31,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         print(f"lipar: {error}", file=sys.stderr)
         return USER_ERROR
-    except Exception:
+    except Exception:  # safetensors, for one, turns an interrupt within its calls into a ValueError
         if not stop_was_requested():
             raise
-        print("stopped", file=sys.stderr)
-        return INTERRUPTED
+        return _stopped()
+
+
+def _stopped() -> int:
+    print("stopped", file=sys.stderr)
+    return INTERRUPTED
 
 
 def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:

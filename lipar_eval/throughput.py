@@ -92,7 +92,7 @@ def random_block(models: Models) -> Tensor:
     return torch.rand(stream.frames_per_block, 3, stream.height, stream.width, generator=generator)
 
 
-def pruning_on_and_off(models: Models, path: Path, blocks: int) -> list[Variant]:
+def pruning_by_detector(models: Models, path: Path, blocks: int) -> list[Variant]:
     """A clip unpruned and pruned by each detector, with the preset's thresholds."""
     parameters = default_parameters(models.preset)
 
