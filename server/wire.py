@@ -172,13 +172,20 @@ class SessionFailed(Message):
     reason: str
 
 
+class Loading(Message):
+    """What the model process is doing before `Ready`: it makes progress, however long that takes."""
+
+    activity: str
+
+
 class Heartbeat(Message):
     """The model process is alive; sent when nothing else was sent for a while."""
 
 
 Command = Open | Close | Change | FramesPut | FramesTaken | RegionMask | SendKeepMasks | Stop
 Event = (
-    Ready
+    Loading
+    | Ready
     | LoadFailed
     | Exiting
     | Opened

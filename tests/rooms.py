@@ -39,6 +39,7 @@ ROOMS = (
                 "buckets",
                 "errors",
                 "fields",
+                "load_progress",
                 "parsing",
                 "config",
                 "presets",

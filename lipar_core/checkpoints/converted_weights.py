@@ -12,12 +12,13 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import torch
 
 from lipar_core.checkpoints.checkpoint_file import StateDict, checkpoint_files, read_tensors
+from lipar_core.load_progress import report_load_progress
 from lipar_core.weight_files import converted_folder
 
 Layout = Mapping[str, torch.Tensor]  # shape and dtype of each weight, on the meta device
@@ -63,7 +64,7 @@ def _convert(source: Path, path: Path, all_conversions: str, layout: Layout, rea
             log.warning("%s is converted at every start: %.1f GB free, %.1f needed", source, free / 1e9, size / 1e9)
             return False
         log.info("converting %s to %s, once", source, path)
-        write_safetensors(path, layout, read)
+        write_safetensors(path, layout, _with_progress(source, size, read))
     except OSError as error:
         log.warning("%s is converted at every start: %s: %s", source, path.parent, error.strerror)
         return False
@@ -71,6 +72,20 @@ def _convert(source: Path, path: Path, all_conversions: str, layout: Layout, rea
         if stale != path:
             stale.unlink(missing_ok=True)
     return True
+
+
+def _with_progress(source: Path, size: int, read: ReadWeight) -> ReadWeight:
+    """`read`, which also reports the ratio of the `size` bytes that have been read."""
+    done = 0
+
+    def rows(name: str) -> Iterator[torch.Tensor]:
+        nonlocal done
+        for value in read(name):
+            report_load_progress(f"converting {source.name}, once: {100 * done / size:.0f} %")
+            yield value
+            done += value.nbytes
+
+    return rows
 
 
 def _remove_abandoned(folder: Path) -> None:

@@ -16,6 +16,7 @@ from lipar_core.checkpoints.model_identification import identify_other_model
 from lipar_core.checkpoints.quantised import StoredWeights, check_dtypes, is_finite, split_scales
 from lipar_core.errors import CheckpointError
 from lipar_core.kinds.wan import WanConfig
+from lipar_core.load_progress import report_load_progress
 
 # Smaller files are copied: a mapped file must not be overwritten while it is in use.
 MAPPED_BYTES = 256 * 2**20
@@ -58,6 +59,7 @@ def load_network(
     deltas = read_loras(loras, {name: value.shape for name, value in weights.stored.items()})
     state = {}
     for name in weights.stored:
+        report_load_progress(f"loading {path.name}")
         value = _finite_weight(weights, name, dtype, path) if converted is None else converted[name]
         if name in deltas:
             value = merge_deltas(name, value, deltas[name])

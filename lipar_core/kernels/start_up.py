@@ -15,6 +15,7 @@ from lipar_core.kernels.operations import OPERATIONS
 from lipar_core.kernels.self_test import differences, failure_text
 from lipar_core.kernels.shapes import Shapes
 from lipar_core.kernels.triton_import import HAS_TRITON
+from lipar_core.load_progress import report_load_progress
 
 log = logging.getLogger(__name__)
 
@@ -66,6 +67,7 @@ def verify_each(operations: Sequence[Operation[Any, Any]], shapes: Shapes) -> li
     """Check each operation's kernel and set whether it is used; progress and failures are logged."""
     verdicts = []
     for number, operation in enumerate(operations, 1):
+        report_load_progress(f"compiling and checking kernel {number} of {len(operations)}")
         verdict = _verdict(operation, shapes)
         operation.verified_on = None if verdict.problem else shapes.device.type
         log.info("kernel %d of %d, %s: %.1f s", number, len(operations), verdict.name, verdict.seconds)

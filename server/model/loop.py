@@ -9,6 +9,7 @@ from multiprocessing.connection import Connection, wait
 import torch
 
 from lipar_core.errors import LiparError
+from lipar_core.load_progress import load_progress_to
 from lipar_core.memory_plan import check_gpu_memory, session_text
 from lipar_core.models.loading import Models, load_models
 from lipar_core.presets import load_preset, with_text_dtype
@@ -16,6 +17,7 @@ from lipar_core.session import EditSession
 from lipar_core.sizes import size_names, stream_at, with_size
 from server import wire
 from server.model.live_stream import LiveStream
+from server.model.load_reporter import LoadReporter
 from server.model.prompt_encoder import ActiveEncoding, EncodedPrompts, PromptEncoder
 from server.model.scheduler import Scheduler, Turn
 from server.model_options import ModelOptions
@@ -171,7 +173,8 @@ def run_model_process(pipe: Connection, options: ModelOptions) -> None:
         started = time.perf_counter()
         preset = with_text_dtype(with_size(load_preset(options.preset), options.size), options.text_dtype)
         check_gpu_memory(preset, options.device, options.dtype)
-        models = load_models(preset, options.device, options.dtype)
+        with load_progress_to(LoadReporter(pipe, time.monotonic)):
+            models = load_models(preset, options.device, options.dtype)
         load_ms = 1000 * (time.perf_counter() - started)
         warmup_ms, block_ms = warm_up(models)
     except LiparError as error:

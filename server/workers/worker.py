@@ -157,6 +157,8 @@ class Worker:
 
     def _handle(self, event: wire.Event) -> None:
         match event:
+            case wire.Loading():
+                self.reason = f"the model is loading: {event.activity}"
             case wire.Ready():
                 self._process_ready(event)
             case wire.BlockDone():

@@ -8,6 +8,7 @@ from server import wire
 
 UP = [
     wire.Ready(load_ms=2.0, warmup_ms=3.5, block_ms=1.5, dtype="float32", buckets={"96x64": (8, 24)}),
+    wire.Loading(activity="converting a.pt, once: 40 %"),
     wire.LoadFailed(reason="no file"),
     wire.Exiting(reason="the text encoder hangs"),
     wire.Opened(session="a"),

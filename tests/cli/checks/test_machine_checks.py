@@ -9,7 +9,7 @@ from lipar_cli.checks.clock import check_clock, judge_clock
 from lipar_cli.checks.gpu import GpuFacts, judge_gpu, judge_nvenc
 from lipar_cli.checks.kernels import check_kernels, judge_kernels
 from lipar_cli.checks.result import CheckStatus, Result
-from lipar_cli.checks.self_test import attention_error, judge_attention
+from lipar_cli.checks.self_test import attention_error, judge_attention, judge_bundled_model
 from lipar_cli.checks.software import TorchFacts, judge_codecs, judge_python, judge_torch
 from lipar_core.kernels.attention import attention
 from lipar_core.kernels.start_up import Verdict
@@ -110,6 +110,18 @@ def test_an_attention_that_ignores_masked_keys_fails():
 
     error = attention_error(unmasked, torch.device("cpu"), torch.float32)
     expect(judge_attention("broken", {"float32": error, "bfloat16": error}), FAIL, "flash-attn")
+
+
+@pytest.mark.parametrize(
+    ("fps", "status", "words"),
+    [
+        (41.2, OK, "41 frames per second"),
+        (12.0, OK, "12 frames"),
+        (0.3, WARN, "0.3 frames per second; live video needs"),
+    ],
+)
+def test_speed_of_the_bundled_model(fps, status, words):
+    expect(judge_bundled_model(fps), status, words)
 
 
 @pytest.mark.parametrize(

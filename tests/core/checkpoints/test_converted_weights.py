@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 
 import pytest
 import torch
@@ -10,6 +11,7 @@ from safetensors.torch import load_file, save_file
 from lipar_core.checkpoints import weights
 from lipar_core.checkpoints.weights import MetaDevice, load_network
 from lipar_core.errors import CheckpointError
+from lipar_core.load_progress import load_progress_to
 from lipar_core.models.wan import CausalWan
 from tests.tiny import tiny_models
 
@@ -84,6 +86,17 @@ def test_weights_load_without_a_writable_folder(source, caplog):
     with caplog.at_level(logging.WARNING):
         assert_values(load(source))
     assert "is converted at every start" in caplog.text
+
+
+def test_a_conversion_reports_its_progress(source):
+    reports = []
+    with load_progress_to(reports.append):
+        load(source)
+    percent = [int(match[1]) for report in reports if (match := re.fullmatch(r"converting .+, once: (\d+) %", report))]
+    assert len(percent) >= len(WAN)
+    assert percent == sorted(percent)
+    assert percent[0] == 0
+    assert percent[-1] >= 99
 
 
 def test_what_a_killed_conversion_has_left_is_deleted(source):

@@ -41,6 +41,24 @@ async def test_silence_is_an_error_once_the_model_is_loaded(ends):
         await link.receive()
 
 
+async def test_reports_of_progress_extend_the_time_to_load():
+    ours, theirs = multiprocessing.Pipe()
+    link = Link(ours, Deadline(load_timeout_s=0.03, hang_timeout_s=None))
+
+    async def load():
+        for percent in range(5):
+            await asyncio.sleep(0.02)
+            wire.send(theirs, wire.Loading(activity=f"{percent} %"))
+
+    loading = asyncio.create_task(load())
+    assert [(await link.receive()).activity for _ in range(5)] == ["0 %", "1 %", "2 %", "3 %", "4 %"]
+    await loading
+    with pytest.raises(TimeoutError):
+        await link.receive()
+    link.close()
+    theirs.close()
+
+
 async def test_what_a_process_has_sent_before_its_end_is_received(ends):
     link, model = ends
     wire.send(model, READY)
