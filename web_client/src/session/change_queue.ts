@@ -43,6 +43,7 @@ export class ChangeQueue {
   enqueue(control: string, changes: Changes): void {
     const change = { changes };
     this.newest.set(control, change);
+    this.waiting.delete(control); // re-inserted: later changes take precedence
     this.waiting.set(control, change);
     void this.drain();
   }

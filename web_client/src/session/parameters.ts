@@ -6,7 +6,15 @@ type Tree = Record<string, unknown>;
 
 /** `newer` over `older`; nested objects are merged, not replaced. */
 export function mergeChanges(older: Changes, newer: Changes): Changes {
-  return merge(older, "prompts" in older || newer.prompts != null ? withWholePrompt(newer) : newer);
+  return merge(withoutExcluded(older, newer), "prompts" in older || newer.prompts != null ? withWholePrompt(newer) : newer);
+}
+
+/** The server rejects a change that sets both `strength` and `denoising_steps`: the newer one counts. */
+function withoutExcluded(older: Changes, newer: Changes): Changes {
+  const { strength, denoising_steps, ...others } = older;
+  if (newer.strength != null) return { ...others, ...(strength === undefined ? {} : { strength }) };
+  if (newer.denoising_steps != null) return { ...others, ...(denoising_steps === undefined ? {} : { denoising_steps }) };
+  return older;
 }
 
 /** The parameters after a change, as the server applies it. */

@@ -71,6 +71,20 @@ describe("changes of several controls", () => {
     expect(fixture.acknowledged.map(([control]) => control)).toEqual(["prompt", "pruning.tau", "pruning.min_keep"]);
   });
 
+  it("that exclude each other are not sent together: the last one counts", async () => {
+    const fixture = new QueueFixture();
+    fixture.queue.enqueue("seed", { seed: 1 });
+    fixture.queue.enqueue("strength", { strength: 0.5 });
+    fixture.queue.enqueue("denoising_steps", { denoising_steps: [400, 300] });
+    await fixture.acknowledge(1);
+    expect(fixture.requests[1]).toEqual({ denoising_steps: [400, 300] });
+    fixture.queue.enqueue("strength", { strength: 0.1 });
+    fixture.queue.enqueue("denoising_steps", { denoising_steps: [200] });
+    fixture.queue.enqueue("strength", { strength: 0.2 });
+    await fixture.acknowledge(2);
+    expect(fixture.requests[2]).toEqual({ strength: 0.2 });
+  });
+
   it("are sent again without the rejected one", async () => {
     const fixture = new QueueFixture();
     fixture.queue.enqueue("seed", { seed: 1 });
