@@ -160,6 +160,7 @@ export const LINKS = {
   invalid: (name: string, value: string, allowed: string) => `${name} = ${value}: must be ${allowed}`,
   otherDetector: (name: string, detector: string) => `${name}: only the change detector "${detector}" reads it`,
   excluded: (name: string, other: string) => `${name}: cannot be set together with ${other}`,
+  needs: (name: string, other: string) => `${name}: has no effect without ${other}`,
   oneOf: (choices: string[]) => choices.join(" or "),
   text: (maxLength: number) => `a text of 1 to ${maxLength} characters`,
   steps: (minimum = 0, maximum = Infinity) => `decreasing whole numbers from ${minimum} to ${maximum}, with commas`,

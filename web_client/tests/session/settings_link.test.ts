@@ -50,6 +50,17 @@ it("a link leads to the same settings, without session or token", () => {
   });
 });
 
+it("a second prompt travels with its weight", () => {
+  const prompts = [
+    { text: "a sketch", weight: 0.75 },
+    { text: "neon & rain", weight: 0.25 },
+  ];
+  const link = settingsLink(PAGE, PRESET, SCHEMA, { ...PARAMETERS, prompt: "a sketch", prompts });
+  expect(link).toBe(`${PAGE}?prompt=a+sketch&mix=neon+%26+rain&mix.weight=0.25`);
+  expect(readSettingsLink(link, PRESET, SCHEMA)).toEqual({ changes: { prompt: "a sketch", prompts }, problems: [] });
+  expect(read("mix=neon").changes.prompts).toEqual([{ text: "no change", weight: 0.5 }, { text: "neon", weight: 0.5 }]);
+});
+
 it("steps and the other detector's thresholds travel too", () => {
   expect(read("denoising_steps=400,350&fit=fit&pruning.detector=lipar&pruning.tau=0.3&seed=7&session=studio")).toEqual({
     changes: { denoising_steps: [400, 350], fit: "fit", pruning: { detector: "lipar", tau: 0.3 }, seed: 7 },
@@ -69,6 +80,8 @@ it.each([
   ["denoising_steps=5&strength=0.5", "denoising_steps: cannot be set together with strength"],
   ["strenght=0.5", "strenght: no such setting"],
   ["paused=true", "paused: no such setting"],
+  ["mix.weight=0.3", "mix.weight: has no effect without mix"],
+  ["mix=neon&mix.weight=2", "mix.weight = 2: must be a number from 0 to 1"],
   ["pruning=off", "pruning: no such setting"],
 ])("%s is ignored with a reason, the rest is used", (query, problem) => {
   const { changes, problems } = read(`${query}&pruning.threshold=3`);
