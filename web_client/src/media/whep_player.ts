@@ -2,6 +2,7 @@
 
 import { apiErrorOf, fetchResponse } from "../api/client";
 import { REASONS } from "../texts/en";
+import type { ChannelOpener } from "./peer";
 import { gatherLocalSdp, minimizeReceiveDelay, watchConnection } from "./rtc";
 
 export interface WhepEvents {
@@ -20,11 +21,14 @@ export class WhepPlayer {
     token: string,
     iceServers: RTCIceServer[],
     private readonly events: WhepEvents,
+    channels: ChannelOpener[],
   ) {
     this.headers = token === "" ? {} : { Authorization: `Bearer ${token}` };
     this.pc = new RTCPeerConnection({ iceServers });
     minimizeReceiveDelay(this.pc.addTransceiver("video", { direction: "recvonly" }));
     this.pc.addTransceiver("audio", { direction: "recvonly" });
+    this.pc.createDataChannel("viewer"); // so that later ones need no negotiation
+    for (const opener of channels) opener.useConnection(this.pc);
     this.pc.addEventListener("track", ({ track, streams }) => {
       events.media(streams[0] ?? new MediaStream([track]));
     });

@@ -13,6 +13,7 @@ import { ConnectionPanel } from "./connection_panel";
 import { element } from "./elements";
 import { formatNumber, modelStagesText } from "./format";
 import { LatencyBar, totalLatency } from "./latency_bar";
+import { LocalChoice } from "./local_choice";
 import { Overlay } from "./overlay";
 import { canStart, currentStats, isRunning } from "./page_state";
 import type { PageState } from "./page_state";
@@ -41,7 +42,17 @@ export class EditorView {
   private readonly startButton = element("start", HTMLButtonElement);
   private readonly bannerButton = element("banner-button", HTMLButtonElement);
   private readonly stage = new Stage();
-  private readonly overlay = new Overlay(new StageLayer(), this.keepMasks);
+  private readonly overlay = new Overlay(
+    {
+      video: this.result,
+      layer: new StageLayer().root,
+      button: element("overlay", HTMLButtonElement),
+      legend: element("overlay-legend", HTMLParagraphElement),
+      computedPart: element("computed-part", HTMLSpanElement),
+    },
+    this.keepMasks,
+    new LocalChoice("lipar-overlay", ["off", "on"]),
+  );
   private readonly pruningEffect = new PruningEffect();
   private readonly latencyBar = new LatencyBar();
   private readonly frameRate = new FrameRateMeter();

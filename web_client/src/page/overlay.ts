@@ -2,10 +2,8 @@
 
 import type { KeepMask, KeepMasks } from "../media/keep_masks";
 import { keepRatio } from "../media/keep_masks";
-import { element } from "./elements";
 import { formatNumber } from "./format";
-import { LocalChoice } from "./local_choice";
-import type { StageLayer } from "./stage_layer";
+import type { LocalChoice } from "./local_choice";
 
 const COMPUTED = [255, 120, 0]; // orange and blue, as the server and `lipar edit --overlay` tint
 const REUSED = [0, 120, 255];
@@ -13,25 +11,30 @@ const OPACITY = 77; // of 255
 const MAX_MISSING_MS = 1000; // without any frame's mask: then the legend is removed too
 const TEXT_MS = 250; // between changes of the number
 
+export interface OverlayElements {
+  video: HTMLVideoElement;
+  /** Gets the canvas as its first child, which the style sheet lays over the video. */
+  layer: HTMLElement;
+  button: HTMLButtonElement;
+  legend: HTMLElement;
+  computedPart: HTMLElement; // of the legend
+}
+
 export class Overlay {
-  private readonly button = element("overlay", HTMLButtonElement);
-  private readonly legend = element("overlay-legend", HTMLParagraphElement);
-  private readonly computedText = element("computed-part", HTMLSpanElement);
-  private readonly result = element("result", HTMLVideoElement);
   private readonly canvas = document.createElement("canvas");
-  private readonly choice = new LocalChoice<"off" | "on">("lipar-overlay", ["off", "on"]);
   private callback: number | null = null; // null: off
   private drawnAt = -Infinity;
   private textAt = -Infinity;
 
   constructor(
-    layer: StageLayer,
+    private readonly elements: OverlayElements,
     private readonly masks: KeepMasks,
+    private readonly choice: LocalChoice<"off" | "on">,
   ) {
     this.canvas.className = "overlay";
     this.canvas.hidden = true;
-    layer.root.prepend(this.canvas); // below what others draw
-    this.button.addEventListener("click", () => {
+    elements.layer.prepend(this.canvas); // below what others draw
+    elements.button.addEventListener("click", () => {
       this.choice.next();
       this.update();
     });
@@ -45,19 +48,19 @@ export class Overlay {
 
   private update(): void {
     const isOn = this.choice.value === "on";
-    this.button.setAttribute("aria-pressed", String(isOn));
+    this.elements.button.setAttribute("aria-pressed", String(isOn));
     this.masks.setWanted(isOn);
     if (isOn) {
       if (this.callback === null) this.waitForFrame();
       return;
     }
-    if (this.callback !== null) this.result.cancelVideoFrameCallback(this.callback);
+    if (this.callback !== null) this.elements.video.cancelVideoFrameCallback(this.callback);
     this.callback = null;
     this.setShown(false);
   }
 
   private waitForFrame(): void {
-    this.callback = this.result.requestVideoFrameCallback((now, { rtpTimestamp }) => {
+    this.callback = this.elements.video.requestVideoFrameCallback((now, { rtpTimestamp }) => {
       this.waitForFrame();
       this.show(now, this.masks.at(rtpTimestamp));
     });
@@ -74,11 +77,11 @@ export class Overlay {
     this.setShown(true);
     if (now - this.textAt < TEXT_MS) return;
     this.textAt = now;
-    this.computedText.textContent = `${formatNumber(keepRatio(mask), 0, 100)} %`;
+    this.elements.computedPart.textContent = `${formatNumber(keepRatio(mask), 0, 100)} %`;
   }
 
   private setShown(isShown: boolean): void {
-    this.canvas.hidden = this.legend.hidden = !isShown;
+    this.canvas.hidden = this.elements.legend.hidden = !isShown;
   }
 }
 

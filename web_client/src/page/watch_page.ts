@@ -1,11 +1,13 @@
 // Creates and connects the parts of a viewer's page.
 
 import { ApiClient } from "../api/client";
+import { KeepMasks } from "../media/keep_masks";
 import { WhepPlayer } from "../media/whep_player";
 import { storedToken } from "../session/access";
 import { Viewer } from "../session/viewer";
 import { parseWatchLink, watchOptions } from "../session/watch_link";
 import { CleanOutput } from "./clean_output";
+import { watchOverlay } from "./watch_overlay";
 import { WatchView } from "./watch_view";
 
 const api = new ApiClient();
@@ -14,6 +16,8 @@ api.token = view_token === "" ? storedToken(window.sessionStorage) : view_token;
 
 const options = watchOptions(location.href);
 const clean = options.clean ? new CleanOutput(options, retry) : null;
+const masks = new KeepMasks();
+const overlay = watchOverlay(options, masks);
 const view = new WatchView({
   retry,
   frameShown: () => {
@@ -21,7 +25,7 @@ const view = new WatchView({
   },
 });
 const viewer = new Viewer(
-  async (events) => new WhepPlayer(`api/v1/whep/${encodeURIComponent(id)}`, api.token ?? "", await api.iceServers(id), events),
+  async (events) => new WhepPlayer(`api/v1/whep/${encodeURIComponent(id)}`, api.token ?? "", await api.iceServers(id), events, [masks]),
   {
     state: (state) => {
       view.show(state);
@@ -29,6 +33,7 @@ const viewer = new Viewer(
     },
     video: (stream) => {
       view.showVideo(stream);
+      overlay.resultChanged();
       clean?.showVideo();
     },
   },

@@ -14,6 +14,7 @@ export function watchLink(page: string, { id, view_token }: WatchTarget): string
 /** What a watch link says about the page: `clean` shows the picture alone, for OBS and projectors. */
 export interface WatchOptions {
   clean: boolean;
+  overlay: boolean; // recomputed and reused parts are shown from the start
   background: "transparent" | "black";
   sound: boolean;
 }
@@ -21,7 +22,7 @@ export interface WatchOptions {
 export function watchOptions(address: string): WatchOptions {
   const { searchParams } = new URL(address);
   const background = searchParams.get("background") === "black" ? "black" : "transparent";
-  return { clean: searchParams.has("clean"), background, sound: searchParams.has("sound") };
+  return { clean: searchParams.has("clean"), overlay: searchParams.has("overlay"), background, sound: searchParams.has("sound") };
 }
 
 /** The same link, to the picture alone. */

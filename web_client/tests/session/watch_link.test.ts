@@ -13,8 +13,8 @@ it("a watch link has the session in its query and the token in its fragment", ()
 it("a link to the picture alone keeps session and token", () => {
   const link = cleanLink(watchLink("https://host:8000/", { id: "studio-1", view_token: "a b" }));
   expect(parseWatchLink(link)).toEqual({ id: "studio-1", view_token: "a b" });
-  expect(watchOptions(link)).toEqual({ clean: true, background: "transparent", sound: false });
-  expect(watchOptions("https://host/?watch=a&clean&background=black&sound")).toEqual({ clean: true, background: "black", sound: true });
+  expect(watchOptions(link)).toEqual({ clean: true, overlay: false, background: "transparent", sound: false });
+  expect(watchOptions("https://host/?watch=a&clean&overlay&background=black&sound")).toEqual({ clean: true, overlay: true, background: "black", sound: true });
   expect(watchOptions("https://host/?watch=a").clean).toBe(false);
 });
 
