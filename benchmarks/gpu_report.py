@@ -80,7 +80,7 @@ def _waits_and_memory(models: Models) -> Iterator[Line]:
     finally:
         torch.cuda.set_sync_debug_mode("default")
     yield "host waits", len(waits) <= BLOCKS * MAX_HOST_WAITS, f"{len(waits)} in a session of {BLOCKS} blocks"
-    plan = stream_plan(models.preset, 1, models.precision).total
+    plan = stream_plan(models.preset, 1, models.precision, on_gpu=True).total
     peak = torch.cuda.max_memory_allocated(models.device)
     yield "memory", plan <= peak, f"planned {plan / MIB:.0f} MiB without activations, the peak was {peak / MIB:.0f} MiB"
 

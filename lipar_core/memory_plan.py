@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lipar_core.config import Preset
+from lipar_core.config import Preset, StreamConfig
 from lipar_core.errors import LiparError
 from lipar_core.kinds.registry import CODECS, TRANSFORMERS
 from lipar_core.weight_files import locate
@@ -53,7 +53,7 @@ def check_gpu_memory(preset: Preset, device: str | None = None, dtype: str | Non
     target = select_device(device or preset.device)
     if target.type == "cuda":
         free, total = torch.cuda.mem_get_info(target)
-        plan = stream_plan(preset, 1, choose_precision(dtype or preset.dtype, target))
+        plan = stream_plan(preset, 1, choose_precision(dtype or preset.dtype, target), on_gpu=True)
         if preset.text.runs_on_gpu(total):
             plan.shared["text encoder"] = preset.text.memory_bytes(locate(preset.weights.text), preset.transformer)
         require_fit(plan, free, f"preset {preset.name} on {target}")
@@ -70,15 +70,16 @@ def require_fit(plan: MemoryPlan, free: int, what: str) -> None:
         )
 
 
-def session_text(preset: Preset, sessions: int, precision: "Precision") -> str:
+def session_text(preset: Preset, sessions: int, precision: "Precision", *, on_gpu: bool) -> str:
     """What so many sessions of the preset take, on one line."""
-    plan = stream_plan(preset, sessions, precision)
-    return f"planned are {plan} = {_gib(plan.total)} GiB, without activations"
+    plan = stream_plan(preset, sessions, precision, on_gpu=on_gpu)
+    return f"planned are {plan} = {_gib(plan.total)} GiB"
 
 
-def stream_plan(preset: Preset, sessions: int, precision: "Precision") -> MemoryPlan:
-    """What the model's device holds, without the text encoder."""
+def stream_plan(preset: Preset, sessions: int, precision: "Precision", *, on_gpu: bool) -> MemoryPlan:
+    """What the model's device holds at most, without the text encoder and libraries; on a GPU with CUDA graphs."""
     from lipar_core.checkpoints.weights import MetaDevice
+    from lipar_core.workspace import block_workspace
 
     with MetaDevice():
         codec = CODECS.build(preset.codec)
@@ -86,16 +87,21 @@ def stream_plan(preset: Preset, sessions: int, precision: "Precision") -> Memory
     config = preset.transformer
     cache, buffers = session_storage(transformer, preset, precision)
     text = config.layers * 2 * config.text_length * config.heads * config.head_dim
+    state = codec_state_bytes(codec, preset, precision.convolution)
+    workspace = block_workspace(preset, precision)
+    shared = {
+        "transformer": parameter_count(transformer) * precision.linear.itemsize,
+        "codec": parameter_count(codec) * precision.convolution.itemsize,
+        "workspace": workspace.with_graphs if on_gpu else workspace.without_graphs,
+    }
     return MemoryPlan(
-        shared={
-            "transformer": parameter_count(transformer) * precision.linear.itemsize,
-            "codec": parameter_count(codec) * precision.convolution.itemsize,
-        },
+        shared=shared | ({"graphs": workspace.graphs} if on_gpu else {}),
         per_session={
             "KV cache": cache,
             "buffers": buffers,
             "text keys and values": text * precision.linear.itemsize,
-            "codec state": codec_state_bytes(codec, preset, precision.convolution),
+            "codec state": state,
+            "pictures": picture_bytes(preset.stream),
         },
         sessions=sessions,
     )
@@ -115,6 +121,12 @@ def session_storage(network: "Denoiser", preset: Preset, precision: "Precision")
     cache = build_cache(network, preset.stream, torch.device("meta"), precision.attention)
     passes = Passes(network, cache, preset.stream.block_frames, precision.linear)
     return held_bytes(cache), held_bytes(passes.buffers) + held_bytes(passes.tokens)
+
+
+def picture_bytes(stream: StreamConfig) -> int:
+    """Frames in float32: those that wait, the newest block's source and output, the detector's, and the newest."""
+    frames = 3 * stream.frames_per_block + 2 * stream.frames_per_latent + 1
+    return frames * 3 * stream.height * stream.width * 4
 
 
 def held_bytes(owner: object) -> int:

@@ -13,7 +13,7 @@ from lipar_core.memory_plan import MemoryPlan, stream_plan
 from lipar_core.weight_files import locate
 
 MAX_RATIO = 0.85  # of the memory that the counted parts may take: the rest is for what is not counted
-NOT_COUNTED = "not counted: activations, libraries, other programs"
+NOT_COUNTED = "not counted: libraries, other programs"
 MEMINFO = Path("/proc/meminfo")
 
 
@@ -65,7 +65,7 @@ def device_plan(target: Target) -> MemoryPlan:
 
     dtype = target.settings.dtype or target.preset.dtype
     precision = parse_precision("float32" if dtype == "auto" else dtype)
-    return stream_plan(target.preset, target.settings.max_sessions, precision)
+    return stream_plan(target.preset, target.settings.max_sessions, precision, on_gpu=target.on_gpu)
 
 
 def _text_bytes(preset: Preset) -> int:

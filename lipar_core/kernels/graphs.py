@@ -1,5 +1,6 @@
 """CUDA graphs of functions of tensors with fixed shapes: one launch instead of one per operation."""
 
+import functools
 import logging
 from collections.abc import Callable, Sequence
 
@@ -66,7 +67,7 @@ def verified_graph(
 
     state: what the function reads and then overwrites. It is as after one call, with or without a graph.
     """
-    before = tuple(value.clone() for value in state)
+    before = tuple(value.to("cpu", copy=True) for value in state)  # the device may have no memory for it
     expected = tuple(value.clone() for value in function(*inputs))
     try:
         restore(state, before)  # a recorder may call the function
@@ -96,13 +97,17 @@ def layouts(values: Sequence[Tensor]) -> tuple[Layout, ...]:
 
 
 class CudaRecorder:
-    """Records CUDA graphs, which share the memory of their intermediate results."""
+    """Records CUDA graphs, which share the memory of their intermediate results and outputs.
+
+    So a graph may overwrite the outputs of another one: they are read, or copied, before the next one runs.
+    """
 
     def __init__(self) -> None:
         self.pool = torch.cuda.graph_pool_handle()
+        self.side = torch.cuda.Stream()  # one: each stream has memory of its own
 
     def __call__(self, work: Callable[[], Tensors]) -> tuple[Tensors, Replay]:
-        side = torch.cuda.Stream()
+        side = self.side
         side.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(side):
             work()  # libraries choose their algorithms and take their workspaces, which a capture must not
@@ -112,3 +117,9 @@ class CudaRecorder:
         with torch.cuda.graph(graph, pool=self.pool, capture_error_mode="thread_local"):
             outputs = work()
         return outputs, graph.replay
+
+
+@functools.cache
+def cuda_recorder() -> CudaRecorder:
+    """The one of this process: more than one would take more memory."""
+    return CudaRecorder()

@@ -8,7 +8,7 @@ from lipar_core.buckets import Costs, cheapest_buckets, checked_buckets, fixed_b
 from lipar_core.config import Preset, StreamConfig
 from lipar_core.errors import CheckpointError
 from lipar_core.kernels.attention_choice import choose_attention
-from lipar_core.kernels.graphs import CudaRecorder, Recorder
+from lipar_core.kernels.graphs import Recorder, cuda_recorder
 from lipar_core.kernels.start_up import kernels_mode, verify_kernels
 from lipar_core.kinds.registry import CODECS, TEXT_ENCODERS, TRANSFORMERS
 from lipar_core.models.devices import select_device
@@ -61,7 +61,7 @@ def load_models(preset: Preset, device: str | None = None, dtype: str | None = N
     dit: Denoiser = TRANSFORMERS.loader(preset.transformer)(preset.transformer, preset, target, precision)
     prompts = PromptCache(load_text_encoder(preset, target))
     costs = pass_costs(dit, dit.config.layers, shapes)
-    record = CudaRecorder() if target.type == "cuda" and kernels_mode() == "auto" else None
+    record = cuda_recorder() if target.type == "cuda" and kernels_mode() == "auto" else None
     return Models(preset, codec, dit, prompts, target, precision, costs, record)
 
 

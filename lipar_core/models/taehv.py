@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from lipar_core.checkpoints.weights import MetaDevice, load_network
 from lipar_core.config import Preset
-from lipar_core.kernels.graphs import CudaRecorder, Function, GraphedFunction, Recorder
+from lipar_core.kernels.graphs import Function, GraphedFunction, Recorder, cuda_recorder
 from lipar_core.kernels.start_up import kernels_mode
 from lipar_core.kinds.taehv import TAEHVConfig
 from lipar_core.models.interfaces import LatentArea
@@ -23,7 +23,7 @@ from lipar_core.models.precision import Precision
 from lipar_core.models.renderer import Renderer
 from lipar_core.models.taehv_folds import folded
 from lipar_core.models.taehv_layers import Bound, MemBlock, TGrow, TPool, conv3x3
-from lipar_core.models.taehv_runs import Layers, run_layers
+from lipar_core.models.taehv_runs import Layers, run_in_parts, run_layers
 from lipar_core.weight_files import locate
 
 
@@ -70,8 +70,9 @@ class TAEHV(nn.Module):
             size = (batch, 0, self.config.channels, height // stride, width // stride)
             return frames.new_empty(size), CodecState(state.past, waiting)
         x = F.pixel_unshuffle(frames[:, :whole], self.config.unshuffle)
-        latents, *past = self.run_encoder(x, *state.past)
-        return F.pad(latents, (0, 0, 0, 0, 0, self.config.code_channels)), CodecState(tuple(past), waiting)
+        values = self._encoder_values(x) * self.config.frames_per_latent
+        latents, past = run_in_parts(self.run_encoder, x, state.past, self.config.frames_per_latent, values)
+        return F.pad(latents, (0, 0, 0, 0, 0, self.config.code_channels)), CodecState(past, waiting)
 
     def decode(
         self, latents: Tensor, state: CodecState | None = None, area: LatentArea | None = None
@@ -81,13 +82,15 @@ class TAEHV(nn.Module):
         The caller drops the first `lag_frames` raw frames of a stream: they have no content. Outside `area` the
         renderer, which has no state, is left out.
         """
-        values, *past = self.run_decoder(self.picture(latents), *(state or CodecState()).past)
-        frames = F.pixel_shuffle(values, self.config.unshuffle)
+        x = self.picture(latents)
+        values = self._decoder_values(x) * self.config.frames_per_latent
+        frames, past = run_in_parts(self.run_decoder, x, (state or CodecState()).past, 1, values)
+        frames = F.pixel_shuffle(frames, self.config.unshuffle)
         if self.renderer is not None:
             frames = (
                 self.renderer(frames, latents) if area is None else self.renderer.render_area(frames, latents, area)
             )
-        return frames, CodecState(tuple(past))
+        return frames, CodecState(past)
 
     def picture(self, latents: Tensor) -> Tensor:
         """latents [..., C, h, w] without their code: the channels that the encoder sets."""
@@ -97,12 +100,19 @@ class TAEHV(nn.Module):
         """Those of the encoder (0) or decoder (1); with gradients the ones that have parameters."""
         return tuple((self.encoder, self.decoder)[part]) if torch.is_grad_enabled() else self.layers[part]
 
+    def _encoder_values(self, x: Tensor) -> int:
+        """How many values a frame of x [B, N, C, H, W] has at its largest."""
+        return x.shape[-2:].numel() * self.config.encoder_width
+
+    def _decoder_values(self, x: Tensor) -> int:
+        pixels = x.shape[-2:].numel() * (self.config.stride // self.config.unshuffle) ** 2
+        return pixels * self.config.decoder_widths[-1]
+
     def _run_encoder(self, x: Tensor, *past: Tensor) -> tuple[Tensor, ...]:
-        return run_layers(self._layers(0), x, past, x.shape[-2:].numel() * self.config.encoder_width)
+        return run_layers(self._layers(0), x, past, self._encoder_values(x))
 
     def _run_decoder(self, x: Tensor, *past: Tensor) -> tuple[Tensor, ...]:
-        pixels = x.shape[-2:].numel() * (self.config.stride // self.config.unshuffle) ** 2
-        return run_layers(self._layers(1), x, past, pixels * self.config.decoder_widths[-1])
+        return run_layers(self._layers(1), x, past, self._decoder_values(x))
 
 
 def load_taehv(config: TAEHVConfig, preset: Preset, device: torch.device, precision: Precision) -> TAEHV:
@@ -112,7 +122,7 @@ def load_taehv(config: TAEHVConfig, preset: Preset, device: torch.device, precis
     load_network(codec, locate(preset.weights.codec), "codec", device, precision.convolution)
     codec.fold()
     if device.type == "cuda" and kernels_mode() == "auto":
-        codec.use_graphs(CudaRecorder())
+        codec.use_graphs(cuda_recorder())
     return codec
 
 

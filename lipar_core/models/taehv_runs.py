@@ -11,6 +11,23 @@ from lipar_core.models.taehv_layers import MemBlock, TGrow, TPool
 Layers = Sequence[Callable[..., Tensor]]
 
 MIN_FRAME_VALUES = 2**20  # of a frame at full size, from which on a CPU is faster frame by frame: its cache is exceeded
+MAX_PART_BYTES = 2**28  # of a part's frames at full size: a GPU has enough work, and more frames take more memory
+
+
+def run_in_parts(
+    run: Callable[..., tuple[Tensor, ...]], x: Tensor, past: tuple[Tensor, ...], step: int, values: int
+) -> tuple[Tensor, tuple[Tensor, ...]]:
+    """Run x [B, T, C, H, W] by as many latent frames at once as memory allows: the result, and the next `past`.
+
+    step: time steps of x per latent frame, which has so many values at its largest.
+    """
+    at_once = max(1, MAX_PART_BYTES // (values * x.element_size() * len(x)))
+    results = []
+    for part in [x] if torch.is_grad_enabled() else x.split(step * at_once, dim=1):
+        result, *new_past = run(part, *past)
+        past = tuple(new_past)
+        results.append(result)
+    return results[0] if len(results) == 1 else torch.cat(results, dim=1), past
 
 
 def run_layers(layers: Layers, x: Tensor, past: tuple[Tensor, ...], frame_values: int) -> tuple[Tensor, ...]:

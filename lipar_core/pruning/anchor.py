@@ -52,7 +52,9 @@ class AnchorDetector:
         active: the tokens that may be kept (None: all); those that enter are kept.
         """
         parts = (frames.float() * LEVELS).split(self.frames_per_latent)
-        return torch.stack([self._keep_mask(part, pruning, force, active) for part in parts])
+        keep = torch.stack([self._keep_mask(part, pruning, force, active) for part in parts])
+        self.newest = parts[-1].clone()  # without the memory of all parts
+        return keep
 
     def _keep_mask(self, now: Tensor, pruning: Pruning, force: bool, active: ActiveTokens | None) -> Tensor:
         block = self.frames // self.block_frames

@@ -131,7 +131,12 @@ class ModelLoop:
             raise  # the device is lost: only a new process can use it again; or the web process has ended
         except (torch.OutOfMemoryError, MemoryError) as error:
             why = (str(error) or "no more").splitlines()[0]
-            plan = session_text(self.models.preset, len(self.sessions | {name: None}), self.models.precision)
+            plan = session_text(
+                self.models.preset,
+                len(self.sessions | {name: None}),
+                self.models.precision,
+                on_gpu=self.models.device.type == "cuda",
+            )
             self.fail_session(name, f"out of memory on {self.models.device}: {why}; {plan}; {MEMORY_REMEDY}")
         except Exception as error:
             log.exception("session %s failed", name)

@@ -30,7 +30,7 @@ def test_the_plan_is_what_a_session_holds():
     held = held_bytes(session.passes.cache), held_bytes(session.passes.buffers) + held_bytes(session.passes.tokens)
     frames = torch.rand(12, 3, models.preset.stream.height, models.preset.stream.width)
     session.push(frames, range(12))
-    plan = stream_plan(models.preset, 2, uniform(torch.float32))
+    plan = stream_plan(models.preset, 2, uniform(torch.float32), on_gpu=False)
     state = session.state
     assert plan.shared["transformer"] == sum(value.nbytes for value in models.dit.state_dict().values())
     assert plan.shared["codec"] == sum(value.nbytes for value in models.codec.state_dict().values())
@@ -102,7 +102,7 @@ def test_the_plan_is_compared_with_the_memory(available, status, fitting):
     assert result.status is status
     assert "= 70.0 of" in result.detail
     assert result.detail.split("%")[1].startswith(f": {fitting}")
-    assert "not counted: activations" in result.detail
+    assert "not counted: libraries" in result.detail
 
 
 def test_loading_is_refused_with_the_plan_and_remedies(monkeypatch):

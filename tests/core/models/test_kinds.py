@@ -109,6 +109,6 @@ def test_every_registered_loader_exists():
 
 
 def test_doctor_counts_the_memory_of_a_registered_family(models):
-    plan = stream_plan(models.preset, 1, models.precision)
+    plan = stream_plan(models.preset, 1, models.precision, on_gpu=False)
     assert plan.shared["transformer"] == 4 * sum(value.numel() for value in models.dit.state_dict().values())
     assert plan.per_session["KV cache"] > 0

@@ -10,6 +10,7 @@ from lipar_core.models.taehv_folds import FoldedGrow, FoldedPool
 from lipar_core.models.taehv_layers import TGrow, TPool
 from lipar_core.models.taehv_runs import run_at_once, run_by_frame
 from lipar_core.recorded_run import seeded_weights
+from lipar_core.runtime.peak_memory import PeakMemory
 
 SMALL = TAEHVConfig(latent_channels=4, memblocks=1, encoder_width=8, decoder_widths=(16, 8, 8, 8))
 PARTS = {"encoder": torch.rand(2, 8, 3, 16, 24), "decoder": torch.randn(2, 3, 4, 3, 5)}
@@ -80,3 +81,23 @@ def test_large_frames_on_a_cpu_run_one_by_one(codec, monkeypatch):
     assert runs == [run_at_once] * 2 + [run_by_frame] * 2
     latents, _ = codec.encode(video)  # with gradients
     assert runs[-1] is run_at_once
+
+
+def test_large_pictures_run_one_latent_frame_at_a_time(codec, monkeypatch):
+    """With the result and the state of a run of all, and less memory; with gradients they stay one run."""
+    video = PARTS["encoder"]
+
+    def both() -> tuple[list[torch.Tensor], int]:
+        with torch.inference_mode(), PeakMemory() as memory:
+            latents, encoder = codec.encode(video)
+            frames, decoder = codec.decode(latents)
+        return [latents, frames, *encoder.past, *decoder.past], memory.peak
+
+    expected, peak = both()
+    monkeypatch.setattr(taehv_runs, "MAX_PART_BYTES", 1)
+    values, smaller = both()
+    assert smaller < 0.8 * peak
+    for value, reference in zip(values, expected, strict=True):
+        assert torch.equal(value, reference)
+    latents, _ = codec.encode(video)
+    assert torch.equal(latents, expected[0])

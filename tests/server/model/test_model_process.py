@@ -72,9 +72,7 @@ def test_out_of_memory_when_opening_fails_only_that_session(web, monkeypatch):
         patch.setattr("server.model.loop.LiveStream", _raise(torch.OutOfMemoryError("CUDA out of memory.")))
         web.open("b", prompt="a")
         reason = web.run_until(wire.SessionFailed, session="b").reason
-        assert re.search(
-            r"out of memory on cpu: .*; planned are .*2 sessions x \(KV cache .* GiB, .*; end another", reason
-        )
+        assert re.search(r"out of memory on cpu: .*; planned are .*2 sessions x \(KV cache .* GiB; end another", reason)
     web.put_block("a")
     assert blocks(web.run_once()) == ["a"]
     opened(web, "b")
