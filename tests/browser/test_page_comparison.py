@@ -1,17 +1,23 @@
-"""Before and after: both sides show the same source frame.
+"""Before and after, on the stage and in a recording: both sides show the same source frame.
 
 The camera numbers its frames, the echo model inverts them.
 """
 
 from pathlib import Path
 
+import av
+import numpy as np
+from numpy.typing import NDArray
 from playwright.sync_api import Page, expect
 
 from harness.browser import Browsers, camera_flags, start, visit, wait_until
 from harness.echo_process import echo
-from tests.browser.numbered_camera import READ, write_numbered_camera
+from tests.browser.numbered_camera import BITS, READ, write_numbered_camera
+from tests.browser.test_page_keep import IN_MEMORY, save
 
 PAIRS = 30
+RECORDED_MS = 2000
+WIDTH, HEIGHT = 256, 144
 # The numbers of both canvases, read in one task, each time the edited video shows a new frame.
 RECORD_PAIRS = f"""async (count) => {{
   {READ}
@@ -36,9 +42,9 @@ def expect_same_numbers(page: Page) -> None:
 
 
 def test_both_sides_show_the_same_frame(browsers: Browsers, chromium: Path, page_build: None, tmp_path: Path) -> None:
-    write_numbered_camera(tmp_path / "numbered.y4m", width=256, height=144)
+    write_numbered_camera(tmp_path / "numbered.y4m", width=WIDTH, height=HEIGHT)
     with (
-        echo("--size", "256x144") as server,
+        echo("--size", f"{WIDTH}x{HEIGHT}") as server,
         browsers.context(chromium, *camera_flags(tmp_path / "numbered.y4m")) as context,
     ):
         page = visit(context, server.address)
@@ -58,3 +64,28 @@ def test_both_sides_show_the_same_frame(browsers: Browsers, chromium: Path, page
         expect_same_numbers(page)
         page.keyboard.up(" ")
         expect(comparison).to_be_hidden()
+        expect_same_numbers_in_a_recording(page, tmp_path)
+
+
+def number_in(picture: NDArray[np.uint8], *, inverted: bool) -> int | None:
+    """The number of the frame [H, W], as `READ` reads it."""
+    centres = (np.arange(BITS) * 2 + 1) * WIDTH // (2 * BITS)
+    upper, lower = ((picture[row, centres] > 127) != inverted for row in (HEIGHT // 4, 3 * HEIGHT // 4))
+    return None if (upper == lower).any() else int((upper << np.arange(BITS)).sum())
+
+
+def expect_same_numbers_in_a_recording(page: Page, folder: Path) -> None:
+    page.evaluate(IN_MEMORY)
+    page.get_by_label("Record with the source at the left").check()
+    page.get_by_role("button", name="Record").click()
+    page.wait_for_timeout(RECORDED_MS)
+    path = save(page, "Stop recording", folder)
+    assert path.stem.endswith("side-by-side")
+    with av.open(str(path)) as file:
+        frames = [frame.to_ndarray(format="gray") for frame in file.decode(video=0)]
+    assert frames[0].shape == (HEIGHT, 2 * WIDTH)
+    pairs = [(number_in(one[:, :WIDTH], inverted=False), number_in(one[:, WIDTH:], inverted=True)) for one in frames]
+    whole = [pair for pair in pairs if None not in pair]
+    assert len(whole) > len(pairs) * 0.8, "frames are torn"
+    assert sum(source == result for source, result in whole) > len(whole) * 0.8, pairs
+    assert len({source for source, _ in whole}) > RECORDED_MS / 1000 * 5, "the picture does not change"

@@ -1,30 +1,23 @@
 // The source frame and the edited frame that was made from it, on two canvases over the edited video: drawn in one step,
 // so that both always show the same moment. A divider wipes between them; while a key or button is held, the source covers all.
 
-import type { Fit } from "../api/protocol";
-import { FrameNames } from "../media/frame_names";
-import type { FrameName } from "../media/frame_names";
-import { SourceFrames } from "../media/source_frames";
 import { drawFitted } from "./drawing";
 import { element } from "./elements";
+import type { FramePairs } from "./frame_pairs";
 
 const MAX_MISSING_MS = 1000; // without a pair: then the edited video is shown alone
 
 export class Comparison {
-  /** Of the source in the edited picture. */
-  fit: Fit = "crop";
   private readonly root = element("comparison", HTMLDivElement);
   private readonly divider = element("divider", HTMLInputElement);
   private readonly result = element("result", HTMLVideoElement);
   private readonly canvases = { source: element("compared-source", HTMLCanvasElement), result: element("compared-result", HTMLCanvasElement) };
-  private readonly frames = new SourceFrames(element("source", HTMLVideoElement));
-  private readonly names = new FrameNames();
   private isWiping = false;
   private isHeld = false;
   private pairedAt = -Infinity;
   private callback: number | null = null; // null: not comparing
 
-  constructor() {
+  constructor(private readonly pairs: FramePairs) {
     this.divider.addEventListener("input", () => {
       this.moveDivider();
     });
@@ -43,14 +36,6 @@ export class Comparison {
     this.update();
   }
 
-  frameNamed(name: FrameName): void {
-    this.names.add(name);
-  }
-
-  sourceChanged(): void {
-    this.frames.clear();
-  }
-
   private update(): void {
     this.root.toggleAttribute("data-held", this.isHeld);
     if (this.isWiping || this.isHeld) this.begin();
@@ -59,7 +44,7 @@ export class Comparison {
   }
 
   private begin(): void {
-    this.frames.start();
+    this.pairs.start(this);
     if (this.callback === null) this.waitForFrame();
   }
 
@@ -67,7 +52,7 @@ export class Comparison {
     if (this.callback !== null) this.result.cancelVideoFrameCallback(this.callback);
     this.callback = null;
     this.pairedAt = -Infinity;
-    this.frames.stop();
+    this.pairs.stop(this);
     this.root.hidden = true;
   }
 
@@ -80,17 +65,16 @@ export class Comparison {
   private waitForFrame(): void {
     this.callback = this.result.requestVideoFrameCallback((now, { rtpTimestamp }) => {
       this.waitForFrame();
-      this.show(now, this.names.capturedAt(rtpTimestamp));
+      this.show(now, this.pairs.sourceOf(rtpTimestamp));
     });
   }
 
-  private show(now: number, captured_ms: number | null): void {
-    const source = captured_ms === null ? null : this.frames.at(captured_ms);
+  private show(now: number, source: ImageBitmap | null): void {
     if (source !== null) {
       this.pairedAt = now;
       const shape = { width: this.result.videoWidth, height: this.result.videoHeight };
       drawFitted(this.canvases.result, this.result, shape, shape, "stretch");
-      drawFitted(this.canvases.source, source, source, shape, this.fit);
+      drawFitted(this.canvases.source, source, source, shape, this.pairs.fit);
     }
     this.showCanvases(now - this.pairedAt <= MAX_MISSING_MS);
   }

@@ -50,7 +50,7 @@ const view = new EditorView({
 });
 const frameMonitor = new FrameMonitor(() => framesPerBlock, () => document.visibilityState === "visible", show);
 const picker = new SourcePicker({ camera: isSecure, screen: isScreenSharingAllowed() }, pick);
-const sessionTools = new SessionTools(api);
+const sessionTools = new SessionTools(api, view.framePairs);
 new ConnectionCheckPanel(api);
 const soundControls = new SoundControls((on) => stream?.setSoundEnabled(on));
 const server = new ServerLink(api, {
@@ -101,7 +101,7 @@ const streamEvents: StreamEvents = {
     show();
   },
   result: view.showResult.bind(view),
-  frameNamed: view.frameNamed.bind(view),
+  frameNamed: view.framePairs.frameNamed.bind(view.framePairs),
   status: (newest, link) => {
     status = newest;
     view.addTelemetry(newest, link, picker.kind);

@@ -1,7 +1,6 @@
 // The editor page's videos, metrics, header and banner.
 
 import type { Preset, Stats, SessionStatus } from "../api/protocol";
-import type { FrameName } from "../media/frame_names";
 import { FrameRateMeter } from "../media/frame_rate_meter";
 import { KeepMasks } from "../media/keep_masks";
 import type { LinkStats } from "../media/link_meter";
@@ -11,6 +10,7 @@ import { bannerOf } from "./banner";
 import type { BannerAction } from "./banner";
 import { ConnectionPanel } from "./connection_panel";
 import { element } from "./elements";
+import { FramePairs } from "./frame_pairs";
 import { formatNumber, modelStagesText } from "./format";
 import { LatencyBar, totalLatency } from "./latency_bar";
 import { LocalChoice } from "./local_choice";
@@ -37,11 +37,12 @@ const ACTION_LABELS: Record<BannerAction, string> = { retry: BUTTONS.tryAgain, r
 
 export class EditorView {
   readonly keepMasks = new KeepMasks();
+  readonly framePairs = new FramePairs();
   private readonly source = element("source", HTMLVideoElement);
   private readonly result = element("result", HTMLVideoElement);
   private readonly startButton = element("start", HTMLButtonElement);
   private readonly bannerButton = element("banner-button", HTMLButtonElement);
-  private readonly stage = new Stage();
+  private readonly stage = new Stage(this.framePairs);
   private readonly overlay = new Overlay(
     {
       video: this.result,
@@ -92,10 +93,6 @@ export class EditorView {
   showSource(source: Source | null): void {
     attachStream(this.source, source?.stream ?? null);
     if (source !== null) this.stage.sourceOpened(source);
-  }
-
-  frameNamed(name: FrameName): void {
-    this.stage.comparison.frameNamed(name);
   }
 
   /** The caption of the source video, before and after it is opened. */

@@ -6,16 +6,21 @@ import { errorMessage } from "../session/error_message";
 import { KEEP } from "../texts/en";
 import { download, fileName } from "./download";
 import { element } from "./elements";
+import type { FramePairs } from "./frame_pairs";
 import { RecordButton } from "./record_button";
 import { snapshot } from "./snapshot";
 
 export class KeepPanel {
   private readonly note = element("keep-note", HTMLParagraphElement);
-  private readonly recordButton = new RecordButton((recording) => void this.save(recording));
+  private readonly recordButton: RecordButton;
   private credentials: SessionCredentials | null = null;
   private readonly buttons: HTMLButtonElement[];
 
-  constructor(private readonly api: ApiClient) {
+  constructor(
+    private readonly api: ApiClient,
+    pairs: FramePairs,
+  ) {
+    this.recordButton = new RecordButton(pairs, (recording) => void this.save(recording));
     this.buttons = [
       this.bind("save-result", () => saveSnapshot("result")),
       this.bind("save-source", () => saveSnapshot("source")),

@@ -2,6 +2,7 @@
 
 import type { ApiClient } from "../api/client";
 import type { SessionCredentials } from "../api/protocol";
+import type { FramePairs } from "./frame_pairs";
 import { KeepPanel } from "./keep_panel";
 import { Midi } from "./midi";
 import { ShareControl } from "./share_control";
@@ -11,8 +12,8 @@ export class SessionTools {
   private readonly shareControl = new ShareControl();
   private readonly keepPanel: KeepPanel;
 
-  constructor(api: ApiClient) {
-    this.keepPanel = new KeepPanel(api);
+  constructor(api: ApiClient, pairs: FramePairs) {
+    this.keepPanel = new KeepPanel(api, pairs);
     new Shortcuts();
     new Midi();
   }

@@ -5,6 +5,7 @@ import type { Source } from "../media/source";
 import { BUTTONS } from "../texts/en";
 import { Comparison } from "./comparison";
 import { element } from "./elements";
+import type { FramePairs } from "./frame_pairs";
 import { Inset } from "./inset";
 import { LocalChoice } from "./local_choice";
 import { Mirror } from "./mirror";
@@ -13,7 +14,7 @@ const VIEWS = ["inset", "side", "wipe", "result"] as const;
 type View = (typeof VIEWS)[number];
 
 export class Stage {
-  readonly comparison = new Comparison();
+  private readonly comparison: Comparison;
   private readonly root = element("stage", HTMLElement);
   private readonly views = element("views", HTMLDivElement);
   private readonly result = element("result", HTMLVideoElement);
@@ -23,7 +24,8 @@ export class Stage {
   private readonly choice = new LocalChoice<View>("lipar-view", VIEWS);
   private readonly mirror = new Mirror(this.views);
 
-  constructor() {
+  constructor(private readonly pairs: FramePairs) {
+    this.comparison = new Comparison(pairs);
     new Inset(this.sourceCell);
     for (const view of VIEWS) {
       viewButton(view).addEventListener("click", () => {
@@ -38,7 +40,7 @@ export class Stage {
 
   sourceOpened(source: Source): void {
     this.mirror.sourceOpened(source);
-    this.comparison.sourceChanged();
+    this.pairs.sourceChanged();
   }
 
   /** Null: there is no edited picture. */
@@ -49,7 +51,7 @@ export class Stage {
   /** How the source's picture is fitted to the edited one's shape. */
   showFit(fit: Fit): void {
     this.views.dataset.fit = fit;
-    this.comparison.fit = fit;
+    this.pairs.fit = fit;
   }
 
   private showView(shown: View): void {
