@@ -17,7 +17,8 @@ from pathlib import Path
 
 import torch
 
-from lipar_core.checkpoints.checkpoint_file import StateDict, checkpoint_files, read_tensors
+from lipar_core.checkpoints.checkpoint_file import StateDict, read_tensors
+from lipar_core.checkpoints.checkpoint_paths import checkpoint_files
 from lipar_core.load_progress import report_load_progress
 from lipar_core.weight_files import converted_folder
 

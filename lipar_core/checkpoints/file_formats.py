@@ -19,8 +19,13 @@ OTHER_FORMATS = {
     b"GGUF": "a GGUF file, whose quantised weights are not supported",
     b"\x89HDF": "an HDF5 file",
     b"\x89PNG": "a PNG picture",
+    b"%PDF": "a PDF document",
+    b"\x93NUMPY": "a NumPy array",
+    b"SQLite format": "an SQLite database",
 }
 ZIP_MAGIC = b"PK\x03\x04"
+TAR_MAGIC = b"ustar"
+TAR_OFFSET = 257  # bytes
 
 
 def is_safetensors(path: Path) -> bool:
@@ -42,6 +47,8 @@ def rejection_reason(path: Path) -> str | None:
         for magic, name in table.items():
             if head.startswith(magic):
                 return f"is {name}, not a checkpoint"
+    if head[TAR_OFFSET:].startswith(TAR_MAGIC):
+        return "is a tar archive, not a checkpoint"
     if head.startswith(ZIP_MAGIC):
         return _zip_rejection_reason(path)
     if is_safetensors(path) or head.startswith(PICKLE_MAGIC):
@@ -78,7 +85,7 @@ def _text_rejection_reason(head: bytes) -> str | None:
     if not text or not all(c.isprintable() or c.isspace() for c in text):
         return None
     plain = " ".join(text.split())
-    if re.match(r"<(!doctype html|html|head)", plain, re.IGNORECASE):
+    if re.search(r"<(!doctype html|html|head|body|title)\b", plain, re.IGNORECASE) and plain.startswith("<"):
         title = re.search(r"<title>(.*?)</title>", plain, re.IGNORECASE)
         titled = f", titled {title[1].strip()[:80]!r}," if title and title[1].strip() else ""
         return f"is a web page (HTML){titled} not a checkpoint: the download returned it"

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping
 
 from torch import Tensor
 
-LORA_MARKERS = ("lora_A", "lora_B", "lora_down", "lora_up", "lora_unet", ".hada_w", ".lokr_w", ".diff_b")
+LORA_MARKERS = ("lora_A", "lora_B", "lora_down", "lora_up", "lora_unet", "lycoris_", ".hada_w", ".lokr_w", ".oft_")
+LORA_SUFFIXES = (".diff", ".diff_b", ".dora_scale")
 MODEL_OF_WIDTH = {1536: "Wan 1.3B", 3072: "Wan 2.2 5B", 5120: "Wan 14B"}
 # Key prefixes that only the named model has.
 KEY_MARKERS = {
@@ -29,7 +30,7 @@ FLAT_PARAMETER = "_flat_param"
 
 def is_lora(names: Iterable[str]) -> bool:
     """Whether the keys are those of a LoRA rather than of weights."""
-    return any(mark in name for name in names for mark in LORA_MARKERS)
+    return any(name.endswith(LORA_SUFFIXES) or any(mark in name for mark in LORA_MARKERS) for name in names)
 
 
 def identify_other_model(state: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> str | None:

@@ -82,6 +82,8 @@ def _checked_scale(name: str, scale: Tensor, weight: Tensor) -> Tensor:
         raise CheckpointError(
             f"key {name} has shape {list(scale.shape)}: must be one scale, or one per row of the weight"
         )
+    if not is_finite(scale):
+        raise CheckpointError(f"key {name} holds NaN or Inf: the file is damaged")
     return scale
 
 

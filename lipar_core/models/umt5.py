@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from lipar_core.checkpoints.checkpoint_file import one_line
+from lipar_core.checkpoints.checkpoint_paths import one_line
 from lipar_core.checkpoints.int8_weights import load_int8_network
 from lipar_core.checkpoints.quantised import StoredWeights
 from lipar_core.checkpoints.weights import MetaDevice, checked_weights, load_network, read_weights

@@ -187,6 +187,16 @@ def test_shards(tmp_path):
     assert "shard diffusion_pytorch_model-00002-of-00002.safetensors is missing" in rejection(index)
 
 
+def test_shards_of_torch_save(tmp_path):
+    names = [f"pytorch_model-{i + 1:05}-of-00002.bin" for i in range(2)]
+    where = {name: names[i % 2] for i, name in enumerate(WAN)}
+    for file in names:
+        torch.save({name: WAN[name] for name in WAN if where[name] == file}, tmp_path / file)
+    (tmp_path / "pytorch_model.bin.index.json").write_text(json.dumps({"weight_map": where}))
+    assert_same(load(tmp_path), WAN)
+    assert "one shard of several, name pytorch_model.bin.index.json" in rejection(tmp_path / names[0])
+
+
 def test_faulty_indexes(tmp_path):
     index = sharded(tmp_path, drop="head.head.weight")
     assert "key proj_out.weight is not in its shard" in rejection(index)
@@ -204,6 +214,9 @@ def test_a_folder_with_one_checkpoint(tmp_path):
     assert_same(load(tmp_path), WAN)
     save_file(prefixed(""), tmp_path / "b.safetensors")
     assert "a folder with 2 checkpoints" in rejection(tmp_path)
+    (tmp_path / "other").mkdir()
+    torch.save(WAN, tmp_path / "other" / "a.bin")
+    assert_same(load(tmp_path / "other"), WAN)
 
 
 @pytest.mark.parametrize("prefix", ["", "module.", "_orig_mod.", "taehv."])

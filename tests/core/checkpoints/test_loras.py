@@ -160,6 +160,7 @@ Q = "diffusion_model.blocks.0.self_attn.q"
         ({f"{Q}.lora_down.weight": torch.zeros(4, 48)}, "are for the same weight"),
         ({f"{Q}.diff": torch.zeros(48, 48)}, "beside a low-rank update"),
         ({f"{Q}.hada_w1_a": torch.zeros(4, 48)}, "a LoHa, which is not supported"),
+        ({f"{Q}.lokr_w1": torch.zeros(4, 4)}, "a LoKr, which is not supported"),
         ({f"{Q}.dora_scale": torch.zeros(48)}, "a DoRA, which is not supported"),
     ],
 )

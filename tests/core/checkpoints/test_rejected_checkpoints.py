@@ -1,6 +1,7 @@
 """Files and weights that cannot be used are rejected in one line that says what they are."""
 
 import gzip
+import pickle
 import zipfile
 
 import pytest
@@ -25,6 +26,8 @@ def with_embedding(shape):
     [
         ({"diffusion_model.blocks.0.self_attn.q.lora_A.weight": torch.zeros(4, 48)}, "a LoRA"),
         ({"lora_unet_blocks_0_self_attn_q.lora_down.weight": torch.zeros(4, 48)}, "a LoRA"),
+        ({"blocks.0.self_attn.q.dora_scale": torch.zeros(48)}, "a LoRA"),
+        ({"diffusion_model.blocks.0.self_attn.q.diff": torch.zeros(48, 48)}, "a LoRA"),
         (with_embedding((5120, 8, 1, 2, 2)), "Wan 14B"),
         (with_embedding((48, 36, 1, 2, 2)), "36 input channels, as image-to-video"),
         (prefixed("") | {"img_emb.proj.0.weight": torch.zeros(2)}, "image-to-video"),
@@ -89,6 +92,8 @@ LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"0" * 64 + b
         (b"\xef\xbb\xbf\n <html><body>" + b"x" * 9000, "web page (HTML)"),
         (b'<?xml version="1.0"?><Error><Code>AccessDenied</Code></Error>', "is XML"),
         (b'{"error": "Repository not found"}', "is JSON"),
+        (b"<!-- page --><body>Sign in</body>", "web page (HTML)"),
+        (bytes(257) + b"ustar" + bytes(99), "a tar archive"),
         (b"Entry not found", "is text, not a checkpoint: 'Entry not found'"),
         (b"", "is empty"),
         (b"GGUF\x03\x00\x00\x00" + b"\x00" * 64, "GGUF"),
@@ -125,5 +130,46 @@ def test_pickles_without_weights(tmp_path):
         ({"state": {}, "param_groups": []}, "optimizer"),
         (torch.nn.Linear(2, 2), "Python objects beside tensors (torch.nn.modules.linear.Linear)"),
     ):
-        torch.save(tree, path)
-        assert message in rejection(path)
+        for zipped in (True, False):
+            torch.save(tree, path, _use_new_zipfile_serialization=zipped)
+            assert message in rejection(path)
+    path.write_bytes(pickle.dumps({"step": 3}, protocol=2))
+    assert "unreadable" in rejection(path)
+
+
+def test_damaged_archives(tmp_path):
+    path = save(tmp_path / "a.pt", prefixed(""))
+    data = bytearray(path.read_bytes())
+    data[20:60] = b"\xff" * 40
+    path.write_bytes(data)
+    assert "unreadable" in rejection(path)
+
+
+Q = "blocks.0.self_attn.q.weight"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({Q: torch.zeros(48, 48).to_sparse()}, f"key {Q} is a sparse tensor"),
+        ({Q: torch.zeros(48, 48, device="meta")}, f"key {Q} has a shape but no values"),
+        ({"two\nlines": torch.zeros(1)}, r"key 'two\nlines' is not a name"),
+        ({"blocks.0.self_attn.q.scale_weight": torch.tensor(float("nan"))}, "q.scale_weight holds NaN"),
+    ],
+)
+def test_tensors_that_are_no_weights(tmp_path, change, message):
+    assert message in rejection(save(tmp_path / "a.pt", prefixed("") | change))
+
+
+def test_a_file_without_tensors(tmp_path):
+    assert "holds no tensors" in rejection(save(tmp_path / "a.safetensors", {}))
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [("model_index.json", "a diffusers pipeline"), ("__0_0.distcp", "torch.distributed.checkpoint")],
+)
+def test_folders_of_other_kinds(tmp_path, name, message):
+    (tmp_path / name).write_bytes(b"{}")
+    with pytest.raises(CheckpointError, match=message):
+        load(tmp_path)

@@ -142,8 +142,10 @@ def test_processes_suspended_together_continue():
         assert children.read_text().split() == before
 
 
-@pytest.mark.skipif(shutil.which("unshare") is None or os.geteuid() != 0, reason="mounting needs root")
 def test_too_little_shared_memory_is_an_error_that_names_the_remedy(tmp_path):
+    private = ["unshare", "-m"]
+    if not shutil.which("unshare") or subprocess.run([*private, "true"], check=False, capture_output=True).returncode:
+        pytest.skip("mounting needs root, and is not allowed in most containers")
     script = (
         "import asyncio\n"
         "from server.errors import Unavailable\n"
@@ -163,7 +165,7 @@ def test_too_little_shared_memory_is_an_error_that_names_the_remedy(tmp_path):
     )
     preset = write_preset(tmp_path, width=832, height=480)
     mounted = 'mount -t tmpfs -o size=1m tmpfs /dev/shm && exec "$0" -c "$1" "$2" && ls /dev/shm'
-    command = ["unshare", "-m", "bash", "-c", mounted, sys.executable, script, str(preset)]
+    command = [*private, "bash", "-c", mounted, sys.executable, script, str(preset)]
     done = subprocess.run(command, check=False, cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     assert "--shm-size" in done.stdout
