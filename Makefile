@@ -20,7 +20,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # More arguments for the command that a target ends with: make demo ARGS="--port 9000", make bench ARGS="--media DIR"
 ARGS ?=
 
-.PHONY: help setup web wheel demo test lint python-checks web-checks computation-tests other-tests soak test-gpu test-deploy bench site clean python
+.PHONY: help setup packages page web wheel demo test lint python-checks web-checks computation-tests browser-tests other-tests soak test-gpu test-deploy bench site clean python
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -39,10 +39,14 @@ python:
 	@test -n "$(PYTHON)" || { echo "make: no Python 3.11 or newer with the venv module was found." \
 		"Install one (Debian, Ubuntu: apt install python3 python3-venv) or name it: make PYTHON=/path/to/python" >&2; exit 1; }
 
-setup: python
+packages: python
 	@$(SETUP) packages dev eval train
+
+page: packages
 	@$(SETUP) tools
 	@$(SETUP) web
+
+setup: page
 
 web: python
 	@$(SETUP) packages
@@ -55,32 +59,39 @@ wheel: web
 demo: web
 	@$(BIN)/lipar serve $(ARGS)
 
-# mypy uses one core: the web page's checks run beside it.
+# Of jobs that run at once, each one's output appears as a whole when it ends (make 3.81 cannot do this).
+ALL_AT_ONCE = $(MAKE) --no-print-directory -j4 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
+# These use all the computing time that those which wait for media leave.
+AT_LOW_PRIORITY = nice -n 19
+
 lint: setup
-	@$(MAKE) --no-print-directory -j2 python-checks web-checks
+	@$(ALL_AT_ONCE) python-checks web-checks
 
-python-checks:
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/mypy
+python-checks: packages
+	$(AT_LOW_PRIORITY) $(BIN)/ruff check .
+	$(AT_LOW_PRIORITY) $(BIN)/ruff format --check .
+	$(AT_LOW_PRIORITY) $(BIN)/mypy
 
-web-checks: python
-	@$(SETUP) npm typecheck lint test
+web-checks: page
+	@$(AT_LOW_PRIORITY) $(SETUP) npm typecheck lint test
 
-# Tests of pure computation run at the lowest priority beside all others, which mostly wait for media.
 ifeq ($(strip $(ARGS)),)
-test: lint
-	@$(MAKE) --no-print-directory -j2 computation-tests other-tests
+test: packages
+	@echo "make: linters and tests run at once; each one's output appears when it ends, after minutes"
+	@$(ALL_AT_ONCE) python-checks web-checks browser-tests other-tests computation-tests
 else
 test: lint
 	$(PYTEST) $(ARGS)
 endif
 
-computation-tests:
-	nice -n 19 $(PYTEST) -p no:cacheprovider $(COMPUTATION)
+browser-tests: page
+	$(PYTEST) -p no:cacheprovider tests/browser
 
-other-tests:
-	$(PYTEST) $(COMPUTATION:%=--ignore=%)
+other-tests: page
+	$(PYTEST) $(COMPUTATION:%=--ignore=%) --ignore=tests/browser
+
+computation-tests: python-checks web-checks
+	$(AT_LOW_PRIORITY) $(PYTEST) -p no:cacheprovider $(COMPUTATION)
 
 soak: setup
 	$(BIN)/python -m pytest -m soak --timeout 0 -s $(ARGS)

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import secrets
 from multiprocessing import shared_memory
 from pathlib import Path
 
@@ -25,6 +26,11 @@ def ring_bytes(width: int, height: int, frames_per_block: int) -> int:
     return ring_capacity(frames_per_block) * (height * 3 // 2 * width + PTS_BYTES)
 
 
+def new_name() -> str:
+    """A unique name that says whose memory it is: `ls /dev/shm` shows what a killed server has left."""
+    return f"lipar-{os.getpid()}-{secrets.token_hex(4)}"
+
+
 class FrameRing:
     """Frames with timestamps, oldest first. A full ring rejects a frame: the writer decides what to drop.
 
@@ -46,7 +52,7 @@ class FrameRing:
         size = ring_bytes(width, height, frames_per_block)
         self._owner = name is None
         # the creator unlinks; a spawned child shares its parent's resource tracker: attaching registers nothing twice
-        self._memory = shared_memory.SharedMemory(name=name, create=self._owner, size=size)
+        self._memory = shared_memory.SharedMemory(name=name or new_name(), create=self._owner, size=size)
         if self._owner:
             self._reserve(size)
         buffer = self._memory.buf

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,48 @@ def test_continuous_integration_runs_make_test_and_asks_for_every_program() -> N
     assert lines[0] == "set -euo pipefail"
     assert lines[-1] == "exec make test"
     assert any("LIPAR_REQUIRE_TOOLS=1" in line for line in lines)
+
+
+JOBS = {  # of `make test`: a part of each one's command
+    "ruff": "ruff check",
+    "formatting": "ruff format",
+    "mypy": "mypy",
+    "web page": "setup npm",
+    "browser tests": "-m pytest -p no:cacheprovider tests/browser",
+    "other tests": "-m pytest --ignore",
+    "computation": "-m pytest -p no:cacheprovider tests/core",
+}
+
+
+@pytest.fixture
+def make_test(tmp_path: Path) -> Callable[[str], tuple[int, str]]:
+    """`make test` with programs that only print their command; the one whose command contains the text fails."""
+    for name in ("ruff", "mypy", "python", "setup"):
+        program = tmp_path / name
+        program.write_text(
+            '#!/bin/sh\necho "$(basename "$0") $*"\ncase "$(basename "$0") $*" in *"$FAILS"*) exit 1; esac\n'
+        )
+        program.chmod(0o755)
+
+    def run(fails: str) -> tuple[int, str]:
+        command = ["make", "test", f"BIN={tmp_path}", f"SETUP={tmp_path}/setup"]
+        environment = {**clean_environment(), "FAILS": fails}
+        reply = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, env=environment)
+        return reply.returncode, reply.stdout
+
+    return run
+
+
+def test_make_test_runs_every_job_and_the_computation_ends_it(make_test: Callable[[str], tuple[int, str]]) -> None:
+    code, output = make_test("no job")
+    assert code == 0
+    assert all(part in output for part in JOBS.values()), output
+    assert output.index(JOBS["mypy"]) < output.index(JOBS["computation"])
+
+
+@pytest.mark.parametrize("job", JOBS)
+def test_a_failed_job_fails_make_test(job: str, make_test: Callable[[str], tuple[int, str]]) -> None:
+    assert make_test(JOBS[job])[0] == 2
 
 
 @pytest.mark.parametrize("required", [None, "1"])

@@ -158,13 +158,13 @@ async def test_sigterm_ends_the_server_with_four_live_peers():
 
 
 class Left:
-    """Open files of this process, which runs both the server and the client."""
+    """What this process, which runs both the server and the client, has open now."""
 
     def __init__(self, server: RunningServer) -> None:
         self.files = len(os.listdir("/proc/self/fd"))
         self.threads = threading.active_count()
         self.tasks = len(asyncio.all_tasks(server.app.state.sessions._expiry_task.get_loop()))
-        self.shared = len(list(Path("/dev/shm").glob("psm_*")))
+        self.shared = len(list(Path("/dev/shm").glob(f"lipar-{os.getpid()}-*")))
 
     def __sub__(self, other: "Left") -> dict[str, int]:
         return {name: value - vars(other)[name] for name, value in vars(self).items() if value > vars(other)[name] + 3}

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from harness.coturn import SECRET, running_coturn
 from harness.echo import Echo, write_preset
 from harness.echo_process import echo
-from harness.local import free_port
+from harness.local import free_port, free_udp_ports
 from server.settings import Settings
 from tests.server.api.whip_client import Watcher
 from tests.server.live import TIMEOUT_S, RunningServer, Viewer, eventually, resource
@@ -147,7 +147,7 @@ async def test_wrong_relay_credentials_are_reported(preset, turnserver, tmp_path
 
 async def test_a_full_port_range_is_reported_and_a_freed_port_is_used(preset):
     with contextlib.ExitStack() as taken:
-        first = free_port()
+        first = free_udp_ports(2)
         for port in (first, first + 1):
             for family, anywhere in ((socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::")):
                 with contextlib.suppress(OSError):  # as on a machine without IPv6

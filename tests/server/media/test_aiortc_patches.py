@@ -6,7 +6,7 @@ import aiortc
 import pytest
 from aiortc import RTCPeerConnection, rtcrtpreceiver
 
-from harness.local import free_port
+from harness.local import free_udp_ports
 from server.media import aiortc_patches
 from server.media.answer_sdp import with_public_address, with_start_bitrate
 from server.media.frame_buffer import FrameBuffer
@@ -69,7 +69,7 @@ async def test_media_ports_stay_within_the_range():
         return int(transport.get_extra_info("sockname")[1])
 
     async def bind_all() -> None:
-        first = free_port()
+        first = free_udp_ports(3)
         aiortc_patches.limit_udp_ports(asyncio.get_running_loop(), first, first + 2)
         ports = {await bind() for _ in range(3)}
         assert ports == {first, first + 1, first + 2}
