@@ -30,8 +30,11 @@ def run(args: argparse.Namespace) -> int:
     from lipar_core.models.embedding_files import write_embeddings
     from lipar_core.models.loading import load_text_encoder
     from lipar_core.presets import load_preset, with_text_dtype
+    from lipar_core.weight_files import download_command, locate
 
     preset = with_text_dtype(load_preset(resolve(args.preset)), args.text_dtype)
+    if missing := preset.text.missing_parts(locate(preset.weights.text)):
+        raise LiparError(f"preset {preset.name}: {'; '.join(missing)}: `{download_command(preset.name)}` gets it")
     encoder = load_text_encoder(preset, select_device(args.device))
     for prompt in prompts:
         used, total = encoder.count_tokens(prompt)
@@ -43,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
         raise LiparError(f"{args.output}: {error.strerror}") from error
     if unknown := dict.fromkeys(word for prompt in prompts for word in encoder.unknown_words(prompt)):
         print(f"the model does not know {', '.join(map(repr, unknown))}: unknown words change little or nothing")
-    print(f"{len(prompts)} prompts in {args.output}")
+    print(f"{len(prompts)} {'prompt' if len(prompts) == 1 else 'prompts'} in {args.output}")
     return 0
 
 

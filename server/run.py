@@ -25,7 +25,7 @@ def serve(settings: Settings, model: Entry = main) -> None:
     logging.getLogger("aioice").setLevel(logging.WARNING)  # it logs every candidate pair
     sock = _bind(settings)
     scheme = "https" if settings.tls_cert else "http"
-    log.info("open %s://%s:%d (preset %s)", scheme, settings.host, settings.port, settings.preset)
+    log.info("serving %s://%s:%d (preset %s)", scheme, settings.host, settings.port, settings.preset)
     log_exposure(settings)
     config = uvicorn.Config(
         create_app(settings, model),

@@ -113,7 +113,11 @@ def user_error(error: Exception, source: Source) -> LiparError:
         return Unreachable(f"{about}: the server answered {status}; run the command again later")
     if isinstance(error, FileMetadataError):
         return LiparError(f"{about}: {one_line(error)}")
-    return Unreachable(f"{about}: the connection failed ({one_line(error) or type(error).__name__})")
+    server, variable = (constants.ENDPOINT, "HF_ENDPOINT") if source.repo else (source.url, "LIPAR_TAEHV_URL")
+    return Unreachable(
+        f"{about}: the connection to {server} failed ({one_line(error) or type(error).__name__}); "
+        f"{variable} can name a mirror"
+    )
 
 
 def _status(error: Exception) -> int | None:

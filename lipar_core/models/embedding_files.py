@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor
 
 from lipar_core.checkpoints.file_formats import is_safetensors
@@ -65,7 +65,7 @@ class CachedTextEncoder:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(dir=self.folder) as folder:
-                save_file(_pack(context), Path(folder) / path.name)
+                (Path(folder) / path.name).write_bytes(save(_pack(context)))
                 os.replace(Path(folder) / path.name, path)
             files = sorted(self.folder.glob("*.safetensors"), key=lambda file: file.stat().st_mtime)
             for old in files[:-MAX_FILES]:
@@ -119,14 +119,14 @@ def load_precomputed(config: PrecomputedConfig, preset: Preset, device: torch.de
 
 
 def write_embeddings(path: Path, encoder: TextEncoder, prompts: list[str]) -> None:
-    """Encode prompts into one file."""
+    """Encode prompts into one file. Raises `OSError` if it cannot be written."""
     tensors: dict[str, Tensor] = {}
     table: Mapping[str, tuple[str, int, int]] = {
         str(i): (clean_prompt(prompt), *encoder.count_tokens(prompt)) for i, prompt in enumerate(prompts)
     }
     for key, (prompt, *_) in table.items():
         tensors |= {f"{key}.{name}": value for name, value in _pack(encoder.encode(prompt)).items()}
-    save_file(tensors, path, {PROMPTS_KEY: json.dumps(table)})
+    path.write_bytes(save(tensors, {PROMPTS_KEY: json.dumps(table)}))
 
 
 def _pack(context: Tensor) -> dict[str, Tensor]:

@@ -93,3 +93,7 @@ def test_other_files_are_rejected(tmp_path, capsys):
     for name in ("missing.txt", "empty.txt"):
         assert main(["embed", str(tmp_path / name), "-o", str(tmp_path / "out"), "--preset", "tiny"]) == 2
     assert capsys.readouterr().err.count("\n") == 2
+    (tmp_path / "prompts.txt").write_text("a pencil sketch")
+    nowhere = tmp_path / "missing" / "out"
+    assert main(["embed", str(tmp_path / "prompts.txt"), "-o", str(nowhere), "--preset", "tiny"]) == 2
+    assert capsys.readouterr().err == f"lipar: {nowhere}: No such file or directory\n"
