@@ -6,10 +6,12 @@ python -m benchmarks.gpu_report [DEVICE], by default cuda; exit code 1 if someth
 import sys
 import warnings
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import torch
 
 from harness.local import ROOT
+from lipar_core.config import Preset
 from lipar_core.errors import LiparError
 from lipar_core.kernels.attention_backends import CHOICE
 from lipar_core.kernels.attention_choice import choose_attention
@@ -21,7 +23,7 @@ from lipar_core.models.kernel_shapes import kernel_shapes
 from lipar_core.models.loading import Models, load_models
 from lipar_core.models.precision import uniform
 from lipar_core.models.taehv import TAEHV
-from lipar_core.presets import load_preset
+from lipar_core.presets import load_preset, with_random_weights
 from lipar_core.session import EditSession
 from lipar_core.verify import verify_file
 
@@ -29,7 +31,8 @@ Line = tuple[str, bool, str]  # what was tested, whether it passed, the finding
 DTYPES = (torch.bfloat16, torch.float16)
 GOLDEN = ROOT / "tests" / "data"
 BLOCKS = 4
-MAX_HOST_WAITS = 2  # per block: the number of kept tokens, and the edited frames, which this report reads
+MAX_HOST_WAITS = 1  # per block: the number of kept tokens
+MAX_OVER_PLAN = 1.05  # of the allocator's peak, which rounds sizes up
 MIB = 2**20
 
 
@@ -60,29 +63,69 @@ def recorded_runs(device: torch.device) -> Iterator[Line]:
 
 
 def session(device: torch.device) -> Iterator[Line]:
-    """A few blocks of the bundled model: graphs of the codec, host waits, and memory against the plan."""
-    models = load_models(load_preset("tiny"), str(device), "float32" if device.type == "cpu" else "bfloat16")
-    edited = _edit(models)
+    """A few blocks of the bundled model, and on a GPU of the large one with random weights."""
+    if device.type == "cpu":
+        yield from _session(load_models(load_preset("tiny"), "cpu", "float32"))
+        return
+    for preset, dtype in ((load_preset("tiny"), "bfloat16"), *((random_large(), name) for name in map(_name, DTYPES))):
+        models = load_models(preset, str(device), dtype)
+        for what, passed, finding in _session(models):
+            yield f"{preset.name}, {dtype}: {what}", passed, finding
+        del models
+        torch.cuda.empty_cache()
+
+
+def random_large() -> Preset:
+    return with_random_weights(load_preset("wan-1.3b"))
+
+
+def _session(models: Models) -> Iterator[Line]:
+    """Output, graphs, host waits, and memory against the plan."""
+    stream = models.preset.stream
+    if models.device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(models.device)
+    edit: EditSession[int] = EditSession(models)
+    noise = torch.rand(2 * BLOCKS, 1, 3, stream.height, stream.width, device=models.device)
+    edited = _edit(edit, noise)
     yield "session", bool(edited.isfinite().all()) and float(edited.std()) > 0.01, f"{len(edited)} frames are finite"
-    if device.type == "cuda":
+    if models.device.type == "cuda":
         yield from _graphs(models)
-        yield from _pass_graphs(models)
-        yield from _waits_and_memory(models)
+        yield _pass_graphs(edit)
+        yield _waits(edit, noise)
+        yield _memory(models)
 
 
-def _waits_and_memory(models: Models) -> Iterator[Line]:
-    torch.cuda.reset_peak_memory_stats(models.device)
+def _edit(edit: EditSession[int], noise: torch.Tensor) -> torch.Tensor:
+    """Two blocks per frame of noise [n, 1, 3, H, W]: one in full, and one that is still but for refreshed tokens."""
+    size = edit.stream.frames_per_block
+    done = []
+    for frame in noise:
+        for _ in range(2):
+            done.append(edit.push(frame.expand(size, -1, -1, -1), range(size)).frames)
+            edit.finish_block()
+    return torch.cat(done)
+
+
+def _waits(edit: EditSession[int], noise: torch.Tensor) -> Line:
+    """With all graphs recorded."""
     torch.cuda.set_sync_debug_mode("warn")
     try:
         with warnings.catch_warnings(record=True) as waits:
             warnings.simplefilter("always")
-            _edit(models)
+            _edit(edit, noise[:BLOCKS])
     finally:
         torch.cuda.set_sync_debug_mode("default")
-    yield "host waits", len(waits) <= BLOCKS * MAX_HOST_WAITS, f"{len(waits)} in a session of {BLOCKS} blocks"
+    places = sorted({f"{Path(wait.filename).name}:{wait.lineno}" for wait in waits})
+    finding = f"{len(waits)} in {2 * BLOCKS} blocks{'; '.join(['', *places])}"
+    return "host waits", len(waits) <= 2 * BLOCKS * MAX_HOST_WAITS, finding
+
+
+def _memory(models: Models) -> Line:
     plan = stream_plan(models.preset, 1, models.precision, on_gpu=True).total
-    peak = torch.cuda.max_memory_allocated(models.device)
-    yield "memory", plan <= peak, f"planned {plan / MIB:.0f} MiB without activations, the peak was {peak / MIB:.0f} MiB"
+    taken = torch.cuda.max_memory_allocated(models.device)
+    reserved = torch.cuda.max_memory_reserved(models.device)
+    finding = f"planned {plan / MIB:.0f}, allocated {taken / MIB:.0f}, reserved {reserved / MIB:.0f} MiB at most"
+    return "memory", taken <= MAX_OVER_PLAN * plan, finding
 
 
 def _graphs(models: Models) -> Iterator[Line]:
@@ -94,25 +137,11 @@ def _graphs(models: Models) -> Iterator[Line]:
         yield f"graphs of the {name}", passed, f"{recorded} of {len(graphs)} recorded and equal"
 
 
-def _pass_graphs(models: Models) -> Iterator[Line]:
-    """Every other block is noise and computed in full, the others are still but for the tokens that are refreshed."""
-    stream = models.preset.stream
-    edit: EditSession[int] = EditSession(models)
-    noise = torch.rand(2 * BLOCKS, 3, stream.height, stream.width, device=models.device)
-    for frame in noise:
-        edit.push(frame.expand(2 * stream.frames_per_block, -1, -1, -1), range(2 * stream.frames_per_block))
-        edit.finish_block()
+def _pass_graphs(edit: EditSession[int]) -> Line:
     graphs = edit.passes.graphs.graphs
     recorded = sum(graph is not None for graph in graphs.values())
     passed = 0 < recorded == len(graphs) or kernels_mode() == "reference"
-    yield "graphs of the passes", passed, f"{recorded} of {len(graphs)} recorded and equal"
-
-
-def _edit(models: Models) -> torch.Tensor:
-    stream = models.preset.stream
-    frames = torch.rand(BLOCKS * stream.frames_per_block, 3, stream.height, stream.width)
-    edit: EditSession[int] = EditSession(models)
-    return edit.push(frames.to(models.device), range(len(frames))).frames.cpu()
+    return "graphs of the passes", passed, f"{recorded} of {len(graphs)} recorded and equal"
 
 
 def _name(dtype: torch.dtype) -> str:

@@ -6,10 +6,10 @@ from typing import Any
 import yaml
 from msgspec.structs import replace
 
-from lipar_core.config import Preset, StreamSection, resolve_stream
+from lipar_core.config import Preset, StreamSection, WeightsConfig, resolve_stream
 from lipar_core.errors import ConfigError, ParameterError, one_line
 from lipar_core.kinds.registry import SECTIONS
-from lipar_core.kinds.text import TextDtype, UMT5Config
+from lipar_core.kinds.text import HashedConfig, TextDtype, UMT5Config
 from lipar_core.parameters import Parameters
 from lipar_core.parsing import parse
 
@@ -27,6 +27,12 @@ def with_text_dtype(preset: Preset, dtype: TextDtype | None) -> Preset:
     if not isinstance(preset.text, UMT5Config):
         raise ParameterError("text_dtype", dtype, f"preset {preset.name} has no UMT5 text encoder: leave it unset")
     return replace(preset, text=replace(preset.text, dtype=dtype))
+
+
+def with_random_weights(preset: Preset) -> Preset:
+    """The preset with random weights and a small text encoder: nothing is read from files."""
+    weights = WeightsConfig(transformer="random:", codec="random:", text="random:")
+    return replace(preset, weights=weights, text=HashedConfig())
 
 
 def preset_names() -> list[str]:

@@ -1,6 +1,6 @@
 """`EditSession` edits one stream: frames and timestamps in, edited frames and timestamps out."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
 from typing import Generic, TypeVar
 
@@ -61,9 +61,7 @@ class EditSession(Generic[P]):
         self.next_block = 0  # number of the next block; never decreases, not even on reset
         self.editor: BlockEditor[P] = BlockEditor(models, force_keep, observer, masks)
         self.stream = stream_at(models.preset, size)
-        cache = build_cache(models.dit, self.stream, models.device, models.precision.attention)
-        dtype = models.precision.linear
-        self.passes = Passes(models.dit, cache, self.stream.block_frames, dtype, models.record)
+        self.passes: Passes = models.pool.take(self._pool_key, self._build_passes)
         self.buckets = (
             models.buckets(self.stream) if buckets is None else checked_buckets(buckets, self.stream.block_tokens)
         )
@@ -130,6 +128,19 @@ class EditSession(Generic[P]):
         edited = self._drain(self.parameters)
         self._start_stream()
         return edited
+
+    def close(self) -> None:
+        """End the session, which must not be used any more: the next one of this size takes over storage and graphs."""
+        self.models.pool.give_back(self._pool_key, self.passes)
+
+    @property
+    def _pool_key(self) -> Hashable:
+        return self.stream, self.models.record
+
+    def _build_passes(self) -> Passes:
+        models, precision = self.models, self.models.precision
+        cache = build_cache(models.dit, self.stream, models.device, precision.attention)
+        return Passes(models.dit, cache, self.stream.block_frames, precision.linear, models.record)
 
     def _edit_block(self, parameters: Parameters) -> EditedFrames[P]:
         """Edit the oldest waiting block."""

@@ -5,6 +5,8 @@ from pathlib import Path
 
 from lipar_core.config import Preset
 
+RANDOM_WEIGHTS = Path("random:")  # no file: a network's weights are random
+
 
 def weights_folder() -> Path:
     """The folder of downloaded checkpoints: $LIPAR_WEIGHTS, else ~/.cache/lipar."""
@@ -27,7 +29,9 @@ def embeddings_folder() -> Path:
 
 
 def locate(name: str) -> Path:
-    """The path of a preset's weights entry; the file may be missing."""
+    """The path of a preset's weights entry; the file may be missing. `random:` stays as it is."""
+    if name == str(RANDOM_WEIGHTS):
+        return RANDOM_WEIGHTS
     if name.startswith("bundled:"):
         return Path(__file__).parent / "data" / name.removeprefix("bundled:")
     return weights_folder() / name  # an absolute path is unchanged
@@ -38,5 +42,6 @@ def missing_weights(preset: Preset) -> list[str]:
     weights = preset.weights
     loras = (lora.file for lora in weights.loras)
     names = dict.fromkeys([weights.transformer, weights.codec, weights.text, *loras])
-    missing = [f"{locate(name)} is missing" for name in names if not locate(name).exists()]
+    paths = [path for path in map(locate, names) if path != RANDOM_WEIGHTS]
+    missing = [f"{path} is missing" for path in paths if not path.exists()]
     return missing or preset.text.missing_parts(locate(weights.text))

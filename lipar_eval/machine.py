@@ -1,6 +1,7 @@
 """The machine and software that measurements were made with."""
 
 import platform
+import resource
 import time
 from collections.abc import Callable
 from datetime import date
@@ -29,6 +30,14 @@ def machine_info(device: torch.device) -> dict[str, str]:
         "software": f"Python {platform.python_version()}, PyTorch {torch.__version__}",
         "calibration": f"float32 matmul {flops / 1e9:.0f} GFLOP/s, copy {moved / 1e9:.1f} GB/s",
     }
+
+
+def peak_memory(device: torch.device) -> dict[str, int]:
+    """Bytes at most since the process started: on a GPU those of PyTorch's allocator, else of the whole process."""
+    if device.type == "cuda":
+        allocated, reserved = torch.cuda.max_memory_allocated(device), torch.cuda.max_memory_reserved(device)
+        return {"allocated": allocated, "reserved": reserved}
+    return {"process": 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss}
 
 
 def _best_seconds(work: Callable[[], object]) -> float:

@@ -2,8 +2,10 @@
 
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -25,29 +27,41 @@ TRANSFORMER = ("denoise", "clean")  # the stages that pruning shortens
 
 @dataclass(slots=True)
 class Variant:
-    """One configuration and its measurements."""
+    """One configuration and its measurements. Variants may share a session, whose configuration `context` changes."""
 
     name: str
     session: EditSession[int]
+    context: Callable[[], AbstractContextManager[object]] = nullcontext  # of each of its blocks
     times_ms: list[float] = field(default_factory=list)
     reports: list[BlockReport] = field(default_factory=list)
+    stage_ms: list[dict[str, float]] = field(default_factory=list)
 
     def counters(self, frames: Tensor) -> BlockCounters:
         """Of one more block [N, 3, H, W]."""
-        return session_block(self.session, frames)
+        with self.context():
+            return session_block(self.session, frames)
 
     def run(self, frames: Tensor, *, is_measured: bool) -> None:
-        """Edit one block [N, 3, H, W]."""
+        """Edit one block [N, 3, H, W], its clean pass included."""
         started = time.perf_counter()
-        edited = self.session.push(frames, range(len(frames)))
+        with self.context():
+            edited = self.session.push(frames, range(len(frames)))
+            self.session.finish_block()
         edited.frames.sum().item()  # waits for the device
         if is_measured:
             self.times_ms.append((time.perf_counter() - started) * 1000)
             self.reports += edited.blocks
+            clean = self.session.state.clean_watch
+            assert clean is not None
+            self.stage_ms.append(edited.blocks[-1].stopwatch.stage_ms() | clean.stage_ms())
 
     def block_ms(self) -> tuple[float, float, float]:
         """Minimum, median, maximum."""
         return min(self.times_ms), statistics.median(self.times_ms), max(self.times_ms)
+
+    def p99_ms(self) -> float:
+        """Interpolated: of fewer than a hundred blocks it lies just below the maximum."""
+        return statistics.quantiles(self.times_ms, n=100, method="inclusive")[98]
 
     def fps(self) -> float:
         return self.session.stream.frames_per_block / statistics.median(self.times_ms) * 1000
@@ -57,16 +71,15 @@ class Variant:
 
     def stages(self) -> dict[str, float]:
         """Median milliseconds per block, by stage."""
-        each = [report.stage_ms for report in self.reports]
-        return {stage: statistics.median(ms[stage] for ms in each) for stage in each[0]}
+        return {stage: statistics.median(ms[stage] for ms in self.stage_ms) for stage in self.stage_ms[0]}
 
     def transformer_ms(self) -> float:
-        return statistics.median(sum(report.stage_ms[stage] for stage in TRANSFORMER) for report in self.reports)
+        return statistics.median(sum(ms[stage] for stage in TRANSFORMER) for ms in self.stage_ms)
 
     def to_json(self) -> dict[str, object]:
         """The measurements as JSON-ready values."""
         low, middle, high = self.block_ms()
-        spread = {"min": low, "median": middle, "max": high}
+        spread = {"min": low, "median": middle, "p99": self.p99_ms(), "max": high}
         return {
             "variant": self.name,
             "kept": self.kept(),
@@ -78,18 +91,29 @@ class Variant:
 
 
 def forced_ratios(models: Models, ratios: Sequence[float], blocks: int) -> list[Variant]:
-    """Variants with given keep ratios: fixed random masks, unpruned first."""
-    variants = [_forced_variant(models, ratio) for ratio in ratios]
+    """Variants with given keep ratios, of one session: fixed random masks, unpruned first."""
+    masks = ForcedMasks(models)
+    session: EditSession[int] = EditSession(models, force_keep=masks)
+    variants = [Variant(f"keep {ratio:.2f}", session, partial(masks.use, ratio)) for ratio in ratios]
     frames = random_block(models)
     interleave(variants, lambda _: frames, blocks)
     return variants
 
 
+def affine_fit(variants: Sequence[Variant]) -> tuple[float, float]:
+    """t0 and t1 of milliseconds per block = t0 + t1 x keep ratio."""
+    fit = statistics.linear_regression(
+        [variant.kept() for variant in variants], [statistics.median(variant.times_ms) for variant in variants]
+    )
+    return fit.intercept, fit.slope
+
+
 def random_block(models: Models) -> Tensor:
-    """Frames of a block [N, 3, H, W]."""
+    """Frames of a block [N, 3, H, W], on the models' device."""
     stream = models.preset.stream
     generator = torch.Generator().manual_seed(0)
-    return torch.rand(stream.frames_per_block, 3, stream.height, stream.width, generator=generator)
+    frames = torch.rand(stream.frames_per_block, 3, stream.height, stream.width, generator=generator)
+    return frames.to(models.device)
 
 
 def pruning_by_detector(models: Models, path: Path, blocks: int) -> list[Variant]:
@@ -107,15 +131,28 @@ def pruning_by_detector(models: Models, path: Path, blocks: int) -> list[Variant
     if not count:
         raise LiparError(f"clip {path}: has {len(clip)} frames, a block takes {size}")
     interleave(variants, lambda block: clip[block % count * size :][:size], blocks)
+    for measured in variants:
+        measured.session.close()
     return variants
 
 
-def _forced_variant(models: Models, ratio: float) -> Variant:
-    stream = models.preset.stream
-    generator = torch.Generator().manual_seed(1)
-    order = torch.rand(stream.block_frames, stream.rows, stream.cols, generator=generator)
-    keep = order <= order.flatten().kthvalue(max(1, round(ratio * order.numel()))).values
-    return Variant(f"keep {ratio:.2f}", EditSession(models, force_keep=lambda _: keep))
+class ForcedMasks:
+    """Keep masks with a given ratio; the same for a ratio in every block."""
+
+    def __init__(self, models: Models) -> None:
+        stream = models.preset.stream
+        shape = stream.block_frames, stream.rows, stream.cols
+        self.rank = torch.rand(shape, generator=torch.Generator().manual_seed(1)).flatten().argsort().argsort()
+        self.rank = self.rank.view(shape).to(models.device)
+        self.ratio = 1.0
+
+    @contextmanager
+    def use(self, ratio: float) -> Iterator[None]:
+        self.ratio = ratio
+        yield
+
+    def __call__(self, _: int) -> Tensor:
+        return self.rank < round(self.ratio * self.rank.numel())
 
 
 def interleave(variants: list[Variant], block: Callable[[int], Tensor], blocks: int) -> None:

@@ -14,9 +14,11 @@ from lipar_core.checkpoints.key_names import NetworkName, select_network
 from lipar_core.checkpoints.loras import merge_deltas, read_loras
 from lipar_core.checkpoints.model_identification import identify_other_model
 from lipar_core.checkpoints.quantised import StoredWeights, check_dtypes, is_finite, split_scales
+from lipar_core.checkpoints.random_weights import fill_random
 from lipar_core.errors import CheckpointError
 from lipar_core.kinds.wan import WanConfig
 from lipar_core.load_progress import report_load_progress
+from lipar_core.weight_files import RANDOM_WEIGHTS
 
 # Smaller files are copied: a mapped file must not be overwritten while it is in use.
 MAPPED_BYTES = 256 * 2**20
@@ -51,8 +53,12 @@ def load_network(
 ) -> None:
     """Load a module built under `MetaDevice`, in evaluation mode, with LoRA files merged at their scales.
 
+    The path `RANDOM_WEIGHTS` stands for random values.
     Raises `CheckpointError` naming the file and what is wrong with it.
     """
+    if path == RANDOM_WEIGHTS:
+        fill_random(module, device, dtype)
+        return
     weights = checked_weights(module, path, part)
     mapped = is_mapped(weights)
     converted = _converted(weights, path, part, dtype) if mapped else None

@@ -1,6 +1,7 @@
 """The networks of a preset, loaded once and shared by all sessions."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 
@@ -17,6 +18,7 @@ from lipar_core.models.kernel_shapes import kernel_shapes
 from lipar_core.models.pass_costs import pass_costs
 from lipar_core.models.precision import Precision, choose_precision
 from lipar_core.models.prompts import PromptCache
+from lipar_core.models.reuse_pool import ReusePool
 from lipar_core.weight_files import download_command, missing_weights
 
 
@@ -32,6 +34,7 @@ class Models:
     precision: Precision
     pass_costs: Costs = field(default_factory=dict)  # by number of tokens; empty on a CPU
     record: Recorder | None = None  # of CUDA graphs; None: operations run one by one
+    pool: ReusePool[Any] = field(default_factory=ReusePool)  # of the storage of ended sessions
 
     def buckets(self, stream: StreamConfig) -> tuple[int, ...]:
         """The numbers of tokens that a block may compute: the preset's, else chosen for the device."""

@@ -81,6 +81,7 @@ class LiveStream:
         self.clean_ms = (time.perf_counter() - started) * 1000
 
     def close(self) -> None:
+        self.edit.close()
         self.incoming.close()
         self.outgoing.close()
 

@@ -137,6 +137,7 @@ class ModelLoop:
                 self.models.precision,
                 on_gpu=self.models.device.type == "cuda",
             )
+            self.models.pool.clear()
             self.fail_session(name, f"out of memory on {self.models.device}: {why}; {plan}; {MEMORY_REMEDY}")
         except Exception as error:
             log.exception("session %s failed", name)
@@ -196,18 +197,21 @@ def run_model_process(pipe: Connection, options: ModelOptions) -> None:
 
 
 def warm_up(models: Models) -> tuple[float, float]:
-    """Edit two blocks, so that the first viewer does not wait for kernels to be chosen.
+    """Edit two blocks, so that the first viewer does not wait for kernels to be chosen; more where graphs are recorded.
 
-    Returns milliseconds in total, and of the second block. Both are noise, so that every token is computed.
+    Returns milliseconds in total, and of the last block. All are noise, so that every token is computed.
     """
     stream = models.preset.stream
     session: EditSession[int] = EditSession(models)
+    until_full = -(-(stream.sink_frames + stream.window_frames) // stream.block_frames)
     times = []
-    for _ in range(2):
+    for _ in range(2 if models.record is None else until_full + 2):
         started = time.perf_counter()
         edited = session.push(
             torch.rand(stream.frames_per_block, 3, stream.height, stream.width), range(stream.frames_per_block)
         )
         edited.frames.cpu()  # waits for the device
         times.append((time.perf_counter() - started) * 1000)
-    return sum(times), times[1]
+    session.finish_block()
+    session.close()
+    return sum(times), times[-1]

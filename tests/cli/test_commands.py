@@ -71,12 +71,13 @@ def test_verify_continues_after_an_unreadable_file(tmp_path, lipar):
 
 def test_bench_measures_forced_ratios_and_clips(tmp_path, lipar, preset, media):
     target = tmp_path / "results.json"
-    code, stdout, _ = lipar("bench", "--preset", preset, "--media", media, "--blocks", 4, "--json", target)
+    flags = "--random-weights", "--media", media, "--blocks", 4, "--json", target
+    code, stdout, _ = lipar("bench", "--preset", preset, *flags)
     assert code == 0
     results = json.loads(target.read_text())
     assert {"date", "machine", "software", "calibration"} <= results["machine"].keys()
     tokens = 9 * 16  # a frame's
-    for variant, ratio in zip(results["forced"], [1, 0.65, 0.5, 0.35], strict=True):
+    for variant, ratio in zip(results["forced"], [1, 0.8, 0.65, 0.5, 0.35, 0], strict=True):
         assert variant["kept"] == pytest.approx(ratio, abs=1 / tokens)
     variants = results["clips"]["one.mp4"]
     assert [variant["variant"] for variant in variants] == ["off", "anchor", "lipar"]
@@ -84,9 +85,11 @@ def test_bench_measures_forced_ratios_and_clips(tmp_path, lipar, preset, media):
     assert all(variant["kept"] < 1 for variant in variants[1:])
     for variant in [*results["forced"], *variants]:
         spread = variant["block_ms"]
-        assert 0 < spread["min"] <= spread["median"] <= spread["max"]
+        assert 0 < spread["min"] <= spread["median"] <= spread["p99"] <= spread["max"]
         assert variant["fps"] == pytest.approx(4000 / spread["median"])
         assert list(variant["stage_ms"]) == ["encode", "detect", "denoise", "decode", "clean"]
+    assert results["fit_ms"].keys() == {"t0", "t1"}
+    assert results["memory"]["process"] > results["planned"]["bytes"] > 0
     assert "keep 0.35" in stdout
     assert "one.mp4: pruning off and by each detector" in stdout
     assert str(target) in stdout

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 
 from lipar_core.kernels.graphs import Recorder
+from lipar_core.models.loading import Models
+from lipar_core.models.reuse_pool import ReusePool
 from lipar_core.parameters import Parameters, Pruning
 from lipar_core.runtime.pass_graphs import MAX_GRAPHS, PassGraphs
 from lipar_core.session import EditSession
@@ -28,9 +30,10 @@ CHANGES = {
 }
 
 
-def edited(recorder: Recorder | None, blocks: int = 14) -> tuple[Tensor, EditSession[int]]:
+def edited(models: Models | Recorder | None, blocks: int = 14) -> tuple[Tensor, EditSession[int]]:
     pruning = Pruning(detector="anchor", threshold=20)
-    models = dataclasses.replace(MODELS, record=recorder)
+    if not isinstance(models, Models):
+        models = dataclasses.replace(MODELS, record=models)
     session: EditSession[int] = EditSession(models, Parameters(prompt="a", pruning=pruning), buckets=BUCKETS)
     frames = []
     for number, clip in enumerate(moving_square(blocks * BLOCK, PRESET).split(BLOCK)):
@@ -58,6 +61,39 @@ def test_a_session_with_graphs_equals_one_without_over_changes_and_resets():
     assert {size for _, size, _ in graphs} <= {0, *BUCKETS, PRESET.stream.block_tokens}
     assert len(recorded) == len(graphs)
     assert None not in graphs.values()
+
+
+def test_the_next_session_takes_over_the_graphs_of_an_ended_one():
+    """With the output of a new one; a session of another size, or beside it, gets its own."""
+    recorded = []
+
+    def counting(work):
+        recorded.append(work)
+        return record(work)
+
+    models = dataclasses.replace(MODELS, record=counting, pool=ReusePool())
+    expected, _ = edited(None, 6)
+    _, first = edited(models, 8)
+    count = len(recorded)
+    first.close()
+    frames, second = edited(models, 6)
+    assert torch.equal(frames, expected)
+    assert second.passes is first.passes
+    assert len(recorded) == count > 0
+    assert EditSession(models).passes is not second.passes
+
+
+def test_storage_is_reused_for_an_equal_key_and_freed_before_another_is_built():
+    pool: ReusePool[list[str]] = ReusePool()
+    large, small = (pool.take(size, lambda size=size: [size]) for size in ("large", "small"))
+    pool.give_back("large", large)
+    assert pool.take("large", list) is large
+    pool.give_back("large", large)
+    assert pool.take("small", lambda: ["new"]) == ["new"]
+    assert pool.take("large", lambda: ["new"]) == ["new"]  # freed for the one before
+    pool.give_back("small", small)
+    pool.clear()
+    assert pool.take("small", lambda: ["new"]) == ["new"]
 
 
 def test_passes_that_cannot_be_recorded_run_themselves(caplog):

@@ -13,9 +13,10 @@ from lipar_core.errors import CheckpointError, LiparError
 from lipar_core.models.devices import select_device
 from lipar_core.models.hashed_text import HashedTextEncoder
 from lipar_core.models.loading import load_models
-from lipar_core.presets import load_preset
+from lipar_core.presets import load_preset, with_random_weights
+from lipar_core.session import EditSession
 from lipar_core.weight_files import missing_weights
-from tests.tiny import tiny_models, tiny_preset
+from tests.tiny import moving_square, tiny_models, tiny_preset
 
 MODELS = tiny_models()
 PUBLISHED = {f"model.{name}": value for name, value in MODELS.dit.state_dict().items()}
@@ -123,3 +124,16 @@ def test_loading_imports_no_sympy():
         "load_models(load_preset('tiny'), 'cpu'); sys.exit('sympy' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_random_weights_need_no_files_and_give_a_picture():
+    """The same in every process, in each dtype, without values that grow from layer to layer."""
+    preset = with_random_weights(tiny_preset())
+    assert missing_weights(preset) == []
+    for dtype in ("float32", "float16"):
+        models, again = (load_models(preset, dtype=dtype) for _ in range(2))
+        for name, value in models.dit.state_dict().items():
+            assert torch.equal(value, again.dit.state_dict()[name])
+        frames = EditSession[int](models).push(moving_square(24), range(24)).frames
+        assert frames.isfinite().all()
+        assert 0.02 < float(frames.std()) < 0.6
