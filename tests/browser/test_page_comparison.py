@@ -91,5 +91,5 @@ def expect_same_numbers_in_a_recording(page: Page, folder: Path) -> None:
         frames = [frame.to_ndarray(format="gray") for frame in file.decode(video=0)]
     assert frames[0].shape == (HEIGHT, 2 * WIDTH)
     pairs = [(number_in(one[:, :WIDTH], inverted=False), number_in(one[:, WIDTH:], inverted=True)) for one in frames]
-    assert len(pairs) > RECORDED_MS / 1000 * 5
+    assert len(pairs) > RECORDED_MS / 1000 * 3
     expect_mostly_equal(pairs)

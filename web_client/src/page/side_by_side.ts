@@ -4,6 +4,8 @@ import { drawFitted } from "./drawing";
 import { element } from "./elements";
 import type { FramePairs } from "./frame_pairs";
 
+const MAX_MISSING_MS = 1000; // without a pair: then the newest source frame is drawn beside the edited one
+
 export class SideBySide {
   readonly stream: MediaStream;
   private readonly source = element("source", HTMLVideoElement);
@@ -11,6 +13,7 @@ export class SideBySide {
   private readonly canvas = document.createElement("canvas");
   private readonly fittedSource = document.createElement("canvas");
   private callback = 0;
+  private pairedAt = performance.now();
 
   /** `sound`: goes into the stream, too. */
   constructor(
@@ -33,13 +36,15 @@ export class SideBySide {
   };
 
   private waitForFrame(): void {
-    this.callback = this.result.requestVideoFrameCallback((_now, { rtpTimestamp }) => {
+    this.callback = this.result.requestVideoFrameCallback((now, { rtpTimestamp }) => {
       this.waitForFrame();
-      this.draw(this.pairs.sourceOf(rtpTimestamp));
+      const source = this.pairs.sourceOf(rtpTimestamp);
+      if (source !== null) this.pairedAt = now;
+      if (source !== null || now - this.pairedAt > MAX_MISSING_MS) this.draw(source);
     });
   }
 
-  /** `source`: that of the edited frame; null if it is not known: then the newest one is drawn. */
+  /** `source`: that of the edited frame; null: the newest one. */
   private draw(source: ImageBitmap | null): void {
     const shape = { width: this.result.videoWidth, height: this.result.videoHeight };
     const { width, height } = shape;
