@@ -161,6 +161,7 @@ class BlockDone(Message):
     queue_ms: float  # from the arrival of the block's newest frame to the start of its editing
     edit_ms: float  # from taking the frames to putting the edited ones
     clean_ms: float = 0.0  # the clean pass of the block before, after its frames were put
+    active_ratio: float = 1.0  # of tokens that could be computed: those of its region
     noise_levels: float | None = None  # sigma of the source's noise, levels of 255; None: not estimated
     masks: list[FrameMask] = []  # of its frames, if `SendKeepMasks` asked for them
 

@@ -74,7 +74,9 @@ class BlockEditor(Generic[P]):
         area = self._shown_area(state, region)
         raw, state.decoder = self.models.codec.decode(state.edited[None], state.decoder, area)
         watch.mark("decode")
-        report = BlockReport(number, kept.count / kept.keep.numel(), noise_levels, parameters, watch, state.clean_watch)
+        active_ratio = 1.0 if active is None else active.count / active.on_host.numel()
+        keep_ratio = kept.count / kept.keep.numel()
+        report = BlockReport(number, keep_ratio, noise_levels, parameters, watch, state.clean_watch, active_ratio)
         state.unfinished = UnfinishedBlock(x0, plan)
         self._advance(state, frames, x0, active)
         if force:

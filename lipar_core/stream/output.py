@@ -24,6 +24,7 @@ class BlockReport:
     parameters: Parameters  # that applied to it
     stopwatch: Stopwatch
     clean_watch: Stopwatch | None  # of the clean pass of the block before; None in a stream's first block
+    active_ratio: float = 1.0  # ratio of tokens that it could compute: those of its region
 
     @property
     def stage_ms(self) -> dict[str, float]:

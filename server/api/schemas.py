@@ -92,7 +92,7 @@ class Stats(BaseModel):
     model_fps: float
     keep_ratio: float | None
     speed_up: float | None = Field(
-        description="estimated time of a block computed in full / of one with this keep ratio; null: not known yet"
+        description="estimated time of a block computed in full / of one like the newest; null: not known yet"
     )
     noise_levels: float | None = Field(
         description="sigma of the source's noise, levels of 255, estimated by the detector `anchor`; null under `lipar`"

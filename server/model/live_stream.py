@@ -66,6 +66,7 @@ class LiveStream:
             frames=sum(put),
             dropped=len(put) - sum(put),
             keep_ratio=report.keep_ratio if report else 0.0,
+            active_ratio=report.active_ratio if report else 1.0,
             noise_levels=report.noise_levels if report else None,
             stage_ms=report.stage_ms if report else {},
             queue_ms=waited_s * 1000,

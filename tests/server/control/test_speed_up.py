@@ -8,15 +8,16 @@ from server import wire
 from server.control.speed_up import SpeedUp
 
 
-def block(keep_ratio: float, before: float, *, scale: float = 1.0) -> wire.BlockDone:
-    """50 ms whatever is kept, and 80 + 20 ms in proportion; the clean pass is of the block before."""
-    times = {"encode": 20.0, "detect": 5.0, "denoise": 80 * keep_ratio, "decode": 25.0, "clean": 20 * before}
+def block(keep_ratio: float, before: float, *, scale: float = 1.0, active: float = 1.0) -> wire.BlockDone:
+    """25 ms whatever is kept, 25 in proportion to the region, 80 + 20 to what is kept; `clean` is of the block before."""
+    times = {"encode": 20.0, "detect": 5.0, "denoise": 80 * keep_ratio, "decode": 25 * active, "clean": 20 * before}
     return wire.BlockDone(
         session="s",
         block=0,
         frames=4,
         dropped=0,
         keep_ratio=keep_ratio,
+        active_ratio=active,
         stage_ms={stage: ms * scale for stage, ms in times.items()},
         queue_ms=0.0,
         edit_ms=0.0,
@@ -56,3 +57,20 @@ def test_a_resting_scene_keeps_the_slope_and_follows_the_machine():
     speed_up = SpeedUp()
     add(speed_up, [0.0, 1.0] * 10 + [0.0] * 1000, 1.0)
     assert speed_up.ratio == pytest.approx(150 / 50, rel=0.01)
+
+
+def test_in_a_region_it_is_compared_with_the_whole_picture():
+    speed_up = SpeedUp()
+    add(speed_up, [0.0, 1.0] * 10, 1.0)
+    add(speed_up, [0.25, 0.25, 0.1, 0.25] * 10, 1.0, active=0.25)
+    assert speed_up.ratio == pytest.approx(150 / 56.25)
+    add(speed_up, [0.5], 0.25)
+    assert speed_up.ratio == pytest.approx(150 / 100)
+
+
+def test_in_a_region_it_is_unknown_until_another_part_was_measured():
+    speed_up = SpeedUp()
+    add(speed_up, [0.25, 0.25, 0.1, 0.25] * 10, 0.25, active=0.25)
+    assert speed_up.ratio is None
+    add(speed_up, [0.4, 0.1], 0.25, active=0.4)
+    assert speed_up.ratio == pytest.approx(150 / 45)
