@@ -40,9 +40,9 @@ class RegionTracker:
         return region, active_tokens(everything if self.tokens is None else self.tokens, before, self.device)
 
     def _region(self, settings: Region, pts: Sequence[object], masks: MaskSource | None) -> BlockRegion | None:
+        found = None if masks is None else masks(pts)  # of every block: a file's masks are read in step with it
         if settings.mode == "freeze" and self.blocks == 0:
             return None
-        found = None if masks is None else masks(pts)
         if found is not None:
             return block_region(settings, self.stream, self.device, found)
         if settings != self.settings:

@@ -192,6 +192,17 @@ def test_frozen_pixels_stay_and_cost_nothing():
     assert session.push(NOISY[4 * BLOCK : 5 * BLOCK], range(4 * BLOCK, 5 * BLOCK)).blocks[0].keep_ratio == 1
 
 
+def test_a_file_of_masks_is_read_in_step_though_the_first_block_is_never_frozen():
+    read: list[int | None] = []
+
+    def masks(pts: Sequence[int | None]) -> Tensor:
+        read.extend(pts)
+        return torch.zeros(1, STREAM.height, STREAM.width)
+
+    edit(levels(NOISY[: 2 * BLOCK]), replace(SETTINGS, region=Region(mode="freeze")), masks=masks)
+    assert read[: 2 * BLOCK] == list(range(2 * BLOCK))
+
+
 def test_a_new_stream_in_a_region_is_a_new_session_in_it():
     """Nothing of the time before is left, be it a reset or a cut."""
     parameters = replace(SETTINGS, region=HALF)
