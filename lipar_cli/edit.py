@@ -73,7 +73,7 @@ def run(args: argparse.Namespace) -> int:
     parameters = parameters_from_flags(args, preset)
     if args.region is not None and parameters.region.box is not None:
         raise LiparError("--region: cannot be used together with --region-box")
-    with _region_file(args.region, preset, parameters.fit) as region:
+    with region_file(args.region, preset, parameters.fit) as region:
 
         def new_session(models: "Models", reader: "VideoReader") -> EditSession[int]:
             return EditSession(models, parameters, masks=None if region is None else partial(region.masks, reader))
@@ -85,7 +85,8 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _region_file(path: Path | None, preset: Preset, fit: Fit) -> "AbstractContextManager[RegionFile | None]":
+def region_file(path: Path | None, preset: Preset, fit: Fit) -> "AbstractContextManager[RegionFile | None]":
+    """The masks in a file; None without a path."""
     if path is None:
         return nullcontext()
     from lipar_cli.region_file import RegionFile

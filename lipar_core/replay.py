@@ -1,6 +1,7 @@
 """Repeats a session's timeline on other frames, or on the same ones."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TypeVar
 
 from msgspec.structs import replace
@@ -10,6 +11,7 @@ from lipar_core.models.loading import Models
 from lipar_core.session import EditSession
 from lipar_core.session_timeline import SessionTimeline, TimelineEntry
 from lipar_core.stream.output import EditedFrames, join_frames
+from lipar_core.stream.region_tracker import MaskSource
 
 P = TypeVar("P")
 
@@ -21,10 +23,17 @@ class ReplaySession(EditSession[P]):
     on a CPU. Pauses are left out: in a file no time passes while nothing is edited.
     """
 
-    def __init__(self, models: Models, timeline: SessionTimeline) -> None:
+    def __init__(self, models: Models, timeline: SessionTimeline, masks: MaskSource | None = None) -> None:
+        """`masks`: called for every block, and used where the session's region was that of its frames."""
         first, *later = timeline.entries
         parameters = replace(first.parameters, paused=False)
-        super().__init__(models, parameters, size=timeline.size, buckets=timeline.buckets or None)
+        super().__init__(
+            models,
+            parameters,
+            size=timeline.size,
+            buckets=timeline.buckets or None,
+            masks=None if masks is None else partial(self._frame_masks, masks),
+        )
         self.remaining: list[TimelineEntry] = later
 
     def push(self, frames: Tensor, pts: Sequence[P]) -> EditedFrames[P]:
@@ -40,6 +49,10 @@ class ReplaySession(EditSession[P]):
         """Like `EditSession.flush`."""
         self._apply_entries()
         return super().flush()
+
+    def _frame_masks(self, masks: MaskSource, pts: Sequence[P | None]) -> Tensor | None:
+        found = masks(pts)
+        return found if self.parameters.region.source == "frames" else None
 
     def _apply_entries(self) -> None:
         """Apply what the next block begins with."""

@@ -25,7 +25,9 @@ class SpeedUp:
             return
         self._denoise.add(block.keep_ratio, block.stage_ms.get("denoise", 0.0))
         self._clean.add(before, block.stage_ms.get("clean", 0.0))  # it is that of the block before
-        self._fixed.add(block.active_ratio, sum(ms for stage, ms in block.stage_ms.items() if stage not in PRUNED_STAGES))
+        self._fixed.add(
+            block.active_ratio, sum(ms for stage, ms in block.stage_ms.items() if stage not in PRUNED_STAGES)
+        )
 
     @property
     def ratio(self) -> float | None:
