@@ -9,7 +9,7 @@ from server.control.speed_up import SpeedUp
 
 
 def block(keep_ratio: float, before: float, *, scale: float = 1.0, active: float = 1.0) -> wire.BlockDone:
-    """25 ms whatever is kept, 25 in proportion to the region, 80 + 20 to what is kept; `clean` is of the block before."""
+    """25 ms always, 25 in proportion to the region, 80 + 20 to what is kept; the clean pass is of the block before."""
     times = {"encode": 20.0, "detect": 5.0, "denoise": 80 * keep_ratio, "decode": 25 * active, "clean": 20 * before}
     return wire.BlockDone(
         session="s",
