@@ -45,7 +45,7 @@ def write_preset(folder: Path) -> Path:
 
     tree = yaml.safe_load((presets_folder() / f"{PRESET}.yaml").read_text(encoding="utf-8"))
     if not torch.cuda.is_available():
-        tree["device"] = "cpu"
+        tree |= {"device": "cpu", "dtype": "bfloat16"}
         tree["stream"] |= {"width": 64, "height": 64}
     path = folder / "preset.yaml"
     path.write_text(yaml.safe_dump(tree), encoding="utf-8")

@@ -149,7 +149,8 @@ class Preset(ConfigStruct, frozen=True, kw_only=True):
     description: str
     vocabulary_note: str = ""
     device: Literal["cpu", "cuda"]
-    dtype: Literal["auto", "float32", "bfloat16", "float16"]  # auto: the fastest on this CPU (precision.py)
+    dtype: Literal["auto", "float32", "bfloat16", "float16"]  # auto: chosen for the device (precision.py)
+    fp16_accumulation: bool = False  # on a GPU, float16 products summed in float16: faster on GeForce, less exact
     stream: StreamConfig
     codec: CodecConfig
     transformer: TransformerConfig

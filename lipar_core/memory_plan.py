@@ -48,12 +48,12 @@ def check_gpu_memory(preset: Preset, device: str | None = None, dtype: str | Non
     import torch
 
     from lipar_core.models.devices import select_device
-    from lipar_core.models.precision import choose_precision
+    from lipar_core.models.precision import planned_precision
 
     target = select_device(device or preset.device)
     if target.type == "cuda":
         free, total = torch.cuda.mem_get_info(target)
-        plan = stream_plan(preset, 1, choose_precision(dtype or preset.dtype, target), on_gpu=True)
+        plan = stream_plan(preset, 1, planned_precision(dtype or preset.dtype, on_gpu=True), on_gpu=True)
         if preset.text.runs_on_gpu(total):
             plan.shared["text encoder"] = preset.text.memory_bytes(locate(preset.weights.text), preset.transformer)
         require_fit(plan, free, f"preset {preset.name} on {target}")

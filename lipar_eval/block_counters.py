@@ -11,7 +11,7 @@ from lipar_core.config import Preset
 from lipar_core.flow import sigmas
 from lipar_core.kinds.registry import TRANSFORMERS
 from lipar_core.models.interfaces import Denoiser
-from lipar_core.models.precision import DTYPES
+from lipar_core.models.precision import planned_precision
 from lipar_core.presets import default_parameters
 from lipar_core.pruning.kv_cache import KVCache
 from lipar_core.pruning.selection import select
@@ -44,7 +44,7 @@ def transformer_block(preset: Preset, ratio: float) -> BlockCounters:
 
     Networks, cache and tokens have no storage, so that any preset is counted at its full size on any machine.
     """
-    dtype = DTYPES["float32" if preset.dtype == "auto" else preset.dtype]
+    dtype = planned_precision(preset.dtype, on_gpu=preset.device == "cuda").linear
     with MetaDevice():
         dit: Denoiser = TRANSFORMERS.build(preset.transformer).to(META, dtype)
     cache = build_cache(dit, preset.stream, META, dtype)

@@ -61,10 +61,10 @@ def host_plan(target: Target, vram: int | None) -> MemoryPlan:
 
 def device_plan(target: Target) -> MemoryPlan:
     """On a CPU `auto` counts as float32, the larger of its two results."""
-    from lipar_core.models.precision import parse_precision
+    from lipar_core.models.precision import planned_precision
 
     dtype = target.settings.dtype or target.preset.dtype
-    precision = parse_precision("float32" if dtype == "auto" else dtype)
+    precision = planned_precision(dtype, on_gpu=target.on_gpu)
     return stream_plan(target.preset, target.settings.max_sessions, precision, on_gpu=target.on_gpu)
 
 

@@ -57,6 +57,8 @@ def load_models(preset: Preset, device: str | None = None, dtype: str | None = N
         remedy = f"`{download_command(preset.name)}` gets them, then restart"
         raise CheckpointError(f"preset {preset.name}: {'; '.join(missing)} - {remedy}")
     precision = choose_precision(dtype or preset.dtype, target)
+    if target.type == "cuda":
+        torch.backends.cuda.matmul.allow_fp16_accumulation = preset.fp16_accumulation
     shapes = kernel_shapes(preset, precision, target)
     verify_kernels(shapes)
     choose_attention(shapes)

@@ -1,4 +1,4 @@
-"""The dtype of each type of operation, and a short measurement of which is faster on this CPU.
+"""The dtype of each type of operation: by the generation of a GPU, or by a short measurement on this CPU.
 
 Matrix products and convolutions are several times as fast in bfloat16 on CPUs with AVX-512 BF16 or AMX and far slower
 on others; attention gains nothing on either. So each type of operation is decided separately.
@@ -19,6 +19,7 @@ MIN_SPEEDUP = (
     1.5  # bfloat16 is chosen from this speed-up on: a gain within measurement noise is not worth its rounding errors
 )
 MEASURE_REPEATS = 6  # the fastest counts
+BFLOAT16_CAPABILITY = (8, 0)  # Ampere: the first GPUs with bfloat16
 OPERATIONS = ("linear", "convolution", "attention")
 
 Seconds = Mapping[tuple[str, torch.dtype], float]  # of one operation in a dtype
@@ -57,10 +58,28 @@ def parse_precision(text: str) -> Precision:
 
 
 def choose_precision(dtype: str, device: torch.device) -> Precision:
-    """`auto` measures on a CPU and is float32 elsewhere; anything else is parsed. Raises `ConfigError`."""
+    """`auto` measures on a CPU and depends on the GPU's generation; anything else is parsed. Raises `ConfigError`."""
     if dtype != "auto":
         return parse_precision(dtype)
-    return fastest_precision(measure_operations()) if device.type == "cpu" else uniform(torch.float32)
+    if device.type == "cpu":
+        return fastest_precision(measure_operations())
+    return gpu_precision(torch.cuda.get_device_capability(device))
+
+
+def gpu_precision(capability: tuple[int, int]) -> Precision:
+    """bfloat16 for the transformer, whose values have no bound, where the GPU computes in it.
+
+    float16 for the codec, whose values are small: it rounds eight times as finely at the same speed.
+    """
+    transformer = torch.bfloat16 if capability >= BFLOAT16_CAPABILITY else torch.float16
+    return Precision(linear=transformer, convolution=torch.float16, attention=transformer)
+
+
+def planned_precision(dtype: str, *, on_gpu: bool) -> Precision:
+    """As `choose_precision`, for a device that need not be there: of those that `auto` may give, the largest."""
+    if dtype != "auto":
+        return parse_precision(dtype)
+    return gpu_precision(BFLOAT16_CAPABILITY) if on_gpu else uniform(torch.float32)
 
 
 def fastest_precision(seconds: Seconds) -> Precision:

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from lipar_core.errors import ConfigError
+from lipar_core.kinds.registry import CODECS
 from lipar_core.models.loading import Models
 from lipar_core.models.precision import (
     OPERATIONS,
@@ -12,6 +13,7 @@ from lipar_core.models.precision import (
     fastest_precision,
     measure_operations,
     parse_precision,
+    planned_precision,
     uniform,
 )
 from lipar_core.presets import load_preset
@@ -57,9 +59,29 @@ def test_an_unknown_dtype_is_rejected_with_the_known_ones(text):
         choose_precision(text, CPU)
 
 
-def test_the_large_preset_keeps_its_dtype():
-    assert choose_precision(load_preset("wan-1.3b").dtype, CPU) == uniform(HALF)
-    assert choose_precision("auto", torch.device("cuda")) == uniform(FLOAT)
+@pytest.mark.parametrize(("capability", "transformer"), [((7, 5), torch.float16), ((8, 9), HALF), ((9, 0), HALF)])
+def test_a_gpu_s_precision_follows_from_its_generation(monkeypatch, capability, transformer):
+    """A plan for a GPU that is not there counts as many bytes."""
+    monkeypatch.setattr("torch.cuda.get_device_capability", lambda _: capability)
+    expected = Precision(transformer, torch.float16, transformer)
+    dtype = load_preset("wan-1.3b").dtype
+    assert choose_precision(dtype, torch.device("cuda")) == expected
+    planned = planned_precision(dtype, on_gpu=True)
+    assert [kind.itemsize for kind in (planned.linear, planned.convolution, planned.attention)] == [2, 2, 2]
+
+
+def test_the_bundled_codec_rounds_less_in_float16_than_in_bfloat16():
+    frames = torch.rand(1, 4, 3, 32, 48, generator=torch.Generator().manual_seed(0))
+    decoded = {}
+    for dtype in (FLOAT, torch.float16, HALF):
+        precision = Precision(FLOAT, dtype, FLOAT)
+        preset = load_preset("tiny")
+        codec = CODECS.loader(preset.codec)(preset.codec, preset, CPU, precision)
+        with torch.inference_mode():
+            latents, _ = codec.encode(frames.to(dtype))
+            decoded[dtype] = codec.decode(latents)[0].float()
+    error = {dtype: float((decoded[dtype] - decoded[FLOAT]).norm()) for dtype in (torch.float16, HALF)}
+    assert error[torch.float16] < error[HALF] / 4
 
 
 def in_precision(models: Models, precision: Precision) -> Models:
