@@ -83,6 +83,7 @@ def make_venv() -> None:
         return
     log(f"making {VENV.name} with Python {sys.version.split()[0]}")
     run([sys.executable, "-m", "venv", "--clear", str(VENV)], hint="is Python's venv module installed (python3-venv)?")
+    pip_install("pip")  # the one that comes with Python may be old, and take twice as long to choose versions
     STAMPS.mkdir()
 
 
