@@ -25,12 +25,13 @@ TIMEOUT_MS = 30_000  # generous: test machines may be slow
 
 
 class Browsers:
-    """One running Chromium, started again only when its flags change; each context of it is a fresh profile."""
+    """Running Chromiums, one for each set of flags; each context of one is a fresh profile."""
+
+    MAX_RUNNING = 2  # the one that most tests use, and another
 
     def __init__(self, playwright: Playwright) -> None:
         self.playwright = playwright
-        self.command: tuple[Path, tuple[str, ...]] | None = None
-        self.browser: Browser | None = None
+        self.running: dict[tuple[Path, tuple[str, ...]], Browser] = {}  # by command, the last used one last
 
     @contextmanager
     def context(self, chromium: Path, *flags: str) -> Iterator[BrowserContext]:
@@ -46,16 +47,20 @@ class Browsers:
         assert violations == []
 
     def close(self) -> None:
-        if self.browser is not None:
-            self.browser.close()
-        self.browser = None
+        while self.running:
+            self._close_oldest()
 
     def _browser(self, chromium: Path, flags: tuple[str, ...]) -> Browser:
-        if self.browser is None or not self.browser.is_connected() or self.command != (chromium, flags):
-            self.close()
-            self.command = chromium, flags
-            self.browser = self.playwright.chromium.launch(executable_path=chromium, args=[*FLAGS, *flags])
-        return self.browser
+        browser = self.running.pop((chromium, flags), None)
+        if browser is None or not browser.is_connected():
+            if len(self.running) == self.MAX_RUNNING:
+                self._close_oldest()
+            browser = self.playwright.chromium.launch(executable_path=chromium, args=[*FLAGS, *flags])
+        self.running[chromium, flags] = browser
+        return browser
+
+    def _close_oldest(self) -> None:
+        self.running.pop(next(iter(self.running))).close()
 
 
 @contextmanager
