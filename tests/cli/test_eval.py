@@ -15,9 +15,9 @@ FRAMES = 24
 
 @pytest.fixture(scope="module")
 def wide(preset, tmp_path_factory) -> Path:
-    """Random weights with a picture of 9x16 tokens, and one style with a target and one without."""
+    """Random weights with a picture of 5x8 tokens, and one style with a target and one without."""
     tree = yaml.safe_load(preset.read_text())
-    tree["stream"] |= {"width": 256, "height": 144}
+    tree["stream"] |= {"width": 128, "height": 80}
     tree["styles"] = [{"name": "Sepia film", "prompt": "an old film"}, {"name": "Odd", "prompt": "odd"}]
     path = tmp_path_factory.mktemp("wide") / "wide.yaml"
     path.write_text(yaml.safe_dump(tree))
@@ -28,7 +28,7 @@ def wide(preset, tmp_path_factory) -> Path:
 def media(tmp_path) -> Path:
     folder = tmp_path / "media"
     folder.mkdir()
-    make_clip(folder / "one.mp4", FRAMES, size=(256, 144))
+    make_clip(folder / "one.mp4", FRAMES, size=(128, 80))
     return folder
 
 

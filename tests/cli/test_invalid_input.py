@@ -119,13 +119,17 @@ def test_debug_shows_where_it_came_from(tmp_path, lipar, preset):
         lipar("--debug", "edit", tmp_path / "none.mp4", "-o", tmp_path / "o.mp4", "-p", "x", "--preset", preset)
 
 
+@pytest.fixture(scope="module")
+def long_clip(tmp_path_factory):
+    return make_clip(tmp_path_factory.mktemp("long") / "in.mp4", 4000, size=(32, 32))
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_stopped_run_leaves_nothing(tmp_path, preset, number):
+def test_a_stopped_run_leaves_nothing(tmp_path, preset, long_clip, number):
     """Interrupted while writing: exit code 130, one word, no file."""
-    source = make_clip(tmp_path / "in.mp4", 4000, size=(32, 32))
     folder = tmp_path / "out"
     folder.mkdir()
-    command = [*LIPAR_COMMAND, "edit", source, "-o", folder / "out.mp4", "-p", "x", "--preset", preset]
+    command = [*LIPAR_COMMAND, "edit", long_clip, "-o", folder / "out.mp4", "-p", "x", "--preset", preset]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as run:
         deadline = time.monotonic() + 60
         while not list(folder.iterdir()):
