@@ -46,6 +46,18 @@ class Pruning(ConfigStruct, frozen=True, kw_only=True):
             le=64,
         ),
     ] = 8.0
+    follow_source: Annotated[
+        float,
+        describe(
+            "Reused parts follow the source",
+            "the part of a smaller change of the source that a reused patch takes over; 0: it stays as it was computed",
+            "more",
+            unit="percent",
+            detector="anchor",
+            ge=0,
+            le=1,
+        ),
+    ] = 0.0
     tau: Annotated[
         float,
         describe(
@@ -197,15 +209,17 @@ def needs_full_block(old: Parameters, new: Parameters) -> bool:
     """Whether a change requires the next block to be computed in full, because reused tokens would be outdated.
 
     Prompt, schedule and noise determine a token's content: a reused token would keep the old look as long as its source
-    is static. When recovery is turned on, the cache must have no absent tokens; when it is turned off, no recovered
-    keys may be left in it. All other parameters only decide which tokens are computed.
+    is static. One that has not followed its source would not make up for it. When recovery is turned on, the cache must
+    have no absent tokens; when it is turned off, no recovered keys may be left in it. All other parameters only decide
+    which tokens are computed.
     """
     return _token_settings(old) != _token_settings(new)
 
 
 def _token_settings(parameters: Parameters) -> tuple[object, ...]:
     steps = parameters.strength, parameters.denoising_steps
-    return parameters.prompt_mix, *steps, parameters.seed, parameters.pruning.recovery
+    pruning = parameters.pruning
+    return parameters.prompt_mix, *steps, parameters.seed, pruning.recovery, pruning.follow_source
 
 
 def json_schema() -> dict[str, Any]:

@@ -16,13 +16,14 @@ WORST: dict[str, Callable[[Iterable[float]], float]] = {
     "worst": max,
     "worst_content": max,
     "output_db": min,
+    "output_worst": max,
     "smoothed_db": min,
     "seam": max,
 }
 TEXT = (
     "Source with every token held since it was last kept: PSNR, and RMS error of the worst tokens (99.5th percentile; "
-    "content: on the clean clip), levels of 255. Output: PSNR to the unpruned output, without and with smoothing; "
-    "seam: gradient across borders of kept and reused tokens, over that of the unpruned output."
+    "content: on the clean clip), levels of 255. Output: PSNR to the unpruned output, without and with smoothing, RMS "
+    "error of the worst tokens; seam: gradient across borders of kept and reused tokens, over that of the unpruned one."
 )
 COMPARISON = (
     "anchor against another detector by {label}: gain at an equal mean keep ratio, one threshold for all clips; tokens "

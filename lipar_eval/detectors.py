@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Literal
 
 import torch
 from msgspec.structs import replace
@@ -36,8 +37,9 @@ def detectors(models: Models, clips: Sequence[Clip], scales: Sequence[float], pr
 
     `held_db`: PSNR of the source with every token held since it was last kept. `worst`: the 99.5th percentile of its
     tokens' RMS errors, levels of 255; `worst_content`: the same masks on the clean clip, where noise is no error.
-    With a prompt also the edited clip: `output_db`: PSNR to the unpruned output, without smoothing; `smoothed_db`: with
-    the preset's; `seam`: gradient across borders between kept and reused tokens, over that of the unpruned output.
+    With a prompt also the edited clip: `output_db`: PSNR to the unpruned output, without smoothing; `output_worst`: the
+    99.5th percentile of its tokens' RMS errors; `smoothed_db`: PSNR with the preset's smoothing; `seam`: gradient
+    across borders between kept and reused tokens, over that of the unpruned output.
     """
     rows: list[Row] = []
     for clip in clips:
@@ -50,7 +52,7 @@ def detectors(models: Models, clips: Sequence[Clip], scales: Sequence[float], pr
                     keep = mask(scale)
                     row: Row = {"clip": clip.name, "source": condition, "detector": name, "scale": scale}
                     row |= _held_metrics(models, source, clean, keep)
-                    rows.append(row | (measure_output(keep) if measure_output else {}))
+                    rows.append(row | (measure_output(name, keep) if measure_output else {}))
     return rows
 
 
@@ -120,8 +122,11 @@ def hold_pruned(pixels: Tensor, keep: Tensor) -> Tensor:
     return torch.stack(shown)
 
 
-def _output_metrics(models: Models, clip: Clip, prompt: str) -> Callable[[Tensor], Row]:
-    """A function that edits the clip with a keep mask [F, rows, cols] and compares the result with the unpruned one."""
+def _output_metrics(models: Models, clip: Clip, prompt: str) -> Callable[[str, Tensor], Row]:
+    """A function that edits the clip with a detector's mask [F, rows, cols] and compares the result with the unpruned.
+
+    With the masks of `anchor` reused tokens follow the source as the preset says, with the others' they never do.
+    """
     base = replace(default_parameters(models.preset), prompt=prompt, smoothing=0.0)
     base = replace(base, pruning=replace(base.pruning, refresh_last_frame=False))
     full = edit_clip(models, clip, replace(base, pruning=replace(base.pruning, enabled=False))).frames
@@ -129,9 +134,11 @@ def _output_metrics(models: Models, clip: Clip, prompt: str) -> Callable[[Tensor
 
 
 def _compare_outputs(
-    models: Models, clip: Clip, parameters: Parameters, full: Tensor, smoothed_full: Tensor, keep: Tensor
+    models: Models, clip: Clip, base: Parameters, full: Tensor, smoothed_full: Tensor, detector: str, keep: Tensor
 ) -> Row:
     stream = models.preset.stream
+    kind: Literal["anchor", "lipar"] = "anchor" if detector == "anchor" else "lipar"
+    parameters = replace(base, pruning=replace(base.pruning, detector=kind))
     blocks = keep.split(stream.block_frames)
     last = len(blocks) - 1  # a decoder with a lag takes a block more, of repeated frames
     frames = edit_clip(models, clip, parameters, lambda number: blocks[min(number, last)]).frames
@@ -139,6 +146,7 @@ def _compare_outputs(
     first = stream.frames_per_block
     return {
         "output_db": psnr(frames[first:], full[first:]),
+        "output_worst": worst_token(*(token_pixels(video[first:], stream) for video in (frames, full))),
         "smoothed_db": psnr(smoothed[first:], smoothed_full[first:]),
         "seam": seam_ratio(frames[first:], full[first:], keep[stream.block_frames :]),
     }

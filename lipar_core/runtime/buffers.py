@@ -23,6 +23,9 @@ class BlockBuffers:
         self.noisy = tokens()  # compact: only those that are computed
         self.network_input = self.noisy if dtype == torch.float32 else tokens(dtype)
         self.prediction = tokens()  # compact
+        frame = tokens()[: cache.tokens]
+        self.source_before = frame.clone()  # of the last frame before the block
+        self.joined_sources = torch.cat([self.source, frame])  # of the computed tokens, then of the frame before
         self._x0 = [tokens(), tokens()]  # of the newest block and the one before, whose last frame the newest needs
 
     def next_x0(self) -> Tensor:

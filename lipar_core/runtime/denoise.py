@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from lipar_core.config import Prediction, ScheduleConfig
@@ -39,6 +40,7 @@ class BlockPlan:
     last_step: Selection  # of the last denoising step: `kept`, or with the last frame in full
     recovery: bool = True
     restore_from: Rule = "previous_frame"
+    follow: float = 0.0  # part of their source's change that the others take over
 
 
 def denoise_block(
@@ -71,7 +73,24 @@ def denoise_block(
         before = x[:0] if previous is None else previous
         restored_x0(x, prediction, before, tokens.source, sigma, steps.prediction, block)
         x0 = block
-    return x0 if x0 is block else block.copy_(source)
+    if x0 is not block:
+        return block.copy_(source)
+    if plan.follow > 0 and not plan.last_step.all_kept:
+        _follow_source(passes, x0, source, plan)
+    return x0
+
+
+def _follow_source(passes: Passes, x0: Tensor, source: Tensor, plan: BlockPlan) -> None:
+    """Add to x0 [F * T, P] of reused tokens the change of their source since the x0 that they reuse was computed.
+
+    Over blocks the changes add up to the one since the token was computed. A computed token's own change is 0.
+    """
+    buffers, index = passes.buffers, plan.last_step.index
+    joined = buffers.joined_sources[: len(index) + len(buffers.source_before)]
+    torch.index_select(source, 0, index, out=joined[: len(index)])
+    joined[len(index) :].copy_(buffers.source_before)
+    change = torch.index_select(joined, 0, passes.tokens.source, out=buffers.prediction[: len(source)])
+    x0.add_(torch.sub(source, change, out=change), alpha=plan.follow)
 
 
 def clean_pass(passes: Passes, x0: Tensor, plan: BlockPlan, steps: PreparedSchedule) -> None:

@@ -162,7 +162,8 @@ class BlockEditor(Generic[P]):
     def _plan(self, parameters: Parameters, kept: Selection, refreshed: Selection) -> BlockPlan:
         pruning = parameters.pruning
         last_step = refreshed if pruning.refresh_last_frame else kept
-        return BlockPlan(kept, last_step, pruning.recovery, self.preset.stream.restore_from)
+        follow = pruning.follow_source if pruning.detector == "anchor" else 0.0
+        return BlockPlan(kept, last_step, pruning.recovery, self.preset.stream.restore_from, follow)
 
     def _denoise(
         self,
@@ -184,6 +185,7 @@ class BlockEditor(Generic[P]):
         previous = state.previous
         if previous is None and active is not None:
             previous = source[-state.stream.tokens_per_frame :]
+            state.passes.buffers.source_before.copy_(previous)
         x0 = denoise_block(
             state.passes, source, previous, plan, state.schedule, lambda step: self._noise(state, seed, step)
         )
@@ -213,7 +215,9 @@ class BlockEditor(Generic[P]):
     def _advance(self, state: StreamState[P], frames: Tensor, x0: Tensor, active: ActiveTokens | None) -> None:
         """Store what later blocks need of this one."""
         state.history.add(x0, active)
-        state.previous = x0[-state.stream.tokens_per_frame :]
+        tokens, buffers = state.stream.tokens_per_frame, state.passes.buffers
+        state.previous = x0[-tokens:]
+        buffers.source_before.copy_(buffers.source[-tokens:])
         state.last_frame = frames[-1:].clone()
         state.blocks += 1
 

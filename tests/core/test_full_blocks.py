@@ -24,6 +24,7 @@ NEEDS_FULL_BLOCK = {
     "pruning.enabled": (False, True),  # everything is computed while it is off
     "pruning.detector": ("anchor", True),  # the new detector has no anchors yet
     "pruning.threshold": (9.0, False),
+    "pruning.follow_source": (0.5, True),  # reused tokens have followed at the old rate
     "pruning.tau": (0.5, False),
     "pruning.tau2": (0.9, False),
     "pruning.min_keep": (0.3, False),
