@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from lipar_core.config import Preset
 
 RATIOS = (1.0, 0.8, 0.65, 0.5, 0.35, 0.0)
+ARM_RATIOS = (1.0, 0.65, 0.5, 0.35)
 COUNTED_RATIOS = (1.0, 0.5)
 RESULTS = Path("bench-results")
 CLIPS = Path(__file__).parent.parent / "tests" / "media"
@@ -32,6 +33,11 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "--random-weights",
         action="store_true",
         help="at the preset's sizes, without its checkpoints: nothing needs to be downloaded",
+    )
+    parser.add_argument(
+        "--arms",
+        action="store_true",
+        help="also the engine with each of its parts replaced in turn, and a loop in the style of the published code",
     )
     parser.add_argument("--media", type=Path, help="folder of clips (default: the few in tests/media)")
     parser.add_argument("--blocks", type=int, default=24, help="measured blocks per variant (default: 24)")
@@ -61,6 +67,8 @@ def run(args: argparse.Namespace) -> int:
         )
     measurements = Measurements(chosen_models(args, preset), args.blocks)
     measurements.forced(RATIOS)
+    if args.arms:
+        measurements.arms(ARM_RATIOS)
     measurements.clips(clips)
     measurements.memory()
     measurements.write(args.json or RESULTS / f"{preset.name}.json")

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from lipar_eval.bench_arms import ArmResult
     from lipar_eval.block_counters import BlockCounters
     from lipar_eval.throughput import Variant
 
@@ -23,6 +24,17 @@ def print_variants(title: str, variants: "list[Variant]") -> None:
             f"{variant.name:>14} {variant.kept():6.2f} {variant.fps():7.1f} {spread:>24} {variant.p99_ms():7.1f} "
             f"{transformer_ms:12.1f} {_ratio(base, transformer_ms)}",
             *parts,
+        )
+
+
+def print_arms(title: str, results: "list[ArmResult]") -> None:
+    print(f"\n{title}; error: relative L2 of x0 after one block, to the last arm")
+    print(f"{'arm':>24} {'kept':>5} {'ms per block':>13} {'p99':>8} {'of the first':>13} {'error':>9}")
+    for result in results:
+        verdict = "" if result.passed else "  FAILED"
+        print(
+            f"{result.name:>24} {result.ratio:5.2f} {result.median_ms:13.1f} {result.p99_ms:8.1f} "
+            f"{result.times_ours:12.2f}x {result.error:9.1e}{verdict}"
         )
 
 

@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lipar_cli.bench_tables import print_counters, print_variants
+from lipar_cli.bench_tables import print_arms, print_counters, print_variants
 from lipar_core.sizes import size_name
 
 if TYPE_CHECKING:
@@ -43,6 +44,14 @@ class Measurements:
         self.results["fit_ms"] = {"t0": t0, "t1": t1}
         self.results["counters"] = {name: counters.to_json() for name, counters in counted.items()}
         forced[0].session.close()
+
+    def arms(self, ratios: Sequence[float]) -> None:
+        """The engine with each of its parts replaced, and the published style; x0 of each is compared."""
+        from lipar_eval.bench_arms import measure_arms
+
+        arms = [result for ratio in ratios for result in measure_arms(self.models, ratio, self.blocks)]
+        print_arms(f"arms, {self.blocks} blocks each, interleaved", arms)
+        self.results["arms"] = [asdict(result) for result in arms]
 
     def clips(self, paths: Sequence[Path]) -> None:
         """Each clip with pruning off and on."""

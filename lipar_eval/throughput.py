@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 import torch
 from msgspec.structs import replace
@@ -155,7 +156,13 @@ class ForcedMasks:
         return self.rank < round(self.ratio * self.rank.numel())
 
 
-def interleave(variants: list[Variant], block: Callable[[int], Tensor], blocks: int) -> None:
+class Measured(Protocol):
+    """What edits blocks and takes their time."""
+
+    def run(self, frames: Tensor, *, is_measured: bool) -> None: ...
+
+
+def interleave(variants: Sequence[Measured], block: Callable[[int], Tensor], blocks: int) -> None:
     """A B B A ...: each pair of rounds visits the variants forwards, then backwards."""
     for i in range(WARMUP_BLOCKS + blocks):
         for variant in variants if i % 2 == 0 else reversed(variants):

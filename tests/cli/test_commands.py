@@ -71,7 +71,7 @@ def test_verify_continues_after_an_unreadable_file(tmp_path, lipar):
 
 def test_bench_measures_forced_ratios_and_clips(tmp_path, lipar, preset, media):
     target = tmp_path / "results.json"
-    flags = "--random-weights", "--media", media, "--blocks", 4, "--json", target
+    flags = "--random-weights", "--arms", "--media", media, "--blocks", 4, "--json", target
     code, stdout, _ = lipar("bench", "--preset", preset, *flags)
     assert code == 0
     results = json.loads(target.read_text())
@@ -88,6 +88,7 @@ def test_bench_measures_forced_ratios_and_clips(tmp_path, lipar, preset, media):
         assert 0 < spread["min"] <= spread["median"] <= spread["p99"] <= spread["max"]
         assert variant["fps"] == pytest.approx(4000 / spread["median"])
         assert list(variant["stage_ms"]) == ["encode", "detect", "denoise", "decode", "clean"]
+    assert {(arm["name"], arm["passed"]) for arm in results["arms"]} == {("engine", True), ("published style", True)}
     assert results["fit_ms"].keys() == {"t0", "t1"}
     assert results["memory"]["process"] > results["planned"]["bytes"] > 0
     assert "keep 0.35" in stdout
