@@ -1,7 +1,5 @@
 """Keep masks of whole clips by detectors that no session has: the published one, and pixel difference."""
 
-from collections.abc import Callable
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -10,8 +8,6 @@ from lipar_core.config import StreamConfig
 from lipar_core.kernels.trimmed_distance import trimmed_distance
 from lipar_core.pruning.masks import clean_mask, gaussian3x3
 from lipar_eval.autoencoder import token_pixels
-
-BISECTIONS = 24
 
 
 def pixel_change(source: Tensor, stream: StreamConfig) -> Tensor:
@@ -44,15 +40,6 @@ def largest_changes(change: Tensor, block_frames: int, keep_ratio: float) -> Ten
 def first_block(keep: Tensor, block_frames: int) -> Tensor:
     """The mask with the stream's first block kept in full."""
     return torch.cat([torch.ones_like(keep[:block_frames]), keep[block_frames:]])
-
-
-def at_keep_ratio(mask: Callable[[float], Tensor], keep_ratio: float) -> Tensor:
-    """The mask at the largest threshold that keeps at least `keep_ratio`, by bisection."""
-    low, high = 0.0, 4.0
-    for _ in range(BISECTIONS):
-        middle = (low + high) / 2
-        low, high = (middle, high) if float(mask(middle).float().mean()) >= keep_ratio else (low, middle)
-    return mask(low)
 
 
 def temporal_distance(patches: Tensor) -> Tensor:
