@@ -118,7 +118,9 @@ def edit_file(
         if check_input is not None:
             check_input(reader)
         width = stream.width * (2 if args.side_by_side else 1)
-        with VideoWriter(args.output, width, stream.height, reader.rate, reader.time_base, args.crf) as writer:
+        with VideoWriter(
+            args.output, width, stream.height, reader.timing.rate, reader.timing.time_base, args.crf
+        ) as writer:
             writer.add_tracks(reader, args.keep_location)
             session = new_session(chosen_models(args, preset), reader)
             summary = _edit(reader, writer, session, args)

@@ -18,22 +18,11 @@ from lipar_video.frame_timestamps import FrameTimestamps
 from lipar_video.geometry import describe_fit
 from lipar_video.picture_filter import Picture, PictureFilter
 from lipar_video.source import Source
+from lipar_video.stream_timing import StreamTiming
 from lipar_video.survey import StreamSurvey, Survey
 from lipar_video.timestamps import TimestampCorrector
 
-DEFAULT_RATE = Fraction(25)  # of a file without a frame rate
-MAX_TICKS_PER_S = 200_000  # more would overflow MP4's 32 bits after a gap of seconds
-MIN_TICKS_PER_S = 10_000
-FRAME_PER_PACKET = (
-    "h264",
-    "hevc",
-    "vvc",
-    "mpeg1video",
-    "mpeg2video",
-)  # other codecs have packets without a visible frame
-MAX_INT = 2**31 - 1  # of FFmpeg's fractions; damaged headers may exceed it
-NO_TIMESTAMPS = 0x80  # FFmpeg's AVFMT_NOTIMESTAMPS
-PLAIN_TIME_BASE = Fraction(1, 90_000)
+FRAME_PER_PACKET = ("h264", "hevc", "vvc", "mpeg1video", "mpeg2video")  # others have packets without a visible frame
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +30,7 @@ class SourceFrame:
     """A decoded frame in the model's size."""
 
     picture: Picture
-    pts: int  # in the reader's time base
+    pts: int  # in the reader's time base: `VideoReader.timing`
     duration: int
 
 
@@ -68,7 +57,8 @@ class VideoReader:
         self._filter = PictureFilter(width, height, fit)
         self._timestamps = TimestampCorrector(self.container)
         self.shift = self._timestamps.shift = self.survey.shift
-        self._stamps = FrameTimestamps(self.stream_time_base, self.time_base, self.rate)
+        self.timing = StreamTiming(self.container, self.video)
+        self._stamps = FrameTimestamps(self.timing.stream_time_base, self.timing.time_base, self.timing.rate)
 
     def __enter__(self) -> Self:
         return self
@@ -78,31 +68,6 @@ class VideoReader:
     ) -> None:
         self.container.close()
         self.source.close()
-
-    @property
-    def stream_time_base(self) -> Fraction:
-        return self.video.time_base or 1 / self.rate
-
-    @property
-    def time_base(self) -> Fraction:
-        """Time base of the frames: the file's, made finer or coarser so that every container accepts it."""
-        base = self.stream_time_base
-        if base < Fraction(1, MAX_TICKS_PER_S):
-            return PLAIN_TIME_BASE
-        while base > Fraction(1, MIN_TICKS_PER_S):
-            base /= 2
-        return base if max(base.numerator, base.denominator) <= MAX_INT else PLAIN_TIME_BASE
-
-    @property
-    def rate(self) -> Fraction:
-        """Frames per second, on average."""
-        if self._is_elementary_stream:
-            return self.video.guessed_rate or DEFAULT_RATE  # FFmpeg's average is only a default there
-        average = self.video.average_rate
-        guessed = self.video.guessed_rate
-        if average and guessed and average > 2 * guessed:
-            return guessed  # for raw DV, FFmpeg's average is the clock rate
-        return average or guessed or DEFAULT_RATE
 
     @property
     def expected_frames(self) -> int | None:
@@ -159,26 +124,14 @@ class VideoReader:
         return max(0, stream_survey.packets - stream_survey.hidden - self.damaged - self.frames)
 
     @property
-    def _is_elementary_stream(self) -> bool:
-        """Whether the file is an elementary stream, without timestamps."""
-        return bool(int(self.container.format.flags) & NO_TIMESTAMPS)
-
-    def _drop_guessed_timestamps(self, packet: "av.Packet[Stream]") -> None:
-        """Remove timestamps that FFmpeg guesses if the container has none: they ignore the order of B-frames."""
-        if self._is_elementary_stream:
-            packet.pts = packet.dts = None
-        elif self.container.format.name == "avi":
-            packet.pts = None
-
-    @property
     def _ended_early(self) -> bool:
         """Whether the file is shorter than its header says, in time, not only in samples of an edit list."""
         video = self.video
         stream_survey = self.survey.streams[self.video.index]
         if self.frames >= video.frames or not video.duration or stream_survey.end is None:
             return False
-        announced_end = (video.start_time or 0) * self.stream_time_base + video.duration * self.stream_time_base
-        return stream_survey.end < announced_end - 1 / self.rate
+        announced_end = ((video.start_time or 0) + video.duration) * self.timing.stream_time_base
+        return stream_survey.end < announced_end - 1 / self.timing.rate
 
     def __iter__(self) -> Iterator["SourceFrame | av.Packet[Stream]"]:
         """Source frames and other packets. Damaged packets are skipped and counted; no frames at all is an error."""
@@ -189,7 +142,7 @@ class VideoReader:
                     yield packet
                 continue
             if packet is not None and packet.size:
-                self._drop_guessed_timestamps(packet)
+                self.timing.drop_guessed_timestamps(packet)
                 self._timestamps.correct(packet)
                 self._stamps.feed(packet)
             yield from self._decode_packet(packet)

@@ -178,7 +178,7 @@ class VideoWriter:
         for source in reader.others:
             if source.index in self._tracks:
                 copy_stream_tags(source, self._tracks[source.index].stream, keep_location)
-        if reader.rate > MAX_TIMECODE_FPS and drop_timecode(self.container):
+        if reader.timing.rate > MAX_TIMECODE_FPS and drop_timecode(self.container):
             self.losses.append("timecode left out: it does not support this frame rate")
         if has_location(reader.container) and not keep_location:
             self.losses.append("recording location left out (--keep-location keeps it)")

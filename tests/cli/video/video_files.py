@@ -41,7 +41,7 @@ def rewrite(
 ) -> str:
     """Re-encode as `lipar edit` would with an identity model; returns the printed notes."""
     with VideoReader(source, *size, fit, out.parent) as reader:
-        with VideoWriter(out, *size, reader.rate, reader.time_base, crf=1) as writer:
+        with VideoWriter(out, *size, reader.timing.rate, reader.timing.time_base, crf=1) as writer:
             writer.add_tracks(reader, location)
             for item in reader:
                 if isinstance(item, SourceFrame):
