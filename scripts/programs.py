@@ -1,5 +1,6 @@
-"""Programs that tests use, installed with apt-get as root on Debian."""
+"""Programs and libraries that tests use, installed with apt-get as root on Debian."""
 
+import ctypes
 import os
 import re
 import shutil
@@ -11,6 +12,7 @@ TEST_PROGRAMS = {  # Debian package -> names of its program
     "coturn": ("turnserver",),
     "iproute2": ("tc",),  # and ip: network namespaces of tests
 }
+TEST_LIBRARIES = {"libatomic1": "libatomic.so.1"}  # Debian package -> file: of the Node in Playwright's wheel
 DEPLOYMENT_PROGRAMS = {  # of `make test-deploy`
     "catatonit": ("catatonit",),
     "crun": ("crun",),
@@ -22,7 +24,16 @@ DEPLOYMENT_PROGRAMS = {  # of `make test-deploy`
 
 def missing_packages(*, deployment: bool = False) -> list[str]:
     programs = TEST_PROGRAMS | (DEPLOYMENT_PROGRAMS if deployment else {})
-    return [package for package, names in programs.items() if not any(map(shutil.which, names))]
+    missing = [package for package, names in programs.items() if not any(map(shutil.which, names))]
+    return missing + [package for package, library in TEST_LIBRARIES.items() if not is_loadable(library)]
+
+
+def is_loadable(library: str) -> bool:
+    try:
+        ctypes.CDLL(library)
+    except OSError:
+        return False
+    return True
 
 
 def is_debian_root() -> bool:

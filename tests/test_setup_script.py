@@ -54,7 +54,7 @@ class Commands:
         if command[-2:] == ["run", "build"]:
             self.static.mkdir(parents=True, exist_ok=True)
             (self.static / "index.html").write_text("page", encoding="utf-8")
-        if command[1:2] == ["ci"]:
+        if "ci" in command:
             (self.static.parent.parent / "web_client" / "node_modules").mkdir()
 
 

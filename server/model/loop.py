@@ -9,7 +9,7 @@ from multiprocessing.connection import Connection, wait
 import torch
 
 from lipar_core.errors import LiparError
-from lipar_core.load_progress import load_progress_to
+from lipar_core.load_progress import load_progress_to, report_load_progress
 from lipar_core.memory_plan import check_gpu_memory, session_text
 from lipar_core.models.loading import Models, load_models
 from lipar_core.presets import load_preset, with_text_dtype
@@ -181,8 +181,8 @@ def run_model_process(pipe: Connection, options: ModelOptions) -> None:
         check_gpu_memory(preset, options.device, options.dtype)
         with load_progress_to(LoadReporter(pipe, time.monotonic)):
             models = load_models(preset, options.device, options.dtype)
-        load_ms = 1000 * (time.perf_counter() - started)
-        warmup_ms, block_ms = warm_up(models)
+            load_ms = 1000 * (time.perf_counter() - started)
+            warmup_ms, block_ms = warm_up(models)
     except LiparError as error:
         wire.send(pipe, wire.LoadFailed(reason=str(error)))
         return
@@ -205,7 +205,9 @@ def warm_up(models: Models) -> tuple[float, float]:
     session: EditSession[int] = EditSession(models)
     until_full = -(-(stream.sink_frames + stream.window_frames) // stream.block_frames)
     times = []
-    for _ in range(2 if models.record is None else until_full + 2):
+    blocks = 2 if models.record is None else until_full + 2
+    for number in range(1, blocks + 1):
+        report_load_progress(f"editing warm-up block {number} of {blocks}")
         started = time.perf_counter()
         edited = session.push(
             torch.rand(stream.frames_per_block, 3, stream.height, stream.width), range(stream.frames_per_block)
