@@ -66,6 +66,7 @@ def run(args: argparse.Namespace) -> int:
             "this install has no clips: only forced keep ratios are measured (--media DIR adds clips)", file=sys.stderr
         )
     measurements = Measurements(chosen_models(args, preset), args.blocks)
+    measurements.require_blocks(clips)
     measurements.forced(RATIOS)
     if args.arms:
         measurements.arms(ARM_RATIOS)

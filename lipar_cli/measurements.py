@@ -29,6 +29,12 @@ class Measurements:
         print("\n".join(f"{name}: {value}" for name, value in machine.items()))
         print(f"picture: {size_name(stream)}, {models.precision}")
 
+    def require_blocks(self, paths: Sequence[Path]) -> None:
+        """Before anything is measured: raises `LiparError` for a clip that is shorter than a block."""
+        from lipar_eval.throughput import require_blocks
+
+        require_blocks(self.models, paths)
+
     def forced(self, ratios: Sequence[float]) -> None:
         """Forced keep ratios, and the counters of their blocks."""
         from lipar_eval import throughput

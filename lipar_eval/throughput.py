@@ -117,6 +117,14 @@ def random_block(models: Models) -> Tensor:
     return frames.to(models.device)
 
 
+def require_blocks(models: Models, paths: Sequence[Path]) -> None:
+    """Raises `LiparError` for a clip that is shorter than a block."""
+    size = models.preset.stream.frames_per_block
+    for path in paths:
+        if (count := len(read_clip(path, models, size).frames)) < size:
+            raise LiparError(f"clip {path}: has {count} frames, a block takes {size}")
+
+
 def pruning_by_detector(models: Models, path: Path, blocks: int) -> list[Variant]:
     """A clip unpruned and pruned by each detector, with the preset's thresholds."""
     parameters = default_parameters(models.preset)
@@ -129,8 +137,6 @@ def pruning_by_detector(models: Models, path: Path, blocks: int) -> list[Variant
     clip = read_clip(path, models).frames
     size = models.preset.stream.frames_per_block
     count = len(clip) // size
-    if not count:
-        raise LiparError(f"clip {path}: has {len(clip)} frames, a block takes {size}")
     interleave(variants, lambda block: clip[block % count * size :][:size], blocks)
     for measured in variants:
         measured.session.close()

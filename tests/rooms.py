@@ -98,7 +98,7 @@ ROOMS = (
     ),
     Room(
         name=SESSION,
-        prefixes=core("session", "memory_plan", "workspace", "replay", "speed", "recorded_run", "verify"),
+        prefixes=core("session", "memory_plan", "workspace", "drift", "replay", "speed", "recorded_run", "verify"),
         may_import=CORE,
         packages=frozenset({"torch", "safetensors", "msgspec"}),
     ),
