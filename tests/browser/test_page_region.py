@@ -93,9 +93,9 @@ def test_drawing_follows_mirroring_and_has_a_form_for_the_keyboard(
 ) -> None:
     page = visit(context, own_server.address)
     start(page)
-    page.get_by_text("Region: whole picture").click()
     page.keyboard.press("m")
-    page.get_by_role("button", name="Brush").click()
+    page.keyboard.press("d")  # the brush; it opens the controls
+    expect(page.get_by_role("button", name="Brush")).to_have_attribute("aria-pressed", "true")
     drag(page, (0.1, 0.5), (0.1, 0.5))  # at the left on the screen
     expect_applied(page, NOTE)
     width, height, levels = decode_mask(region(page, own_server)["mask"])
@@ -103,7 +103,8 @@ def test_drawing_follows_mirroring_and_has_a_form_for_the_keyboard(
     assert abs(np.nonzero(painted)[1].mean() / width - 0.9) < 0.02
     assert abs(np.nonzero(painted)[0].mean() / height - 0.5) < 0.02
 
-    page.get_by_role("button", name="Brush").click()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="Brush")).to_have_attribute("aria-pressed", "false")
     fields = [page.get_by_label(name) for name in ("Left %", "Top %", "Width %", "Height %")]
     for field, value in zip(fields, ("60", "10", "50", "50"), strict=True):
         field.fill(value)
@@ -115,6 +116,12 @@ def test_drawing_follows_mirroring_and_has_a_form_for_the_keyboard(
     expect_applied(page, NOTE)
     shape = {"source": "shape", "mode": "edit", "box": [0.6, 0.1, 0.3, 0.5], "mask": None, "feather": 0.02}
     assert region(page, own_server) == shape
+    page.get_by_role("button", name="Move the region").press("Shift+ArrowLeft")  # as it is seen, mirrored
+    expect_applied(page, NOTE)
+    assert region(page, own_server)["box"] == [0.65, 0.1, 0.3, 0.5]
+    drag(page, (0.05, 0.6), (0.25, 1.1))  # the bottom right corner of the frame, at the left on the screen
+    expect_applied(page, NOTE)
+    assert region(page, own_server)["box"] == pytest.approx([0.65, 0.1, 0.1, 0.9], abs=0.005)
     page.get_by_role("button", name="Clear").press("Enter")
     expect(page.locator("#region-summary")).to_have_text("whole picture", timeout=TIMEOUT_MS)
     expect(page.get_by_role("button", name="Clear")).to_be_disabled()

@@ -1,7 +1,7 @@
 // A classic worker that finds the person in pictures, with MediaPipe's selfie segmentation.
 //
 // The package's loader is a script for pages. Its branch for workers runs the model's file as a script and has no
-// texture to draw on, so this file gives it the three things that it uses of a page. It imports nothing: a classic
+// texture to draw on, so this file gives it the four things that it uses of a page. It imports nothing: a classic
 // worker cannot.
 
 /** Addresses of the package's files, by their names. */
@@ -33,6 +33,11 @@ const RUNTIME_LOG = /^[IW]\d{4} /; // information and warnings; errors begin wit
 
 let segmentation: Segmentation | null = null;
 let newest: ImageBitmap | null = null;
+
+/** What the loader says where it cannot go on, for lack of WebGL. */
+function alert(message: string): never {
+  throw new Error(message);
+}
 
 /** What the loader uses of a page: scripts that it appends, a canvas, and listeners that never fire here. */
 const page = {
@@ -71,7 +76,7 @@ function omitRuntimeLog(): void {
 
 function load(files: SegmentationFiles): Segmentation {
   omitRuntimeLog();
-  Object.assign(self, { window: self, document: page });
+  Object.assign(self, { window: self, document: page, alert });
   importScripts(files["selfie_segmentation.js"] ?? "");
   const loaded = new SelfieSegmentation({ locateFile: (name) => files[name.split("/").at(-1) ?? ""] ?? name });
   loaded.onResults(({ segmentationMask }) => {
@@ -105,7 +110,7 @@ self.addEventListener("message", ({ data }: MessageEvent<SegmentationRequest>) =
       self.postMessage(reply);
     },
     (error: unknown) => {
-      self.postMessage({ error: String(error) } satisfies SegmentationReply);
+      self.postMessage({ error: error instanceof Error ? error.message : String(error) } satisfies SegmentationReply);
     },
   );
 });

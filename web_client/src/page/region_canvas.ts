@@ -6,6 +6,7 @@ import type { Box, Region } from "../api/protocol";
 import { boxBetween, maskOf, outline, paintLine } from "../session/region";
 import type { Edge, FramePoint } from "../session/region";
 import { element } from "./elements";
+import { RegionHandles } from "./region_handles";
 import { StageLayer } from "./stage_layer";
 
 export type Tool = "box" | "brush" | "erase";
@@ -32,12 +33,19 @@ export class RegionCanvas {
   private isShown = false;
   private isDrawing = false; // until the drawn shape is sent
   private readonly layer = new StageLayer();
+  private readonly handles: RegionHandles;
   private readonly canvas = document.createElement("canvas");
   private readonly result = element("result", HTMLVideoElement);
 
   constructor(private readonly events: RegionCanvasEvents) {
     this.canvas.className = "region-canvas";
     this.layer.root.append(this.canvas);
+    this.handles = new RegionHandles(this.layer, {
+      moving: (box) => {
+        this.draw(box);
+      },
+      moved: events.boxDrawn,
+    });
     this.layer.onResize((width, height) => {
       Object.assign(this.canvas, { width: width * devicePixelRatio, height: height * devicePixelRatio });
       this.draw();
@@ -51,6 +59,7 @@ export class RegionCanvas {
   setTool(tool: Tool | null): void {
     this.tool = tool;
     this.canvas.toggleAttribute("data-drawing", tool !== null);
+    this.showHandles();
   }
 
   /** `isShown`: whether the region's outline is visible. */
@@ -60,6 +69,12 @@ export class RegionCanvas {
     this.box = box;
     if (mask !== this.maskText) void this.readMask(mask);
     this.draw();
+    this.showHandles();
+  }
+
+  private showHandles(): void {
+    const isPainting = this.tool === "brush" || this.tool === "erase";
+    this.handles.show(this.isShown && !isPainting ? this.box : null);
   }
 
   /** The painted mask becomes this parameter; null: nothing is left of it. */

@@ -51,6 +51,9 @@ export class RegionPanel {
     this.clear.addEventListener("click", () => {
       changed("region.shape", { region: { source: "shape", box: null, mask: null } });
     });
+    document.addEventListener("keydown", ({ key }) => {
+      if (key === "Escape" && this.tool !== null) this.setTool(null);
+    });
     this.details.addEventListener("toggle", () => {
       if (!this.details.open) this.setTool(null);
       this.showOutline();
@@ -94,6 +97,7 @@ export class RegionPanel {
 
   private setTool(tool: Tool | null): void {
     this.tool = tool;
+    if (tool !== null) this.details.open = true;
     this.canvas.setTool(tool);
     for (const other of TOOLS) element(`region-${other}`, HTMLButtonElement).setAttribute("aria-pressed", String(other === tool));
     element("region-brush-row", HTMLDivElement).hidden = tool !== "brush" && tool !== "erase";

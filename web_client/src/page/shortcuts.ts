@@ -19,6 +19,10 @@ const DEFAULT_KEYS = {
   overlay: "v",
   record: "x",
   "save-result": "k",
+  "region-box": "g",
+  "region-brush": "d",
+  "region-erase": "e",
+  "region-clear": "z",
   "open-shortcuts": "?",
 };
 export type ShortcutAction = keyof typeof DEFAULT_KEYS;

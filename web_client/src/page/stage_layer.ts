@@ -20,7 +20,7 @@ export class StageLayer {
     }).observe(this.root);
   }
 
-  private get isMirrored(): boolean {
+  get isMirrored(): boolean {
     return this.root.closest("[data-mirrored]") !== null;
   }
 }

@@ -19,6 +19,20 @@ export function boxBetween(one: FramePoint, other: FramePoint): Box | null {
   return right - left < MIN_SIDE || bottom - top < MIN_SIDE ? null : [left, top, round(right - left), round(bottom - top)];
 }
 
+/** The box after its corner (or its middle: 0.5, 0.5) was moved by this much, within the picture. */
+export function movedBox([left, top, width, height]: Box, corner: FramePoint, by: FramePoint): Box {
+  const [newLeft, newWidth] = movedSpan(left, width, corner.x, by.x);
+  const [newTop, newHeight] = movedSpan(top, height, corner.y, by.y);
+  return [newLeft, newTop, newWidth, newHeight];
+}
+
+function movedSpan(start: number, length: number, end: number, by: number): [start: number, length: number] {
+  if (end === 0.5) return [round(clamp(start + by, 1 - length)), length];
+  const first = end === 0 ? Math.min(clamp(start + by, 1), start + length - MIN_SIDE) : start;
+  const last = end === 0 ? start + length : Math.max(clamp(start + length + by, 1), start + MIN_SIDE);
+  return [round(first), round(last - first)];
+}
+
 /** A mask of this size with a box in it, or empty. */
 export function maskOf(box: Box | null, width: number, height: number): GreyMask {
   const levels = new Uint8Array(width * height);

@@ -1,8 +1,17 @@
 import { expect, it } from "vitest";
-import { boxBetween, coverage, inverted, maskOf, outline, paintLine } from "../../src/session/region";
+import { boxBetween, coverage, inverted, maskOf, movedBox, outline, paintLine } from "../../src/session/region";
 
 const rows = ({ width, levels }: { width: number; levels: Uint8Array }): string[] =>
   Array.from({ length: levels.length / width }, (_, row) => [...levels.slice(row * width, (row + 1) * width)].map((level) => (level > 0 ? "#" : ".")).join(""));
+
+it.each([
+  ["its middle, to the border", { x: 0.5, y: 0.5 }, { x: 0.1, y: -0.5 }, [0.3, 0, 0.5, 0.4]],
+  ["its first corner", { x: 0, y: 0 }, { x: -0.1, y: 0.1 }, [0.1, 0.2, 0.6, 0.3]],
+  ["its last corner, beyond the picture", { x: 1, y: 1 }, { x: 0.9, y: 0.1 }, [0.2, 0.1, 0.8, 0.5]],
+  ["a corner beyond the opposite one", { x: 1, y: 0 }, { x: -0.9, y: 0.9 }, [0.2, 0.48, 0.02, 0.02]],
+])("a box moved by %s", (_name, corner, by, box) => {
+  expect(movedBox([0.2, 0.1, 0.5, 0.4], corner, by)).toEqual(box);
+});
 
 it.each([
   ["downwards", { x: 0.2, y: 0.1 }, { x: 0.7, y: 0.5 }, [0.2, 0.1, 0.5, 0.4]],
