@@ -6,6 +6,8 @@ export interface IceReach {
   /** "host": this device; "srflx": its public address, by STUN over UDP; "relay": through TURN. */
   candidates: RTCIceCandidateType[];
   stun: boolean; // the server names one
+  /** Whether a STUN server has responded: also with the address of this device, which gives no candidate. */
+  stunResponds: boolean;
   turn: boolean;
 }
 
@@ -14,18 +16,25 @@ export async function checkIce(iceServers: RTCIceServer[]): Promise<IceReach> {
   const found = new Set<RTCIceCandidateType>();
   const urls = iceServers.flatMap((server) => server.urls);
   const stun = urls.some((url) => url.startsWith("stun"));
+  const seen = { end: false, stunError: false };
   const turn = urls.some((url) => url.startsWith("turn"));
   try {
     pc.createDataChannel("check"); // without any medium nothing is gathered
     await new Promise<void>((resolve) => {
       setTimeout(resolve, TIMEOUT_MS);
       pc.addEventListener("icecandidate", ({ candidate }) => {
-        if (candidate === null) resolve();
-        else if (candidate.type !== null) found.add(candidate.type);
+        if (candidate === null) {
+          seen.end = true;
+          resolve();
+        } else if (candidate.type !== null) found.add(candidate.type);
+      });
+      pc.addEventListener("icecandidateerror", ({ url }) => {
+        seen.stunError ||= url.startsWith("stun");
       });
       void pc.setLocalDescription();
     });
-    return { candidates: [...found], stun, turn };
+    const stunResponds = stun && (found.has("srflx") || (seen.end && !seen.stunError));
+    return { candidates: [...found], stun, stunResponds, turn };
   } finally {
     pc.close();
   }

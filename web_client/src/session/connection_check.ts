@@ -76,11 +76,11 @@ export async function checkNetwork(server: CheckedServer, gather: (servers: RTCI
   }
 }
 
-function networkResult({ candidates, stun, turn }: IceReach): CheckResult {
+function networkResult({ candidates, stun, stunResponds, turn }: IceReach): CheckResult {
   if (candidates.length === 0) return fail(CHECKS.noCandidates);
-  if (candidates.includes("relay")) return ok(candidates.includes("srflx") || !stun ? CHECKS.relay : CHECKS.relayOnly);
+  if (candidates.includes("relay")) return ok(stunResponds || !stun ? CHECKS.relay : CHECKS.relayOnly);
   if (turn) return warn(CHECKS.noRelay);
-  if (candidates.includes("srflx")) return ok(CHECKS.stun);
+  if (stunResponds) return ok(CHECKS.stun);
   return stun ? warn(CHECKS.noStun) : ok(CHECKS.direct);
 }
 

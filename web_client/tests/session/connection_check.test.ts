@@ -45,16 +45,17 @@ it("the round trip is the shortest of several", async () => {
   expect((await checkRoundTrip(server(new ServerUnreachable(null)), () => 0)).level).toBe("fail");
 });
 
-it.each<[RTCIceCandidateType[], boolean, boolean, string, string]>([
-  [["host"], false, false, "ok", "direct"],
-  [["host", "srflx"], true, false, "ok", "UDP works"],
-  [["host"], true, false, "warn", "STUN server does not respond"],
-  [["host", "srflx"], true, true, "warn", "TURN server does not respond"],
-  [["host", "relay"], true, true, "ok", "will relay"],
-  [["host", "srflx", "relay"], true, true, "ok", "UDP works, and"],
-  [[], true, true, "fail", "allows no connection"],
+it.each<[RTCIceCandidateType[], "none" | "silent" | "responds", boolean, string, string]>([
+  [["host"], "none", false, "ok", "direct"],
+  [["host", "srflx"], "responds", false, "ok", "UDP works"],
+  [["host"], "responds", false, "ok", "UDP works"], // with this device's own address, without NAT
+  [["host"], "silent", false, "warn", "STUN server does not respond"],
+  [["host", "srflx"], "responds", true, "warn", "TURN server does not respond"],
+  [["host", "relay"], "silent", true, "ok", "will relay"],
+  [["host", "srflx", "relay"], "responds", true, "ok", "UDP works, and"],
+  [[], "silent", true, "fail", "allows no connection"],
 ])("the candidates %s with stun %s and turn %s are %s", async (candidates, stun, turn, level, text) => {
-  const reach: IceReach = { candidates, stun, turn };
+  const reach: IceReach = { candidates, stun: stun !== "none", stunResponds: stun === "responds", turn };
   const result = await checkNetwork(server({ ready: true }), () => Promise.resolve(reach));
   expect(result.level).toBe(level);
   expect(result.text).toContain(text);
