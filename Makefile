@@ -61,8 +61,9 @@ demo: web
 
 # Of jobs that run at once, each one's output appears as a whole when it ends (make 3.81 cannot do this).
 ALL_AT_ONCE = $(MAKE) --no-print-directory -j4 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
-# These use all the computing time that those which wait for media leave.
-AT_LOW_PRIORITY = nice -n 19
+# These use the computing time that those which wait for media leave. Not 19: on a busy machine a test would then
+# get so little that it times out.
+AT_LOW_PRIORITY = nice -n 10
 
 lint: setup
 	@$(ALL_AT_ONCE) python-checks web-checks
