@@ -19,7 +19,7 @@ from training.recipe import StageRecipe
 from training.rollout import Editor, rollout_loss
 from training.steps import TrainingState, run_steps
 
-RENDERER_RATE, DECODER_RATE = 2.0, 0.1  # times the stage's rate
+RENDERER_RATE, DECODER_RATE = 1.0, 0.1  # times the stage's rate
 
 
 def load_editor(editor: Editor, weights: StateDict, preset: Preset, origin: str) -> None:

@@ -12,17 +12,9 @@ from training.media import Clip
 from training.prompts import draw_mixed_prompt, draw_prompt
 
 # Relative frequencies; 1 of the other styles.
-FREQUENCIES = {
-    "no edit": 4.0,
-    "neon": 5.0,
-    "oil painting": 4.0,
-    "watercolour": 3.0,
-    "moonlight": 3.0,
-    "comic": 3.0,
-    "pencil sketch": 2.5,
-    "pop art": 2.0,
-    "pixel art": 2.0,
-}
+FREQUENCIES = {"no edit": 4.0, "neon": 5.0, "oil painting": 5.0, "watercolour": 4.0, "moonlight": 3.0} | dict.fromkeys(
+    ("comic", "pencil sketch", "pop art", "pixel art"), 2.0
+)
 # Of samples: two styles in one prompt; two interpolated prompts.
 MIXED_PROBABILITY, BLENDED_PROBABILITY = 0.04, 0.08
 
