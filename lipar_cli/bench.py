@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 RATIOS = (1.0, 0.8, 0.65, 0.5, 0.35, 0.0)
 ARM_RATIOS = (1.0, 0.65, 0.5, 0.35)
+TRACED_RATIO = 0.5
 COUNTED_RATIOS = (1.0, 0.5)
 RESULTS = Path("bench-results")
 CLIPS = Path(__file__).parent.parent / "tests" / "media"
@@ -39,6 +40,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         action="store_true",
         help="also the engine with each of its parts replaced in turn, and a loop in the style of the published code",
     )
+    parser.add_argument("--profile", type=Path, help="write a trace of two blocks there, for Perfetto")
     parser.add_argument("--media", type=Path, help="folder of clips (default: the few in tests/media)")
     parser.add_argument("--blocks", type=int, default=24, help="measured blocks per variant (default: 24)")
     parser.add_argument(
@@ -70,6 +72,8 @@ def run(args: argparse.Namespace) -> int:
     measurements.forced(RATIOS)
     if args.arms:
         measurements.arms(ARM_RATIOS)
+    if args.profile is not None:
+        measurements.profile(TRACED_RATIO, args.profile)
     measurements.clips(clips)
     measurements.memory()
     measurements.write(args.json or RESULTS / f"{preset.name}.json")

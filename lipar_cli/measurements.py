@@ -59,6 +59,12 @@ class Measurements:
         print_arms(f"arms, {self.blocks} blocks each, interleaved", arms)
         self.results["arms"] = [asdict(result) for result in arms]
 
+    def profile(self, ratio: float, path: Path) -> None:
+        from lipar_eval.block_trace import TRACED_BLOCKS, write_trace
+
+        write_trace(self.models, ratio, path)
+        print(f"\ntrace of {TRACED_BLOCKS} blocks at keep ratio {ratio} written to {path}")
+
     def clips(self, paths: Sequence[Path]) -> None:
         """Each clip with pruning off and on."""
         from lipar_eval import throughput

@@ -1,29 +1,53 @@
-"""Measures the stages of a block without synchronising the device while it runs."""
+"""Measures the stages of a block without synchronising the device while it runs, and names them for profilers."""
 
 import time
 
 import torch
+from torch.profiler import record_function
 
 
 class Stopwatch:
-    """Marks the ends of consecutive stages; on CUDA with events, which need no synchronisation until they are read."""
+    """Stages that follow each other; on CUDA with events, which need no synchronisation until they are read.
 
-    def __init__(self, device: torch.device) -> None:
+    Each stage is a range of `torch.profiler`, and on CUDA of NVTX.
+    """
+
+    def __init__(self, device: torch.device, stage: str) -> None:
+        """The first stage starts."""
         self.cuda = device.type == "cuda"
-        self.marks: list[tuple[str, float | torch.cuda.Event]] = [("", self._now())]
+        self.starts: list[tuple[str, float | torch.cuda.Event]] = []
+        self._range: record_function | None = None
+        self.next(stage)
 
-    def mark(self, stage: str) -> None:
-        """The stage that started at the last mark ends here."""
-        self.marks.append((stage, self._now()))
+    def next(self, stage: str) -> None:
+        """The current stage ends, and this one starts."""
+        self._end_range()
+        self.starts.append((stage, self._now()))
+        self._range = record_function(f"lipar {stage}")
+        self._range.__enter__()
+        if self.cuda:
+            torch.cuda.nvtx.range_push(f"lipar {stage}")
+
+    def stop(self) -> None:
+        """The last stage ends."""
+        self._end_range()
+        self.starts.append(("", self._now()))
 
     def stage_ms(self) -> dict[str, float]:
         """Milliseconds per stage, summed where a stage ran more than once; waits for the device."""
         if self.cuda:
             torch.cuda.current_stream().synchronize()
         spent: dict[str, float] = {}
-        for (_, start), (stage, end) in zip(self.marks, self.marks[1:], strict=False):
+        for (stage, start), (_, end) in zip(self.starts, self.starts[1:], strict=False):
             spent[stage] = spent.get(stage, 0.0) + _elapsed_ms(start, end)
         return spent
+
+    def _end_range(self) -> None:
+        if self._range is not None:
+            self._range.__exit__(None, None, None)
+            self._range = None
+            if self.cuda:
+                torch.cuda.nvtx.range_pop()
 
     def _now(self) -> "float | torch.cuda.Event":
         if not self.cuda:

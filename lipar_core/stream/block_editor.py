@@ -54,26 +54,26 @@ class BlockEditor(Generic[P]):
         Its clean pass is left to `finish`.
         """
         self.finish(state)
-        watch = Stopwatch(self.models.device)
+        watch = Stopwatch(self.models.device, "encode")
         region, active = state.regions.next_block(parameters.region, pts, self.masks)
         force = self._apply(state, parameters, active)
         assert state.schedule is not None
         pixels = frames.to(self.models.precision.convolution)
         latents, state.encoder = self.models.codec.encode(pixels[None], state.encoder)
-        watch.mark("encode")
+        watch.next("detect")
         keep = self._keep_mask(state, pixels, latents[0], parameters, number, active, force=force).flatten(1)
         counts, noise_levels = _read_counts_and_noise(keep, state.detector.noise_levels())
         if self.force_keep is None:  # a forced mask is exact
             keep, counts = refresh_stalest(state.detector, keep, counts, state.buckets, active)
         kept, refreshed = select(keep, counts, active, state.buckets)
-        watch.mark("detect")
+        watch.next("denoise")
         plan = self._plan(parameters, kept, refreshed)
         x0 = self._denoise(state, latents[0], parameters.seed, plan, active, region)
-        watch.mark("denoise")
+        watch.next("decode")
         unpatchify_into(state.edited, x0.unflatten(0, (len(latents), -1)), state.stream.patch)
         area = self._shown_area(state, region)
         raw, state.decoder = self.models.codec.decode(state.edited[None], state.decoder, area)
-        watch.mark("decode")
+        watch.stop()
         active_ratio = 1.0 if active is None else active.count / active.on_host.numel()
         keep_ratio = kept.count / kept.keep.numel()
         report = BlockReport(number, keep_ratio, noise_levels, parameters, watch, state.clean_watch, active_ratio)
@@ -91,10 +91,10 @@ class BlockEditor(Generic[P]):
         if state.unfinished is None:
             return
         assert state.schedule is not None
-        watch = Stopwatch(self.models.device)
+        watch = Stopwatch(self.models.device, "clean")
         block, state.unfinished = state.unfinished, None
         clean_pass(state.passes, block.x0, block.plan, state.schedule)
-        watch.mark("clean")
+        watch.stop()
         state.clean_watch = watch
 
     def recache(self, state: StreamState[P], active: ActiveTokens | None = None) -> None:

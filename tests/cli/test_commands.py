@@ -82,7 +82,8 @@ def test_verify_reports_the_drift_of_a_dtype(lipar, preset):
 
 def test_bench_measures_forced_ratios_and_clips(tmp_path, lipar, preset, media):
     target = tmp_path / "results.json"
-    flags = "--random-weights", "--arms", "--media", media, "--blocks", 4, "--json", target
+    trace = tmp_path / "trace.json"
+    flags = "--random-weights", "--arms", "--profile", trace, "--media", media, "--blocks", 4, "--json", target
     code, stdout, _ = lipar("bench", "--preset", preset, *flags)
     assert code == 0
     results = json.loads(target.read_text())
@@ -100,6 +101,8 @@ def test_bench_measures_forced_ratios_and_clips(tmp_path, lipar, preset, media):
         assert variant["fps"] == pytest.approx(4000 / spread["median"])
         assert list(variant["stage_ms"]) == ["encode", "detect", "denoise", "decode", "clean"]
     assert {(arm["name"], arm["passed"]) for arm in results["arms"]} == {("engine", True), ("published style", True)}
+    stages = {event["name"] for event in json.loads(trace.read_text())["traceEvents"] if "name" in event}
+    assert {f"lipar {stage}" for stage in ("encode", "detect", "denoise", "decode", "clean")} < stages
     assert results["fit_ms"].keys() == {"t0", "t1"}
     assert results["memory"]["process"] > results["planned"]["bytes"] > 0
     assert "keep 0.35" in stdout
