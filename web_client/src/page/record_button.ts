@@ -1,6 +1,6 @@
 // The button that records the edited picture, and its sound, in the browser; with the source beside it if chosen.
 
-import { record, recordingType } from "../media/stream_recorder";
+import { record, recordingType, withoutSilentSound } from "../media/stream_recorder";
 import { BUTTONS, REASONS } from "../texts/en";
 import { fileName } from "./download";
 import { element } from "./elements";
@@ -12,7 +12,6 @@ export class RecordButton {
   private readonly button = element("record", HTMLButtonElement);
   private readonly withSource = element("record-source", HTMLInputElement);
   private readonly result = element("result", HTMLVideoElement);
-  private readonly type = recordingType();
   private running: AbortController | null = null;
 
   /** `run`: runs a recording, which resolves with the name of its file; null if none was chosen. */
@@ -20,7 +19,7 @@ export class RecordButton {
     private readonly pairs: FramePairs,
     run: (recording: () => Promise<string | null>) => void,
   ) {
-    this.button.hidden = this.type === null;
+    this.button.hidden = recordingType(false) === null;
     this.button.addEventListener("click", () => {
       if (this.running === null) run(() => this.record());
       else this.running.abort();
@@ -32,16 +31,18 @@ export class RecordButton {
   }
 
   private async record(): Promise<string | null> {
-    const type = this.type ?? "";
+    const stream = this.result.srcObject;
+    if (!(stream instanceof MediaStream)) throw new Error(REASONS.noPicture);
+    const recorded = withoutSilentSound(stream);
+    const type = recordingType(recorded.getAudioTracks().length > 0) ?? "";
     const container = type.startsWith("video/mp4") ? "mp4" : "webm";
     const file = await openRecordingFile(fileName(this.withSource.checked ? "side-by-side" : "result", container), `video/${container}`);
     if (file === null) return null;
     const running = new AbortController();
     this.setRunning(running);
     try {
-      const stream = this.result.srcObject; // the session may have ended while the file was chosen
-      if (!(stream instanceof MediaStream)) throw new Error(REASONS.noPicture);
-      await this.recordStream(stream, type, file.write, running.signal);
+      if (this.result.srcObject !== stream) throw new Error(REASONS.noPicture); // it has ended while the file was chosen
+      await this.recordStream(recorded, type, file.write, running.signal);
     } finally {
       this.setRunning(null);
       await file.close();
