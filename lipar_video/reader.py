@@ -49,7 +49,7 @@ class VideoReader:
             self.video = self._choose_video()
             self.others = [s for s in self.container.streams if s.type in ("audio", "subtitle")]
             self.survey = self._survey()
-        except BaseException:
+        except BaseException:  # nobody else closes it, not even after an interrupt
             self.source.close()
             raise
         self._decoder = decoder_of(self.video)

@@ -71,7 +71,7 @@ def _copy_pipe(path: Path, folder: Path) -> IO[bytes]:
         with path.open("rb") as pipe:
             shutil.copyfileobj(pipe, spool)
         spool.flush()
-    except BaseException:
+    except BaseException:  # an interrupt too must leave no temporary file
         spool.close()
         raise
     return spool

@@ -109,7 +109,7 @@ def write_safetensors(path: Path, layout: Layout, read: ReadWeight) -> None:
             os.fsync(file.fileno())
             os.chmod(file.name, 0o644)
             os.replace(file.name, path)
-        except BaseException:
+        except BaseException:  # an interrupt too must leave no partial file
             os.unlink(file.name)
             raise
 

@@ -94,7 +94,7 @@ class SessionRegistry:
         try:
             answer = await handle.connect(sdp)
             await handle.open_and_wait()
-        except BaseException:
+        except BaseException:  # a cancelled request too must give its slot back
             await self._close_handle(handle)
             self._restore_displaced(displaced)
             raise

@@ -34,7 +34,7 @@ class Source:
                 self.phase.require("connected")  # nothing is awaited from here on
                 on_install()
                 self._install(peer)
-            except BaseException:
+            except BaseException:  # a cancelled request too must not leave a connection
                 await peer.close()
                 raise
             finally:
