@@ -21,7 +21,8 @@ import yaml
 from harness.live_server import SERVE
 from harness.local import free_port
 from harness.random_checkpoints import write_checkpoints
-from lipar_core.presets import load_preset, presets_folder
+from lipar_core.preset_files import presets_folder
+from lipar_core.presets import load_preset
 
 PRESET = "wan-1.3b"
 STARTS = 3

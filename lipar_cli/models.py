@@ -6,7 +6,8 @@ from pathlib import Path
 from lipar_cli.weights.manifest import Manifest
 from lipar_cli.weights.sources import sources_of
 from lipar_core.errors import LiparError
-from lipar_core.presets import load_preset, preset_names
+from lipar_core.preset_files import preset_names
+from lipar_core.presets import load_preset
 from lipar_core.weight_files import converted_folder, weights_folder
 
 FAILED = 1

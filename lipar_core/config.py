@@ -142,6 +142,9 @@ class PresetStyle(ConfigStruct, frozen=True, kw_only=True):
         return re.sub(r"[^a-z0-9]+", "-", self.name.lower()).strip("-")
 
 
+AttentionName = Literal["auto", "pytorch", "cudnn", "flash", "flash-attn-2", "flash-attn-3", "flash-attn-4", "sage"]
+
+
 class Preset(ConfigStruct, frozen=True, kw_only=True):
     """A complete, runnable configuration."""
 
@@ -150,6 +153,7 @@ class Preset(ConfigStruct, frozen=True, kw_only=True):
     vocabulary_note: str = ""
     device: Literal["cpu", "cuda"]
     dtype: Literal["auto", "float32", "bfloat16", "float16"]  # auto: chosen for the device (precision.py)
+    attention: AttentionName = "auto"  # on a GPU: its implementation; auto: the GPU's best that passes its check
     fp16_accumulation: bool = False  # on a GPU, float16 products summed in float16: faster on GeForce, less exact
     stream: StreamConfig
     codec: CodecConfig

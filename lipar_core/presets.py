@@ -3,15 +3,15 @@
 from pathlib import Path
 from typing import Any
 
-import yaml
 from msgspec.structs import replace
 
 from lipar_core.config import Preset, StreamSection, WeightsConfig, resolve_stream
-from lipar_core.errors import ConfigError, ParameterError, one_line
+from lipar_core.errors import ConfigError, ParameterError
 from lipar_core.kinds.registry import SECTIONS
 from lipar_core.kinds.text import HashedConfig, TextDtype, UMT5Config
 from lipar_core.parameters import Parameters
 from lipar_core.parsing import parse
+from lipar_core.preset_files import Tree, preset_path, read_preset_file, with_base
 
 
 def default_parameters(preset: Preset, *, live: bool = False) -> Parameters:
@@ -29,39 +29,29 @@ def with_text_dtype(preset: Preset, dtype: TextDtype | None) -> Preset:
     return replace(preset, text=replace(preset.text, dtype=dtype))
 
 
-def with_random_weights(preset: Preset) -> Preset:
-    """The preset with random weights and a small text encoder: nothing is read from files."""
+def with_random_weights(preset: Preset, layers: int | None = None) -> Preset:
+    """The preset with random weights and a small text encoder: nothing is read from files.
+
+    layers: of the transformer; None: as many as it has.
+    """
     weights = WeightsConfig(transformer="random:", codec="random:", text="random:")
-    return replace(preset, weights=weights, text=HashedConfig())
-
-
-def preset_names() -> list[str]:
-    """The bundled presets, by name."""
-    return sorted(path.stem for path in presets_folder().glob("*.yaml"))
+    transformer: Any = preset.transformer
+    if layers is not None:
+        transformer = replace(transformer, layers=layers)
+    return replace(preset, weights=weights, text=HashedConfig(), transformer=transformer)
 
 
 def load_preset(name_or_path: str | Path) -> Preset:
     """Read a bundled preset by name, or any YAML file by path; raises `ConfigError` naming the invalid key."""
-    path = Path(name_or_path)
-    if path.suffix not in (".yaml", ".yml"):
-        path = presets_folder() / f"{name_or_path}.yaml"
-        if str(name_or_path) not in preset_names():
-            raise ConfigError(f"preset {str(name_or_path)!r} is unknown: choose one of {', '.join(preset_names())}")
+    path = preset_path(name_or_path)
+    tree = read_preset_file(path)
     try:
-        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"preset {path}: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"preset {path}: not YAML ({one_line(error)})") from error
-    try:
-        return _preset_from_tree(tree, path.stem)
+        return _preset_from_tree(with_base(tree), path.stem)
     except (ConfigError, ParameterError) as error:
         raise ConfigError(f"preset {path.name}: {error}") from error
 
 
-def _preset_from_tree(tree: object, name: str) -> Preset:
-    if not isinstance(tree, dict):
-        raise ConfigError("must be a mapping of sections")
+def _preset_from_tree(tree: Tree, name: str) -> Preset:
     live = tree.get("live_pruning", {})
     if isinstance(tree.get("pruning"), dict) and isinstance(live, dict):
         live = tree["pruning"] | live  # what it does not name is as for files
@@ -71,13 +61,7 @@ def _preset_from_tree(tree: object, name: str) -> Preset:
     return parse({**tree, **models, "stream": sizes, "name": name, "live_pruning": live}, Preset)
 
 
-def _required(tree: dict[str, Any], section: str) -> Any:
+def _required(tree: Tree, section: str) -> Any:
     if section not in tree:
         raise ConfigError(f"{section}: missing")
     return tree[section]
-
-
-def presets_folder() -> Path:
-    """The folder of preset files: inside an installed package, beside it in a checkout."""
-    packaged = Path(__file__).parent / "configs"
-    return packaged if packaged.is_dir() else Path(__file__).parent.parent / "configs"

@@ -43,6 +43,7 @@ ROOMS = (
                 "parsing",
                 "config",
                 "presets",
+                "preset_files",
                 "parameters",
                 "parameter_changes",
                 "sizes",

@@ -24,14 +24,15 @@ def check_attention(target: Target) -> Result:
 
     from lipar_core.kernels.attention import attention
     from lipar_core.kernels.attention_backends import CHOICE
-    from lipar_core.kernels.attention_choice import choose_attention
+    from lipar_core.kernels.attention_choice import choose_attention, requested_backend
 
     device = available_device(target)
-    tried = choose_attention(target_shapes(target, device))
+    tried = choose_attention(target_shapes(target, device), target.preset.attention)
     backend = CHOICE.backend.name if CHOICE.backend else "PyTorch"
+    requested = requested_backend(target.preset.attention)
     rejected = "".join(f"; {name} is not used: {problem}" for name, problem in tried.items() if problem)
     errors = {name: attention_error(attention, device, getattr(torch, name)) for name in MAX_ERROR}
-    return judge_attention(f"{backend} on {device.type}", errors, rejected)
+    return judge_attention(f"{backend} on {device.type} (requested: {requested})", errors, rejected)
 
 
 def judge_attention(backend: str, errors: dict[str, float], rejected: str = "") -> Result:

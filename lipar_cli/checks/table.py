@@ -4,10 +4,12 @@ from collections.abc import Callable
 
 from lipar_cli.checks.clock import check_clock
 from lipar_cli.checks.gpu import check_gpu, check_nvenc
+from lipar_cli.checks.graphs import check_graphs
 from lipar_cli.checks.ice import check_turn_login, check_udp_reachability
 from lipar_cli.checks.kernels import check_kernels
 from lipar_cli.checks.memory import check_gpu_memory, check_memory
 from lipar_cli.checks.ports import check_tcp_port, check_udp_ports
+from lipar_cli.checks.preset import check_preset
 from lipar_cli.checks.result import Result, fail
 from lipar_cli.checks.self_test import check_attention, check_bundled_model
 from lipar_cli.checks.software import check_aiortc, check_codecs, check_python, check_torch
@@ -25,8 +27,10 @@ CHECKS: dict[str, Check] = {
     "codecs": check_codecs,
     "aiortc": check_aiortc,
     "gpu": check_gpu,
+    "preset": check_preset,
     "kernels": check_kernels,
     "attention": check_attention,
+    "graphs": check_graphs,
     "bundled model": check_bundled_model,
     "video encoder": check_nvenc,
     "weights": check_weights,

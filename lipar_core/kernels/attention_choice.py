@@ -19,19 +19,22 @@ REFERENCE_QUERIES = 64  # of all queries: each is independent of the others, and
 TEXT_LENGTH = 512
 
 
-def requested_backend() -> str:
-    """`auto`, `pytorch` or a backend's name. Raises `ConfigError`."""
-    name = os.environ.get(VARIABLE) or "auto"
+def requested_backend(by_preset: str = "auto") -> str:
+    """`auto`, `pytorch` or a backend's name: the variable's, else the preset's. Raises `ConfigError`."""
+    name = os.environ.get(VARIABLE) or by_preset
     allowed = ("auto", "pytorch", *BACKENDS)
     if name not in allowed:
         raise ConfigError(f"{VARIABLE} = {name!r}: must be {', '.join(allowed[:-1])} or {allowed[-1]}")
     return name
 
 
-def choose_attention(shapes: Shapes) -> dict[str, str]:
-    """Use the first backend that passes its check; returns the problem of each that was tried (empty: used)."""
+def choose_attention(shapes: Shapes, by_preset: str = "auto") -> dict[str, str]:
+    """Use the first backend that passes its check; returns the problem of each that was tried (empty: used).
+
+    by_preset: what the preset names. One that is named is the only one tried.
+    """
     CHOICE.backend = None
-    requested = requested_backend()
+    requested = requested_backend(by_preset)
     if shapes.device.type != "cuda" or shapes.attention == torch.float32 or requested == "pytorch":
         return {}
     major, _ = torch.cuda.get_device_capability(shapes.device)

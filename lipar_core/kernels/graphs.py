@@ -48,6 +48,7 @@ class GraphedFunction:
     def __init__(self, name: str, function: Function, record: Recorder) -> None:
         self.name, self.function, self.record = name, function, record
         self.graphs: dict[tuple[Layout, ...], FixedGraph | None] = {}  # None: the function itself runs
+        self.problems: dict[str, str] = {}  # of the graphs that are not used, by what they are of
 
     def __call__(self, *inputs: Tensor) -> Tensors:
         if torch.is_grad_enabled():
@@ -55,15 +56,17 @@ class GraphedFunction:
         key = layouts(inputs)
         if key not in self.graphs and len(self.graphs) < MAX_GRAPHS:
             name = f"{self.name} for {[list(value.shape) for value in inputs]}"
-            self.graphs[key] = verified_graph(name, self.function, inputs, self.record)
+            self.graphs[key] = verified_graph(name, self.function, inputs, self.record, self.problems)
         graph = self.graphs.get(key)
         return self.function(*inputs) if graph is None else tuple(output.clone() for output in graph(*inputs))
 
 
 def verified_graph(
-    name: str, function: Function, inputs: Tensors, record: Recorder, state: Tensors = ()
+    name: str, function: Function, inputs: Tensors, record: Recorder, problems: dict[str, str], state: Tensors = ()
 ) -> FixedGraph | None:
-    """A graph of the function that gives what the function gives; None, with a line in the log, if there is none.
+    """A graph of the function that gives what the function gives.
+
+    None, with a line in the log and its entry in `problems`, if there is none.
 
     state: what the function reads and then overwrites. It is as after one call, with or without a graph.
     """
@@ -73,13 +76,14 @@ def verified_graph(
         restore(state, before)  # a recorder may call the function
         graph = FixedGraph(function, inputs, record)
         restore(state, before)
-        problems = map(difference, graph(*inputs), expected)
-        problem = next(filter(None, problems), "")
+        differences = map(difference, graph(*inputs), expected)
+        problem = next(filter(None, differences), "")
     except RuntimeError as error:  # the capture failed; a device that is lost will report it again
         problem = failure_text(error)
     if not problem:
         log.info("graph of %s: recorded and equal", name)
         return graph
+    problems[name] = problem
     log.warning("the graph of %s is not used, its operations run one by one: %s", name, problem)
     if state:
         restore(state, before)

@@ -61,7 +61,7 @@ def load_models(preset: Preset, device: str | None = None, dtype: str | None = N
         torch.backends.cuda.matmul.allow_fp16_accumulation = preset.fp16_accumulation
     shapes = kernel_shapes(preset, precision, target)
     verify_kernels(shapes)
-    choose_attention(shapes)
+    choose_attention(shapes, preset.attention)
     codec: Codec = CODECS.loader(preset.codec)(preset.codec, preset, target, precision)
     dit: Denoiser = TRANSFORMERS.loader(preset.transformer)(preset.transformer, preset, target, precision)
     prompts = PromptCache(load_text_encoder(preset, target))

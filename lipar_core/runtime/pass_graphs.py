@@ -21,6 +21,7 @@ class PassGraphs:
         """record: None where there are no graphs."""
         self.record = record
         self.graphs: dict[PassKey, FixedGraph | None] = {}  # None: the pass itself runs
+        self.problems: dict[str, str] = {}  # of the graphs that are not used, by what they are of
 
     def run(self, key: PassKey, work: Callable[[], Tensors], state: Tensors = ()) -> None:
         """work: the pass, which returns what its graph is compared by. state: what it reads and then overwrites."""
@@ -28,7 +29,8 @@ class PassGraphs:
             work()
         elif key not in self.graphs and len(self.graphs) < MAX_GRAPHS:
             name, size, _ = key
-            self.graphs[key] = verified_graph(f"the {name} of {size} tokens", work, (), self.record, state)
+            what = f"the {name} of {size} tokens"
+            self.graphs[key] = verified_graph(what, work, (), self.record, self.problems, state)
         elif (graph := self.graphs.get(key)) is None:
             work()
         else:
@@ -37,3 +39,4 @@ class PassGraphs:
     def clear(self) -> None:
         """Forget all graphs: an address that they have has changed."""
         self.graphs.clear()
+        self.problems.clear()

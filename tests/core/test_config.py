@@ -1,13 +1,17 @@
 import subprocess
 import sys
+from typing import get_args
 
 import pytest
+from msgspec.structs import asdict, replace
 
-from lipar_core.config import StreamSection, resolve_stream
+from lipar_core.config import AttentionName, StreamSection, resolve_stream
 from lipar_core.errors import ConfigError
+from lipar_core.kernels.attention_backends import BACKENDS
 from lipar_core.kinds.taehv import TAEHVConfig
 from lipar_core.kinds.wan import WanConfig
-from lipar_core.presets import default_parameters, load_preset, preset_names, presets_folder
+from lipar_core.preset_files import preset_names, presets_folder
+from lipar_core.presets import default_parameters, load_preset
 
 WAN = load_preset("wan-1.3b")
 
@@ -16,6 +20,31 @@ def test_every_bundled_preset_loads():
     assert {"tiny", "wan-1.3b"} <= set(preset_names())
     for name in preset_names():
         assert load_preset(name).name == name
+
+
+@pytest.mark.parametrize(
+    ("name", "changes"), [("wan-1.3b-rtx4090", {"dtype": "float16"}), ("wan-1.3b-hopper", {"attention": "cudnn"})]
+)
+def test_presets_of_a_card_differ_from_the_large_one_only_in_what_they_name(name, changes):
+    preset = load_preset(name)
+    assert preset.description != WAN.description
+    assert preset == replace(WAN, name=name, description=preset.description, **changes)
+    assert asdict(preset)[next(iter(changes))] != asdict(WAN)[next(iter(changes))]
+
+
+def test_a_file_that_extends_a_preset_says_only_what_differs(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text("extends: wan-1.3b-rtx4090\nstream: {window_frames: 6}\nlive_pruning: {threshold: 9}\n")
+    mine = load_preset(path)
+    assert (mine.name, mine.dtype, mine.stream.window_frames, mine.stream.width) == ("mine", "float16", 6, 832)
+    assert (mine.live_pruning.threshold, mine.live_pruning.tau, mine.pruning.threshold) == (9, 0.1, 7)
+    path.write_text("extends: [tiny]\n")
+    with pytest.raises(ConfigError, match=r"^preset mine.yaml: extends = \['tiny'\]: must be one of tiny, wan-1.3b,"):
+        load_preset(path)
+
+
+def test_a_preset_can_name_every_attention_backend():
+    assert set(get_args(AttentionName)) == {"auto", "pytorch", *BACKENDS}
 
 
 def test_sizes_of_the_large_model_are_derived():

@@ -13,7 +13,8 @@ from lipar_core.kinds.registry import CODECS, SECTIONS, TEXT_ENCODERS, TRANSFORM
 from lipar_core.memory_plan import stream_plan
 from lipar_core.models.loading import Models, load_models
 from lipar_core.parameters import Parameters, Pruning
-from lipar_core.presets import load_preset, presets_folder
+from lipar_core.preset_files import presets_folder
+from lipar_core.presets import load_preset
 from lipar_core.session import EditSession
 from tests.core.models.toy_family import BLOCKS, RANDOM, TOY, ToyConfig, ToyDenoiser
 from tests.tiny import moving_square
