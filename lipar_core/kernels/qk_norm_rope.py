@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 
 from lipar_core.kernels.operation import Operation
-from lipar_core.kernels.rotation import example_factors, factor_pairs, rotated_row
+from lipar_core.kernels.rotation import example_factors, rotated_row
 from lipar_core.kernels.triton_import import Pointer, block_size, jit, launch, tl
 from lipar_core.rope import rotate
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def qk_norm_rope_reference(
     q: Tensor, k: Tensor, q_weight: Tensor | None, k_weight: Tensor | None, rotary: Tensor, heads: int, eps: float
 ) -> tuple[Tensor, Tensor]:
-    """q and k [..., N, H * D], as projected -> normalised [..., N, H, D], q rotated by rotary [N, D / 2], k un-rotated.
+    """q and k [..., N, H * D], as projected -> normalised [..., N, H, D], q rotated by rotary [N, D], k un-rotated.
 
     Keys are rotated where they are stored, because pruning also needs the un-rotated ones. No weight: no norm.
     """
@@ -77,7 +77,7 @@ def qk_norm_rope_triton(
     launch(
         _qk_norm_rope_kernel,
         (q.numel() // width, 2),
-        *(q, k, q_weight, k_weight, factor_pairs(rotary), q_out, k_out, len(rotary), eps),
+        *(q, k, q_weight, k_weight, rotary.contiguous(), q_out, k_out, len(rotary), eps),
         C=width,
         D=width // heads,
         BLOCK=block_size(width),

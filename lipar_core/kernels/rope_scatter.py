@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lipar_core.kernels.operation import Operation
-from lipar_core.kernels.rotation import example_factors, factor_pairs, rotated_row
+from lipar_core.kernels.rotation import example_factors, rotated_row
 from lipar_core.kernels.triton_import import Pointer, block_size, jit, launch, tl
 from lipar_core.rope import rotate
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def rope_scatter_reference(
     k: Tensor, v: Tensor, rotary: Tensor, rows: Tensor, k_cache: Tensor, v_cache: Tensor
 ) -> None:
-    """Set k_cache[rows] to k rotated by rotary [N, D / 2], and v_cache[rows] to v.
+    """Set k_cache[rows] to k rotated by rotary [N, D], and v_cache[rows] to v.
 
     k and v [N, H, D]; rows [N] of the caches [R, H, D], each at most once; computed in the caches' dtype.
     """
@@ -56,7 +56,7 @@ def rope_scatter_triton(k: Tensor, v: Tensor, rotary: Tensor, rows: Tensor, k_ca
     launch(
         _rope_scatter_kernel,
         len(rows),
-        *(k.contiguous(), v.contiguous(), factor_pairs(rotary), rows, k_cache, v_cache),
+        *(k.contiguous(), v.contiguous(), rotary.contiguous(), rows, k_cache, v_cache),
         C=width,
         D=k_cache.shape[-1],
         BLOCK=block_size(width),

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lipar_core.kernels.operation import Operation
-from lipar_core.kernels.rotation import factor_pairs, rotated_row
+from lipar_core.kernels.rotation import rotated_row
 from lipar_core.kernels.triton_import import Pointer, block_size, jit, launch, tl
 from lipar_core.rope import RotaryTable, rotate
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def rotate_frames_reference(source: Tensor, rotary: Tensor, slots: Tensor, cache: Tensor) -> None:
-    """Set slots of the cache to source rotated by rotary [F, T, D / 2], layer by layer: temporary memory for one only.
+    """Set slots of the cache to source rotated by rotary [F, T, D], layer by layer: temporary memory for one only.
 
     source [layers, F, T, H, D], or [layers, 1, T, H, D] for the same frame F times; slots [F];
     cache [layers, R, H, D]: T rows per slot, and perhaps less than T others after the last slot.
@@ -65,7 +65,7 @@ def rotate_frames_triton(source: Tensor, rotary: Tensor, slots: Tensor, cache: T
     launch(
         _rotate_frames_kernel,
         (tokens, len(slots), layers),
-        *(source.contiguous(), factor_pairs(rotary), slots, cache, tokens, source.shape[1], cache_rows),
+        *(source.contiguous(), rotary.contiguous(), slots, cache, tokens, source.shape[1], cache_rows),
         C=heads * head_dim,
         D=head_dim,
         BLOCK=block_size(heads * head_dim),

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING
 
-from lipar_core.kernels.shapes import Shapes
 from lipar_core.kernels.triton_import import Pointer, jit, tl
 from lipar_core.rope import RotaryTable
 
+if TYPE_CHECKING:
+    from torch import Tensor
 
-def factor_pairs(rotary: Tensor) -> Tensor:
-    """Rotary factors [..., D / 2] complex -> [..., D]: cosine and sine of each pair in turn, float32."""
-    return torch.view_as_real(rotary.contiguous()).flatten(-2)
+    from lipar_core.kernels.shapes import Shapes
 
 
 def example_factors(shapes: Shapes) -> Tensor:
-    """Rotary factors of a block's tokens [F * T, D / 2] complex, for the examples of kernels."""
+    """Rotary factors of a block's tokens [F * T, D], for the examples of kernels."""
     table = RotaryTable(shapes.head_dim, shapes.rows, shapes.cols, shapes.device)
     return table.at(range(7, 7 + shapes.block_frames)).flatten(0, 1)
 

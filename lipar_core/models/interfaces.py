@@ -81,7 +81,7 @@ class Denoiser(Protocol):
         cache: CacheView,
         out: Tensor | None = None,
     ) -> Tensor:
-        """A denoising step: noisy tokens [K, P], rotary [K, D / 2] of each -> prediction [K, P], in `out` if given.
+        """A denoising step: noisy tokens [K, P], rotary [K, D] of each -> prediction [K, P], in `out` if given.
 
         P = channels x patch x patch, in (channel, row, column) order. A token's result must depend on other tokens
         only through `cache`: then keeping every token is the unpruned model.

@@ -69,7 +69,7 @@ class CausalWan(nn.Module):
         cache: CacheView,
         out: Tensor | None = None,
     ) -> Tensor:
-        """tokens [..., K, patch_dim], rotary [K, D / 2] -> prediction [..., K, patch_dim], in `out` if given."""
+        """tokens [..., K, patch_dim], rotary [K, D] -> prediction [..., K, patch_dim], in `out` if given."""
         x, y = self._first_norm(tokens, modulation)
         for i, layer in enumerate(self._layers):
             x, y = layer(x, y, modulation.layers[i], modulation.next_norm(i), rotary, text[i], cache, i)
@@ -181,7 +181,7 @@ class Attention(nn.Module):
         return self.norm_k(self.k(x)).unflatten(-1, split), self.v(x).unflatten(-1, split)
 
     def rotated_projections(self, x: Tensor, rotary: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """[..., N, dim] -> queries rotated by rotary [N, D / 2], un-rotated keys, values: [..., N, H, D]"""
+        """[..., N, dim] -> queries rotated by rotary [N, D], un-rotated keys, values: [..., N, H, D]"""
         q_weight, k_weight = (norm.weight if isinstance(norm, RMSNorm) else None for norm in (self.norm_q, self.norm_k))
         q, k = qk_norm_rope(self.q(x), self.k(x), q_weight, k_weight, rotary, self.heads, self.eps)
         return q, k, self.v(x).unflatten(-1, (self.heads, -1))

@@ -15,7 +15,7 @@ class ComputedTokens:
         device, total = cache.k_rows.device, block_frames * cache.tokens
         _, _, heads, head_dim = cache.k_rows.shape
         self._rows = torch.zeros(total, dtype=torch.long, device=device)
-        self._rotary = torch.zeros(total, cache.rotary_pairs, dtype=torch.complex64, device=device)
+        self._rotary = torch.zeros(total, head_dim, device=device)
         self._source = torch.zeros(total, dtype=torch.long, device=device)
         self._everything = torch.arange(total, device=device)
         joined = total + cache.tokens  # the computed tokens, then those of the frame before the block

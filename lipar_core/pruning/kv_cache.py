@@ -67,10 +67,6 @@ class KVCache:
         return slots
 
     @property
-    def rotary_pairs(self) -> int:
-        return self._rotary.shape[-1]
-
-    @property
     def is_full(self) -> bool:
         """Whether the open block attends to all rows in one piece: its passes do the same work in every block."""
         visible = self._visible
@@ -100,7 +96,7 @@ class KVCache:
         """Assign slots to the next block, replacing the oldest frames of the ring. active: None means all tokens."""
         new = range(self.frames, self.frames + block_frames)
         self.rope.move(self._rotary[:block_frames], new)
-        self.rotary = self._rotary[:block_frames].flatten(0, 1)  # of the block's tokens [F * T, D / 2]
+        self.rotary = self._rotary[:block_frames].flatten(0, 1)  # of the block's tokens [F * T, D]
         self.slots = self._slots[:block_frames].copy_(self._slots_of(new))
         rows = self._rows[:block_frames]
         torch.add(self._numbers[: self.tokens], self.slots[:, None], alpha=self.tokens, out=rows)
@@ -114,7 +110,7 @@ class KVCache:
         self._active_rows = self._rows_of_active(visible)
 
     def write(self, layer: int, rows: Tensor, rotary: Tensor, k: Tensor, v: Tensor) -> None:
-        """Store un-rotated k and v [N, H, D] at cache rows [N], keys rotated by rotary [N, D / 2]."""
+        """Store un-rotated k and v [N, H, D] at cache rows [N], keys rotated by rotary [N, D]."""
         rope_scatter(k, v, rotary, rows, self.k_rows[layer], self.v_rows[layer])
 
     def read(self, layer: int) -> tuple[Tensor, Tensor, Tensor | None]:

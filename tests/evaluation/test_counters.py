@@ -65,7 +65,7 @@ def test_our_kernels_count_once_with_what_they_move():
     index = torch.arange(3)
     assert counted(lambda: noisy_tokens(x, x, index, 0.5, torch.empty(3, 2))).bytes.total() == 3 * 8 + 4 * 3 * 3 * 2
     k, cache = torch.ones(3, 1, 2), torch.zeros(9, 1, 2)
-    factors = torch.ones(3, 1, dtype=torch.complex64)
+    factors = torch.ones(3, 2)
     counter = counted(lambda: rope_scatter(k, k, factors, index, cache, cache))
     assert counter.bytes.total() == 4 * 4 * 6 + 3 * 8 + 3 * 8
     frames, rows = torch.zeros(2, 1, 3, 1, 2), torch.zeros(2, 16, 1, 2)
