@@ -8,7 +8,7 @@ from typing import NoReturn
 
 import lipar_core
 from lipar_cli import bench, doctor, download, edit, embed, eval, models, osc, replay, serve, verify
-from lipar_cli.stop_signals import stop_was_requested
+from lipar_cli.stop_signals import ResendDroppedStops, stop_was_requested
 from lipar_core.errors import LiparError
 
 COMMANDS = (edit, replay, serve, download, models, embed, verify, bench, eval, doctor, osc)
@@ -19,22 +19,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; returns its exit code."""
     args = parse_arguments(arguments)
     try:
-        code: int = args.run(args)
+        with ResendDroppedStops():
+            code: int = args.run(args)
         return code
     except KeyboardInterrupt:
         return _stopped()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader of our output is gone
         return INTERRUPTED
-    except LiparError as error:
-        if args.debug:
+    except Exception as error:
+        if stop_was_requested():  # safetensors, for one, turns an interrupt within its calls into a ValueError
+            return _stopped()
+        if args.debug or not isinstance(error, LiparError):
             raise
         print(f"lipar: {error}", file=sys.stderr)
         return USER_ERROR
-    except Exception:  # safetensors, for one, turns an interrupt within its calls into a ValueError
-        if not stop_was_requested():
-            raise
-        return _stopped()
 
 
 def _stopped() -> int:

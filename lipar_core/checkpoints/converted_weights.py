@@ -110,7 +110,7 @@ def write_safetensors(path: Path, layout: Layout, read: ReadWeight) -> None:
             os.chmod(file.name, 0o644)
             os.replace(file.name, path)
         except BaseException:  # an interrupt too must leave no partial file
-            os.unlink(file.name)
+            Path(file.name).unlink(missing_ok=True)  # after `os.replace` there is none
             raise
 
 
