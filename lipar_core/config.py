@@ -1,6 +1,7 @@
 """A preset's configuration: frozen structs, read from YAML, checked once. All other sizes are derived."""
 
 import re
+from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
@@ -177,3 +178,10 @@ class Preset(ConfigStruct, frozen=True, kw_only=True):
             raise ConfigError(f"stream: frames per latent, stride and patch are {layout}, the networks have {needed}")
         if not self.styles:
             raise ConfigError("styles: a preset needs at least one")
+
+
+def load_preset(name_or_path: str | Path) -> Preset:
+    """`lipar_core.presets.load_preset`, for scripts outside this repository, which import it from here."""
+    from lipar_core import presets
+
+    return presets.load_preset(name_or_path)

@@ -85,7 +85,9 @@ UMT5 = (
     (r"blocks\.(\d+)\.ffn\.fc1\.", r"encoder.block.\1.layer.1.DenseReluDense.wi_1."),
     (r"blocks\.(\d+)\.ffn\.fc2\.", r"encoder.block.\1.layer.1.DenseReluDense.wo."),
 )
-KEY_PATTERNS: dict[NetworkName, tuple[tuple[str, str], ...]] = {"transformer": DIFFUSERS, "umt5": UMT5}
+# The bundled file has the renderer with the decoder, so that `encoder.` and `decoder.` are the whole codec.
+CODEC = ((r"decoder\.renderer\.", "renderer."),)
+KEY_PATTERNS: dict[NetworkName, tuple[tuple[str, str], ...]] = {"transformer": DIFFUSERS, "codec": CODEC, "umt5": UMT5}
 UMT5_TABLES = ("shared.weight", "encoder.embed_tokens.weight")  # tied: one table under two names
 UMT5_TOKENIZER = "spiece_model"  # ComfyUI keeps the tokenizer among the weights
 DIFFUSERS_ROOTS = frozenset({"condition_embedder", "scale_shift_table", "proj_out"})
