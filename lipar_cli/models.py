@@ -57,7 +57,7 @@ def _state(path: Path, known: bool) -> str:
 
 
 def _verify(folder: Path, manifest: Manifest, preset: str | None) -> int:
-    """Compare every recorded file with its checksum; exit code 1 if one differs or is missing."""
+    """Compare every recorded file with its checksum; exit code 1 if one differs or is missing, or none is recorded."""
     from lipar_cli.weights.transfer import sha256_of
 
     required = _targets(preset) if preset else set(manifest.entries)
@@ -65,18 +65,18 @@ def _verify(folder: Path, manifest: Manifest, preset: str | None) -> int:
     for target in sorted(required):
         path = folder / target
         entry = manifest.entries.get(target)
-        if entry is None:
-            state = "not from `lipar download`, no checksum known"
-        elif not path.is_file():
+        if not path.is_file():
             state = "is missing"
+        elif entry is None:
+            state = "not from `lipar download`, no checksum known"
         else:
             sha256 = sha256_of(path)
             state = "ok" if sha256 == entry.sha256 else f"DIFFERS: SHA-256 {sha256}, downloaded was {entry.sha256}"
         print(f"{target}  {state}")
         failures += state != "ok"
     if not required:
-        print(f"no downloaded checkpoints in {folder}")
-    return FAILED if failures else 0
+        print(f"nothing to verify: {folder} has no file from `lipar download`")
+    return FAILED if failures or not required else 0
 
 
 def _remove(folder: Path, manifest: Manifest, preset: str) -> int:

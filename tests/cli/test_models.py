@@ -38,3 +38,12 @@ def test_models(hub, tmp_path, capsys):
     (folder / "manifest.json").write_text("{")
     assert main(["models"]) == 2
     assert "damaged" in capsys.readouterr().err
+
+
+def test_nothing_downloaded_is_not_verified(tmp_path, monkeypatch, capsys):
+    """A script that asks whether the checkpoints are whole must not read success."""
+    monkeypatch.setenv("LIPAR_WEIGHTS", str(tmp_path / "weights"))
+    assert main(["models", "verify"]) == 1
+    assert capsys.readouterr().out == f"nothing to verify: {tmp_path}/weights has no file from `lipar download`\n"
+    assert main(["models", "verify", "wan-1.3b"]) == 1
+    assert capsys.readouterr().out.count("  is missing\n") == len(sources())
