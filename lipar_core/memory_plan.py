@@ -120,7 +120,8 @@ def session_storage(network: "Denoiser", preset: Preset, precision: "Precision")
 
     cache = build_cache(network, preset.stream, torch.device("meta"), precision.attention)
     passes = Passes(network, cache, preset.stream.block_frames, precision.linear)
-    return held_bytes(cache), held_bytes(passes.buffers) + held_bytes(passes.tokens)
+    passes.noise.reserve(len(preset.schedule.steps))
+    return held_bytes(cache), sum(map(held_bytes, (passes.buffers, passes.tokens, passes.noise)))
 
 
 def picture_bytes(stream: StreamConfig) -> int:

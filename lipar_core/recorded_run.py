@@ -115,10 +115,9 @@ class RecordedRun:
             kept, refreshed = select(keep)
             plan = BlockPlan(kept, refreshed if refresh else kept, True, rule)  # type: ignore[arg-type]
             frames = keep.shape[0]
-
-            def noise(step: int, block: int = i) -> Tensor:
-                return patchify(self._tensor(f"block{block}.noise{step}"), patch).flatten(0, -2)
-
+            noise = [
+                patchify(self._tensor(f"block{i}.noise{k}"), patch).flatten(0, -2) for k in range(len(steps.sigmas))
+            ]
             cache.open(frames)
             seen.clear()
             x0 = denoise_block(passes, patchify(source, patch).flatten(0, -2), previous, plan, steps, noise)

@@ -131,6 +131,7 @@ class EditSession(Generic[P]):
 
     def close(self) -> None:
         """End the session, which must not be used any more: the next one of this size takes over storage and graphs."""
+        self.models.side.join()
         self.models.pool.give_back(self._pool_key, self.passes)
 
     @property
@@ -140,7 +141,9 @@ class EditSession(Generic[P]):
     def _build_passes(self) -> Passes:
         models, precision = self.models, self.models.precision
         cache = build_cache(models.dit, self.stream, models.device, precision.attention)
-        return Passes(models.dit, cache, self.stream.block_frames, precision.linear, models.record)
+        passes = Passes(models.dit, cache, self.stream.block_frames, precision.linear, models.record)
+        passes.noise.reserve(len(self.preset.schedule.steps))
+        return passes
 
     def _edit_block(self, parameters: Parameters) -> EditedFrames[P]:
         """Edit the oldest waiting block."""
@@ -162,6 +165,7 @@ class EditSession(Generic[P]):
         self._reset_requested = False
 
     def _new_state(self) -> StreamState[P]:
+        self.models.side.join()  # before the cache is cleared
         return StreamState(self.preset, self.stream, self.passes, self.buckets, self.models.precision.convolution)
 
     def _end_stream(self) -> EditedFrames[P]:

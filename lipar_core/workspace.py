@@ -31,7 +31,8 @@ class Workspace:
     passes: int  # of the transformer
     decode: int
     recording: int  # copies of what a pass returns, which its graph is compared with
-    codec_graphs: int  # what the encoder or the decoder takes inside a graph
+    encoder_graph: int  # what the encoder takes inside a graph
+    decoder_graph: int
 
     @property
     def without_graphs(self) -> int:
@@ -39,13 +40,14 @@ class Workspace:
 
     @property
     def with_graphs(self) -> int:
-        """Beside the graphs' memory: a graph is recorded after its operations have run one by one."""
-        return max(self.without_graphs, self.passes + self.recording)
+        """Beside the graphs' memory: before a graph is recorded, its operations run one by one."""
+        encode, decode = self.encode - self.encoder_graph, self.decode - self.decoder_graph
+        return max(encode, decode, self.passes + self.recording)
 
     @property
     def graphs(self) -> int:
-        """What graphs keep: all share one pool, because they run one at a time and their results are copied."""
-        return max(self.passes, self.codec_graphs)
+        """What graphs keep. Those that run one at a time share it; the encoder's runs beside a clean pass."""
+        return self.encoder_graph + max(self.passes, self.decoder_graph)
 
 
 @functools.cache
@@ -65,11 +67,12 @@ def block_workspace(preset: Preset, precision: Precision) -> Workspace:
     with PeakMemory() as decode:
         raw, _ = codec.decode(latents, decoder)
         raw.float()
-    with PeakMemory() as graphs:
+    with PeakMemory() as encoder_graph:
         codec.encode(pixels[:, : stream.frames_per_latent], encoder)
+    with PeakMemory() as decoder_graph:
         codec.decode(latents[:, :1], decoder)
     passes, recording = _passes(preset, precision)
-    return Workspace(encode.peak, passes, decode.peak, recording, graphs.peak)
+    return Workspace(encode.peak, passes, decode.peak, recording, encoder_graph.peak, decoder_graph.peak)
 
 
 def _passes(preset: Preset, precision: Precision) -> tuple[int, int]:

@@ -72,7 +72,7 @@ def _count_passes(dit: Denoiser, cache: KVCache, preset: Preset, ratio: float) -
         pruning = default_parameters(preset).pruning
         plan = BlockPlan(kept, refreshed if pruning.refresh_last_frame else kept, pruning.recovery, stream.restore_from)
         cache.open(stream.block_frames)
-        x0 = denoise_block(passes, source, source[-tokens:], plan, steps, lambda _: source)
+        x0 = denoise_block(passes, source, source[-tokens:], plan, steps, [source] * len(steps.sigmas))
         clean_pass(passes, x0, plan, steps)
     return _counters(counter)
 

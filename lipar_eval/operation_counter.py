@@ -62,6 +62,7 @@ class OperationCounter(TorchDispatchMode):
             out = _token_major(out, args[0])
         elif packet in flop_registry:
             self.flops += flop_registry[packet](*args, **kwargs, out_val=out)
+        self.host_waits[str(packet)] += packet is aten.copy_ and _waits(*args, **kwargs)
         self._count(func, _tensors(args), _tensors(kwargs), _tensors(out))
         return out
 
@@ -136,6 +137,11 @@ def _traffic(packet: Any, inputs: list[Tensor], outputs: list[Tensor]) -> int:
 def _moves_device(inputs: list[Tensor], outputs: list[Tensor]) -> bool:
     """Whether the result is on another device than the data."""
     return bool(inputs and outputs) and inputs[0].device != outputs[0].device and inputs[0].dim() > 0
+
+
+def _waits(target: Tensor, values: Tensor, non_blocking: bool = False) -> bool:
+    """Whether this copy makes the host wait."""
+    return target.device != values.device and not non_blocking
 
 
 def _token_major(out: Tensor, queries: Tensor) -> Tensor:

@@ -124,6 +124,6 @@ class CudaRecorder:
 
 
 @functools.cache
-def cuda_recorder() -> CudaRecorder:
-    """The one of this process: more than one would take more memory."""
+def cuda_recorder(*, beside_others: bool = False) -> CudaRecorder:
+    """One for this process, because more would take more memory; another for graphs that run beside its graphs."""
     return CudaRecorder()

@@ -10,6 +10,7 @@ from lipar_core.config import Preset, StreamConfig
 from lipar_core.errors import CheckpointError
 from lipar_core.kernels.attention_choice import choose_attention
 from lipar_core.kernels.graphs import Recorder, cuda_recorder
+from lipar_core.kernels.side_stream import SideStream, side_stream
 from lipar_core.kernels.start_up import kernels_mode, verify_kernels
 from lipar_core.kinds.registry import CODECS, TEXT_ENCODERS, TRANSFORMERS
 from lipar_core.models.devices import select_device
@@ -34,6 +35,7 @@ class Models:
     precision: Precision
     pass_costs: Costs = field(default_factory=dict)  # by number of tokens; empty on a CPU
     record: Recorder | None = None  # of CUDA graphs; None: operations run one by one
+    side: SideStream = field(default_factory=lambda: SideStream(None))  # of the sessions' clean passes
     pool: ReusePool[Any] = field(default_factory=ReusePool)  # of the storage of ended sessions
 
     def buckets(self, stream: StreamConfig) -> tuple[int, ...]:
@@ -67,7 +69,7 @@ def load_models(preset: Preset, device: str | None = None, dtype: str | None = N
     prompts = PromptCache(load_text_encoder(preset, target))
     costs = pass_costs(dit, dit.config.layers, shapes)
     record = cuda_recorder() if target.type == "cuda" and kernels_mode() == "auto" else None
-    return Models(preset, codec, dit, prompts, target, precision, costs, record)
+    return Models(preset, codec, dit, prompts, target, precision, costs, record, side_stream(target))
 
 
 def load_text_encoder(preset: Preset, device: torch.device) -> TextEncoder:

@@ -48,10 +48,10 @@ class TAEHV(nn.Module):
         self.run_encoder: Function = self._run_encoder
         self.run_decoder: Function = self._run_decoder
 
-    def use_graphs(self, record: Recorder) -> None:
+    def use_graphs(self, encoder: Recorder, decoder: Recorder) -> None:
         """Replay encoder and decoder as graphs: sessions of a size share them, because they hold no state."""
-        self.run_encoder = GraphedFunction("the encoder", self._run_encoder, record)
-        self.run_decoder = GraphedFunction("the decoder", self._run_decoder, record)
+        self.run_encoder = GraphedFunction("the encoder", self._run_encoder, encoder)
+        self.run_decoder = GraphedFunction("the decoder", self._run_decoder, decoder)
 
     def fold(self) -> None:
         """Join layers, with their weights of now: not for training. Equal but for rounding."""
@@ -122,7 +122,8 @@ def load_taehv(config: TAEHVConfig, preset: Preset, device: torch.device, precis
     load_network(codec, locate(preset.weights.codec), "codec", device, precision.convolution)
     codec.fold()
     if device.type == "cuda" and kernels_mode() == "auto":
-        codec.use_graphs(cuda_recorder())
+        # the next block is encoded beside the clean pass
+        codec.use_graphs(encoder=cuda_recorder(beside_others=True), decoder=cuda_recorder())
     return codec
 
 

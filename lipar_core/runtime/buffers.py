@@ -19,7 +19,6 @@ class BlockBuffers:
             return torch.zeros(size, dtype=dtype, device=cache.k_rows.device)
 
         self.source = tokens()
-        self.noise = tokens()
         self.noisy = tokens()  # compact: only those that are computed
         self.network_input = self.noisy if dtype == torch.float32 else tokens(dtype)
         self.prediction = tokens()  # compact

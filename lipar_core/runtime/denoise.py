@@ -1,6 +1,6 @@
 """The few-step loop of one block, pruned or not."""
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -49,12 +49,12 @@ def denoise_block(
     previous: Tensor | None,
     plan: BlockPlan,
     steps: PreparedSchedule,
-    noise: Callable[[int], Tensor],
+    noise: Sequence[Tensor],
 ) -> Tensor:
     """Re-denoise the open block from its source (SDEdit): tokens [F * T, P] in, x0 [F * T, P] out.
 
-    `previous` [T, P] is x0 of the last frame before the block; `noise(step)` gives [F * T, P]. x0 is overwritten by the
-    second block after this one.
+    `previous` [T, P] is x0 of the last frame before the block, `noise` [F * T, P] of each step. x0 is overwritten by
+    the second block after this one.
     """
     buffers, tokens = passes.buffers, passes.tokens
     if plan.recovery and not plan.kept.all_kept:
@@ -65,7 +65,7 @@ def denoise_block(
         selection = plan.last_step if step == len(steps.sigmas) - 1 else plan.kept
         passes.select(selection, plan.restore_from)
         x = buffers.noisy[: selection.size]
-        noisy_tokens(x0, noise(step), selection.index, sigma, x)
+        noisy_tokens(x0, noise[step], selection.index, sigma, x)
         prediction = x
         if selection.count:
             prediction = passes.denoise(selection, steps.modulations[step], recovery=plan.recovery)

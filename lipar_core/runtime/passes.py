@@ -14,8 +14,10 @@ from lipar_core.pruning.computed_tokens import ComputedTokens
 from lipar_core.pruning.kv_cache import KVCache
 from lipar_core.pruning.recovery import CleanPass, DenoisePass, NaivePass, Pass
 from lipar_core.pruning.selection import Rule, Selection
+from lipar_core.runtime.block_noise import BlockNoise
 from lipar_core.runtime.buffers import BlockBuffers
 from lipar_core.runtime.fixed_tensors import FixedTensors
+from lipar_core.runtime.kept_counts import KeptCounts
 from lipar_core.runtime.pass_graphs import PassGraphs
 
 
@@ -33,6 +35,8 @@ class Passes:
         """dtype: the network's. record: of CUDA graphs; None: there are none."""
         self.dit, self.cache = dit, cache
         self.buffers = BlockBuffers(dit, cache, block_frames, dtype)
+        self.noise = BlockNoise(self.buffers.source)
+        self.counts = KeptCounts(cache.k_rows.device)  # of a block's kept tokens
         self.tokens = ComputedTokens(cache, block_frames)
         self.text: FixedTensors[TextKV] = FixedTensors()
         self.modulation: FixedTensors[Modulation] = FixedTensors()

@@ -1,6 +1,6 @@
 """Edits one block of a stream: encode, detect, denoise, decode; the clean pass after its frames have been returned."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
 import torch
@@ -10,7 +10,6 @@ from lipar_core.flow import sigmas
 from lipar_core.models.interfaces import LatentArea
 from lipar_core.models.loading import Models
 from lipar_core.models.prompt_mix import mixed_context
-from lipar_core.noise import draw_fixed_noise, draw_noise
 from lipar_core.parameters import Parameters, needs_full_block
 from lipar_core.patches import patchify_into, unpatchify_into
 from lipar_core.pruning.active_tokens import ActiveTokens, common_tokens
@@ -62,13 +61,15 @@ class BlockEditor(Generic[P]):
         latents, state.encoder = self.models.codec.encode(pixels[None], state.encoder)
         watch.next("detect")
         keep = self._keep_mask(state, pixels, latents[0], parameters, number, active, force=force).flatten(1)
-        counts, noise_levels = _read_counts_and_noise(keep, state.detector.noise_levels())
+        state.passes.counts.start(keep, state.detector.noise_levels())
+        noise = self._open(state, latents[0], parameters.seed, active)
+        counts, noise_levels = state.passes.counts.wait()
         if self.force_keep is None:  # a forced mask is exact
             keep, counts = refresh_stalest(state.detector, keep, counts, state.buckets, active)
         kept, refreshed = select(keep, counts, active, state.buckets)
         watch.next("denoise")
         plan = self._plan(parameters, kept, refreshed)
-        x0 = self._denoise(state, latents[0], parameters.seed, plan, active, region)
+        x0 = self._denoise(state, noise, plan, active, region)
         watch.next("decode")
         unpatchify_into(state.edited, x0.unflatten(0, (len(latents), -1)), state.stream.patch)
         area = self._shown_area(state, region)
@@ -91,11 +92,14 @@ class BlockEditor(Generic[P]):
         if state.unfinished is None:
             return
         assert state.schedule is not None
-        watch = Stopwatch(self.models.device, "clean")
-        block, state.unfinished = state.unfinished, None
-        clean_pass(state.passes, block.x0, block.plan, state.schedule)
-        watch.stop()
-        state.clean_watch = watch
+        block, schedule, state.unfinished = state.unfinished, state.schedule, None
+
+        def work() -> None:
+            watch = state.clean_watch = Stopwatch(self.models.device, "clean")
+            clean_pass(state.passes, block.x0, block.plan, schedule)
+            watch.stop()
+
+        self.models.side.run(work, (block, schedule, state.passes))
 
     def recache(self, state: StreamState[P], active: ActiveTokens | None = None) -> None:
         """Rebuild the KV cache under the current prompt, by clean passes over the cached frames.
@@ -117,6 +121,7 @@ class BlockEditor(Generic[P]):
         """Apply the parameters to the next block; returns whether it must be computed in full."""
         old, state.applied = state.applied, new
         if old is None or (new.strength, new.denoising_steps) != (old.strength, old.denoising_steps):
+            self.models.side.join()  # the clean pass reads what is replaced
             values = sigmas(self.preset.schedule, new.strength, new.denoising_steps)
             state.schedule = prepare_schedule(self.models.dit, values, self.preset.schedule)
         text_changed = self._advance_prompt(state, new, active, continues=old is not None)
@@ -136,6 +141,7 @@ class BlockEditor(Generic[P]):
             state.prompts = new.prompt_mix
         if not state.blend.is_active:
             return False
+        self.models.side.join()
         state.passes.set_text(self.models.dit.text_kv(state.blend.advance()))
         if continues and not state.blend.is_active and mode in ("recache", "blend"):
             self.recache(state, active)
@@ -165,43 +171,42 @@ class BlockEditor(Generic[P]):
         follow = pruning.follow_source if pruning.detector == "anchor" else 0.0
         return BlockPlan(kept, last_step, pruning.recovery, self.preset.stream.restore_from, follow)
 
+    def _open(self, state: StreamState[P], latents: Tensor, seed: int, active: ActiveTokens | None) -> Sequence[Tensor]:
+        """Open the block of these source latents [F, C, h, w] -> its noise [F * T, P] of each step."""
+        assert state.schedule is not None
+        self.models.side.join()
+        passes, frames = state.passes, state.stream.block_frames
+        patchify_into(passes.buffers.source.unflatten(0, (frames, -1)), latents, state.stream.patch)
+        state.cache.open(frames, active)
+        steps = len(state.schedule.sigmas)
+        if self.preset.schedule.noise == "fixed":
+            return passes.noise.draw_fixed(steps, seed, frames)
+        return passes.noise.draw(steps, seed, state.blocks)
+
     def _denoise(
         self,
         state: StreamState[P],
-        latents: Tensor,
-        seed: int,
+        noise: Sequence[Tensor],
         plan: BlockPlan,
         active: ActiveTokens | None,
         region: BlockRegion | None,
     ) -> Tensor:
-        """latents [F, C, h, w] of the source -> x0 of the edit [F * T, P], float32: only networks use 16 bits.
+        """The source in the buffers -> x0 of the edit [F * T, P], float32: only networks use 16 bits.
 
         Outside a region it is the source, or, where that is frozen, what it was before.
         """
         assert state.schedule is not None
-        source = state.passes.buffers.source
-        patchify_into(source.unflatten(0, (len(latents), -1)), latents, state.stream.patch)
-        state.cache.open(state.stream.block_frames, active)
-        previous = state.previous
+        source, previous = state.passes.buffers.source, state.previous
         if previous is None and active is not None:
             previous = source[-state.stream.tokens_per_frame :]
             state.passes.buffers.source_before.copy_(previous)
-        x0 = denoise_block(
-            state.passes, source, previous, plan, state.schedule, lambda step: self._noise(state, seed, step)
-        )
+        x0 = denoise_block(state.passes, source, previous, plan, state.schedule, noise)
         if active is not None and region is not None and region.mode == "edit":
             inside = active.inside.flatten().repeat(state.stream.block_frames)[:, None]
             torch.where(inside, x0, source, out=x0)
         if self.observer is not None:
             self.observer(x0.clone(), plan)
         return x0
-
-    def _noise(self, state: StreamState[P], seed: int, step: int) -> Tensor:
-        """[F * T, P]"""
-        noise = state.passes.buffers.noise
-        if self.preset.schedule.noise == "fixed":
-            return draw_fixed_noise(noise, seed, state.stream.block_frames, step)
-        return draw_noise(noise, seed, state.blocks, step)
 
     def _shown_area(self, state: StreamState[P], region: BlockRegion | None) -> LatentArea | None:
         """The latents whose pixels are shown of a block's decoded frames; None: all.
@@ -237,12 +242,3 @@ class BlockEditor(Generic[P]):
         frames = state.compositor(frames, sources, regions)
         keep = torch.stack([entry.keep for entry in shown])
         return EditedFrames(frames, [entry.pts for entry in shown], keep, [report])
-
-
-def _read_counts_and_noise(keep: Tensor, noise_levels: Tensor | None) -> tuple[list[int], float | None]:
-    """Kept counts per frame of keep [F, T], and the noise: the block's only host sync."""
-    counts = keep.sum(dim=1)
-    if noise_levels is None:
-        return counts.tolist(), None
-    *kept, noise = torch.cat([counts.double(), noise_levels.double().view(1)]).tolist()
-    return [int(count) for count in kept], noise

@@ -11,6 +11,7 @@ from lipar_core.kernels.yuv420p import frames_from_planes, planes_from_frames
 from lipar_core.models.loading import Models
 from lipar_core.parameter_changes import merge
 from lipar_core.presets import default_parameters
+from lipar_core.runtime.host_copy import DeviceCopy, HostCopy
 from lipar_core.session import EditSession
 from lipar_core.sizes import stream_at
 from lipar_core.stream.output import EditedFrames
@@ -41,6 +42,7 @@ class LiveStream:
             )
             self.changes = PendingChanges(self.name, self.edit, encoder, send)
             attached.pop_all()  # without an error they are closed with the session
+        self._upload, self._download = DeviceCopy(models.device), HostCopy(models.device)
         self.clean_ms = 0.0  # of the newest clean pass
         self.sends_keep_masks = opened.keep_masks
 
@@ -55,8 +57,9 @@ class LiveStream:
         started = time.perf_counter()
         planes, pts = self.incoming.take(self.incoming.frames_per_block)
         self.send(wire.FramesTaken(session=self.name, total=self.incoming.read))
-        edited = self.edit.push(frames_from_planes(torch.from_numpy(planes).to(self.edit.models.device)), pts)
-        out = planes_from_frames(edited.frames).cpu().numpy()
+        edited = self.edit.push(frames_from_planes(self._upload(torch.from_numpy(planes))), pts)
+        self._download.start(planes_from_frames(edited.frames))
+        out = self._download.wait().numpy()
         put = [self.outgoing.put(frame, stamp) for frame, stamp in zip(out, edited.pts, strict=True)]
         self.send(wire.FramesPut(session=self.name, total=self.outgoing.written))
         report = edited.blocks[-1] if edited.blocks else None

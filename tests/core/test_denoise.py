@@ -83,7 +83,7 @@ def test_eviction_equals_full_attention_with_a_band(block_frames):
     for block in range(18 // block_frames):
         source, noises = random_block(models, block), [random_block(models, 100 * block + i) for i in (1, 2)]
         cache.open(block_frames)
-        x0 = denoise_block(passes, source, None, plan, steps, noises.__getitem__)
+        x0 = denoise_block(passes, source, None, plan, steps, noises)
         clean_pass(passes, x0, plan, steps)
         expected = source
         for step, sigma in enumerate(steps.sigmas):
@@ -117,7 +117,7 @@ def test_any_number_of_kept_tokens_works(kept, recovery):
         plan = BlockPlan(chosen, refreshed if block == 3 else chosen, recovery)
         cache.open(stream.block_frames)
         noise = [random_block(models, 7), random_block(models, 8)]
-        x0 = denoise_block(passes, random_block(models, block), previous, plan, steps, noise.__getitem__)
+        x0 = denoise_block(passes, random_block(models, block), previous, plan, steps, noise)
         clean_pass(passes, x0, plan, steps)
         assert x0.isfinite().all()
         if kept == "none" and block in (1, 2):
@@ -137,7 +137,8 @@ def test_recovery_gives_pruned_slots_the_clean_frame_before():
     everything, _ = select(torch.ones(3, tokens, dtype=torch.bool))
     cache.open(3)
     plan = BlockPlan(everything, everything)
-    x0 = denoise_block(passes, random_block(models, 0), None, plan, steps, lambda s: random_block(models, s))
+    noises = [random_block(models, step) for step in range(len(steps.sigmas))]
+    x0 = denoise_block(passes, random_block(models, 0), None, plan, steps, noises)
     clean_pass(passes, x0, plan, steps)
     before_k, before_v = cache.last_k.clone(), cache.last_v.clone()
     keep = torch.zeros(3, tokens, dtype=torch.bool)
@@ -145,7 +146,7 @@ def test_recovery_gives_pruned_slots_the_clean_frame_before():
     chosen, _ = select(keep)
     plan = BlockPlan(chosen, chosen)
     cache.open(3)
-    x0 = denoise_block(passes, random_block(models, 1), x0[-tokens:], plan, steps, lambda s: random_block(models, s))
+    x0 = denoise_block(passes, random_block(models, 1), x0[-tokens:], plan, steps, noises)
     clean_pass(passes, x0, plan, steps)
     assert torch.equal(cache.last_k[:, 1:], before_k[:, 1:])
     assert torch.equal(cache.last_v[:, 1:], before_v[:, 1:])

@@ -107,7 +107,7 @@ def test_other_sizes_are_understood(tmp_path, block_frames, sink, window):
         plan = BlockPlan(chosen, chosen)
         cache.open(block_frames)
         flat = [patchify(noise, 2).flatten(0, 1) for noise in noises]
-        x0 = denoise_block(passes, patchify(source, 2).flatten(0, 1), previous, plan, steps, flat.__getitem__)
+        x0 = denoise_block(passes, patchify(source, 2).flatten(0, 1), previous, plan, steps, flat)
         clean_pass(passes, x0, plan, steps)
         previous = x0[-tokens:]
         record |= {f"block{i}.noise{k}": noise for k, noise in enumerate(noises)}

@@ -10,6 +10,7 @@ from lipar_core.kernels.residual_norm import residual_norm
 from lipar_core.kernels.rope_scatter import rope_scatter
 from lipar_core.kernels.rotate_frames import rotate_frames
 from lipar_core.presets import load_preset
+from lipar_core.runtime.kept_counts import KeptCounts
 from lipar_core.session import EditSession
 from lipar_eval.block_counters import session_block, transformer_block
 from lipar_eval.operation_counter import CalledFunctions, OperationCounter
@@ -80,6 +81,18 @@ def test_everything_that_makes_the_host_wait_counts():
     for work in (values.tolist, values[0].item, lambda: torch.tensor([1, 2]), mask.nonzero, lambda: values[[0, 2]]):
         assert counted(work).host_waits.total() == 1
     assert counted(lambda: torch.arange(4) + values).host_waits.total() == 0
+    there = torch.empty(4, device="meta")
+    assert counted(lambda: there.copy_(values)).host_waits.total() == 1
+    assert counted(lambda: there.copy_(values, non_blocking=True)).host_waits.total() == 0
+
+
+def test_the_kept_counts_are_read_without_a_wait_before_they_are_needed():
+    counts, keep = KeptCounts(torch.device("cpu")), torch.tensor([[True, False, True], [False, False, False]])
+    assert counted(lambda: counts.start(keep, None)).host_waits.total() == 0
+    assert counted(counts.wait).host_waits.total() == 1
+    assert counts.wait() == ([2, 0], None)
+    counts.start(keep, torch.tensor(3.5))
+    assert counts.wait() == ([2, 0], 3.5)
 
 
 @pytest.mark.parametrize("ratio", [1, 0.5])

@@ -38,7 +38,7 @@ def test_the_preset_that_fits_a_card_is_named(name, capability, gib, fitting):
 
 def test_the_plan_of_a_card_that_is_not_there_decides():
     large, small = (check_preset(target("wan-1.3b", vram)).detail for vram in (24, 4))
-    assert large.startswith("wan-1.3b fits a GPU with 24 GiB: one session of wan-1.3b is planned with 6.8 GiB")
+    assert large.startswith("wan-1.3b fits a GPU with 24 GiB: one session of wan-1.3b is planned with 6.9 GiB")
     assert small.startswith("tiny fits a GPU with 4 GiB: ")
 
 
@@ -57,7 +57,7 @@ def test_the_attention_that_was_requested_is_shown(monkeypatch):
 
 def test_graphs_of_a_session_are_counted():
     models = dataclasses.replace(tiny_models(), record=record)
-    models.codec.use_graphs(record)  # type: ignore[attr-defined]
+    models.codec.use_graphs(record, record)  # type: ignore[attr-defined]
     graphs = session_graphs(models)
     assert [part.part for part in graphs] == ["passes", "encoder", "decoder"]
     assert all(part.recorded == part.total > 0 for part in graphs)

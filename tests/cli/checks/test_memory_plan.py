@@ -27,7 +27,8 @@ GIB = 2**30
 def test_the_plan_is_what_a_session_holds():
     models = tiny_models()
     session: EditSession[int] = EditSession(models)
-    held = held_bytes(session.passes.cache), held_bytes(session.passes.buffers) + held_bytes(session.passes.tokens)
+    buffers = session.passes.buffers, session.passes.tokens, session.passes.noise
+    held = held_bytes(session.passes.cache), sum(map(held_bytes, buffers))
     frames = torch.rand(12, 3, models.preset.stream.height, models.preset.stream.width)
     session.push(frames, range(12))
     plan = stream_plan(models.preset, 2, uniform(torch.float32), on_gpu=False)
@@ -38,7 +39,7 @@ def test_the_plan_is_what_a_session_holds():
     stored = cache.k_rows, cache.v_rows, cache.sink_k, cache.last_k, cache.last_v
     assert 1 <= plan.per_session["KV cache"] / sum(value.nbytes for value in stored) < 1.2  # rotary factors, rows
     assert (plan.per_session["KV cache"], plan.per_session["buffers"]) == held
-    assert plan.per_session["buffers"] > 5 * passes.buffers.noise.nbytes
+    assert plan.per_session["buffers"] > 5 * sum(value.nbytes for value in passes.noise.steps)
     assert plan.per_session["text keys and values"] == sum(v.nbytes for pair in passes.text.value for v in pair)
     assert codec_state_bytes(models.codec, models.preset, torch.float32) == past(state.encoder) + past(state.decoder)
     assert plan.total == sum(plan.shared.values()) + 2 * sum(plan.per_session.values())

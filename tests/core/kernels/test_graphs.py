@@ -118,7 +118,7 @@ def test_a_codec_with_graphs_equals_one_without_for_two_streams_in_turn():
     codec = tiny_models().codec
     clips = [moving_square(12, seed=seed)[None] for seed in (1, 2)]
     expected = [decoded_in_parts(codec, [clip])[0] for clip in clips]
-    codec.use_graphs(record)
+    codec.use_graphs(record, record)
     for result, reference in zip(decoded_in_parts(codec, clips), expected, strict=True):
         torch.testing.assert_close(result, reference, rtol=0, atol=0)
     assert None not in [*codec.run_encoder.graphs.values(), *codec.run_decoder.graphs.values()]
