@@ -30,11 +30,11 @@ def run(args: argparse.Namespace) -> int:
     from lipar_core.models.embedding_files import write_embeddings
     from lipar_core.models.loading import load_text_encoder
     from lipar_core.presets import load_preset, with_text_dtype
-    from lipar_core.weight_files import download_command, locate
+    from lipar_core.weight_files import locate, missing_weights_remedy
 
     preset = with_text_dtype(load_preset(resolve(args.preset)), args.text_dtype)
     if missing := preset.text.missing_parts(locate(preset.weights.text)):
-        raise LiparError(f"preset {preset.name}: {'; '.join(missing)}: `{download_command(preset.name)}` gets it")
+        raise LiparError(f"preset {preset.name}: {'; '.join(missing)}: {missing_weights_remedy(preset)}")
     encoder = load_text_encoder(preset, select_device(args.device))
     for prompt in prompts:
         used, total = encoder.count_tokens(prompt)

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from lipar_core.config import Preset
+from lipar_core.preset_files import preset_names
 
 RANDOM_WEIGHTS = Path("random:")  # no file: a network's weights are random
 
@@ -16,6 +17,18 @@ def weights_folder() -> Path:
 def download_command(preset: str) -> str:
     """The command that fetches a preset's checkpoints; $LIPAR_COMMAND is how `lipar` is run here, as in a container."""
     return f"{os.environ.get('LIPAR_COMMAND') or 'lipar'} download {preset}"
+
+
+def missing_weights_remedy(preset: Preset) -> str:
+    """What gets the files that `missing_weights` lists; those of a preset of one's own may be a bundled preset's."""
+    weights = preset.weights
+    required = [name for name in (weights.transformer, weights.codec) if not locate(name).exists()]
+    if not locate(weights.text).exists() or preset.text.missing_parts(locate(weights.text)):
+        required.append(weights.text)
+    downloads = sorted({name.partition("/")[0] for name in required} & set(preset_names()))
+    if not downloads:
+        return "put the files there, or change the preset's `weights`"
+    return " and ".join(f"`{download_command(name)}`" for name in downloads) + " gets them"
 
 
 def converted_folder() -> Path:

@@ -6,13 +6,13 @@ from lipar_cli.checks.result import Result, fail, ok, warn
 from lipar_cli.checks.target import Target
 from lipar_cli.weights.manifest import Manifest
 from lipar_cli.weights.sources import sources_of
-from lipar_core.weight_files import download_command, missing_weights, weights_folder
+from lipar_core.weight_files import missing_weights, missing_weights_remedy, weights_folder
 
 
 def check_weights(target: Target) -> Result:
     preset = target.preset
     if missing := missing_weights(preset):
-        return fail("; ".join(missing), download_command(preset.name))
+        return fail("; ".join(missing), missing_weights_remedy(preset))
     names = (preset.weights.transformer, preset.weights.codec, preset.weights.text)
     if all(name.startswith("bundled:") for name in names):
         return ok(f"preset {preset.name} is bundled with the package")

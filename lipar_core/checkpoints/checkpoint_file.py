@@ -58,7 +58,7 @@ def _read_shards(index: Path) -> StateDict:
         shard = index.parent / name
         if not shard.is_file():
             raise CheckpointError(f"checkpoint {index}: its shard {name} is missing")
-        state |= _read_file(shard)
+        state |= {key: value for key, value in _read_file(shard).items() if shards.get(key, name) == name}
     for key, name in shards.items():
         if key not in state:
             raise CheckpointError(f"checkpoint {index}: key {key} is not in its shard {name}")

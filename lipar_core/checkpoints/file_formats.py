@@ -87,7 +87,7 @@ def _text_rejection_reason(head: bytes) -> str | None:
     plain = " ".join(text.split())
     if re.search(r"<(!doctype html|html|head|body|title)\b", plain, re.IGNORECASE) and plain.startswith("<"):
         title = re.search(r"<title>(.*?)</title>", plain, re.IGNORECASE)
-        titled = f", titled {title[1].strip()[:80]!r}," if title and title[1].strip() else ""
-        return f"is a web page (HTML){titled} not a checkpoint: the download returned it"
+        titled = f", titled {title[1].strip()[:80]!r}" if title and title[1].strip() else ""
+        return f"is a web page (HTML){titled}, not a checkpoint: the download returned it"
     kind = "XML" if plain.startswith("<") else "JSON" if plain[0] in "{[" else "text"
     return f"is {kind}, not a checkpoint: {plain[:80]!r}"

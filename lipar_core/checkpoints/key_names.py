@@ -32,6 +32,7 @@ WRAPPERS = frozenset({"_fsdp_wrapped_module", "_orig_mod", "_checkpoint_wrapped_
 # Components that training scripts, DDP and other programs put in front of a key.
 TRAINING_PREFIXES = frozenset(
     {"module", "generator", "generator_ema", "ema", "ema_model", "model_ema", "state_dict", "net", "base_model"}
+    | {"pipe", "student", "denoiser", "backbone"}
 )
 PREFIXES: dict[NetworkName, frozenset[str]] = {
     "transformer": TRAINING_PREFIXES | {"model", "diffusion_model", "transformer", "dit"},

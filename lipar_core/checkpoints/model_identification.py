@@ -15,6 +15,8 @@ KEY_MARKERS = {
     "control_adapter.": "a Wan camera-control model",
     "ref_conv.": "a Wan control model",
     "double_blocks.": "a Flux or Hunyuan transformer",
+    "input_blocks.": "a Stable Diffusion UNet",
+    "down_blocks.": "a Stable Diffusion UNet in the diffusers layout",
     "transformer_blocks.": "another model's transformer",
     "token_embedding.": "Wan's text encoder",
     "encoder.block.": "a T5 text encoder",

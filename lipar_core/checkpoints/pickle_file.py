@@ -4,6 +4,7 @@ import argparse
 import collections
 import pickle
 import re
+import warnings
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -20,13 +21,15 @@ from lipar_core.errors import CheckpointError
 WRAPPER_KEYS = (
     *("generator_ema", "ema", "model_ema", "ema_model", "ema_state_dict", "params_ema"),
     *("generator", "state_dict", "model_state_dict", "model", "module", "params", "weights", "net"),
+    *("generator_state_dict", "transformer", "dit", "denoiser", "student"),
 )
 FORBIDDEN_CLASS = re.compile(r"Unsupported global: GLOBAL (\S+)")  # in the error of `torch.load`
 
 
 def read_pickle(path: Path) -> dict[str, Tensor]:
     try:
-        with torch.serialization.safe_globals(_safe_globals()):
+        with torch.serialization.safe_globals(_safe_globals()), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of a pickle protocol: what matters is whether it can be read
             tree = _unpickle(path)
     except OSError:
         raise

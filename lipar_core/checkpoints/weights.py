@@ -121,7 +121,7 @@ def _finite_weight(weights: StoredWeights, name: str, dtype: torch.dtype, path: 
 def _check_finite(value: Tensor, weights: StoredWeights, name: str, path: Path) -> None:
     if is_finite(value):
         return
-    if weights.stored[name].float().isfinite().all():
+    if weights.stored[name].double().isfinite().all():
         name_of_dtype = str(value.dtype).removeprefix("torch.")
         raise CheckpointError(f"checkpoint {path}: key {name} holds values that are too large for {name_of_dtype}")
     raise CheckpointError(f"checkpoint {path}: key {name} holds NaN or Inf: the file is damaged or was badly trained")

@@ -20,7 +20,7 @@ from lipar_core.models.pass_costs import pass_costs
 from lipar_core.models.precision import Precision, choose_precision
 from lipar_core.models.prompts import PromptCache
 from lipar_core.models.reuse_pool import ReusePool
-from lipar_core.weight_files import download_command, missing_weights
+from lipar_core.weight_files import missing_weights, missing_weights_remedy
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +56,8 @@ def load_models(preset: Preset, device: str | None = None, dtype: str | None = N
     target = select_device(device or preset.device)
     missing = missing_weights(preset)
     if missing:
-        remedy = f"`{download_command(preset.name)}` gets them, then restart"
-        raise CheckpointError(f"preset {preset.name}: {'; '.join(missing)} - {remedy}")
+        remedy = missing_weights_remedy(preset)
+        raise CheckpointError(f"preset {preset.name}: {'; '.join(missing)} - {remedy}, then restart")
     precision = choose_precision(dtype or preset.dtype, target)
     if target.type == "cuda":
         torch.backends.cuda.matmul.allow_fp16_accumulation = preset.fp16_accumulation

@@ -44,7 +44,7 @@ def test_a_changed_byte_is_found_by_reading_and_a_changed_size_without(manifest)
 def test_missing_checkpoints_name_the_command(tmp_path, monkeypatch):
     monkeypatch.setenv("LIPAR_WEIGHTS", str(tmp_path))
     result = check_weights(target("wan-1.3b"))
-    assert (result.status, result.remedy) == (FAIL, "lipar download wan-1.3b")
+    assert (result.status, result.remedy) == (FAIL, "`lipar download wan-1.3b` gets them")
     assert check_weights(target()).status is OK
 
 

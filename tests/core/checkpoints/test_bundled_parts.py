@@ -6,7 +6,7 @@ from safetensors.torch import save_file
 from lipar_core.checkpoints.checkpoint_file import read_tensors
 from lipar_core.config import load_preset
 from lipar_core.models import load_models
-from lipar_core.presets import presets_folder
+from lipar_core.preset_files import presets_folder
 from lipar_core.weight_files import locate
 from tests.core.checkpoints.wan_checkpoints import assert_same
 

@@ -25,6 +25,7 @@ PREFIXES = [
     *("", "model.", "module.", "_orig_mod.", "model._orig_mod.", "module._orig_mod.", "_orig_mod.module."),
     *("model.diffusion_model.", "diffusion_model.", "generator.", "generator.model.", "generator_ema.model."),
     *("model._fsdp_wrapped_module.", "_fsdp_wrapped_module.model._fsdp_wrapped_module.", "module.model.", "dit."),
+    *("pipe.dit.", "student.model."),
 ]
 
 
@@ -52,6 +53,7 @@ def test_wrappers_inside_names(tmp_path):
         lambda state: {"generator_ema": {**state, "step": 3}, "config": argparse.Namespace(lr=1e-4)},
         lambda state: {"generator_ema": state, "rng": np.random.get_state(), "loss": np.float64(0.5)},
         lambda state: {**state, "step": np.int64(3), "history": np.zeros(3, dtype=np.float32)},
+        lambda state: {"transformer": state, "step": 3},
         lambda state: {k: torch.nn.Parameter(v) for k, v in state.items()},
     ],
 )
@@ -60,6 +62,11 @@ def test_training_states(tmp_path, nest):
         path = tmp_path / f"a{suffix}"
         torch.save(nest(prefixed("model.")), path)
         assert_same(load(path), WAN)
+
+
+def test_any_pickle_protocol_is_read(tmp_path):
+    torch.save(prefixed(""), tmp_path / "a.pt", pickle_protocol=4)
+    assert_same(load(tmp_path / "a.pt"), WAN)
 
 
 def test_numpy_before_version_2_is_read(tmp_path):
@@ -200,6 +207,9 @@ def test_shards_of_torch_save(tmp_path):
 def test_faulty_indexes(tmp_path):
     index = sharded(tmp_path, drop="head.head.weight")
     assert "key proj_out.weight is not in its shard" in rejection(index)
+    swapped = index.read_text().replace("-00001-", "-x-").replace("-00002-", "-00001-").replace("-x-", "-00002-")
+    index.write_text(swapped)
+    assert "is not in its shard" in rejection(index)
     for content, message in (
         ("{", "not an index"),
         ("[]", "not an index"),

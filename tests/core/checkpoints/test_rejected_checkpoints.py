@@ -38,6 +38,7 @@ def with_embedding(shape):
         ({"shared.weight": torch.zeros(2), "encoder.block.0.a": torch.zeros(2)}, "T5 text encoder"),
         ({"encoder.downsamples.0.a": torch.zeros(2), "conv1.weight": torch.zeros(2)}, "Wan's own autoencoder"),
         (prefixed("", CODEC), "a TAEHV autoencoder"),
+        ({"model.diffusion_model.input_blocks.0.0.weight": torch.zeros(2)}, "a Stable Diffusion UNet"),
         ({"_fsdp_wrapped_module._flat_param": torch.zeros(2)}, "sharded FSDP"),
     ],
 )
@@ -74,6 +75,8 @@ def test_overflowing_values_are_rejected(tmp_path):
     state["blocks.1.ffn.2.weight"][0, 0] = 1e6
     with pytest.raises(CheckpointError, match="too large for float16"):
         load(save(tmp_path / "a.safetensors", state), dtype=torch.float16)
+    state["blocks.1.ffn.2.weight"] = torch.full_like(state["blocks.1.ffn.2.weight"], 1e300, dtype=torch.float64)
+    assert "too large for float32" in rejection(save(tmp_path / "a.safetensors", state))
 
 
 def zipped(path, name="readme.txt"):
@@ -89,7 +92,7 @@ LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"0" * 64 + b
     [
         (LFS, "Git LFS pointer, not the file itself of 5.68 GB"),
         (b"<!DOCTYPE html>\n<html><head><title>404 Not Found</title></head></html>", "(HTML), titled '404 Not Found'"),
-        (b"\xef\xbb\xbf\n <html><body>" + b"x" * 9000, "web page (HTML)"),
+        (b"\xef\xbb\xbf\n <html><body>" + b"x" * 9000, "is a web page (HTML), not a checkpoint"),
         (b'<?xml version="1.0"?><Error><Code>AccessDenied</Code></Error>', "is XML"),
         (b'{"error": "Repository not found"}', "is JSON"),
         (b"<!-- page --><body>Sign in</body>", "web page (HTML)"),

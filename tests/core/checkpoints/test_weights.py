@@ -4,18 +4,20 @@ from functools import partial
 
 import pytest
 import torch
+from msgspec.structs import replace
 from safetensors.torch import save_file
 
 from lipar_core.checkpoints.checkpoint_file import read_tensors
 from lipar_core.checkpoints.key_names import select_network
 from lipar_core.checkpoints.weights import load_into, transformer_config
 from lipar_core.errors import CheckpointError, LiparError
+from lipar_core.kinds.text import HashedConfig
 from lipar_core.models.devices import select_device
 from lipar_core.models.hashed_text import HashedTextEncoder
 from lipar_core.models.loading import load_models
 from lipar_core.presets import load_preset, with_random_weights
 from lipar_core.session import EditSession
-from lipar_core.weight_files import missing_weights
+from lipar_core.weight_files import missing_weights, missing_weights_remedy
 from tests.tiny import moving_square, tiny_models, tiny_preset
 
 MODELS = tiny_models()
@@ -88,8 +90,14 @@ def test_missing_weights_are_listed(tmp_path, monkeypatch):
     monkeypatch.setenv("LIPAR_WEIGHTS", str(tmp_path))
     wan = load_preset("wan-1.3b")
     assert len(missing_weights(wan)) == 3
-    with pytest.raises(CheckpointError, match=r"self_forcing_dmd\.pt is missing"):
+    with pytest.raises(CheckpointError, match=r"self_forcing_dmd\.pt is missing.* - `lipar download wan-1\.3b` gets"):
         load_models(wan, device="cpu")
+    own = replace(wan, name="mine")  # not a name that `lipar download` knows
+    assert missing_weights_remedy(own) == "`lipar download wan-1.3b` gets them"
+    own = replace(
+        own, weights=replace(wan.weights, transformer="/tuned.pt", codec="a.pth", text="bundled:tiny_words.txt")
+    )
+    assert missing_weights_remedy(replace(own, text=HashedConfig())).startswith("put the files there")
 
 
 def test_a_cuda_device_with_a_number_becomes_the_current_one(monkeypatch):
