@@ -17,8 +17,14 @@ if TYPE_CHECKING:
 
 RATIOS = (1.0, 0.8, 0.65, 0.5, 0.35, 0.0)
 ARM_RATIOS = (1.0, 0.65, 0.5, 0.35)
-TRACED_RATIO = 0.5
+PAPER_RATIOS = (0.65, 0.5)  # the published figures do not name one
+TRACED_RATIO = SESSIONS_RATIO = 0.5
+SESSIONS = (1, 2, 4)
+RATES = (16.0, 30.0)  # frames per second of paced streams
+SYNTHETIC = ("static", "person", "pan", "cut")
+PARTS = ("forced", "clips", "arms", "paper", "sessions", "streams")
 COUNTED_RATIOS = (1.0, 0.5)
+FAILED = 1
 RESULTS = Path("bench-results")
 CLIPS = Path(__file__).parent.parent / "tests" / "media"
 
@@ -27,7 +33,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser = commands.add_parser(
         "bench",
         help="measure speed, with pruning and without",
-        description="Forced keep ratios on synthetic frames, then clips unpruned and pruned by each detector.",
+        description="Measure this machine. Exit code 1 if a variant computed something wrong; it then has no times.",
     )
     add_model_options(parser)
     parser.add_argument(
@@ -36,10 +42,14 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         help="at the preset's sizes, without its checkpoints: nothing needs to be downloaded",
     )
     parser.add_argument(
-        "--arms",
-        action="store_true",
-        help="also the engine with each of its parts replaced in turn, and a loop in the style of the published code",
+        "--parts",
+        nargs="+",
+        choices=(*PARTS, "all"),
+        default=["forced", "clips"],
+        help="forced keep ratios, clips, arms (parts of the engine replaced), the paper's pairing, sessions at once, "
+        "streams in real time (default: forced clips)",
     )
+    parser.add_argument("--seconds", type=float, default=60.0, help="of each stream in real time (default: 60)")
     parser.add_argument("--profile", type=Path, help="write a trace of two blocks there, for Perfetto")
     parser.add_argument("--media", type=Path, help="folder of clips (default: the few in tests/media)")
     parser.add_argument("--blocks", type=int, default=24, help="measured blocks per variant (default: 24)")
@@ -48,13 +58,19 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         action="store_true",
         help="only count what a block's transformer passes do: needs neither weights nor the preset's device",
     )
-    parser.add_argument("--json", type=Path, help="write the results there (default: bench-results/PRESET.json)")
+    parser.add_argument(
+        "--json",
+        type=Path,
+        help="write the results there, and a report beside them as .html (default: bench-results/PRESET.json)",
+    )
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     if args.blocks < 4:
         raise LiparError(f"--blocks = {args.blocks}: must be at least 4")
+    if not 0 < args.seconds <= 86_400:
+        raise LiparError(f"--seconds = {args.seconds}: must be above 0, at most 86400")
     if args.json is not None and not args.json.parent.is_dir():
         raise LiparError(f"--json {args.json}: the folder {args.json.parent} does not exist")
     preset = chosen_preset(args)
@@ -62,22 +78,31 @@ def run(args: argparse.Namespace) -> int:
         return run_counters(preset, args.json)
     if args.random_weights:
         preset = with_random_weights(preset)
-    clips = find_clips(args.media)
-    if not clips:
-        print(
-            "this install has no clips: only forced keep ratios are measured (--media DIR adds clips)", file=sys.stderr
-        )
+    parts = PARTS if "all" in args.parts else args.parts
+    clips = find_clips(args.media) if "clips" in parts else []
+    if "clips" in parts and not clips:
+        print("this install has no clips: only synthetic ones are measured (--media DIR adds clips)", file=sys.stderr)
     measurements = Measurements(chosen_models(args, preset), args.blocks)
     measurements.require_blocks(clips)
-    measurements.forced(RATIOS)
-    if args.arms:
-        measurements.arms(ARM_RATIOS)
+    measure = {
+        "forced": lambda: measurements.forced(RATIOS, COUNTED_RATIOS),
+        "clips": lambda: measurements.clips(clips, SYNTHETIC),
+        "arms": lambda: measurements.arms(ARM_RATIOS),
+        "paper": lambda: measurements.paper(PAPER_RATIOS),
+        "sessions": lambda: measurements.sessions_at_once(SESSIONS, SESSIONS_RATIO),
+        "streams": lambda: measurements.streams(RATES, args.seconds),
+    }
+    for part in PARTS:
+        if part in parts:
+            measure[part]()
     if args.profile is not None:
         measurements.profile(TRACED_RATIO, args.profile)
-    measurements.clips(clips)
     measurements.memory()
     measurements.write(args.json or RESULTS / f"{preset.name}.json")
-    return 0
+    failed = measurements.failures()
+    for name in failed:
+        print(f"FAIL: {name} did not compute what the published style does", file=sys.stderr)
+    return FAILED if failed else 0
 
 
 def run_counters(preset: "Preset", json_path: Path | None) -> int:

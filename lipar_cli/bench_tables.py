@@ -1,41 +1,60 @@
 """The tables of `lipar bench`."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lipar_eval.bench_arms import ArmResult
     from lipar_eval.block_counters import BlockCounters
     from lipar_eval.throughput import Variant
 
-HEADINGS = (("kept", 6), ("fps", 7), ("ms per block (min-max)", 24), ("p99", 7), ("transformer", 12), ("ratio", 6))
+HEADINGS = (
+    ("kept", 6),
+    ("gate", 20),
+    ("fps", 7),
+    ("ms per block (min-max)", 24),
+    ("p99", 7),
+    ("transformer", 12),
+    ("ratio", 6),
+)
 
 
 def print_variants(title: str, variants: "list[Variant]") -> None:
+    from lipar_eval.bench_sections import verdict
+
     stages = list(variants[0].stages())
     print(f"\n{title}")
     print(f"{'variant':>14}", " ".join(f"{name:>{width}}" for name, width in HEADINGS), " ".join(stages), sep=" ")
     base = variants[0].transformer_ms()
     for variant in variants:
+        gate = verdict(None if variant.gate is None else variant.gate.to_json())
+        if not variant.passed:
+            print(f"{variant.name:>14} {variant.kept():6.2f} {gate:>20}")
+            continue
         low, middle, high = variant.block_ms()
         spread = f"{middle:.1f} ({low:.1f}-{high:.1f})"
         transformer_ms = variant.transformer_ms()
         parts = [f"{ms:{max(len(stage), 5)}.1f}" for stage, ms in variant.stages().items()]
         print(
-            f"{variant.name:>14} {variant.kept():6.2f} {variant.fps():7.1f} {spread:>24} {variant.p99_ms():7.1f} "
-            f"{transformer_ms:12.1f} {_ratio(base, transformer_ms)}",
+            f"{variant.name:>14} {variant.kept():6.2f} {gate:>20} {variant.fps():7.1f} {spread:>24} "
+            f"{variant.p99_ms():7.1f} {transformer_ms:12.1f} {_ratio(base, transformer_ms)}",
             *parts,
         )
 
 
-def print_arms(title: str, results: "list[ArmResult]") -> None:
-    print(f"\n{title}; error: relative L2 of x0 after one block, to the last arm")
-    print(f"{'arm':>24} {'kept':>5} {'ms per block':>13} {'p99':>8} {'of the first':>13} {'error':>9}")
-    for result in results:
-        verdict = "" if result.passed else "  FAILED"
-        print(
-            f"{result.name:>24} {result.ratio:5.2f} {result.median_ms:13.1f} {result.p99_ms:8.1f} "
-            f"{result.times_ours:12.2f}x {result.error:9.1e}{verdict}"
-        )
+def print_rows(title: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    """One line per row; of a wrong measurement no times."""
+    from lipar_eval.bench_sections import table
+
+    shown = [{name: _cell(value) for name, value in row.items()} for row in table(rows)]
+    widths = {name: max(len(name), *(len(row[name]) for row in shown)) for name in shown[0]}
+    print(f"\n{title}")
+    print(*(f"{name:>{width}}" for name, width in widths.items()))
+    for row in shown:
+        print(*(f"{row[name]:>{width}}" for name, width in widths.items()))
+
+
+def _cell(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def print_counters(title: str, counted: "dict[str, BlockCounters]") -> None:

@@ -40,6 +40,17 @@ def peak_memory(device: torch.device) -> dict[str, int]:
     return {"process": 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss}
 
 
+def memory_now(device: torch.device) -> int:
+    """Bytes taken now: on a GPU by PyTorch's tensors, else by the whole process (its peak outside Linux)."""
+    if device.type == "cuda":
+        return torch.cuda.memory_allocated(device)
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+    except OSError:
+        return peak_memory(device)["process"]
+    return pages * resource.getpagesize()
+
+
 def _best_seconds(work: Callable[[], object]) -> float:
     times = []
     for _ in range(5):

@@ -20,6 +20,7 @@ from lipar_core.session import EditSession
 from lipar_core.stream.output import BlockReport
 from lipar_eval.block_counters import BlockCounters, session_block
 from lipar_eval.clips import read_clip
+from lipar_eval.gate import GATED_BLOCKS, Gate, stream_gate
 
 WARMUP_BLOCKS = 3  # blocks of each variant, not measured
 DETECTORS = ("anchor", "lipar")
@@ -33,6 +34,7 @@ class Variant:
     name: str
     session: EditSession[int]
     context: Callable[[], AbstractContextManager[object]] = nullcontext  # of each of its blocks
+    gate: Gate | None = None  # before it was timed; None: there is no reference
     times_ms: list[float] = field(default_factory=list)
     reports: list[BlockReport] = field(default_factory=list)
     stage_ms: list[dict[str, float]] = field(default_factory=list)
@@ -56,6 +58,10 @@ class Variant:
             assert clean is not None
             self.stage_ms.append(edited.blocks[-1].stopwatch.stage_ms() | clean.stage_ms())
 
+    @property
+    def passed(self) -> bool:
+        return self.gate is None or self.gate.passed
+
     def block_ms(self) -> tuple[float, float, float]:
         """Minimum, median, maximum."""
         return min(self.times_ms), statistics.median(self.times_ms), max(self.times_ms)
@@ -78,12 +84,13 @@ class Variant:
         return statistics.median(sum(ms[stage] for stage in TRANSFORMER) for ms in self.stage_ms)
 
     def to_json(self) -> dict[str, object]:
-        """The measurements as JSON-ready values."""
+        """The measurements as JSON-ready values; of a wrong variant no times."""
+        row = {"variant": self.name, "kept": self.kept(), "gate": None if self.gate is None else self.gate.to_json()}
+        if not self.passed:
+            return row
         low, middle, high = self.block_ms()
         spread = {"min": low, "median": middle, "p99": self.p99_ms(), "max": high}
-        return {
-            "variant": self.name,
-            "kept": self.kept(),
+        return row | {
             "fps": self.fps(),
             "block_ms": spread,
             "stage_ms": self.stages(),
@@ -94,11 +101,20 @@ class Variant:
 def forced_ratios(models: Models, ratios: Sequence[float], blocks: int) -> list[Variant]:
     """Variants with given keep ratios, of one session: fixed random masks, unpruned first."""
     masks = ForcedMasks(models)
-    session: EditSession[int] = EditSession(models, force_keep=masks)
-    variants = [Variant(f"keep {ratio:.2f}", session, partial(masks.use, ratio)) for ratio in ratios]
     frames = random_block(models)
+    gates = [forced_gate(models, masks, ratio, frames) for ratio in ratios]
+    session: EditSession[int] = EditSession(models, force_keep=masks)
+    variants = [
+        Variant(f"keep {ratio:.2f}", session, partial(masks.use, ratio), gate)
+        for ratio, gate in zip(ratios, gates, strict=True)
+    ]
     interleave(variants, lambda _: frames, blocks)
     return variants
+
+
+def forced_gate(models: Models, masks: "ForcedMasks", ratio: float, frames: Tensor) -> Gate | None:
+    with masks.use(ratio):
+        return stream_gate(models, default_parameters(models.preset), [frames] * GATED_BLOCKS, masks)
 
 
 def affine_fit(variants: Sequence[Variant]) -> tuple[float, float]:
@@ -125,17 +141,17 @@ def require_blocks(models: Models, paths: Sequence[Path]) -> None:
             raise LiparError(f"clip {path}: has {count} frames, a block takes {size}")
 
 
-def pruning_by_detector(models: Models, path: Path, blocks: int) -> list[Variant]:
-    """A clip unpruned and pruned by each detector, with the preset's thresholds."""
+def pruning_by_detector(models: Models, clip: Tensor, blocks: int) -> list[Variant]:
+    """A clip [N, 3, H, W] uint8 unpruned and pruned by each detector, with the preset's thresholds."""
     parameters = default_parameters(models.preset)
+    size = models.preset.stream.frames_per_block
+    first = [part.to(models.device).float() / 255 for part in clip.split(size)[:GATED_BLOCKS] if len(part) == size]
 
     def variant(name: str, **pruning: object) -> Variant:
         changed = replace(parameters, pruning=replace(parameters.pruning, **pruning))
-        return Variant(name, EditSession(models, changed))
+        return Variant(name, EditSession(models, changed), gate=stream_gate(models, changed, first))
 
     variants = [variant("off", enabled=False), *(variant(name, detector=name) for name in DETECTORS)]
-    clip = read_clip(path, models).frames
-    size = models.preset.stream.frames_per_block
     count = len(clip) // size
     interleave(variants, lambda block: clip[block % count * size :][:size], blocks)
     for measured in variants:
@@ -168,8 +184,10 @@ class Measured(Protocol):
     def run(self, frames: Tensor, *, is_measured: bool) -> None: ...
 
 
-def interleave(variants: Sequence[Measured], block: Callable[[int], Tensor], blocks: int) -> None:
-    """A B B A ...: each pair of rounds visits the variants forwards, then backwards."""
-    for i in range(WARMUP_BLOCKS + blocks):
+def interleave(
+    variants: Sequence[Measured], block: Callable[[int], Tensor], blocks: int, warmup: int = WARMUP_BLOCKS
+) -> None:
+    """A B B A ...: each pair of rounds visits the variants forwards, then backwards. warmup: rounds before."""
+    for i in range(warmup + blocks):
         for variant in variants if i % 2 == 0 else reversed(variants):
-            variant.run(block(i), is_measured=i >= WARMUP_BLOCKS)
+            variant.run(block(i), is_measured=i >= warmup)

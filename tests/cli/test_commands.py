@@ -1,6 +1,7 @@
 """The commands that check and measure: verify, bench."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import yaml
 from safetensors import safe_open
 from safetensors.torch import save_file
 
+from lipar_cli import bench
 from lipar_core.models.loading import Models
 from lipar_eval import throughput
 from lipar_eval.clips import read_clip
@@ -80,32 +82,50 @@ def test_verify_reports_the_drift_of_a_dtype(lipar, preset):
         assert all(low < error <= high for error in errors)
 
 
-def test_bench_measures_forced_ratios_and_clips(tmp_path, lipar, preset, media):
+def test_bench_measures_every_part(tmp_path, lipar, preset, media, monkeypatch):
+    fewer = {"RATIOS": (1, 0.5, 0), "ARM_RATIOS": (0.5,), "PAPER_RATIOS": (), "SESSIONS": (1, 2), "SYNTHETIC": ("pan",)}
+    for name, values in fewer.items():
+        monkeypatch.setattr(bench, name, values)
     target = tmp_path / "results.json"
     trace = tmp_path / "trace.json"
-    flags = "--random-weights", "--arms", "--profile", trace, "--media", media, "--blocks", 4, "--json", target
+    flags = "--random-weights", "--parts", "all", "--seconds", 0.4, "--profile", trace, "--blocks", 4
+    flags = *flags, "--media", media, "--json", target
     code, stdout, _ = lipar("bench", "--preset", preset, *flags)
     assert code == 0
     results = json.loads(target.read_text())
     assert {"date", "machine", "software", "calibration"} <= results["machine"].keys()
     tokens = 9 * 16  # a frame's
-    for variant, ratio in zip(results["forced"], [1, 0.8, 0.65, 0.5, 0.35, 0], strict=True):
+    for variant, ratio in zip(results["forced"], [1, 0.5, 0], strict=True):
         assert variant["kept"] == pytest.approx(ratio, abs=1 / tokens)
     variants = results["clips"]["one.mp4"]
     assert [variant["variant"] for variant in variants] == ["off", "anchor", "lipar"]
     assert variants[0]["kept"] == 1
     assert all(variant["kept"] < 1 for variant in variants[1:])
+    assert list(results["clips"]) == ["pan", "one.mp4"]
     for variant in [*results["forced"], *variants]:
+        assert variant["gate"]["passed"]
         spread = variant["block_ms"]
         assert 0 < spread["min"] <= spread["median"] <= spread["p99"] <= spread["max"]
         assert variant["fps"] == pytest.approx(4000 / spread["median"])
         assert list(variant["stage_ms"]) == ["encode", "detect", "denoise", "decode", "clean"]
-    assert {(arm["name"], arm["passed"]) for arm in results["arms"]} == {("engine", True), ("published style", True)}
+    arms = {(arm["name"], arm["gate"]["passed"]) for arm in results["arms"]}
+    assert arms == {(name, True) for name in ("engine", "no folded codec", "full clean pass", "published style")}
+    assert results["paper"][0]["arm"].startswith("off, window grows")
+    assert [row["sessions"] for row in results["sessions"]] == [1, 2]
+    assert [row["fps"] for row in results["streams"]] == [16, 30]
+    for row in (*results["paper"], *results["sessions"], *results["streams"]):
+        assert row["gate"]["passed"]
+    assert results["profile"][0]["ms per block"] > results["profile"][-1]["ms per block"] > 0
+    report = target.with_suffix(".html").read_text()
+    titles = "Keep ratios", "Arms", "The paper&#39;s pairing", "Clip pan", "Sessions", "Paced streams", "Memory at most"
+    assert all(f"<h2>{title}</h2>" in report for title in titles)
+    assert "every correctness gate passed" in report
+    assert not re.search(r"""(src|href)=["'](?!data:)""", report)  # self-contained
     stages = {event["name"] for event in json.loads(trace.read_text())["traceEvents"] if "name" in event}
     assert {f"lipar {stage}" for stage in ("encode", "detect", "denoise", "decode", "clean")} < stages
     assert results["fit_ms"].keys() == {"t0", "t1"}
     assert results["memory"]["process"] > results["planned"]["bytes"] > 0
-    assert "keep 0.35" in stdout
+    assert "keep 0.50" in stdout
     assert "one.mp4: pruning off and by each detector" in stdout
     assert str(target) in stdout
 
