@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from lipar_core.kernels.attention_backends import BACKENDS, CHOICE, Backend
+from lipar_core.kernels.graphs import GraphedFunction
 from lipar_core.kernels.operations import OPERATIONS
 from lipar_core.models.loading import Models
 from lipar_core.models.taehv import TAEHV
@@ -83,11 +84,12 @@ def _unfolded(models: Models) -> dict[str, object]:
     assert isinstance(codec, TAEHV)
     names = ("layers", "run_encoder", "run_decoder")
     layers = tuple(codec.encoder), tuple(codec.decoder)
-    if models.record is None:
+    encoder, decoder = codec.run_encoder, codec.run_decoder
+    if not (isinstance(encoder, GraphedFunction) and isinstance(decoder, GraphedFunction)):
         return {"layers": layers}
     with _changed(codec, **{name: getattr(codec, name) for name in names}):
         codec.layers = layers
-        codec.use_graphs(models.record)
+        codec.use_graphs(encoder.record, decoder.record)
         return {name: getattr(codec, name) for name in names}
 
 
