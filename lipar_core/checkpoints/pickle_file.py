@@ -29,7 +29,7 @@ FORBIDDEN_CLASS = re.compile(r"Unsupported global: GLOBAL (\S+)")  # in the erro
 def read_pickle(path: Path) -> dict[str, Tensor]:
     try:
         with torch.serialization.safe_globals(_safe_globals()), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of a pickle protocol: what matters is whether it can be read
+            warnings.simplefilter("ignore")  # about the protocol: the error says it
             tree = _unpickle(path)
     except OSError:
         raise
@@ -51,7 +51,7 @@ def _pickle_error_text(error: Exception) -> str:
     if found := FORBIDDEN_CLASS.search(str(error)):
         return f"holds Python objects beside tensors ({found[1]}); loading them could run code: save the weights only"
     if isinstance(error, pickle.UnpicklingError):
-        return "unreadable: damaged, or a pickle that `torch.save` did not write"
+        return "unreadable: damaged, not written by `torch.save`, or with another protocol than its default"
     return f"unreadable, damaged or cut short ({one_line(error)})"
 
 

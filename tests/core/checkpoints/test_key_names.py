@@ -64,11 +64,6 @@ def test_training_states(tmp_path, nest):
         assert_same(load(path), WAN)
 
 
-def test_any_pickle_protocol_is_read(tmp_path):
-    torch.save(prefixed(""), tmp_path / "a.pt", pickle_protocol=4)
-    assert_same(load(tmp_path / "a.pt"), WAN)
-
-
 def test_numpy_before_version_2_is_read(tmp_path):
     path = tmp_path / "a.pt"
     torch.save({"generator": WAN, "loss": np.float64(0.5)}, path, _use_new_zipfile_serialization=False)

@@ -138,6 +138,8 @@ def test_pickles_without_weights(tmp_path):
             assert message in rejection(path)
     path.write_bytes(pickle.dumps({"step": 3}, protocol=2))
     assert "unreadable" in rejection(path)
+    torch.save({"a": torch.zeros(1)}, path, pickle_protocol=4)
+    assert "another protocol" in rejection(path)
 
 
 def test_damaged_archives(tmp_path):
