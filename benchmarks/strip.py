@@ -16,7 +16,7 @@ from lipar_eval.clips import Clip, read_clip, to_picture
 from lipar_eval.edited_clips import edit_clip
 from lipar_video.overlay import tint_by_keep_mask
 
-TARGET = Path(__file__).parent.parent / "web_client" / "public" / "strip.jpg"
+TARGET = Path(__file__).parent.parent / "web_client" / "public" / "strip.webp"
 FRAMES = {"webcam_desk": 60, "cups": 24}  # clip -> frame
 STYLES = ("Watercolour", "Pop art", "Thermal")
 GAP = 4  # white pixels between pictures
@@ -28,7 +28,7 @@ def main() -> None:
     gap = np.full((GAP, rows[0].shape[1], 3), 255, np.uint8)
     picture = np.concatenate([rows[0], *(part for row in rows[1:] for part in (gap, row))])
     TARGET.parent.mkdir(exist_ok=True)
-    Image.fromarray(picture).save(TARGET, quality=88, optimize=True)
+    Image.fromarray(picture).save(TARGET, quality=80, method=6)
     print(f"wrote {TARGET}, {TARGET.stat().st_size / 1000:.0f} kB")
 
 

@@ -15,7 +15,7 @@ PAGES = {  # file of the repository -> page of the site
     "CHANGELOG.md": "changelog.md",
     "examples/README.md": "examples.md",
 }
-PICTURES = {"web_client/public/strip.jpg": "images/strip.jpg"}
+PICTURES = {"web_client/public/strip.webp": "images/strip.webp"}
 LINK = re.compile(r"(!?)\[([^\]]*)\]\(([^)\s]+)\)")
 
 

@@ -69,7 +69,7 @@ def test_pages_load_nothing_from_other_servers(site: Path) -> None:
     ("page", "markdown", "expected"),
     [
         ("index.md", "[a](docs/api.md#access)", "[a](api.md#access)"),
-        ("index.md", "![s](web_client/public/strip.jpg)", "![s](images/strip.jpg)"),
+        ("index.md", "![s](web_client/public/strip.webp)", "![s](images/strip.webp)"),
         ("tuning.md", "[e](../examples/README.md)", "[e](examples.md)"),
         ("tuning.md", "![t](images/tuning_tau.jpg)", "![t](images/tuning_tau.jpg)"),
         ("examples.md", "[a](../docs/api.md)", "[a](api.md)"),

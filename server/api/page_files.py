@@ -1,5 +1,6 @@
 """The page's build: files whose names change with their contents are cached for a year, all others are revalidated."""
 
+import mimetypes
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +19,8 @@ ASSETS = "assets"  # where the build puts files with a hash of their contents in
 WASM_WORKER = "segmentation_worker"  # how the name of a script begins that runs WebAssembly in a worker
 CACHE_FOREVER = "public, max-age=31536000, immutable"
 REVALIDATE = "no-cache"
+
+mimetypes.add_type("image/webp", ".webp")  # unknown to Python before 3.13 where the system has no table of types
 
 
 class PageFiles(StaticFiles):

@@ -41,7 +41,7 @@ def is_loaded_when_chosen(path: Path) -> bool:
 def test_the_page_is_small(page_build: None) -> None:
     files = [path for path in STATIC.rglob("*") if path.is_file() and not is_loaded_when_chosen(path)]
     sizes = {path.name: len(gzip.compress(path.read_bytes())) for path in files}
-    assert {"index.html", "strip.jpg"} < sizes.keys()
+    assert {"index.html", "strip.webp"} < sizes.keys()
     assert sum(sizes.values()) < MAX_BYTES, sizes
 
 

@@ -27,7 +27,7 @@ def static(tmp_path_factory: pytest.TempPathFactory):
     (folder / "assets").mkdir()
     (folder / "assets" / "page-1a2b.js").write_text(SCRIPT)
     (folder / "assets" / "segmentation_worker-1a2b.js").write_text(SCRIPT)
-    (folder / "strip.jpg").write_bytes(bytes(range(256)) * 20)
+    (folder / "strip.webp").write_bytes(bytes(range(256)) * 20)
     (folder / "index.html").write_text("<!doctype html>" + "<p>page</p>" * 200)
     return folder
 
@@ -43,7 +43,7 @@ async def client(preset, static):
     [
         ("/", "no-cache", True),
         ("/index.html", "no-cache", True),
-        ("/strip.jpg", "no-cache", False),
+        ("/strip.webp", "no-cache", False),
         ("/assets/page-1a2b.js", "public, max-age=31536000, immutable", True),
         ("/api/v1/schema", "no-store", True),
         ("/api/v1/sessions", "no-store", False),
@@ -59,6 +59,10 @@ async def test_what_is_kept_and_what_is_compressed(client, path, kept, compresse
     plain = await client.get(path, headers={"Accept-Encoding": "identity"})
     assert plain.content == reply.content
     assert "Content-Encoding" not in plain.headers
+
+
+async def test_the_type_of_a_picture_is_named(client):
+    assert (await client.get("/strip.webp")).headers["Content-Type"] == "image/webp"
 
 
 async def test_a_cached_file_is_not_sent_again(client):
