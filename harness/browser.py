@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, expect, sync_playwright
 
 from harness.live_server import LiveServer
 
@@ -20,7 +20,6 @@ FLAGS = [
     "--disable-sync",
     "--allow-loopback-in-peer-connection",
 ]
-POLICY = "Content Security Policy"  # part of Chromium's message about a violation
 TIMEOUT_MS = 30_000  # generous: test machines may be slow
 
 
@@ -32,19 +31,18 @@ class Browsers:
     def __init__(self, playwright: Playwright) -> None:
         self.playwright = playwright
         self.running: dict[tuple[Path, tuple[str, ...]], Browser] = {}  # by command, the last used one last
+        self.messages: list[str] = []  # in the consoles of all pages: errors, violated policies, failed requests, hints
 
     @contextmanager
     def context(self, chromium: Path, *flags: str) -> Iterator[BrowserContext]:
-        """Fails if a page violates its Content Security Policy."""
-        violations: list[str] = []
         context = self._browser(chromium, flags).new_context(viewport={"width": 1280, "height": 800})
         context.set_default_timeout(TIMEOUT_MS)
-        context.on("console", lambda message: violations.append(message.text) if POLICY in message.text else None)
+        context.on("console", lambda message: self.messages.append(describe(message)))
+        context.on("weberror", lambda error: self.messages.append(f"uncaught: {error.error}"))
         try:
             yield context
         finally:
             context.close()
-        assert violations == []
 
     def close(self) -> None:
         while self.running:
@@ -63,6 +61,10 @@ class Browsers:
         self.running.pop(next(iter(self.running))).close()
 
 
+def describe(message: ConsoleMessage) -> str:
+    return f"{message.type}: {message.text} ({message.location['url']})"
+
+
 @contextmanager
 def running_browsers() -> Iterator[Browsers]:
     with sync_playwright() as playwright, closing(Browsers(playwright)) as browsers:
@@ -71,9 +73,11 @@ def running_browsers() -> Iterator[Browsers]:
 
 @contextmanager
 def browser(chromium: Path, *flags: str) -> Iterator[BrowserContext]:
-    """A browser of its own with a fresh profile."""
-    with running_browsers() as browsers, browsers.context(chromium, *flags) as context:
-        yield context
+    """A browser of its own with a fresh profile. Fails if a page writes to its console."""
+    with running_browsers() as browsers:
+        with browsers.context(chromium, *flags) as context:
+            yield context
+        assert browsers.messages == [], browsers.messages
 
 
 def camera_flags(clip: Path) -> list[str]:

@@ -67,10 +67,12 @@ def _value(schema: Schema, arguments: Sequence[object]) -> object:
         if not arguments:
             raise ValueError
         return [_value(item if isinstance(item, dict) else {}, [argument]) for argument in arguments]
+    kind = schema.get("type")
+    if kind == "string" and len(arguments) > 1 and all(isinstance(word, str) for word in arguments):
+        return " ".join(map(str, arguments))  # Pure Data sends a list's words as strings
     if len(arguments) != 1:
         raise ValueError
     value = arguments[0]
-    kind = schema.get("type")
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if kind == "boolean" and value in (0, 1):  # a button sends 1.0, then 0.0
         return bool(value)

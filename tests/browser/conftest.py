@@ -1,5 +1,6 @@
 """Fixtures of the browser tests: the page's build, the fake camera, live servers."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -64,6 +65,15 @@ def browsers() -> Iterator[Browsers]:
     """Not for the whole run: tests with an event loop cannot run while Playwright's does."""
     with running_browsers() as browsers:
         yield browsers
+
+
+@pytest.fixture(autouse=True)
+def no_console_message(request: pytest.FixtureRequest, browsers: Browsers) -> Iterator[None]:
+    """Fails a test whose pages write anything to their consoles but what its mark `console_messages` allows."""
+    browsers.messages.clear()
+    yield
+    allowed = [pattern for mark in request.node.iter_markers("console_messages") for pattern in mark.args]
+    assert [text for text in browsers.messages if not any(re.search(pattern, text) for pattern in allowed)] == []
 
 
 @pytest.fixture

@@ -23,6 +23,7 @@ def server_with_tokens(page_build: None, monkeypatch: pytest.MonkeyPatch) -> Ite
         yield server
 
 
+@pytest.mark.console_messages("ERR_CONNECTION_REFUSED.*/readyz")  # the proxy ends before the page
 def test_the_token_is_entered_once_and_sets_the_page_s_role(
     context: BrowserContext, server_with_tokens: LiveServer
 ) -> None:

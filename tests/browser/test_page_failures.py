@@ -77,6 +77,7 @@ def test_an_insecure_page(browsers: Browsers, chromium: Path, live_server: LiveS
         expect(page.get_by_role("button", name="Start", exact=True)).to_be_disabled()
 
 
+@pytest.mark.console_messages("status of 503", "ERR_CONNECTION_REFUSED", "status of 404.*/resume")
 def test_a_full_server_and_a_server_outage(context: BrowserContext, own_server: LiveServer) -> None:
     first, second = visit(context, own_server.address), visit(context, own_server.address)
     start(first)
@@ -101,6 +102,7 @@ def test_a_full_server_and_a_server_outage(context: BrowserContext, own_server: 
     assert session["parameters"]["strength"] is not None
 
 
+@pytest.mark.console_messages("status of 503")
 @pytest.mark.skipif(sys.platform != "linux", reason="the model process is found in /proc")
 def test_a_killed_model_process_is_restarted(context: BrowserContext, own_server: LiveServer) -> None:
     page = visit(context, own_server.address)

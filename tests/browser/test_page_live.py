@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Locator, Page, Route, expect
 
 from harness.browser import (
     TIMEOUT_MS,
@@ -181,6 +181,38 @@ def test_the_page_shows_the_preset(page: Page) -> None:
     expect(page.locator("#about")).to_contain_text("tiny")
     expect(page.locator("#camera option")).to_have_count(1)
     assert page.locator("#camera").input_value() != ""
+    expect_picture_of_a_used_style(page)
+
+
+def expect_picture_of_a_used_style(page: Page) -> None:
+    """For a preset that brings no pictures, a style's is taken from the edited picture."""
+
+    def omit_pictures(route: Route) -> None:
+        preset = route.fetch().json()
+        route.fulfill(json=preset | {"styles": [style | {"picture": None} for style in preset["styles"]]})
+
+    page.route("**/api/v1/preset", omit_pictures)
+    page.reload()
+    expect_pill(page, "Live")
+    expect(page.locator("#styles img")).to_have_count(0)
+    page.get_by_role("button", name="Thermal").click()
+    picture = page.get_by_role("button", name="Thermal").locator("img")
+    expect(picture).to_be_visible(timeout=TIMEOUT_MS)
+    error = np.abs(pixels(picture) - pixels(page.locator("#result"))).mean()
+    assert error < 0.12, "it does not show the edited picture"
+    page.reload()
+    expect_pill(page, "Live")
+    expect(picture).to_be_visible()
+
+
+def pixels(picture: Locator) -> np.ndarray:
+    """Of an image or a video, downscaled, in 0..1."""
+    data = picture.evaluate("""(shown) => {
+      const context = new OffscreenCanvas(14, 8).getContext("2d");
+      context.drawImage(shown, 0, 0, 14, 8);
+      return [...context.getImageData(0, 0, 14, 8).data];
+    }""")
+    return np.array(data).reshape(8, 14, 4)[..., :3] / 255
 
 
 def test_stop_and_a_closed_tab_free_the_slot(context: BrowserContext, own_server: LiveServer) -> None:

@@ -44,7 +44,9 @@ RECORD_FRAMES = """async ({ id, count, token }) => {
         luma[index] += data[(y * width + x) * 4 + 1] / token ** 2;
       }
     }
-    const tints = mask.getContext("2d").getImageData(0, 0, mask.width, mask.height).data;
+    const tint = new OffscreenCanvas(mask.width, mask.height).getContext("2d", { willReadFrequently: true });
+    tint.drawImage(mask, 0, 0);
+    const tints = tint.getImageData(0, 0, mask.width, mask.height).data;
     frames.push({ luma, isOrange: mask.hidden ? null : luma.map((_, i) => tints[i * 4] > tints[i * 4 + 2]) });
   }
   return frames;

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from playwright.sync_api import Page, Route, expect
 
 from harness.browser import TIMEOUT_MS, expect_applied, expect_pill, start, stop
@@ -98,6 +99,7 @@ def mix_in_a_second_prompt(page: Page, server: LiveServer) -> None:
     expect(page.get_by_label("Prompt", exact=True)).to_have_value("moonlight")
 
 
+@pytest.mark.console_messages("status of 503")
 def test_a_rejected_change_is_reverted_with_the_reason_and_defaults_can_be_restored(page: Page) -> None:
     responses: list[tuple[int, str]] = [(503, "the model is restarting")]
 
@@ -112,7 +114,7 @@ def test_a_rejected_change_is_reverted_with_the_reason_and_defaults_can_be_resto
     shown = page.locator("#strength-value").inner_text()
     page.route("**/parameters", reject)
     page.get_by_label("Noise").fill("0.9")
-    expect(page.get_by_role("alert")).to_have_text("Not applied: the model is restarting")
+    expect(page.get_by_role("alert")).to_have_text("Not applied: the model is restarting", timeout=TIMEOUT_MS)
     expect(page.locator("#strength-value")).to_have_text(shown)
     page.get_by_label("Noise").fill("0.9")
     expect_applied(page, "#strength-note")
@@ -125,6 +127,7 @@ def test_a_rejected_change_is_reverted_with_the_reason_and_defaults_can_be_resto
     expect(page.locator("#pruning-min-keep-value")).to_have_text("0 %")
 
 
+@pytest.mark.console_messages("ERR_FAILED")
 def test_a_missing_response_is_not_a_rejection(page: Page) -> None:
     start(page)
     page.route("**/parameters", lambda route: route.abort())

@@ -40,11 +40,16 @@ DROP = """
 
 def test_the_sample_clip_is_a_source_for_those_without_a_camera(page: Page) -> None:
     page.evaluate(NO_CAMERA)
+    page.evaluate("delete HTMLMediaElement.prototype.captureStream")  # as in Safari
     page.get_by_role("button", name="Try without a camera").click()
     expect_pill(page, "Live")
     expect(page.locator("figcaption.source-name")).to_have_text("Sample clip")
     size = page.locator("#source").evaluate("video => [video.videoWidth, video.videoHeight]")
     assert size == [480, 270]
+    recording.start(page)
+    for video in ("source", "result"):
+        recording.wait_for_frames(page, video, 5)
+        assert len(np.unique(recording.take(page, video).rgb, axis=0)) > 2, "the picture does not change"
 
 
 def test_sources_follow_one_another_in_one_session(page: Page, live_server: LiveServer, clips: dict[str, Path]) -> None:

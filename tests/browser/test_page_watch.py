@@ -92,6 +92,7 @@ def test_the_picture_alone_is_transparent_and_reconnects_silently(page: Page, li
     output.close()
 
 
+@pytest.mark.console_messages("status of 404.*/ice-servers")  # the session has ended
 def test_a_viewer_survives_a_reload_of_the_editor_and_reports_the_end(page: Page, live_server: LiveServer) -> None:
     viewer = visit(page.context, copy_watch_link(page))
     expect_watching(viewer)
@@ -108,6 +109,7 @@ def test_a_viewer_survives_a_reload_of_the_editor_and_reports_the_end(page: Page
     viewer.close()
 
 
+@pytest.mark.console_messages("status of 40[14].*/ice-servers", "status of (503|409).*/whep/")
 def test_messages_when_watching_is_rejected(page: Page, live_server: LiveServer) -> None:
     link = copy_watch_link(page)
     viewer = visit(page.context, link + "wrong")

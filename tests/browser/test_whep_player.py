@@ -48,6 +48,7 @@ def other_origin() -> Iterator[str]:
     site.server_close()
 
 
+@pytest.mark.console_messages("status of 4(28|04).*/whep/", "status 428")
 def test_a_player_of_another_origin_watches_and_leaves(
     context: BrowserContext, live_server: LiveServer, other_origin: str
 ) -> None:
@@ -75,6 +76,7 @@ def test_a_player_of_another_origin_watches_and_leaves(
     stop(page, live_server)
 
 
+@pytest.mark.console_messages("status of 40[34].*/whep/", "blocked by CORS policy", "ERR_FAILED.*/sessions")
 def test_a_page_of_another_origin_reaches_only_whep(
     browsers: Browsers, chromium: Path, live_server: LiveServer, other_origin: str
 ) -> None:

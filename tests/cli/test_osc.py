@@ -12,6 +12,7 @@ PARAMETERS = OscParameters(json_schema())
     ("address", "arguments", "change"),
     [
         ("/lipar/prompt", ["neon"], {"prompt": "neon"}),
+        ("/lipar/prompt", ["an", "oil", "painting"], {"prompt": "an oil painting"}),  # Pure Data's list of words
         ("/lipar/strength", [0.25], {"strength": 0.25}),
         ("/lipar/pruning/threshold", [8], {"pruning": {"threshold": 8}}),
         ("/lipar/pruning/enabled", [1.0], {"pruning": {"enabled": True}}),

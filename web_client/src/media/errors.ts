@@ -1,5 +1,7 @@
 // Errors of sources and media connections. The browser's own DOMExceptions are passed on unchanged.
 
+import { REASONS } from "../texts/en";
+
 /** The user closed a picker without a choice: not shown as an error. */
 export class PickerCancelled extends Error {}
 
@@ -13,6 +15,13 @@ export class UnplayableFile extends Error {
     reason: string,
   ) {
     super(reason);
+  }
+}
+
+/** This browser was built without WebRTC, for example WebKitGTK's. */
+export class WebRtcMissing extends Error {
+  constructor() {
+    super(REASONS.noWebRtc);
   }
 }
 

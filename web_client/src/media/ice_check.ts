@@ -1,5 +1,7 @@
 // Which ways out of this network a browser finds with the server's STUN and TURN servers, before any stream.
 
+import { createConnection } from "./rtc";
+
 const TIMEOUT_MS = 6000; // a STUN server that does not respond is asked for several seconds
 
 export interface IceReach {
@@ -12,7 +14,7 @@ export interface IceReach {
 }
 
 export async function checkIce(iceServers: RTCIceServer[]): Promise<IceReach> {
-  const pc = new RTCPeerConnection({ iceServers });
+  const pc = createConnection(iceServers);
   const found = new Set<RTCIceCandidateType>();
   const urls = iceServers.flatMap((server) => server.urls);
   const stun = urls.some((url) => url.startsWith("stun"));

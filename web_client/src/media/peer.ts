@@ -9,7 +9,7 @@ import type { LinkStats } from "./link_meter";
 import { parseSize } from "./picture_size";
 import type { PictureSize } from "./picture_size";
 import { PlayoutDelayMeter } from "./playout_delay_meter";
-import { gatherLocalSdp, minimizeReceiveDelay, watchConnection } from "./rtc";
+import { createConnection, gatherLocalSdp, minimizeReceiveDelay, watchConnection } from "./rtc";
 
 const PING_MS = 1000; // keep-alive, also while the source sends no frames
 const FRAME_RATE = 30;
@@ -41,6 +41,7 @@ export class Peer {
   private readonly linkMeter = new LinkMeter();
   private link: LinkStats | null = null;
   private isClosed = false;
+  private encodingSet = Promise.resolve(); // one after the other: the browser rejects parameters that were read before another set was done
 
   constructor(
     video: MediaStream,
@@ -50,7 +51,7 @@ export class Peer {
     private readonly events: PeerEvents,
     channels: ChannelOpener[],
   ) {
-    this.pc = new RTCPeerConnection({ iceServers });
+    this.pc = createConnection(iceServers);
     this.videoTransceiver = this.addVideo(video);
     this.audioTransceiver = this.addAudio(video, audio);
     this.addTelemetry();
@@ -86,7 +87,12 @@ export class Peer {
   }
 
   /** Limits resolution and bitrate to what the model uses. Call again when the source's size has changed. */
-  async limitEncoding(): Promise<void> {
+  limitEncoding(): Promise<void> {
+    const set = (): Promise<void> => this.setEncoding();
+    return (this.encodingSet = this.encodingSet.then(set, set));
+  }
+
+  private async setEncoding(): Promise<void> {
     if (this.isClosed || this.pc.currentRemoteDescription === null) return; // `accept` calls it with the answer's size
     const { sender } = this.videoTransceiver;
     const parameters = sender.getParameters();

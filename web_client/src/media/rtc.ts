@@ -1,9 +1,16 @@
 // Shared by the editor's and the viewer's RTCPeerConnection.
 
 import { REASONS } from "../texts/en";
+import { WebRtcMissing } from "./errors";
 
 const GATHERING_TIMEOUT_MS = 2000;
 const DISCONNECTED_GRACE_MS = 4000;
+
+/** Throws `WebRtcMissing`. */
+export function createConnection(iceServers: RTCIceServer[]): RTCPeerConnection {
+  if (!("RTCPeerConnection" in window)) throw new WebRtcMissing();
+  return new RTCPeerConnection({ iceServers });
+}
 
 /** The local SDP with all ICE candidates. */
 export async function gatherLocalSdp(pc: RTCPeerConnection): Promise<string> {

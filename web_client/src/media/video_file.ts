@@ -3,7 +3,7 @@
 import { REASONS } from "../texts/en";
 import { UnplayableFile } from "./errors";
 
-/** Firefox has a prefixed name; Safari has no `captureStream`. */
+/** Firefox has a prefixed name; Safari has neither. */
 interface CapturableVideo extends HTMLVideoElement {
   captureStream?: () => MediaStream;
   mozCaptureStream?: () => MediaStream;
@@ -37,11 +37,24 @@ export async function openVideoFile(file: File): Promise<VideoFile> {
 }
 
 function captureTracks(video: CapturableVideo): Pick<VideoFile, "video" | "audio"> {
-  const stream = video.captureStream?.() ?? video.mozCaptureStream?.();
-  if (stream === undefined) throw new Error(REASONS.noCapture);
+  const stream = video.captureStream?.() ?? video.mozCaptureStream?.() ?? captureByCanvas(video);
   const [track] = stream.getVideoTracks();
   if (track === undefined) throw new Error(REASONS.noVideoTrack);
   track.contentHint = "motion";
   video.addEventListener("error", () => track.dispatchEvent(new Event("ended"))); // a read error, for example
   return { video: track, audio: stream.getAudioTracks()[0] ?? null };
+}
+
+/** Its frames as they are shown, drawn on a canvas; without its sound. */
+function captureByCanvas(video: HTMLVideoElement): MediaStream {
+  const canvas = document.createElement("canvas");
+  const context = canvas.getContext("2d", { alpha: false });
+  const draw = (): void => {
+    const { videoWidth: width, videoHeight: height } = video;
+    if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
+    context?.drawImage(video, 0, 0);
+    if (video.hasAttribute("src")) video.requestVideoFrameCallback(draw); // until it is closed
+  };
+  draw();
+  return canvas.captureStream();
 }

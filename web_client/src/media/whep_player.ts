@@ -3,7 +3,7 @@
 import { apiErrorOf, fetchResponse } from "../api/client";
 import { REASONS } from "../texts/en";
 import type { ChannelOpener } from "./peer";
-import { gatherLocalSdp, minimizeReceiveDelay, watchConnection } from "./rtc";
+import { createConnection, gatherLocalSdp, minimizeReceiveDelay, watchConnection } from "./rtc";
 
 export interface WhepEvents {
   media: (stream: MediaStream) => void;
@@ -24,7 +24,7 @@ export class WhepPlayer {
     channels: ChannelOpener[],
   ) {
     this.headers = token === "" ? {} : { Authorization: `Bearer ${token}` };
-    this.pc = new RTCPeerConnection({ iceServers });
+    this.pc = createConnection(iceServers);
     minimizeReceiveDelay(this.pc.addTransceiver("video", { direction: "recvonly" }));
     this.pc.addTransceiver("audio", { direction: "recvonly" });
     this.pc.createDataChannel("viewer"); // so that later ones need no negotiation

@@ -61,14 +61,19 @@ function itemOf(name: CheckName, { level, text, remedy }: CheckResult): HTMLLIEl
 
 async function browserFacts(): Promise<BrowserFacts> {
   const isAllowed = isCameraAllowed();
-  const sends = mimeTypes(RTCRtpSender.getCapabilities("video"));
-  const receives = mimeTypes(RTCRtpReceiver.getCapabilities("video"));
   return {
     isCameraAllowed: isAllowed,
     permission: isAllowed ? await cameraPermission() : null,
     cameras: isAllowed ? (await listCameras()).length : 0,
-    codecs: sends.filter((type) => receives.includes(type)),
+    codecs: videoCodecs(),
   };
+}
+
+/** That it can send and receive, as MIME types. */
+function videoCodecs(): string[] {
+  if (!("RTCRtpSender" in window)) return []; // built without WebRTC
+  const receives = mimeTypes(RTCRtpReceiver.getCapabilities("video"));
+  return mimeTypes(RTCRtpSender.getCapabilities("video")).filter((type) => receives.includes(type));
 }
 
 function mimeTypes(capabilities: RTCRtpCapabilities | null): string[] {

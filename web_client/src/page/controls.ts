@@ -19,6 +19,7 @@ import { SavedPromptButtons } from "./saved_prompt_buttons";
 import { SecondPromptControl } from "./second_prompt_control";
 import { SettingsLinkControl } from "./settings_link_control";
 import { styleButton } from "./style_button";
+import { StylePictures } from "./style_pictures";
 
 /** `control` is the parameter's path. */
 export interface ControlEvents extends RowEvents {
@@ -44,6 +45,7 @@ export class Controls {
   private readonly prompt = element("prompt", HTMLInputElement);
   private readonly apply = element("apply", HTMLButtonElement);
   private readonly styles = element("styles", HTMLDivElement);
+  private readonly stylePictures: StylePictures;
   private readonly pause = element("pause", HTMLButtonElement);
   private readonly reset = element("reset", HTMLButtonElement);
   private readonly rows: ParameterRow[];
@@ -82,7 +84,7 @@ export class Controls {
       },
     });
     this.region = new RegionPanel(events.changed);
-    this.bindStyles();
+    this.stylePictures = this.createStyles();
     this.bindActions();
     this.bindDefaults(defaultChanges(specs, preset.parameters));
     element("vocabulary", HTMLParagraphElement).textContent = preset.vocabulary_note;
@@ -98,6 +100,7 @@ export class Controls {
     this.pause.setAttribute("aria-pressed", String(shown.paused));
     this.pause.textContent = shown.paused ? BUTTONS.resume : BUTTONS.pause;
     this.pause.disabled = this.reset.disabled = state !== "live"; // they act on a live session only
+    this.stylePictures.show(state === "live" && isAlone(settings.current) ? settings.current.prompt : null);
     this.showNotes(settings, state);
     element("tokens-note", HTMLParagraphElement).textContent = promptTokensNote(settings.promptTokens);
   }
@@ -165,7 +168,7 @@ export class Controls {
     return promptChanges(prompt, secondPrompt(this.applied));
   }
 
-  private bindStyles(): void {
+  private createStyles(): StylePictures {
     const chips = this.preset.styles.map((style) => {
       const chip = styleButton(style);
       chip.addEventListener("click", () => {
@@ -174,6 +177,7 @@ export class Controls {
       return chip;
     });
     this.styles.replaceChildren(...chips);
+    return new StylePictures(this.preset, chips, element("result", HTMLVideoElement));
   }
 
   private bindDefaults(changes: Changes): void {
@@ -190,6 +194,11 @@ export class Controls {
       this.events.changed("reset", { reset: true });
     });
   }
+}
+
+/** Whether the prompt alone is on the whole picture, and it moves. */
+function isAlone({ prompts, region, paused }: Parameters): boolean {
+  return prompts === null && region.box === null && region.mask === null && region.source === "shape" && !paused;
 }
 
 /** Errors interrupt a screen reader (role `alert`), other notes do not. Unchanged text is not announced again. */

@@ -12,7 +12,7 @@ export function styleButton(style: Style): HTMLButtonElement {
 }
 
 /** The button's text says what the picture shows: a screen reader skips it. */
-function decorativePicture(address: string): HTMLImageElement {
+export function decorativePicture(address: string): HTMLImageElement {
   const picture = new Image(112, 64);
   picture.alt = "";
   picture.src = address;

@@ -1,7 +1,7 @@
 // Errors as the page shows them: a title, and advice on what to do.
 
 import { ApiError, ServerUnreachable } from "../api/client";
-import { MediaConnectionLost, ScreenBlocked, UnplayableFile } from "../media/errors";
+import { MediaConnectionLost, ScreenBlocked, UnplayableFile, WebRtcMissing } from "../media/errors";
 import type { SourceKind } from "../media/source";
 import { CAMERA_ERRORS, MICROPHONE_ERRORS, PROBLEMS, toSentence } from "../texts/en";
 import { errorMessage } from "./error_message";
@@ -31,6 +31,7 @@ export function problemOf(error: unknown): Problem {
   if (camera !== undefined) return { kind: "device", title: camera[0], advice: camera[1] };
   if (error instanceof ScreenBlocked) return { kind: "source", ...PROBLEMS.screenBlocked };
   if (error instanceof UnplayableFile) return { kind: "source", ...PROBLEMS.unplayable(error.file, error.message) };
+  if (error instanceof WebRtcMissing) return { kind: "session", ...PROBLEMS.noWebRtc };
   if (error instanceof ServerUnreachable) return SERVER_UNREACHABLE;
   if (error instanceof ApiError) return apiProblem(error);
   const reason = errorMessage(error);

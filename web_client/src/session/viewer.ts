@@ -1,9 +1,9 @@
 // A viewer of a session: connects, reconnects while that may help, and reports its state.
 
 import { ApiError, ServerUnreachable } from "../api/client";
-import { MediaConnectionLost } from "../media/errors";
+import { MediaConnectionLost, WebRtcMissing } from "../media/errors";
 import type { WhepEvents } from "../media/whep_player";
-import { toSentence, WATCHING } from "../texts/en";
+import { PROBLEMS, toSentence, WATCHING } from "../texts/en";
 import { errorMessage } from "./error_message";
 import { SERVER_UNREACHABLE } from "./problems";
 import { InterruptibleDelay } from "./interruptible_delay";
@@ -128,6 +128,7 @@ export class Viewer {
 export function watchProblemOf(error: unknown): WatchProblem {
   if (error instanceof ServerUnreachable) return { title: SERVER_UNREACHABLE.title, advice: WATCHING.keepsTrying, retry_ms: RETRY_MS };
   if (error instanceof ApiError) return apiWatchProblem(error);
+  if (error instanceof WebRtcMissing) return { ...PROBLEMS.noWebRtc, retry_ms: null };
   const reason = errorMessage(error);
   return { ...WATCHING.lost(reason), retry_ms: LOST_RETRY_MS };
 }

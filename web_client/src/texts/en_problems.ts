@@ -42,6 +42,10 @@ export const PROBLEMS = {
     title: "The operating system blocks screen sharing",
     advice: "Allow this browser to record the screen in the system's privacy settings, then try again.",
   },
+  noWebRtc: {
+    title: "This browser cannot send or receive live video",
+    advice: "It has no WebRTC. Open this page in Chrome, Edge, Firefox or Safari.",
+  },
   serverUnreachable: {
     title: "The server does not respond",
     advice: "Check that `lipar serve` is running and that this machine can reach it. The page keeps trying.",
@@ -64,7 +68,7 @@ export const PROBLEMS = {
 /** Why a source or a connection failed: parts of the sentences above. */
 export const REASONS = {
   unknownFormat: "this browser does not know its format",
-  noCapture: "this browser can play files, but not capture them",
+  noWebRtc: "this browser has no WebRTC",
   noVideoTrack: "it has no video track",
   closedByServer: "the server closed the connection",
   connectionFailed: "the connection failed",

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { ApiError, ServerUnreachable } from "../../src/api/client";
-import { MediaConnectionLost, UnplayableFile } from "../../src/media/errors";
+import { MediaConnectionLost, UnplayableFile, WebRtcMissing } from "../../src/media/errors";
 import { isTransient, problemOf, SessionFailed } from "../../src/session/problems";
+import { watchProblemOf } from "../../src/session/viewer";
 import { toSentence } from "../../src/texts/en";
 
 describe("an error is shown", () => {
@@ -19,6 +20,12 @@ describe("an error is shown", () => {
     const problem = problemOf(new UnplayableFile("clip.xyz", "this browser does not know its format"));
     expect(problem.title).toBe("clip.xyz cannot be played");
     expect(problem.advice).toContain("This browser does not know its format.");
+  });
+
+  it("with what is missing in the browser", () => {
+    expect(problemOf(new WebRtcMissing())).toMatchObject({ title: "This browser cannot send or receive live video" });
+    expect(watchProblemOf(new WebRtcMissing())).toMatchObject({ retry_ms: null });
+    expect(isTransient(new WebRtcMissing())).toBe(false);
   });
 
   it("with the server's own reason", () => {
