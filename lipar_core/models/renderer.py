@@ -54,21 +54,37 @@ class Renderer(nn.Module):
 
     def render_area(self, frames: Tensor, latents: Tensor, area: LatentArea) -> Tensor:
         """As `forward`, with detail only in the pixels of this area of the latents, as `forward` computes it there."""
-        rows, cols = latents.shape[-2:]
-        reach = self._reach
+        rendered = frames.clone()
+        rendered[..., *self._pixels(area)] = self.area_pixels(frames, latents, area)
+        return rendered
+
+    def area_pixels(self, frames: Tensor, latents: Tensor, area: LatentArea) -> Tensor:
+        """What `forward` draws in the pixels of this area."""
+        wide = self.reached(area, *latents.shape[-2:])
         wide = LatentArea(  # whole tokens, for the bias
-            max(area.top - reach, 0) // TOKEN_LATENTS * TOKEN_LATENTS,
+            wide.top // TOKEN_LATENTS * TOKEN_LATENTS,
+            -(-wide.bottom // TOKEN_LATENTS) * TOKEN_LATENTS,
+            wide.left // TOKEN_LATENTS * TOKEN_LATENTS,
+            -(-wide.right // TOKEN_LATENTS) * TOKEN_LATENTS,
+        )
+        part = self(frames[..., *self._pixels(wide)], latents[..., wide.top : wide.bottom, wide.left : wide.right])
+        inside = area.top - wide.top, area.bottom - wide.top, area.left - wide.left, area.right - wide.left
+        drawn: Tensor = part[..., *self._pixels(LatentArea(*inside))]
+        return drawn
+
+    def reached(self, area: LatentArea, rows: int, cols: int) -> LatentArea:
+        """The latents of a picture whose pixels depend on an area; a pixel depends as far."""
+        reach = self._reach
+        return LatentArea(
+            max(area.top - reach, 0),
             min(area.bottom + reach, rows),
-            max(area.left - reach, 0) // TOKEN_LATENTS * TOKEN_LATENTS,
+            max(area.left - reach, 0),
             min(area.right + reach, cols),
         )
-        part = latents[..., wide.top : wide.bottom, wide.left : wide.right]
+
+    def _pixels(self, area: LatentArea) -> tuple[slice, slice]:
         stride = self.config.stride
-        y = slice(wide.top * stride, wide.bottom * stride)
-        x = slice(wide.left * stride, wide.right * stride)
-        rendered = frames.clone()
-        rendered[..., y, x] = self(frames[..., y, x], part)
-        return rendered
+        return slice(area.top * stride, area.bottom * stride), slice(area.left * stride, area.right * stride)
 
     @property
     def _reach(self) -> int:
@@ -80,11 +96,12 @@ class Renderer(nn.Module):
         return STEERING_REACH + math.ceil((len(self.layers) + 2) / cells_per_latent + 0.5)
 
     def _with_token_bias(self, x: Tensor) -> Tensor:
-        """x [N, C, H, W], whose first cell is a token's first; changed in place."""
-        rows, cols = x.shape[-2:]
+        """x [N, C, H, W] of whole tokens, channels-last; changed in place."""
         cells = self.token_bias.shape[-1]
-        bias = self.token_bias.to(x.dtype).repeat(1, 1, -(-rows // cells), -(-cols // cells))[..., :rows, :cols]
-        return x.add_(bias.contiguous(memory_format=torch.channels_last))
+        bias = self.token_bias.to(x.dtype).permute(1, 2, 0).contiguous()  # [cells, cells, C]
+        by_token = x.permute(0, 2, 3, 1).unflatten(2, (-1, cells)).unflatten(1, (-1, cells))
+        by_token.add_(bias[:, None])
+        return x
 
     def _modulations(self, latents: Tensor) -> list[tuple[Tensor, Tensor]]:
         """Per layer, factor and shift of every cell [F, C, H / 2, W / 2]."""

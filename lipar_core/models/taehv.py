@@ -20,6 +20,7 @@ from lipar_core.kernels.start_up import kernels_mode
 from lipar_core.kinds.taehv import TAEHVConfig
 from lipar_core.models.interfaces import LatentArea
 from lipar_core.models.precision import Precision
+from lipar_core.models.rendered_frames import RenderedFrames, render
 from lipar_core.models.renderer import Renderer
 from lipar_core.models.taehv_folds import folded
 from lipar_core.models.taehv_layers import Bound, MemBlock, TGrow, TPool, conv3x3
@@ -33,6 +34,7 @@ class CodecState:
 
     past: tuple[Tensor, ...] = ()  # per MemBlock, its last input [B, C, H, W]
     waiting: Tensor | None = field(default=None)  # encoder: frames [B, <4, 3, H, W] of an incomplete latent frame
+    rendered: RenderedFrames | None = None  # decoder: the newest call's
 
 
 class TAEHV(nn.Module):
@@ -82,15 +84,19 @@ class TAEHV(nn.Module):
         The caller drops the first `lag_frames` raw frames of a stream: they have no content. Outside `area` the
         renderer, which has no state, is left out.
         """
+        state = state or CodecState()
         x = self.picture(latents)
         values = self._decoder_values(x) * self.config.frames_per_latent
-        frames, past = run_in_parts(self.run_decoder, x, (state or CodecState()).past, 1, values)
+        frames, past = run_in_parts(self.run_decoder, x, state.past, 1, values)
         frames = F.pixel_shuffle(frames, self.config.unshuffle)
-        if self.renderer is not None:
-            frames = (
-                self.renderer(frames, latents) if area is None else self.renderer.render_area(frames, latents, area)
-            )
-        return frames, CodecState(past)
+        if self.renderer is None:
+            return frames, CodecState(past)
+        if area is not None:
+            return self.renderer.render_area(frames, latents, area), CodecState(past)
+        if frames.device.type != "cpu" or torch.is_grad_enabled():
+            return self.renderer(frames, latents), CodecState(past)
+        rendered = render(self.renderer, frames, latents, state.rendered)
+        return rendered.output, CodecState(past, rendered=rendered)
 
     def picture(self, latents: Tensor) -> Tensor:
         """latents [..., C, h, w] without their code: the channels that the encoder sets."""
