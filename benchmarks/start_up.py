@@ -3,7 +3,9 @@
 python -m benchmarks.start_up FOLDER [FLAGS OF lipar serve ...]
 
 Writes 17 GB of checkpoints to FOLDER unless they are there, and starts the server three times: the first start converts
-weights. On a CPU the picture is 64x64, so that the warm-up's two blocks hardly count. `--text-dtype int8` is a flag.
+weights. After each start the files that the model process has mapped are read once, for comparison: on a busy machine
+that takes longer, too. On a CPU the picture is 64x64, so that the warm-up's two blocks hardly count. `--text-dtype
+int8` is a flag.
 """
 
 import json
@@ -66,13 +68,16 @@ def measure(preset: Path, folder: Path, flags: list[str]) -> str:
                 raise SystemExit("the server ended, or was not ready in time")
             time.sleep(0.05)
         total_s = time.monotonic() - started
+        files = mapped_files(server.pid, folder)
     finally:
         watch.stop()
         server.terminate()
         server.wait()
+    size_gb = sum(file.stat().st_size for file in files) / 1e9
     return (
         f"ready after {total_s:.1f} s, of which the model process took {worker['ready_after_s']:.1f} s and "
-        f"{watch.cpu_s:.1f} CPU s; anonymous memory: peak {watch.peak_gb:.2f} GB, then {watch.anonymous_gb:.2f} GB"
+        f"{watch.cpu_s:.1f} CPU s; anonymous memory: peak {watch.peak_gb:.2f} GB, then {watch.anonymous_gb:.2f} GB; "
+        f"reading its {size_gb:.1f} GB of files then took {read_s(files):.1f} s"
     )
 
 
@@ -83,6 +88,28 @@ def ready_worker(port: int) -> dict[str, float] | None:
             return worker
     except OSError:  # not listening yet, or 503
         return None
+
+
+def mapped_files(server: int, folder: Path) -> set[Path]:
+    """The files below `folder` that a server's children have mapped."""
+    maps = [Path(f"/proc/{pid}/maps").read_text() for pid in children_of(server)]
+    paths = {Path(line.split(maxsplit=5)[5]) for text in maps for line in text.splitlines() if str(folder) in line}
+    return {path for path in paths if path.is_file()}
+
+
+def read_s(files: set[Path]) -> float:
+    """Seconds that reading all bytes takes."""
+    started = time.monotonic()
+    buffer = bytearray(2**24)
+    for path in files:
+        with path.open("rb", buffering=0) as file:
+            while file.readinto(buffer):
+                pass
+    return time.monotonic() - started
+
+
+def children_of(process: int) -> list[int]:
+    return [int(pid) for pid in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
 
 
 class ModelProcessWatch:
@@ -102,9 +129,8 @@ class ModelProcessWatch:
         self._thread.join()
 
     def _run(self) -> None:
-        children = Path(f"/proc/{self.server}/task/{self.server}/children")
         while not self._ended.wait(0.01):
-            samples = [sample(int(pid)) for pid in children.read_text().split()]
+            samples = [sample(pid) for pid in children_of(self.server)]
             self.anonymous_gb, self.cpu_s = max(samples, default=(0.0, 0.0))
             self.peak_gb = max(self.peak_gb, self.anonymous_gb)
 

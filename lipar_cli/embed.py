@@ -15,7 +15,11 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         description="Encode the prompts of a text file, one per line, for presets with `text: {kind: precomputed}`.",
     )
     parser.add_argument(
-        "prompts", type=Path, metavar="PROMPTS.txt", help="empty lines and lines starting with # are skipped"
+        "prompts",
+        type=Path,
+        nargs="?",
+        metavar="PROMPTS.txt",
+        help="empty lines and lines starting with # are skipped (default: the preset's own styles)",
     )
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT.safetensors")
     parser.add_argument("--preset", default="auto", help="whose text encoder (default: auto)")
@@ -25,7 +29,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def run(args: argparse.Namespace) -> int:
-    prompts = read_prompts(args.prompts)
+    given = None if args.prompts is None else read_prompts(args.prompts)
     from lipar_core.models.devices import select_device
     from lipar_core.models.embedding_files import write_embeddings
     from lipar_core.models.loading import load_text_encoder
@@ -33,6 +37,7 @@ def run(args: argparse.Namespace) -> int:
     from lipar_core.weight_files import locate, missing_weights_remedy
 
     preset = with_text_dtype(load_preset(resolve(args.preset)), args.text_dtype)
+    prompts = given or [style.prompt for style in preset.styles]
     if missing := preset.text.missing_parts(locate(preset.weights.text)):
         raise LiparError(f"preset {preset.name}: {'; '.join(missing)}: {missing_weights_remedy(preset)}")
     encoder = load_text_encoder(preset, select_device(args.device))

@@ -69,6 +69,9 @@ def test_the_oldest_files_are_deleted(tmp_path, monkeypatch):
 def test_prompts_of_a_file_need_no_encoder(tmp_path, capsys):
     (tmp_path / "prompts.txt").write_text("# styles\na pencil sketch\n\n  an oil  painting \na pencil sketch\n")
     out = tmp_path / "styles.safetensors"
+    assert main(["embed", "-o", str(out), "--preset", "tiny"]) == 0
+    styles = load_preset("tiny").styles
+    assert all(PrecomputedTextEncoder(out).encode(style.prompt).any() for style in styles)
     assert main(["embed", str(tmp_path / "prompts.txt"), "-o", str(out), "--preset", "tiny"]) == 0
     assert "2 prompts in" in capsys.readouterr().out
     tree = yaml.safe_load((locate("bundled:").parents[1] / "configs" / "tiny.yaml").read_text(encoding="utf-8"))
