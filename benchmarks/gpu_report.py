@@ -5,7 +5,8 @@ python -m benchmarks.gpu_report [DEVICE], by default cuda; exit code 1 if someth
 
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from datetime import date
 from pathlib import Path
 
 import torch
@@ -15,17 +16,18 @@ from lipar_core.config import Preset
 from lipar_core.errors import LiparError
 from lipar_core.kernels.attention_backends import CHOICE
 from lipar_core.kernels.attention_choice import choose_attention
-from lipar_core.kernels.graphs import GraphedFunction
 from lipar_core.kernels.start_up import kernels_mode, reason_for_references, verify_kernels
 from lipar_core.memory_plan import stream_plan
 from lipar_core.models.devices import select_device
 from lipar_core.models.kernel_shapes import kernel_shapes
 from lipar_core.models.loading import Models, load_models
 from lipar_core.models.precision import uniform
-from lipar_core.models.taehv import TAEHV
-from lipar_core.presets import load_preset, with_random_weights
+from lipar_core.presets import default_parameters, load_preset, with_random_weights
+from lipar_core.runtime.recorded_graphs import recorded_graphs
 from lipar_core.session import EditSession
 from lipar_core.verify import verify_file
+from lipar_eval.gate import GATED_BLOCKS, stream_gate
+from lipar_eval.throughput import ForcedMasks
 
 Line = tuple[str, bool, str]  # what was tested, whether it passed, the finding
 DTYPES = (torch.bfloat16, torch.float16)
@@ -88,9 +90,9 @@ def _session(models: Models) -> Iterator[Line]:
     noise = torch.rand(2 * BLOCKS, 1, 3, stream.height, stream.width, device=models.device)
     edited = _edit(edit, noise)
     yield "session", bool(edited.isfinite().all()) and float(edited.std()) > 0.01, f"{len(edited)} frames are finite"
+    yield _gate(models, noise[0].expand(stream.frames_per_block, -1, -1, -1))
     if models.device.type == "cuda":
-        yield from _graphs(models)
-        yield _pass_graphs(edit)
+        yield from _graphs(edit)
         yield _waits(edit, noise)
         yield _memory(models)
 
@@ -128,20 +130,20 @@ def _memory(models: Models) -> Line:
     return "memory", taken <= MAX_OVER_PLAN * plan, finding
 
 
-def _graphs(models: Models) -> Iterator[Line]:
-    assert isinstance(models.codec, TAEHV)
-    for name, function in (("encoder", models.codec.run_encoder), ("decoder", models.codec.run_decoder)):
-        graphs = list(function.graphs.values()) if isinstance(function, GraphedFunction) else []
-        recorded = sum(graph is not None for graph in graphs)
-        passed = 0 < recorded == len(graphs) or kernels_mode() == "reference"
-        yield f"graphs of the {name}", passed, f"{recorded} of {len(graphs)} recorded and equal"
+def _graphs(edit: EditSession[int]) -> Iterator[Line]:
+    for part in recorded_graphs(edit.passes.graphs, edit.models.codec):
+        problems = "".join(f"; {name}: {problem}" for name, problem in part.problems.items())
+        passed = 0 < part.recorded == part.total or kernels_mode() == "reference"
+        yield f"graphs, {part.part}", passed, f"{part.recorded} of {part.total} recorded and equal{problems}"
 
 
-def _pass_graphs(edit: EditSession[int]) -> Line:
-    graphs = edit.passes.graphs.graphs
-    recorded = sum(graph is not None for graph in graphs.values())
-    passed = 0 < recorded == len(graphs) or kernels_mode() == "reference"
-    return "graphs of the passes", passed, f"{recorded} of {len(graphs)} recorded and equal"
+def _gate(models: Models, frames: torch.Tensor) -> Line:
+    """A stream's first blocks against the published style, half of the tokens kept."""
+    masks = ForcedMasks(models)
+    masks.ratio = 0.5
+    gate = stream_gate(models, default_parameters(models.preset), [frames] * GATED_BLOCKS, masks)
+    assert gate is not None
+    return "x0 to the published style", gate.passed, f"relative L2 {gate.error:.1e}, allowed {gate.limit:.0e}"
 
 
 def _name(dtype: torch.dtype) -> str:
@@ -158,14 +160,26 @@ def main(device_name: str) -> int:
         print(error)
         return 1
     gpu = torch.cuda.get_device_name(device) if device.type == "cuda" else "no GPU"
-    print(f"{gpu}, PyTorch {torch.__version__}, CUDA {torch.version.cuda}")
-    failed = 0
+    lines = []
     for section in SECTIONS:
         for what, passed, finding in section(device):
-            failed += not passed
-            print(f"{'ok  ' if passed else 'FAIL'}  {what:40} {finding}", flush=True)
-    print(f"{failed} failed" if failed else "everything passed")
-    return 1 if failed else 0
+            lines.append((what, passed, finding))
+            print(text_of(what, passed, finding), flush=True)
+    print_summary(f"{gpu}, PyTorch {torch.__version__}, CUDA {torch.version.cuda}, {date.today()}", lines)
+    return 0 if all(passed for _, passed, _ in lines) else 1
+
+
+def text_of(what: str, passed: bool, finding: str) -> str:
+    return f"{'ok  ' if passed else 'FAIL'}  {what:48} {finding}"
+
+
+def print_summary(machine: str, lines: Sequence[Line]) -> None:
+    """What to paste into a report: the machine, and every line that failed."""
+    failed = [line for line in lines if not line[1]]
+    print(f"\nsummary: {machine}")
+    print(f"{len(lines) - len(failed)} of {len(lines)} passed{':' if failed else ''}")
+    for line in failed:
+        print(text_of(*line))
 
 
 if __name__ == "__main__":

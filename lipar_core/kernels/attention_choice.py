@@ -11,6 +11,7 @@ from lipar_core.errors import ConfigError
 from lipar_core.kernels.attention_backends import BACKENDS, CHOICE, Backend, candidates
 from lipar_core.kernels.self_test import failure_text, relative_error
 from lipar_core.kernels.shapes import Shapes
+from lipar_core.load_progress import report_load_progress
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +49,7 @@ def first_working(backends: Iterable[Backend], shapes: Shapes) -> dict[str, str]
     """Set the choice to the first backend without a problem; one that a package is missing for has one, too."""
     tried = {}
     for backend in backends:
+        report_load_progress(f"checking attention backend {backend.name}")
         tried[backend.name] = problem = _problem(backend, shapes)
         if not problem:
             CHOICE.backend = backend

@@ -18,6 +18,7 @@ from torch import nn
 from lipar_core.kernels.attention import attention
 from lipar_core.kernels.self_test import failure_text
 from lipar_core.kernels.shapes import Shapes
+from lipar_core.load_progress import report_load_progress
 
 log = logging.getLogger(__name__)
 
@@ -81,6 +82,7 @@ def measured_costs(linears: Linears, layers: int, shapes: Shapes) -> dict[int, f
     kv = shapes.normal(shapes.cached_frames * shapes.tokens, *head, dtype=shapes.attention)
     costs = {}
     for count in candidates(shapes):
+        report_load_progress(f"measuring passes of {count} of {tokens} tokens")
         products = [
             (partial(F.linear, x[:count, : weight.shape[1]].contiguous(), weight), times) for weight, times in weights
         ]
