@@ -75,7 +75,7 @@ def take_all(page: Page, name: str, shown: Locator | None = None) -> None:
         if shown is not None:
             shown.evaluate("(element) => element.scrollIntoView()")
         page.wait_for_timeout(SETTLE_MS)
-        page.screenshot(path=FOLDER / f"{name}_{size['width']}x{size['height']}_{theme}.png")
+        page.screenshot(timeout=120_000, path=FOLDER / f"{name}_{size['width']}x{size['height']}_{theme}.png")
     page.emulate_media(forced_colors="active")
     page.screenshot(path=FOLDER / f"{name}_forced_colours.png")
     page.emulate_media(forced_colors="none")

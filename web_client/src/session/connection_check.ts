@@ -2,6 +2,7 @@
 
 import { ServerUnreachable } from "../api/client";
 import type { Readiness } from "../api/protocol";
+import { WebRtcMissing } from "../media/errors";
 import type { IceReach } from "../media/ice_check";
 import { CHECKS } from "../texts/en_checks";
 import { errorMessage } from "./error_message";
@@ -72,6 +73,7 @@ export async function checkNetwork(server: CheckedServer, gather: (servers: RTCI
   try {
     return networkResult(await gather(await server.iceServers()));
   } catch (error) {
+    if (error instanceof WebRtcMissing) return fail(CHECKS.noWebRtc);
     return fail(CHECKS.networkError(errorMessage(error)));
   }
 }

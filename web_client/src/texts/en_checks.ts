@@ -21,6 +21,7 @@ export const CHECKS = {
   h264: text("H.264 is available."),
   vp8: text("H.264 is missing; VP8 is used.", "Nothing has to be done; with Firefox, its OpenH264 add-on may still be loading."),
   noCodec: text("This browser can send neither H.264 nor VP8.", "Use a current Chrome, Edge, Firefox or Safari."),
+  noWebRtc: text("This browser has no WebRTC.", "Use a current Chrome, Edge, Firefox or Safari."),
   ready: text("The server is ready."),
   notReady: (reason: string) => text(`The server is not ready: ${reason}.`, "Wait until the model is loaded."),
   unreachable: text("The server does not respond.", "Check this device's network, and whether the server runs."),
