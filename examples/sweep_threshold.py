@@ -10,21 +10,24 @@ from pathlib import Path
 from lipar_client import LiparClient, client_of, client_parser
 
 SAMPLE_S = 0.25
+# Of each change detector, the parameter that is swept and its default values.
+SWEPT = {"anchor": ("threshold", [2, 4, 8, 16, 32]), "lipar": ("tau", [0.06, 0.12, 0.24, 0.48])}
 
 
 @dataclass(frozen=True)
 class Point:
     """Medians of the samples at one threshold."""
 
-    threshold: float  # levels of 255, detector `anchor`
+    threshold: float  # of `anchor` in levels of 255; of `lipar` tau
     keep_ratio: float  # tokens that were computed
     model_fps: float  # frames per second of the model while it works
     latency_ms: float
 
 
-def measure(client: LiparClient, threshold: float, settle: float, seconds: float) -> Point:
+def measure(client: LiparClient, detector: str, threshold: float, settle: float, seconds: float) -> Point:
     """Set a threshold, wait until its block has been edited and `settle` seconds more, then sample."""
-    acknowledgement = client.change(pruning={"enabled": True, "detector": "anchor", "threshold": threshold})
+    name, _ = SWEPT[detector]
+    acknowledgement = client.change(pruning={"enabled": True, "detector": detector, name: threshold})
     client.wait_for_block(acknowledgement["block"])
     time.sleep(settle)
     samples = []
@@ -59,7 +62,8 @@ def plot(points: list[Point], path: Path) -> None:
 
 def main() -> None:
     parser = client_parser(__doc__)
-    parser.add_argument("--thresholds", type=float, nargs="+", default=[2, 4, 8, 16, 32], help="levels of 255")
+    parser.add_argument("--detector", choices=SWEPT, default="anchor", help="lipar: its threshold tau is swept")
+    parser.add_argument("--thresholds", type=float, nargs="+", help="anchor: levels of 255; lipar: tau")
     parser.add_argument("--settle", type=float, default=3, help="seconds before (default: 3, the span of rates)")
     parser.add_argument("--seconds", type=float, default=6, help="sampled at each threshold (default: 6)")
     parser.add_argument("--csv", type=Path, default=Path("sweep.csv"))
@@ -69,8 +73,8 @@ def main() -> None:
     before = client.status()["parameters"]["pruning"]
     points = []
     try:
-        for threshold in args.thresholds:
-            points.append(measure(client, threshold, args.settle, args.seconds))
+        for threshold in args.thresholds or SWEPT[args.detector][1]:
+            points.append(measure(client, args.detector, threshold, args.settle, args.seconds))
             print(points[-1], flush=True)
     finally:
         client.change(pruning=before)

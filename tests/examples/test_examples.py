@@ -51,6 +51,20 @@ async def test_the_examples_run_against_a_live_session(tmp_path: Path) -> None:
         flags = ("--thresholds", 0, 64, "--settle", 0, "--seconds", 0.25, "--csv", table, "--plot", figure)
         code, output = await run("sweep_threshold.py", "--url", url, *flags)
         assert code == 0, output
+        flags = (
+            "--detector",
+            "lipar",
+            "--thresholds",
+            0.2,
+            "--settle",
+            0,
+            "--seconds",
+            0.25,
+            "--csv",
+            tmp_path / "tau.csv",
+        )
+        code, output = await run("sweep_threshold.py", "--url", url, *flags)
+        assert (code, output.count("threshold=0.2")) == (0, 1), output
         code, output = await run("follow_session.py", "--url", url, "--session", "none")
         assert (code, "404" in output) == (1, True)
         code, output = await run("follow_session.py", "--url", url, "--set", '{"prompt": ""}')
