@@ -6,9 +6,7 @@ another wave of tiles begins. The steps differ from GPU to GPU, so that they are
 
 import logging
 import math
-import time
 from collections import Counter
-from collections.abc import Callable
 from functools import partial
 
 import torch
@@ -19,11 +17,11 @@ from lipar_core.kernels.attention import attention
 from lipar_core.kernels.self_test import failure_text
 from lipar_core.kernels.shapes import Shapes
 from lipar_core.load_progress import report_load_progress
+from lipar_core.models.device_time import fastest_seconds
 
 log = logging.getLogger(__name__)
 
 TILE = 128  # tokens, and outputs, of a tile
-REPEATS = 3  # the fastest counts
 
 Linears = Counter[tuple[int, int]]  # how many linear layers have these inputs and outputs
 
@@ -87,21 +85,5 @@ def measured_costs(linears: Linears, layers: int, shapes: Shapes) -> dict[int, f
             (partial(F.linear, x[:count, : weight.shape[1]].contiguous(), weight), times) for weight, times in weights
         ]
         work = [*products, (partial(attention, q[:count], kv, kv), layers)]
-        costs[count] = sum(times * _seconds(call, shapes.device) for call, times in work)
+        costs[count] = sum(times * fastest_seconds(call, shapes.device) for call, times in work)
     return costs
-
-
-def _seconds(call: Callable[[], object], device: torch.device) -> float:
-    times = []
-    for _ in range(REPEATS + 1):  # the first chooses the algorithm
-        _wait(device)
-        started = time.perf_counter()
-        call()
-        _wait(device)
-        times.append(time.perf_counter() - started)
-    return min(times[1:])
-
-
-def _wait(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)

@@ -22,8 +22,9 @@ from lipar_core.models.interfaces import LatentArea
 from lipar_core.models.precision import Precision
 from lipar_core.models.rendered_frames import RenderedFrames, render
 from lipar_core.models.renderer import Renderer
-from lipar_core.models.taehv_folds import folded
+from lipar_core.models.taehv_folds import FoldedGrow, FoldedPool, folded
 from lipar_core.models.taehv_layers import Bound, MemBlock, TGrow, TPool, conv3x3
+from lipar_core.models.taehv_layout import choose_layout
 from lipar_core.models.taehv_runs import Layers, run_in_parts, run_layers
 from lipar_core.weight_files import locate
 
@@ -58,6 +59,14 @@ class TAEHV(nn.Module):
     def fold(self) -> None:
         """Join layers, with their weights of now: not for training. Equal but for rounding."""
         self.layers = folded(tuple(self.encoder)), folded(tuple(self.decoder))
+
+    def set_layout(self, layout: torch.memory_format) -> None:
+        """Of the weights, and so of what convolutions return; layers are joined again."""
+        self.to(memory_format=layout)  # type: ignore[call-overload]
+        self.fold()
+        for layer in (*self.layers[0], *self.layers[1]):
+            if isinstance(layer, (FoldedPool, FoldedGrow)):
+                layer.set_layout(layout)
 
     def encode(self, frames: Tensor, state: CodecState | None = None) -> tuple[Tensor, CodecState]:
         """frames [B, N, 3, H, W], any N -> completed latents [B, F, C, h, w], and the next state."""
@@ -128,6 +137,7 @@ def load_taehv(config: TAEHVConfig, preset: Preset, device: torch.device, precis
     load_network(codec, locate(preset.weights.codec), "codec", device, precision.convolution)
     codec.fold()
     if device.type == "cuda" and kernels_mode() == "auto":
+        choose_layout(codec, preset.stream, device, precision.convolution)
         # the next block is encoded beside the clean pass
         codec.use_graphs(encoder=cuda_recorder(beside_others=True), decoder=cuda_recorder())
     return codec

@@ -28,6 +28,9 @@ class FoldedPool:
         self.space = conv.stride[0]
         self.weight = _joined(conv.weight, pool.conv.weight).to(conv.weight.dtype)
 
+    def set_layout(self, layout: torch.memory_format) -> None:
+        self.weight = self.weight.contiguous(memory_format=layout)
+
     def __call__(self, x: Tensor) -> Tensor:
         """[N * stride, C, H, W] -> [N, C', H / space, W / space]"""
         merged = x.reshape(len(x) // self.stride, -1, *x.shape[2:])
@@ -43,6 +46,9 @@ class FoldedGrow:
         self.weights = {
             (row, col): _summed(weight, TAPS[row], TAPS[col]).to(conv.weight.dtype) for row in (0, 1) for col in (0, 1)
         }
+
+    def set_layout(self, layout: torch.memory_format) -> None:
+        self.weights = {at: weight.contiguous(memory_format=layout) for at, weight in self.weights.items()}
 
     def __call__(self, x: Tensor) -> Tensor:
         """[N, C, H, W] -> [N * stride, C', 2 H, 2 W]"""
