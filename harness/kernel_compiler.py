@@ -81,7 +81,9 @@ def launches_of(call: Callable[[], object], modules: set[Any]) -> list[Launch]:
 def compile_for(launch: Launch, capability: int) -> Usage:
     """Compile for a compute capability, such as 89, and assemble; raises what Triton or ptxas reports."""
     target = GPUTarget("cuda", capability, 32)
-    compiled = triton.compile(launch.source(), target=target, options={"num_warps": WARPS})
+    compiled = triton.compile(
+        launch.source(), target=target, options={"num_warps": launch.constants.get("num_warps", WARPS)}
+    )
     with tempfile.NamedTemporaryFile("w", suffix=".ptx") as ptx:
         ptx.write(compiled.asm["ptx"])
         ptx.flush()

@@ -5,8 +5,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from lipar_core.config import StreamConfig
+from lipar_core.kernels.cleaned_mask import clean_mask
 from lipar_core.kernels.trimmed_distance import trimmed_distance
-from lipar_core.pruning.masks import clean_mask, gaussian3x3
+from lipar_core.pruning.masks import gaussian3x3
 from lipar_eval.autoencoder import token_pixels
 
 

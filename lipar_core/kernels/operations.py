@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from lipar_core.kernels.cleaned_mask import cleaned_mask
 from lipar_core.kernels.linear_gelu import linear_gelu
 from lipar_core.kernels.noisy_tokens import noisy_tokens
 from lipar_core.kernels.operation import Operation
@@ -24,6 +25,7 @@ OPERATIONS: tuple[Operation[Any, Any], ...] = (
     restored_x0,
     token_change,
     trimmed_distance,
+    cleaned_mask,
     frames_from_planes,
     planes_from_frames,
 )

@@ -54,33 +54,19 @@ class Renderer(nn.Module):
 
     def render_area(self, frames: Tensor, latents: Tensor, area: LatentArea) -> Tensor:
         """As `forward`, with detail only in the pixels of this area of the latents, as `forward` computes it there."""
-        rendered = frames.clone()
-        rendered[..., *self._pixels(area)] = self.area_pixels(frames, latents, area)
-        return rendered
-
-    def area_pixels(self, frames: Tensor, latents: Tensor, area: LatentArea) -> Tensor:
-        """What `forward` draws in the pixels of this area."""
-        wide = self.reached(area, *latents.shape[-2:])
+        rows, cols = latents.shape[-2:]
+        reach = self._reach
         wide = LatentArea(  # whole tokens, for the bias
-            wide.top // TOKEN_LATENTS * TOKEN_LATENTS,
-            -(-wide.bottom // TOKEN_LATENTS) * TOKEN_LATENTS,
-            wide.left // TOKEN_LATENTS * TOKEN_LATENTS,
-            -(-wide.right // TOKEN_LATENTS) * TOKEN_LATENTS,
+            max(area.top - reach, 0) // TOKEN_LATENTS * TOKEN_LATENTS,
+            -(-min(area.bottom + reach, rows) // TOKEN_LATENTS) * TOKEN_LATENTS,
+            max(area.left - reach, 0) // TOKEN_LATENTS * TOKEN_LATENTS,
+            -(-min(area.right + reach, cols) // TOKEN_LATENTS) * TOKEN_LATENTS,
         )
         part = self(frames[..., *self._pixels(wide)], latents[..., wide.top : wide.bottom, wide.left : wide.right])
         inside = area.top - wide.top, area.bottom - wide.top, area.left - wide.left, area.right - wide.left
-        drawn: Tensor = part[..., *self._pixels(LatentArea(*inside))]
-        return drawn
-
-    def reached(self, area: LatentArea, rows: int, cols: int) -> LatentArea:
-        """The latents of a picture whose pixels depend on an area; a pixel depends as far."""
-        reach = self._reach
-        return LatentArea(
-            max(area.top - reach, 0),
-            min(area.bottom + reach, rows),
-            max(area.left - reach, 0),
-            min(area.right + reach, cols),
-        )
+        rendered = frames.clone()
+        rendered[..., *self._pixels(area)] = part[..., *self._pixels(LatentArea(*inside))]
+        return rendered
 
     def _pixels(self, area: LatentArea) -> tuple[slice, slice]:
         stride = self.config.stride

@@ -5,11 +5,12 @@ import math
 import torch
 from torch import Tensor
 
+from lipar_core.kernels.cleaned_mask import cleaned_mask
 from lipar_core.kernels.trimmed_distance import trimmed_distance
 from lipar_core.parameters import Pruning
 from lipar_core.patches import patchify
 from lipar_core.pruning.active_tokens import ActiveTokens
-from lipar_core.pruning.masks import SMOOTHING_SIGMA, apply_min_keep, clean_mask, dilate, gaussian3x3, median3x3
+from lipar_core.pruning.masks import SMOOTHING_SIGMA, apply_min_keep, gaussian3x3, median3x3
 
 
 class LiparDetector:
@@ -70,11 +71,11 @@ class LiparDetector:
         block = self.frames // self.block_frames
         force = force or not pruning.enabled or block == 0
         if self.anchor is None or self.undilated is None or self.kept_block is None:
-            raw = drifted = torch.zeros_like(smoothed, dtype=torch.bool)
+            changed = drifted = torch.zeros_like(smoothed, dtype=torch.bool)
         else:
             drifted = trimmed_distance(patches, self.anchor).view_as(smoothed) > pruning.tau2
-            raw = clean_mask((smoothed > pruning.tau) | drifted)
-        keep = dilate(raw if self.undilated is None else raw | self.undilated, 5)
+            changed = (smoothed > pruning.tau) | drifted
+        raw, keep = cleaned_mask(changed, changed if self.undilated is None else self.undilated)
         if pruning.min_keep > 0:
             keep = apply_min_keep(keep, smoothed, pruning.min_keep, active)
         if pruning.bound_drift:

@@ -1,4 +1,4 @@
-"""Filters and morphology on grids of tokens."""
+"""Filters on grids of tokens."""
 
 import math
 
@@ -22,23 +22,6 @@ def gaussian3x3(x: Tensor) -> Tensor:
     line = torch.exp(-(offsets**2) / (2 * SMOOTHING_SIGMA**2))
     kernel = torch.outer(line, line) / line.sum() ** 2
     return (_neighbours(x) * kernel.view(1, 9, 1, 1)).sum(dim=1)
-
-
-def clean_mask(mask: Tensor) -> Tensor:
-    """Majority of 3x3, then morphological open and close: [rows, cols] bool."""
-    majority = _neighbours(mask[None].float()).sum(dim=1)[0] > 4
-    opened = dilate(erode(majority, 3), 3)
-    return erode(dilate(opened, 3), 3)
-
-
-def dilate(mask: Tensor, size: int) -> Tensor:
-    """True where any of the size x size neighbours inside the picture is."""
-    return F.max_pool2d(mask[None].float(), size, stride=1, padding=size // 2)[0] > 0
-
-
-def erode(mask: Tensor, size: int) -> Tensor:
-    """True where all of the size x size neighbours inside the picture are."""
-    return ~dilate(~mask, size)
 
 
 def apply_min_keep(keep: Tensor, score: Tensor, min_keep: float, active: ActiveTokens | None = None) -> Tensor:

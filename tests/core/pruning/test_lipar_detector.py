@@ -3,10 +3,11 @@ import torch
 from msgspec.structs import replace
 from torch import Tensor
 
+from lipar_core.kernels.cleaned_mask import clean_mask, dilate, erode
 from lipar_core.kernels.trimmed_distance import trimmed_distance
 from lipar_core.parameters import Pruning
 from lipar_core.pruning.lipar import LiparDetector
-from lipar_core.pruning.masks import apply_min_keep, clean_mask, dilate, erode, gaussian3x3, median3x3
+from lipar_core.pruning.masks import apply_min_keep, gaussian3x3, median3x3
 
 ROWS, COLS = 9, 12
 SETTINGS = Pruning(tau=0.2, tau2=0.6)
