@@ -46,6 +46,7 @@ def test_screenshots_of_every_size_and_theme(
         viewer.get_by_role("button", name="Show recomputed parts").click()
         expect(viewer.locator("#watch-legend")).to_be_visible(timeout=TIMEOUT_MS)
         take_all(viewer, "viewer")
+        viewer.close()
         stop(page, server)
 
 

@@ -82,6 +82,7 @@ class Viewer:
         self.pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
         self.sizes: list[tuple[int, int]] = []
         self.arrived: list[tuple[float, float]] = []  # arrival time and the sender's timestamp, in seconds
+        self.levels: list[float] = []  # the mean luma of each edited frame
         self.telemetry: list[str] = []
         self.id = self.token = ""
         self.channel: RTCDataChannel | None = None
@@ -133,6 +134,7 @@ class Viewer:
                 while True:
                     frame = await track.recv()
                     self.sizes.append((frame.width, frame.height))
+                    self.levels.append(float(frame.to_ndarray(format="gray").mean()))
                     self.arrived.append((time.monotonic(), float(frame.pts * frame.time_base)))
             except MediaStreamError:
                 return  # the stream has ended

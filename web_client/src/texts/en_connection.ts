@@ -16,7 +16,7 @@ function fasterModel(pruning: boolean): string {
   return pruning ? `Raise "Ignore changes below"; ${SMALLER_PICTURE}` : `Switch on "Reuse unchanged parts"; ${SMALLER_PICTURE}`;
 }
 
-const perSecond = (fps: number): string => `${fps.toFixed(0)} pictures per second`;
+const perSecond = (fps: number): string => `${fps.toFixed(0)} ${fps.toFixed(0) === "1" ? "picture" : "pictures"} per second`;
 const percent = (ratio: number): string => `${(ratio * 100).toFixed(0)} %`;
 const bitrate = (bps: number | null): string => (bps === null ? "" : ` (${(bps / 1e6).toFixed(1)} Mbit/s)`);
 const milliseconds = (ms: number): string => `${ms.toFixed(0)} ms`;
