@@ -6,7 +6,8 @@ from playwright.sync_api import FloatRect, Locator, Page, ViewportSize, expect
 from harness.browser import start
 
 SIZES: list[ViewportSize] = [
-    {"width": width, "height": height} for width, height in [(360, 740), (740, 360), (1280, 800), (2560, 1440)]
+    {"width": width, "height": height}
+    for width, height in [(360, 740), (740, 360), (1280, 800), (2560, 1440), (3840, 2160)]
 ]
 VIEWS = ("Source as an inset", "Side by side", "Before and after", "Edited picture only")
 

@@ -138,6 +138,15 @@ def test_messages_when_watching_is_rejected(page: Page, live_server: LiveServer)
     viewer.close()
 
 
+def test_picture_in_picture(page: Page) -> None:
+    button = page.get_by_role("button", name="Picture in picture")
+    wait_until(page, "document.getElementById('result').videoWidth > 0")
+    button.click()
+    wait_until(page, "document.pictureInPictureElement?.id === 'result'")
+    button.click()
+    wait_until(page, "document.pictureInPictureElement === null")
+
+
 def test_full_screen(page: Page) -> None:
     viewer = visit(page.context, copy_watch_link(page))
     expect_watching(viewer)
