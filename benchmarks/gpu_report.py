@@ -139,8 +139,7 @@ def _graphs(edit: EditSession[int]) -> Iterator[Line]:
 
 def _gate(models: Models, frames: torch.Tensor) -> Line:
     """A stream's first blocks against the published style, half of the tokens kept."""
-    masks = ForcedMasks(models)
-    masks.ratio = 0.5
+    masks = ForcedMasks(models, 0.5)
     gate = stream_gate(models, default_parameters(models.preset), [frames] * GATED_BLOCKS, masks)
     assert gate is not None
     return "x0 to the published style", gate.passed, f"relative L2 {gate.error:.1e}, allowed {gate.limit:.0e}"

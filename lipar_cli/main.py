@@ -27,8 +27,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader of our output is gone
         return INTERRUPTED
-    except Exception as error:
-        if stop_was_requested():  # safetensors, for one, turns an interrupt within its calls into a ValueError
+    except Exception as error:  # of any type: a library may have made it of a stop
+        if stop_was_requested():  # safetensors, for one, turns it into a ValueError
             return _stopped()
         if args.debug or not isinstance(error, LiparError):
             raise

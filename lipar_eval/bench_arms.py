@@ -14,6 +14,7 @@ from lipar_core.session import EditSession
 from lipar_eval.engine_arms import ArmParts, engine_arms
 from lipar_eval.gate import Gate, gate
 from lipar_eval.published_loop import PublishedLoop
+from lipar_eval.summary import p99
 from lipar_eval.throughput import ForcedMasks, Variant, interleave, random_block
 
 
@@ -37,9 +38,8 @@ class ArmResult:
 
 def measure_arms(models: Models, ratio: float, blocks: int) -> list[ArmResult]:
     """All arms at one keep ratio, in turn block by block; those of the engine share a session."""
-    masks, parameters = ForcedMasks(models), default_parameters(models.preset)
+    masks, parameters = ForcedMasks(models, ratio), default_parameters(models.preset)
     parameters = replace(parameters, smoothing=0.0, pruning=replace(parameters.pruning, follow_source=0.0))
-    masks.ratio = ratio
     seen: list[Tensor] = []
     session: EditSession[int] = EditSession(
         models, parameters, force_keep=masks, observer=lambda x0, _: seen.__setitem__(slice(None), [x0])
@@ -59,7 +59,7 @@ def measure_arms(models: Models, ratio: float, blocks: int) -> list[ArmResult]:
             name=variant.name,
             ratio=ratio,
             median_ms=statistics.median(variant.times_ms),
-            p99_ms=statistics.quantiles(variant.times_ms, n=100, method="inclusive")[98],
+            p99_ms=p99(variant.times_ms),
             times_ours=statistics.median(a / b for a, b in zip(variant.times_ms, ours, strict=True)),
             gate=gate(models, error),
         )

@@ -15,8 +15,7 @@ SHOWN_OPERATIONS = 20
 
 def write_trace(models: Models, ratio: float, path: Path) -> list[Row]:
     """Of blocks in steady state with this forced keep ratio; returns the operations that took longest."""
-    masks = ForcedMasks(models)
-    masks.ratio = ratio
+    masks = ForcedMasks(models, ratio)
     session: EditSession[int] = EditSession(models, force_keep=masks)
     frames = random_block(models)
     stream = session.stream

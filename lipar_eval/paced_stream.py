@@ -13,6 +13,7 @@ from lipar_core.presets import default_parameters
 from lipar_core.session import EditSession
 from lipar_eval.gate import Gate, stream_gate
 from lipar_eval.machine import memory_now
+from lipar_eval.summary import p99
 
 MAX_WAITING = 2  # blocks that have arrived: of more the oldest is dropped
 MIN_SAMPLES = 8  # blocks of which a memory slope is computed
@@ -59,7 +60,7 @@ class PacedStream:
             "missed": self.missed,
             "largest_queue": self.largest_queue,
             "latency_p50_ms": statistics.median(self.latency_ms),
-            "latency_p99_ms": statistics.quantiles(self.latency_ms, n=100, method="inclusive")[98],
+            "latency_p99_ms": p99(self.latency_ms),
             "memory_gb": max(self.memory) / 1e9,
             "memory_mb_per_minute": self.memory_slope(),
             "latency_ms": self.latency_ms,

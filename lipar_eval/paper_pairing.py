@@ -81,8 +81,7 @@ def with_window(models: Models, sink: int, window: int) -> Models:
 
 def _arm(name: str, models: Models, ratio: float, frames: Tensor) -> ClipVariant:
     stream = models.preset.stream
-    masks = ForcedMasks(models)
-    masks.ratio = ratio
+    masks = ForcedMasks(models, ratio)
     gate: Gate | None = stream_gate(models, default_parameters(models.preset), [frames] * GATED_BLOCKS, masks)
     session: EditSession[int] = EditSession(models, force_keep=masks)
     full_name = f"{name}, {stream.sink_frames} + {stream.window_frames} latent frames"

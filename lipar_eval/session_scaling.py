@@ -14,7 +14,8 @@ from lipar_core.presets import default_parameters
 from lipar_core.session import EditSession
 from lipar_eval.gate import GATED_BLOCKS, Gate, gate
 from lipar_eval.machine import memory_now
-from lipar_eval.throughput import WARMUP_BLOCKS, ForcedMasks
+from lipar_eval.summary import p99
+from lipar_eval.throughput import WARMUP_BLOCKS, ForcedMasks, edit_to_end, random_block
 
 
 @dataclass(slots=True)
@@ -23,14 +24,13 @@ class SessionScaling:
 
     sessions: int
     frames_per_block: int
-    gate: Gate | None = None  # x0 of the last session against the same stream alone
+    gate: Gate  # x0 of the last session against the same stream alone
     memory: int = 0  # bytes at the end
     round_ms: list[float] = field(default_factory=list)
     block_ms: list[list[float]] = field(default_factory=list)  # of each session
 
     def to_json(self) -> dict[str, object]:
         """If they disturb each other, no times."""
-        assert self.gate is not None
         row = {"sessions": self.sessions, "gate": self.gate.to_json(), "memory_gb": self.memory / 1e9}
         if not self.gate.passed:
             return row
@@ -40,7 +40,7 @@ class SessionScaling:
             "fps_each": fps,
             "fps_all": fps * self.sessions,
             "round_p50_ms": statistics.median(self.round_ms),
-            "round_p99_ms": statistics.quantiles(self.round_ms, n=100, method="inclusive")[98],
+            "round_p99_ms": p99(self.round_ms),
             "slowest_to_fastest": max(medians) / min(medians),
         }
 
@@ -51,9 +51,8 @@ def session_scaling(models: Models, counts: Sequence[int], ratio: float, blocks:
 
 
 def _measure(models: Models, count: int, ratio: float, blocks: int) -> SessionScaling:
-    masks = ForcedMasks(models)
-    masks.ratio = ratio
-    pictures = [_picture(models, number) for number in range(count)]
+    masks = ForcedMasks(models, ratio)
+    pictures = [random_block(models, seed) for seed in range(count)]
     alone = _first_x0(models, masks, pictures[-1:])
     together = _first_x0(models, masks, pictures)
     result = SessionScaling(count, models.preset.stream.frames_per_block, gate(models, relative_error(together, alone)))
@@ -69,13 +68,6 @@ def _measure(models: Models, count: int, ratio: float, blocks: int) -> SessionSc
     for session in sessions:
         session.close()
     return result
-
-
-def _picture(models: Models, seed: int) -> Tensor:
-    """A block of one session's frames [N, 3, H, W]."""
-    stream = models.preset.stream
-    generator = torch.Generator().manual_seed(seed)
-    return torch.rand(stream.frames_per_block, 3, stream.height, stream.width, generator=generator).to(models.device)
 
 
 def _first_x0(models: Models, masks: ForcedMasks, pictures: Sequence[Tensor]) -> Tensor:
@@ -97,8 +89,5 @@ def _first_x0(models: Models, masks: ForcedMasks, pictures: Sequence[Tensor]) ->
 
 def _block_ms(session: EditSession[int], frames: Tensor) -> float:
     started = time.perf_counter()
-    edited = session.push(frames, range(len(frames)))
-    session.finish_block()
-    session.models.side.join()  # its clean pass, too
-    edited.frames.sum().item()  # waits for the device
+    edit_to_end(session, frames)
     return (time.perf_counter() - started) * 1000

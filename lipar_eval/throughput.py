@@ -17,10 +17,11 @@ from lipar_core.errors import LiparError
 from lipar_core.models.loading import Models
 from lipar_core.presets import default_parameters
 from lipar_core.session import EditSession
-from lipar_core.stream.output import BlockReport
+from lipar_core.stream.output import BlockReport, EditedFrames
 from lipar_eval.block_counters import BlockCounters, session_block
 from lipar_eval.clips import read_clip
 from lipar_eval.gate import GATED_BLOCKS, Gate, stream_gate
+from lipar_eval.summary import p99
 
 WARMUP_BLOCKS = 3  # blocks of each variant, not measured
 DETECTORS = ("anchor", "lipar")
@@ -48,10 +49,7 @@ class Variant:
         """Edit one block [N, 3, H, W], its clean pass included."""
         started = time.perf_counter()
         with self.context():
-            edited = self.session.push(frames, range(len(frames)))
-            self.session.finish_block()
-            self.session.models.side.join()  # its clean pass, too
-        edited.frames.sum().item()  # waits for the device
+            edited = edit_to_end(self.session, frames)
         if is_measured:
             self.times_ms.append((time.perf_counter() - started) * 1000)
             self.reports += edited.blocks
@@ -68,8 +66,7 @@ class Variant:
         return min(self.times_ms), statistics.median(self.times_ms), max(self.times_ms)
 
     def p99_ms(self) -> float:
-        """Interpolated: of fewer than a hundred blocks it lies just below the maximum."""
-        return statistics.quantiles(self.times_ms, n=100, method="inclusive")[98]
+        return p99(self.times_ms)
 
     def fps(self) -> float:
         return self.session.stream.frames_per_block / statistics.median(self.times_ms) * 1000
@@ -126,10 +123,19 @@ def affine_fit(variants: Sequence[Variant]) -> tuple[float, float]:
     return fit.intercept, fit.slope
 
 
-def random_block(models: Models) -> Tensor:
+def edit_to_end(session: EditSession[int], frames: Tensor) -> EditedFrames[int]:
+    """Edit one block [N, 3, H, W]; returns when the device has done it, its clean pass included."""
+    edited = session.push(frames, range(len(frames)))
+    session.finish_block()
+    session.models.side.join()
+    edited.frames.sum().item()  # waits
+    return edited
+
+
+def random_block(models: Models, seed: int = 0) -> Tensor:
     """Frames of a block [N, 3, H, W], on the models' device."""
     stream = models.preset.stream
-    generator = torch.Generator().manual_seed(0)
+    generator = torch.Generator().manual_seed(seed)
     frames = torch.rand(stream.frames_per_block, 3, stream.height, stream.width, generator=generator)
     return frames.to(models.device)
 
@@ -163,12 +169,12 @@ def pruning_by_detector(models: Models, clip: Tensor, blocks: int) -> list[Varia
 class ForcedMasks:
     """Keep masks with a given ratio; the same for a ratio in every block."""
 
-    def __init__(self, models: Models) -> None:
+    def __init__(self, models: Models, ratio: float = 1.0) -> None:
         stream = models.preset.stream
         shape = stream.block_frames, stream.rows, stream.cols
         self.rank = torch.rand(shape, generator=torch.Generator().manual_seed(1)).flatten().argsort().argsort()
         self.rank = self.rank.view(shape).to(models.device)
-        self.ratio = 1.0
+        self.ratio = ratio
 
     @contextmanager
     def use(self, ratio: float) -> Iterator[None]:

@@ -4,16 +4,14 @@ To draw a part alone does not pay. A camera's noise changes every token, also th
 (`pruning.follow_source`), and where a few tokens of a still picture change, so do the decoder's frames far around them.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 import torch
 from torch import Tensor
 
-
-class FrameRenderer(Protocol):
-    def __call__(self, frames: Tensor, latents: Tensor) -> Tensor:
-        """Frames [B, 4F, 3, H, W] of latents [B, F, C, h, w] -> the same with detail."""
+# Frames [B, 4F, 3, H, W] and their latents [B, F, C, h, w] -> the frames with detail.
+FrameRenderer = Callable[[Tensor, Tensor], Tensor]
 
 
 @dataclass(frozen=True, slots=True)
