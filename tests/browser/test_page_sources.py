@@ -74,7 +74,8 @@ def test_sources_follow_one_another_in_one_session(page: Page, live_server: Live
     for number, result in enumerate(seen):
         for other in seen[:number]:
             assert np.abs(result - other).mean() > 0.1, "two sources look the same"
-    assert np.abs(back - seen[0]).mean() < 0.08
+    distances = [np.abs(back - result).mean() for result in seen]  # the fake camera's picture changes: never quite 0
+    assert distances[0] < 0.5 * min(distances[1:]), distances
     expect_pill(page, "Live")
     assert session_id(page, live_server) == first_id
     assert len(posts) == post_count
