@@ -1,11 +1,14 @@
 """The page on a server that needs a token, behind a proxy with a base path."""
 
 from collections.abc import Iterator
+from io import BytesIO
 
+import numpy as np
 import pytest
-from playwright.sync_api import BrowserContext, expect
+from PIL import Image
+from playwright.sync_api import BrowserContext, Page, expect
 
-from harness.browser import TIMEOUT_MS, expect_pill, start, visit
+from harness.browser import TIMEOUT_MS, expect_pill, start, visit, wait_until
 from harness.live_server import LiveServer, running_server
 from tests.browser import recording
 from tests.server.proxy import Proxy
@@ -15,11 +18,10 @@ EDITOR = "editor-token"
 VIEW = "view-token"
 
 
-@pytest.fixture
-def server_with_tokens(page_build: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[LiveServer]:
-    for name, token in [("TOKEN", ADMIN), ("EDITOR_TOKEN", EDITOR), ("VIEW_TOKEN", VIEW)]:
-        monkeypatch.setenv(f"LIPAR_{name}", token)
-    with running_server() as server:
+@pytest.fixture(scope="module")
+def server_with_tokens(page_build: None) -> Iterator[LiveServer]:
+    tokens = {"LIPAR_TOKEN": ADMIN, "LIPAR_EDITOR_TOKEN": EDITOR, "LIPAR_VIEW_TOKEN": VIEW}
+    with running_server(environment=tokens) as server:
         yield server
 
 
@@ -56,3 +58,32 @@ def test_the_token_is_entered_once_and_sets_the_page_s_role(
         token.fill(VIEW)
         page.get_by_role("button", name="Continue").click()
         expect(page.get_by_text("Your token lets you watch, not edit.")).to_be_visible()
+
+
+@pytest.mark.console_messages("status of 404.*/(ice-servers|whep/)", "status of 409.*/whep/")  # nothing is live yet
+def test_a_clean_output_by_name_shows_one_session_after_another(
+    context: BrowserContext, server_with_tokens: LiveServer
+) -> None:
+    """An OBS browser source keeps its address: opened before the editor, and never a word on it."""
+    output = visit(context, f"{server_with_tokens.address}/?watch=studio&clean#token={VIEW}")
+    for session in (1, 2):
+        page = visit(context, f"{server_with_tokens.address}/?session=studio#token={EDITOR}")
+        expect_pill(page, "Ready")
+        wait_until(output, "document.getElementById('watched').srcObject === null")
+        assert visible_part(output) == 0
+        start(page)
+        wait_until(output, "document.getElementById('watched').videoWidth > 0")
+        assert visible_part(output) > 0.5
+        if session == 2:
+            recording.expect_same(page, output)
+        page.get_by_role("button", name="Stop", exact=True).click()
+        expect_pill(page, "Ready")
+        page.close()
+    output.close()
+
+
+def visible_part(output: Page) -> float:
+    """Part of the page that is not transparent; fails where it shows a text."""
+    assert output.locator("body").inner_text().strip() == ""
+    picture = Image.open(BytesIO(output.screenshot(omit_background=True))).convert("RGBA")
+    return float((np.asarray(picture)[..., 3] > 0).mean())
