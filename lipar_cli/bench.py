@@ -4,7 +4,7 @@ import argparse
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from lipar_cli.bench_tables import print_counters
 from lipar_cli.measurements import Measurements
@@ -24,6 +24,7 @@ RATES = (16.0, 30.0)  # frames per second of paced streams
 SYNTHETIC = ("static", "person", "pan", "cut")
 PARTS = ("forced", "clips", "arms", "paper", "sessions", "streams")
 COUNTED_RATIOS = (1.0, 0.5)
+DETECTORS: tuple[Literal["anchor", "lipar"], ...] = ("anchor", "lipar")
 FAILED = 1
 RESULTS = Path("bench-results")
 CLIPS = Path(__file__).parent.parent / "tests" / "media"
@@ -56,7 +57,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument(
         "--counters",
         action="store_true",
-        help="only count what a block's transformer passes do: needs neither weights nor the preset's device",
+        help="only count what a block's passes and change detector do: needs neither weights nor the preset's device",
     )
     parser.add_argument(
         "--json",
@@ -106,10 +107,13 @@ def run(args: argparse.Namespace) -> int:
 
 
 def run_counters(preset: "Preset", json_path: Path | None) -> int:
-    from lipar_eval.block_counters import transformer_block
+    from lipar_eval.block_counters import detector_block, transformer_block
 
     counted = {f"keep {ratio:.2f}": transformer_block(preset, ratio) for ratio in COUNTED_RATIOS}
     print_counters(f"transformer passes of a block, preset {preset.name}", counted)
+    detectors = {f"detector {kind}": detector_block(preset, kind) for kind in DETECTORS}
+    print_counters("its change detector", detectors)
+    counted |= detectors
     if json_path is not None:
         json_path.write_text(json.dumps({name: counters.to_json() for name, counters in counted.items()}) + "\n")
     return 0

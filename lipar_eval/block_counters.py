@@ -1,9 +1,11 @@
-"""Deterministic counters of a block: its transformer passes at any preset's full size, without storage or weights, and
-whole blocks of a session."""
+"""Deterministic counters of a block: its transformer passes and change detector at any preset's full size, without
+storage or weights, and whole blocks of a session."""
 
 from dataclasses import asdict, dataclass
+from typing import Literal
 
 import torch
+from msgspec.structs import replace
 from torch import Tensor
 
 from lipar_core.checkpoints.weights import MetaDevice
@@ -13,6 +15,7 @@ from lipar_core.kinds.registry import TRANSFORMERS
 from lipar_core.models.interfaces import Denoiser
 from lipar_core.models.precision import planned_precision
 from lipar_core.presets import default_parameters
+from lipar_core.pruning.detector import Detector
 from lipar_core.pruning.kv_cache import KVCache
 from lipar_core.pruning.selection import select
 from lipar_core.runtime.denoise import BlockPlan, clean_pass, denoise_block, prepare_schedule
@@ -74,6 +77,21 @@ def _count_passes(dit: Denoiser, cache: KVCache, preset: Preset, ratio: float) -
         cache.open(stream.block_frames)
         x0 = denoise_block(passes, source, source[-tokens:], plan, steps, [source] * len(steps.sigmas))
         clean_pass(passes, x0, plan, steps)
+    return _counters(counter)
+
+
+@torch.inference_mode()
+def detector_block(preset: Preset, kind: Literal["anchor", "lipar"]) -> BlockCounters:
+    """A detector's keep mask of a stream's second block, without storage."""
+    stream, detector = preset.stream, Detector(preset.stream)
+    pruning = replace(default_parameters(preset).pruning, detector=kind)
+    frames = torch.empty(stream.frames_per_block, 3, stream.height, stream.width, device=META)
+    size = stream.rows * stream.patch, stream.cols * stream.patch
+    latents = torch.empty(stream.block_frames, preset.transformer.channels, *size, device=META)
+    detector(frames, latents, pruning)
+    counter = OperationCounter()
+    with CalledFunctions(counter), counter:
+        detector(frames, latents, pruning)
     return _counters(counter)
 
 

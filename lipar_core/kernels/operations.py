@@ -2,11 +2,14 @@
 
 from typing import Any
 
+from lipar_core.kernels.changed_tokens import changed_tokens
 from lipar_core.kernels.cleaned_mask import cleaned_mask
 from lipar_core.kernels.linear_gelu import linear_gelu
+from lipar_core.kernels.noise_estimate import noise_estimate
 from lipar_core.kernels.noisy_tokens import noisy_tokens
 from lipar_core.kernels.operation import Operation
 from lipar_core.kernels.qk_norm_rope import qk_norm_rope
+from lipar_core.kernels.replace_tokens import replace_tokens
 from lipar_core.kernels.residual_norm import residual_norm
 from lipar_core.kernels.restored_x0 import restored_x0
 from lipar_core.kernels.rope_scatter import rope_scatter
@@ -24,6 +27,9 @@ OPERATIONS: tuple[Operation[Any, Any], ...] = (
     noisy_tokens,
     restored_x0,
     token_change,
+    noise_estimate,
+    changed_tokens,
+    replace_tokens,
     trimmed_distance,
     cleaned_mask,
     frames_from_planes,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import torch.nn.functional as F
 
 from lipar_core.kernels.operation import Operation
+from lipar_core.kernels.rank_search import ranked_value
 from lipar_core.kernels.triton_import import Pointer, block_size, jit, launch, tl
 
 if TYPE_CHECKING:
@@ -20,18 +21,20 @@ TILES = 2  # per side of a token: a small sharp change must not vanish in its me
 CHANNELS = 3
 
 
-def token_change_reference(now: Tensor, anchor: Tensor, previous: Tensor, rows: int) -> tuple[Tensor, Tensor, Tensor]:
+def token_change_reference(now: Tensor, anchor: Tensor, previous: Tensor, rows: int) -> tuple[Tensor, ...]:
     """Changes of each token of a latent frame.
 
     now, anchor [n, 3, H, W]; previous [3, H, W], the frame of the last latent frame that corresponds to now[-1].
-    Returns the mean square change to the anchor [rows, cols], that of the worst tile in one frame [rows, cols], and the
-    median absolute value of the finest diagonal Haar coefficients of now[-1] - previous [T].
+    Returns the mean square change to the anchor [rows, cols], that of the worst tile in one frame [rows, cols], the
+    median absolute value of the finest diagonal Haar coefficients of now[-1] - previous [T], and the mean of now[-1],
+    its luminance [T].
     """
     tile = now.shape[-2] // (TILES * rows)  # pixels
     tiles = F.avg_pool2d((now - anchor).square().mean(dim=1), tile)  # [n, TILES * rows, TILES * cols]
     mean = F.avg_pool2d(tiles.mean(dim=0)[None], TILES)[0]
     worst = F.max_pool2d(tiles.amax(dim=0)[None], TILES)[0]
-    return mean, worst, _diagonal_deviation(now[-1] - previous, *mean.shape)
+    luminance = F.adaptive_avg_pool2d(now[-1].mean(dim=0)[None], (mean.shape[0], mean.shape[1]))
+    return mean, worst, _diagonal_deviation(now[-1] - previous, *mean.shape), luminance.flatten()
 
 
 def _diagonal_deviation(change: Tensor, rows: int, cols: int) -> Tensor:
@@ -51,6 +54,7 @@ def _token_change_kernel(
     mean: Pointer,
     worst: Pointer,
     deviation: Pointer,
+    luminance: Pointer,
     H: int,
     W: int,
     FRAMES: tl.constexpr,
@@ -79,41 +83,41 @@ def _token_change_kernel(
             largest = tl.maximum(largest, square)
     tl.store(mean + token, total / (4 * FRAMES))
     tl.store(worst + token, largest)
-    diagonal = tl.zeros([BLOCK], dtype=tl.float32)
-    for pixel in range(4):
-        at = corner + channel + (2 * y + pixel // 2) * W + 2 * x + pixel % 2
-        newest = tl.load(now + (FRAMES - 1) * 3 * H * W + at, mask=inside, other=0.0)
-        sign = 1.0 - 2.0 * ((pixel // 2 + pixel) % 2)
-        diagonal += sign * (newest - tl.load(previous + at, mask=inside, other=0.0))
-    tl.store(deviation + token, _median(tl.abs(diagonal) / 2, inside, count))
+    newest = now + (FRAMES - 1) * 3 * H * W + corner + channel
+    diagonal, light = _newest_sums(newest, previous + corner + channel, 2 * y * W + 2 * x, W, inside)
+    tl.store(deviation + token, ranked_value(tl.abs(diagonal), inside, (count - 1) // 2))
+    tl.store(luminance + token, tl.sum(light) / (4 * count))
 
 
 @jit
-def _median(values, inside, count):  # type: ignore[no-untyped-def]
-    """The lower median of `count` values, which are not negative: such floats are ordered as their bits are."""
-    bits = values.to(tl.int32, bitcast=True)
-    median = tl.zeros([1], dtype=tl.int32)
-    for bit in range(31):  # from the highest down
-        candidate = median | (1 << (30 - bit))
-        below = tl.sum((inside & (bits < candidate)).to(tl.int32))
-        median = tl.where(below <= (count - 1) // 2, candidate, median)
-    return tl.sum(median.to(tl.float32, bitcast=True))
+def _newest_sums(newest, previous, at, W, inside):  # type: ignore[no-untyped-def]
+    """Of the four pixels from `at` on: the diagonal Haar coefficient of newest - previous, and the sum of newest."""
+    diagonal = tl.zeros(at.shape, dtype=tl.float32)
+    light = tl.zeros(at.shape, dtype=tl.float32)
+    for pixel in range(4):
+        offset = at + pixel // 2 * W + pixel % 2
+        value = tl.load(newest + offset, mask=inside, other=0.0)
+        light += value
+        sign = 1.0 - 2.0 * ((pixel // 2 + pixel) % 2)
+        diagonal += sign * (value - tl.load(previous + offset, mask=inside, other=0.0))
+    return diagonal / 2, light
 
 
-def token_change_triton(now: Tensor, anchor: Tensor, previous: Tensor, rows: int) -> tuple[Tensor, Tensor, Tensor]:
+def token_change_triton(now: Tensor, anchor: Tensor, previous: Tensor, rows: int) -> tuple[Tensor, ...]:
     frames, _, height, width = now.shape
     token = height // rows
     mean, worst = now.new_empty(2, rows, width // token)
-    deviation = now.new_empty(mean.numel())
+    deviation, luminance = now.new_empty(2, mean.numel())
     launch(
         _token_change_kernel,
         tuple(mean.shape),
-        *(now.contiguous(), anchor.contiguous(), previous.contiguous(), mean, worst, deviation, height, width),
+        *(now.contiguous(), anchor.contiguous(), previous.contiguous()),
+        *(mean, worst, deviation, luminance, height, width),
         FRAMES=frames,
         TOKEN=token,
         BLOCK=block_size(CHANNELS * (token // 2) ** 2),
     )
-    return mean, worst, deviation
+    return mean, worst, deviation, luminance
 
 
 def examples(shapes: Shapes) -> Iterator[tuple[object, ...]]:

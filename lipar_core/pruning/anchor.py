@@ -3,18 +3,16 @@
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
+from lipar_core.kernels.changed_tokens import changed_tokens
+from lipar_core.kernels.replace_tokens import replace_tokens
 from lipar_core.kernels.token_change import token_change
 from lipar_core.parameters import Pruning
 from lipar_core.pruning.active_tokens import ActiveTokens
 from lipar_core.pruning.masks import apply_min_keep
 from lipar_core.pruning.source_noise import SourceNoise
 
-TILE_FACTOR = 3.0  # times the threshold, for the worst tile of a single frame
-DEFER_FACTOR = 1.25  # times the threshold: smaller changes are deferred, which spreads the cost of slow drift evenly
-DEFER_PHASES = 4  # latent frames within which a deferred token is computed
 LEVELS = 255
 
 
@@ -59,14 +57,12 @@ class AnchorDetector:
     def _keep_mask(self, now: Tensor, pruning: Pruning, force: bool, active: ActiveTokens | None) -> Tensor:
         block = self.frames // self.block_frames
         if self.anchors is None or self.newest is None:
-            self.anchors = Anchors(now, torch.zeros(self.rows, self.cols, dtype=torch.long, device=now.device))
+            self.anchors = Anchors(now.clone(), torch.zeros(self.rows, self.cols, dtype=torch.long, device=now.device))
             self.newest = now
-        mean, worst, deviation = token_change(now, self.anchors.source, self.newest[-1], self.rows)
-        noise = 2 * self._sigma(now[-1], deviation) ** 2  # the variances of two frames add up
+        mean, worst, deviation, luminance = token_change(now, self.anchors.source, self.newest[-1], self.rows)
+        sigma = self.noise.update(deviation, luminance)
         self.newest = now
-        change = torch.maximum(mean - noise, (worst - noise) / TILE_FACTOR**2)
-        limit = pruning.threshold**2
-        keep = (change > DEFER_FACTOR**2 * limit) | ((change > limit) & self._in_phase(change))
+        keep = changed_tokens(mean, worst, luminance, sigma, pruning.threshold, self.frames)
         if pruning.min_keep > 0:
             keep = apply_min_keep(keep, mean, pruning.min_keep, active)
         if pruning.max_age > 0 and self.frames % self.block_frames == 0:
@@ -90,16 +86,6 @@ class AnchorDetector:
         assert self.newest is not None
         self._update_anchors(self.newest, positions, (self.frames - 1) // self.block_frames)
 
-    def _sigma(self, newest: Tensor, deviation: Tensor) -> Tensor:
-        """The noise of each token [rows, cols]."""
-        luminance = F.adaptive_avg_pool2d(newest.mean(dim=0)[None], (self.rows, self.cols))
-        return self.noise.update(deviation, luminance.flatten()).view(self.rows, self.cols)
-
-    def _in_phase(self, change: Tensor) -> Tensor:
-        """Which tokens may be computed for a deferred change now: each once in `DEFER_PHASES` frames, in diagonals."""
-        row, col = (torch.arange(size, device=change.device) for size in change.shape)
-        return (2 * row[:, None] + col + self.frames) % DEFER_PHASES == 0
-
     def _expiring(self, block: int, computed: Tensor, max_age: int) -> Tensor:
         """Tokens that would exceed `max_age` before their next refresh; refreshes are spread over blocks."""
         period = max(1, max_age // 2)
@@ -110,7 +96,4 @@ class AnchorDetector:
     def _update_anchors(self, now: Tensor, keep: Tensor, block: int) -> None:
         """Set the anchors of kept tokens to the current source."""
         assert self.anchors is not None
-        height, width = now.shape[-2] // self.rows, now.shape[-1] // self.cols
-        pixels = keep.repeat_interleave(height, 0).repeat_interleave(width, 1)
-        self.anchors.source = torch.where(pixels, now, self.anchors.source)
-        self.anchors.block = torch.where(keep, block, self.anchors.block)
+        replace_tokens(self.anchors.source, self.anchors.block, now, keep, block)

@@ -12,7 +12,7 @@ from lipar_core.kernels.rotate_frames import rotate_frames
 from lipar_core.presets import load_preset
 from lipar_core.runtime.kept_counts import KeptCounts
 from lipar_core.session import EditSession
-from lipar_eval.block_counters import session_block, transformer_block
+from lipar_eval.block_counters import detector_block, session_block, transformer_block
 from lipar_eval.operation_counter import CalledFunctions, OperationCounter
 from tests.tiny import moving_square, tiny_models, tiny_preset
 
@@ -136,6 +136,12 @@ def test_the_host_waits_once_per_block(detector):
     for start in range(0, 96, 12):
         session.push(clip[start : start + 12], range(start, start + 12))
     assert session_block(session, clip[96:]).host_waits == 1
+
+
+@pytest.mark.parametrize(("detector", "most"), [("anchor", 15), ("lipar", 51)])
+def test_a_detector_is_a_few_operations(detector, most):
+    """270 and 123 per block before their parts were kernels."""
+    assert detector_block(load_preset("wan-1.3b"), detector).operations <= most
 
 
 @pytest.mark.parametrize(("ratio", "most"), [(1, 17), (0.5, 18)])

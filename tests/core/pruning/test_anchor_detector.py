@@ -138,10 +138,7 @@ def test_each_band_of_luminance_has_its_own_noise():
     sigma = torch.tensor([3.0] * 60 + [4.0] * 60 + [9.0] * 4 + [5.0] * 60)
     for _ in range(3):
         estimate = noise.update(sigma * 2**0.5 * 0.6745, luminance)
-    assert estimate[:60].tolist() == pytest.approx([3.0] * 60)
-    assert estimate[60:120].tolist() == pytest.approx([4.0] * 60)
-    assert estimate[120:124].tolist() == pytest.approx([3.0] * 4)
-    assert estimate[124:].tolist() == pytest.approx([5.0] * 60)
+    assert estimate.tolist() == pytest.approx([3.0, 4.0, 3.0, 5.0])
     moving = torch.where(luminance > 192, 50.0, sigma)
     for _ in range(100):
         estimate = noise.update(moving, luminance)
