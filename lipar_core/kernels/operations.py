@@ -4,6 +4,8 @@ from typing import Any
 
 from lipar_core.kernels.changed_tokens import changed_tokens
 from lipar_core.kernels.cleaned_mask import cleaned_mask
+from lipar_core.kernels.filled_mask import filled_mask
+from lipar_core.kernels.kept_order import kept_order
 from lipar_core.kernels.linear_gelu import linear_gelu
 from lipar_core.kernels.noise_estimate import noise_estimate
 from lipar_core.kernels.noisy_tokens import noisy_tokens
@@ -14,6 +16,7 @@ from lipar_core.kernels.residual_norm import residual_norm
 from lipar_core.kernels.restored_x0 import restored_x0
 from lipar_core.kernels.rope_scatter import rope_scatter
 from lipar_core.kernels.rotate_frames import rotate_frames
+from lipar_core.kernels.source_rows import source_rows
 from lipar_core.kernels.token_change import token_change
 from lipar_core.kernels.trimmed_distance import trimmed_distance
 from lipar_core.kernels.yuv420p import frames_from_planes, planes_from_frames
@@ -32,6 +35,9 @@ OPERATIONS: tuple[Operation[Any, Any], ...] = (
     replace_tokens,
     trimmed_distance,
     cleaned_mask,
+    filled_mask,
+    kept_order,
+    source_rows,
     frames_from_planes,
     planes_from_frames,
 )

@@ -63,10 +63,10 @@ def trimmed_distance_triton(a: Tensor, b: Tensor) -> Tensor:
 
 
 def examples(shapes: Shapes) -> Iterator[tuple[object, ...]]:
-    for frames in (0, 1, shapes.block_frames):
-        a, b = shapes.normal(2, frames, shapes.tokens, shapes.patch_dim)
-        yield a, b
-        yield a, a.clone()
+    a, b = shapes.normal(2, shapes.block_frames, shapes.tokens, shapes.patch_dim)
+    yield a, b
+    yield a[:1], a[:1].clone()
+    yield a[:0], b[:0]
 
 
 trimmed_distance = Operation(trimmed_distance_reference, trimmed_distance_triton, examples)

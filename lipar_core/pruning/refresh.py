@@ -2,14 +2,12 @@
 
 from collections.abc import Sequence
 
-import torch
 from torch import Tensor
 
 from lipar_core.buckets import bucket_of
+from lipar_core.kernels.filled_mask import filled_mask
 from lipar_core.pruning.active_tokens import ActiveTokens
 from lipar_core.pruning.detector import Detector
-
-SPREAD = 0x9E37  # times a position, modulo the number of positions: neighbours are refreshed at different times
 
 
 def refresh_stalest(
@@ -39,18 +37,5 @@ def fill_bucket(
     for frame in reversed(range(len(counts))):
         filled[frame] += min(spare, tokens - counts[frame])
         spare -= filled[frame] - counts[frame]
-    order = _refresh_order(keep, computed, active)
-    rank = torch.empty_like(order).scatter_(0, order, torch.arange(len(order), device=order.device))
-    return (rank < sum(filled)).view_as(keep), filled
-
-
-def _refresh_order(keep: Tensor, computed: Tensor, active: ActiveTokens | None) -> Tensor:
-    """The tokens [F * T]: first those that are kept, then those that may be added, then the others."""
-    frames, tokens = keep.shape
-    position = torch.arange(tokens, device=keep.device)
-    urgency = (computed.flatten() * tokens + position * SPREAD % tokens).argsort(stable=True).argsort()  # [T]
-    frame = torch.arange(frames - 1, -1, -1, device=keep.device)  # the last is 0
-    key = 1 + frame[:, None] * tokens + urgency
-    if active is not None:
-        key = torch.where(active.inside.flatten(), key, frames * tokens + 1)
-    return torch.where(keep, 0, key).flatten().argsort(stable=True)
+    inside = None if active is None else active.inside
+    return filled_mask(keep, computed, inside, sum(filled) - sum(counts)), filled

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-import torch
 from torch import Tensor
 
 from lipar_core.buckets import bucket_of
+from lipar_core.kernels.kept_order import kept_order
+from lipar_core.kernels.source_rows import source_rows
 from lipar_core.pruning.active_tokens import ActiveTokens
 
 Rule = Literal["previous_frame", "previous_block"]
@@ -38,11 +39,7 @@ class Selection:
         `previous_frame`: a pruned token takes the newest kept one at its position in this block, else that of the frame
         before the block. `previous_block`: always that of the frame before the block.
         """
-        rank = torch.where(self.keep, self.keep.flatten().cumsum(0).view_as(self.keep) - 1, -1)
-        if rule == "previous_frame":
-            rank = rank.cummax(dim=0).values  # ranks grow with the frame, so the greatest is the newest
-        before = self.size + torch.arange(self.keep.shape[1], device=self.keep.device)
-        return torch.where(rank >= 0, rank, before).flatten()
+        return source_rows(self.keep, self.size, rule == "previous_frame")
 
 
 def select(
@@ -68,5 +65,4 @@ def select(
 
 
 def _build_selection(keep: Tensor, count: int, buckets: Sequence[int]) -> Selection:
-    order = torch.argsort(~keep.flatten(), stable=True)  # kept first, in order of position: nonzero() would sync
-    return Selection(keep, order[: bucket_of(count, buckets) if buckets else count], count)
+    return Selection(keep, kept_order(keep)[: bucket_of(count, buckets) if buckets else count], count)

@@ -148,6 +148,7 @@ def test_a_refreshed_position_is_as_if_it_had_been_kept(detector):
     positions = torch.zeros_like(detector.computed, dtype=torch.bool)
     positions[1, 2] = True
     session.push(still, range(12))
-    detector.refresh(positions)
+    with torch.inference_mode():
+        detector.refresh(positions)
     assert detector.computed[1, 2] == 1
     assert not detector.computed[~positions].any()
