@@ -8,6 +8,7 @@ import runtime from "@mediapipe/selfie_segmentation/selfie_segmentation_solution
 import runtimeCode from "@mediapipe/selfie_segmentation/selfie_segmentation_solution_simd_wasm_bin.wasm?url&no-inline";
 import type { GreyMask } from "../api/grey_mask";
 import type { Fit } from "../api/protocol";
+import { copyFrame } from "./frame_copy";
 import { fittedSize } from "./picture_size";
 import type { PictureSize } from "./picture_size";
 import type { SegmentationFiles, SegmentationReply, SegmentationRequest } from "./segmentation_worker";
@@ -81,14 +82,13 @@ export class Segmenter {
     if (worker === null || target === null || this.isBusy || source.width === 0) return;
     this.isBusy = true;
     const drawn = drawnRectangle(source, target.size, target.fit);
-    try {
-      const picture = await createImageBitmap(video, scaledTo(source, MAX_SIDE));
-      const request: SegmentationRequest = { files: FILES, picture, captured_ms, mask: target.size, drawn };
-      worker.postMessage(request, [picture]);
-    } catch (error) {
+    const picture = await copyFrame(video, scaledTo(source, MAX_SIDE));
+    if (picture === null) {
       this.isBusy = false; // the next frame may succeed
-      throw error;
+      return;
     }
+    const request: SegmentationRequest = { files: FILES, picture, captured_ms, mask: target.size, drawn };
+    worker.postMessage(request, [picture]);
   }
 
   private receive(reply: SegmentationReply): void {
@@ -100,9 +100,9 @@ export class Segmenter {
   }
 }
 
-function scaledTo({ width, height }: PictureSize, maxSide: number): ImageBitmapOptions {
+function scaledTo({ width, height }: PictureSize, maxSide: number): PictureSize {
   const scale = Math.min(1, maxSide / Math.max(width, height));
-  return { resizeWidth: Math.round(width * scale), resizeHeight: Math.round(height * scale) };
+  return { width: Math.round(width * scale), height: Math.round(height * scale) };
 }
 
 /** Where a picture of this size lies in a mask of that size, fitted as the server fits it to the edited picture. */

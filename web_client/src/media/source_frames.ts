@@ -1,8 +1,7 @@
 // The newest frames of the source video, so that an edited frame can be shown beside the frame that it was made from.
 
-const MAX_BYTES = 64 * 2 ** 20; // at 4 bytes per pixel: more than two seconds of frames
-const MAX_WIDTH = 640; // wider frames are scaled down
-const TOLERANCE_MS = 12; // between two times of one frame; frames are at least 16 ms apart
+import { FrameBuffer } from "./frame_buffer";
+import { copyFrame } from "./frame_copy";
 
 interface SourceFrame {
   captured_ms: number;
@@ -10,7 +9,7 @@ interface SourceFrame {
 }
 
 export class SourceFrames {
-  private frames: SourceFrame[] = [];
+  private readonly frames = new FrameBuffer<SourceFrame>();
   private clock = new CaptureClock();
   private callback: number | null = null; // null: not recording
 
@@ -28,16 +27,15 @@ export class SourceFrames {
     this.clear();
   }
 
-  /** The source has changed. */
+  /** The source has changed, or there is none. */
   clear(): void {
-    for (const { picture } of this.frames.splice(0)) picture.close();
+    this.frames.clear();
     this.clock = new CaptureClock();
   }
 
   /** The frame captured at this time on this page's clock (`performance.now`), ms; null if it is not among the newest. */
   at(captured_ms: number): ImageBitmap | null {
-    const nearest = nearestFrame(this.frames, captured_ms);
-    return nearest !== null && Math.abs(nearest.captured_ms - captured_ms) <= TOLERANCE_MS ? nearest.picture : null;
+    return this.frames.at(captured_ms)?.picture ?? null;
   }
 
   private waitForFrame(): void {
@@ -49,15 +47,11 @@ export class SourceFrames {
 
   private async keep(captured_ms: number): Promise<void> {
     const { video, clock } = this;
-    const width = Math.min(MAX_WIDTH, video.videoWidth);
-    const picture = await createImageBitmap(video, { resizeWidth: width, resizeHeight: Math.round((width * video.videoHeight) / video.videoWidth) });
-    if (this.callback === null || clock !== this.clock) {
-      picture.close(); // stopped, or of an earlier source
-      return;
-    }
-    this.frames.push({ captured_ms, picture });
-    const capacity = Math.floor(MAX_BYTES / (4 * picture.width * picture.height));
-    for (const old of this.frames.splice(0, Math.max(0, this.frames.length - capacity))) old.picture.close();
+    const width = Math.min(this.frames.maxWidth, video.videoWidth);
+    const picture = await copyFrame(video, { width, height: Math.round((width * video.videoHeight) / video.videoWidth) });
+    if (picture === null) return;
+    if (this.callback === null || clock !== this.clock) picture.close(); // stopped, or of an earlier source
+    else this.frames.add({ captured_ms, picture });
   }
 }
 
@@ -71,12 +65,4 @@ export class CaptureClock {
     this.offset_ms = Math.min(this.offset_ms, presentationTime - mediaTime * 1000);
     return mediaTime * 1000 + this.offset_ms;
   }
-}
-
-export function nearestFrame<F extends { captured_ms: number }>(frames: F[], captured_ms: number): F | null {
-  let nearest: F | null = null;
-  for (const frame of frames) {
-    if (nearest === null || Math.abs(frame.captured_ms - captured_ms) < Math.abs(nearest.captured_ms - captured_ms)) nearest = frame;
-  }
-  return nearest;
 }

@@ -73,6 +73,8 @@ export class EditorView {
       setAspect(this.result.videoWidth, this.result.videoHeight); // a session's size may differ from the preset's
     });
     this.source.addEventListener("resize", events.sourceResized);
+    markWhileEmpty(this.source);
+    markWhileEmpty(this.result);
     element("example-picture", HTMLImageElement).addEventListener("error", () => {
       element("example", HTMLElement).hidden = true; // a build may omit it
     });
@@ -92,7 +94,7 @@ export class EditorView {
 
   showSource(source: Source | null): void {
     attachStream(this.source, source?.stream ?? null);
-    if (source !== null) this.stage.sourceOpened(source);
+    this.stage.sourceChanged(source);
   }
 
   /** The caption of the source video, before and after it is opened. */
@@ -118,6 +120,7 @@ export class EditorView {
     const { text, tone } = pillOf(page);
     pill.textContent = text;
     pill.dataset.tone = tone;
+    element("waiting", HTMLParagraphElement).textContent = text;
     this.startButton.textContent = isRunning(page.stream) ? BUTTONS.stop : BUTTONS.start;
     this.startButton.disabled = !canStart(page);
     this.startButton.classList.toggle("primary", !isRunning(page.stream));
@@ -171,10 +174,15 @@ export class EditorView {
   }
 }
 
-/** An empty video shows a placeholder. */
 function attachStream(video: HTMLVideoElement, stream: MediaStream | null): void {
   if (video.srcObject !== stream) video.srcObject = stream; // one event each for the video and the audio track of one stream
-  video.parentElement?.toggleAttribute("data-empty", stream === null);
+}
+
+/** A video without a picture is marked as empty: a placeholder is shown. */
+function markWhileEmpty(video: HTMLVideoElement): void {
+  for (const [event, isEmpty] of [["loadeddata", false], ["emptied", true]] as const) {
+    video.addEventListener(event, () => video.parentElement?.toggleAttribute("data-empty", isEmpty));
+  }
 }
 
 function setAspect(width: number, height: number): void {

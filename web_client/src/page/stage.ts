@@ -38,8 +38,9 @@ export class Stage {
     this.bindHold();
   }
 
-  sourceOpened(source: Source): void {
-    this.mirror.sourceOpened(source);
+  /** Null: it was closed. */
+  sourceChanged(source: Source | null): void {
+    if (source !== null) this.mirror.sourceOpened(source);
     this.pairs.sourceChanged();
   }
 

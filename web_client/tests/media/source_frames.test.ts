@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from "vitest";
 import { FrameNames } from "../../src/media/frame_names";
-import { CaptureClock, nearestFrame } from "../../src/media/source_frames";
+import { CaptureClock } from "../../src/media/source_frames";
 
 describe("the capture time of a source's frame", () => {
   it("is what the browser reports", () => {
@@ -13,12 +13,6 @@ describe("the capture time of a source's frame", () => {
     expect(clock.time({ mediaTime: 1.04, presentationTime: 5060 })).toBe(5042); // presented 18 ms late
     expect(clock.time({ mediaTime: 1.08, presentationTime: 5081 })).toBe(5081); // the first one was late by 1 ms
   });
-});
-
-it("the nearest frame in time is found", () => {
-  const frames = [10, 43, 76].map((captured_ms) => ({ captured_ms }));
-  expect(nearestFrame(frames, 45)?.captured_ms).toBe(43);
-  expect(nearestFrame([], 45)).toBeNull();
 });
 
 describe("names of edited frames", () => {
