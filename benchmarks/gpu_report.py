@@ -16,9 +16,11 @@ from lipar_core.config import Preset
 from lipar_core.errors import LiparError
 from lipar_core.kernels.attention_backends import CHOICE
 from lipar_core.kernels.attention_choice import choose_attention
-from lipar_core.kernels.start_up import kernels_mode, reason_for_references, verify_kernels
+from lipar_core.kernels.operations import FP8_OPERATIONS
+from lipar_core.kernels.start_up import kernels_mode, reason_for_references, verify_each, verify_kernels
 from lipar_core.memory_plan import stream_plan
 from lipar_core.models.devices import select_device
+from lipar_core.models.fp8_layers import FP8_CAPABILITY
 from lipar_core.models.kernel_shapes import kernel_shapes
 from lipar_core.models.loading import Models, load_models
 from lipar_core.models.precision import uniform
@@ -43,7 +45,11 @@ def kernels(device: torch.device) -> Iterator[Line]:
         yield "kernels", device.type == "cpu", f"none are used: {reason}"
         return
     for dtype in DTYPES:
-        for verdict in verify_kernels(kernel_shapes(load_preset("wan-1.3b"), uniform(dtype), device)):
+        shapes = kernel_shapes(load_preset("wan-1.3b"), uniform(dtype), device)
+        verdicts = verify_kernels(shapes)
+        if torch.cuda.get_device_capability(device) >= FP8_CAPABILITY:
+            verdicts += verify_each(FP8_OPERATIONS, shapes)
+        for verdict in verdicts:
             finding = verdict.problem or f"equals its reference, {verdict.seconds:.1f} s"
             yield f"kernel {verdict.name}, {_name(dtype)}", not verdict.problem, finding
 

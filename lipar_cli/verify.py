@@ -25,6 +25,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument("--preset", default="tiny", help="for --against (default: tiny)")
     parser.add_argument("--random-weights", action="store_true", help="for --against: without the preset's checkpoints")
     parser.add_argument("--blocks", type=int, default=20, help="for --against (default: 20)")
+    parser.add_argument("--limit", type=float, help="for --against: exit code 1 if a block drifts further (2e-2, say)")
     parser.set_defaults(run=run)
 
 
@@ -46,7 +47,7 @@ def report_drift(args: argparse.Namespace) -> int:
     errors = latent_drift(preset, args.device, args.dtype, args.against, args.blocks)
     print(f"preset {preset.name}, {args.dtype or preset.dtype} against {args.against}: relative L2 of x0, by block")
     print(" ".join(f"{error:.1e}" for error in errors))
-    return 0
+    return 0 if args.limit is None or all(error <= args.limit for error in errors) else FAILED  # NaN fails
 
 
 def verify_files(args: argparse.Namespace) -> int:

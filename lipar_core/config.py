@@ -156,6 +156,7 @@ class Preset(ConfigStruct, frozen=True, kw_only=True):
     dtype: Literal["auto", "float32", "bfloat16", "float16"]  # auto: chosen for the device (precision.py)
     attention: AttentionName = "auto"  # on a GPU: its implementation; auto: the GPU's best that passes its check
     fp16_accumulation: bool = False  # on a GPU, float16 products summed in float16: faster on GeForce, less exact
+    fp8_linears: bool = False  # the transformer's matrix products in 8-bit floating point: faster, less exact
     stream: StreamConfig
     codec: CodecConfig
     transformer: TransformerConfig

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import torch
 import torch.nn.functional as F
+from msgspec.structs import replace
 from torch import Tensor
 
 from lipar_core.config import Preset
@@ -20,10 +21,13 @@ BLOBS = 12  # of the moving picture, in each direction
 def latent_drift(preset: Preset, device: str | None, dtype: str | None, against: str, blocks: int) -> list[float]:
     """Relative L2 of each block's x0, every token computed, dtype (None: the preset's) against the other one.
 
+    The other one is without the preset's options that are faster and less exact.
+
     One model after the other is loaded, so that a GPU needs room for one only. Raises `LiparError`.
     """
     planned_precision(against, on_gpu=False)  # before the first model runs
-    results = [_stream(preset, device, kind, blocks) for kind in (dtype, against)]
+    exact = replace(preset, fp8_linears=False, fp16_accumulation=False)
+    results = [_stream(preset, device, dtype, blocks), _stream(exact, device, against, blocks)]
     return [relative_error(ours, reference) for ours, reference in zip(*results, strict=True)]
 
 

@@ -5,12 +5,14 @@ from typing import Any
 from lipar_core.kernels.changed_tokens import changed_tokens
 from lipar_core.kernels.cleaned_mask import cleaned_mask
 from lipar_core.kernels.filled_mask import filled_mask
+from lipar_core.kernels.fp8_linear import fp8_linear
 from lipar_core.kernels.kept_order import kept_order
 from lipar_core.kernels.linear_gelu import linear_gelu
 from lipar_core.kernels.noise_estimate import noise_estimate
 from lipar_core.kernels.noisy_tokens import noisy_tokens
 from lipar_core.kernels.operation import Operation
 from lipar_core.kernels.qk_norm_rope import qk_norm_rope
+from lipar_core.kernels.quantised_rows import quantised_rows
 from lipar_core.kernels.replace_tokens import replace_tokens
 from lipar_core.kernels.residual_norm import residual_norm
 from lipar_core.kernels.restored_x0 import restored_x0
@@ -41,4 +43,5 @@ OPERATIONS: tuple[Operation[Any, Any], ...] = (
     frames_from_planes,
     planes_from_frames,
 )
-TRITON_OPERATIONS = tuple(operation for operation in OPERATIONS if not operation.library)
+FP8_OPERATIONS: tuple[Operation[Any, Any], ...] = (quantised_rows, fp8_linear)  # used on request only
+TRITON_OPERATIONS = tuple(operation for operation in (*OPERATIONS, *FP8_OPERATIONS) if not operation.library)

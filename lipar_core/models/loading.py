@@ -14,12 +14,14 @@ from lipar_core.kernels.side_stream import SideStream, side_stream
 from lipar_core.kernels.start_up import kernels_mode, verify_kernels
 from lipar_core.kinds.registry import CODECS, TEXT_ENCODERS, TRANSFORMERS
 from lipar_core.models.devices import select_device
+from lipar_core.models.fp8_layers import use_fp8_linears
 from lipar_core.models.interfaces import Codec, Denoiser, TextEncoder
 from lipar_core.models.kernel_shapes import kernel_shapes
 from lipar_core.models.pass_costs import pass_costs
 from lipar_core.models.precision import Precision, choose_precision
 from lipar_core.models.prompts import PromptCache
 from lipar_core.models.reuse_pool import ReusePool
+from lipar_core.models.wan import CausalWan
 from lipar_core.weight_files import missing_weights, missing_weights_remedy
 
 
@@ -66,6 +68,8 @@ def load_models(preset: Preset, device: str | None = None, dtype: str | None = N
     choose_attention(shapes, preset.attention)
     codec: Codec = CODECS.loader(preset.codec)(preset.codec, preset, target, precision)
     dit: Denoiser = TRANSFORMERS.loader(preset.transformer)(preset.transformer, preset, target, precision)
+    if preset.fp8_linears and isinstance(dit, CausalWan):
+        use_fp8_linears(dit.blocks, shapes)
     prompts = PromptCache(load_text_encoder(preset, target))
     costs = pass_costs(dit, dit.config.layers, shapes)
     record = cuda_recorder() if target.type == "cuda" and kernels_mode() == "auto" else None

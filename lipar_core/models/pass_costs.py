@@ -18,6 +18,7 @@ from lipar_core.kernels.self_test import failure_text
 from lipar_core.kernels.shapes import Shapes
 from lipar_core.load_progress import report_load_progress
 from lipar_core.models.device_time import fastest_seconds
+from lipar_core.models.fp8_layers import Fp8Linear
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +45,8 @@ def pass_costs(network: object, layers: int, shapes: Shapes) -> dict[int, float]
 
 def linear_layers(network: nn.Module) -> Linears:
     """Those that work on a prompt or a timestep are counted like those that work on tokens; they are few."""
-    return Counter((m.in_features, m.out_features) for m in network.modules() if isinstance(m, nn.Linear))
+    modules = (m for m in network.modules() if isinstance(m, (nn.Linear, Fp8Linear)))
+    return Counter((m.in_features, m.out_features) for m in modules)
 
 
 def candidates(shapes: Shapes) -> range:

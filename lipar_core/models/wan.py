@@ -145,9 +145,12 @@ class Layer(nn.Module):
         x, y = self._cross_attention_input(x, update, gate1)
         update = self.cross_attn.merge(attention(self.cross_attn.queries(y), *text))
         x, y = residual_norm(x, update, None, shift2, scale2, self.eps)
-        enter, leave = cast(nn.Linear, self.ffn[0]), self.ffn[2]
-        update = leave(linear_gelu(y, enter.weight, enter.bias))
-        return residual_norm(x, update, gate2, *next_norm, self.eps)
+        return residual_norm(x, self._feed_forward(y), gate2, *next_norm, self.eps)
+
+    def _feed_forward(self, y: Tensor) -> Tensor:
+        enter, gelu, leave = self.ffn
+        hidden = linear_gelu(y, enter.weight, enter.bias) if isinstance(enter, nn.Linear) else gelu(enter(y))
+        return leave(hidden)  # type: ignore[no-any-return]
 
     def _cross_attention_input(self, x: Tensor, update: Tensor, gate: Tensor) -> tuple[Tensor, Tensor]:
         """x + gate * update, and the same normalised if the model does so."""

@@ -72,11 +72,11 @@ def test_verify_continues_after_an_unreadable_file(tmp_path, lipar):
 
 
 def test_verify_reports_the_drift_of_a_dtype(lipar, preset):
-    """Every block's x0, from the first on; a dtype against itself has none."""
-    for dtype, low, high in (("bfloat16", 1e-4, 5e-2), ("float32", -1, 0)):
+    """Every block's x0, from the first on; a dtype against itself has none. Exit code 1 past a limit."""
+    for dtype, low, high, limit in (("bfloat16", 1e-4, 5e-2, ("--limit", 1e-4)), ("float32", -1, 0, ())):
         flags = "--against", "float32", "--dtype", dtype, "--preset", preset, "--random-weights", "--blocks", 3
-        code, stdout, _ = lipar("verify", *flags)
-        assert code == 0
+        code, stdout, _ = lipar("verify", *flags, *limit)
+        assert code == (1 if limit else 0)
         errors = [float(text) for text in stdout.splitlines()[-1].split()]
         assert len(errors) == 3
         assert all(low < error <= high for error in errors)
