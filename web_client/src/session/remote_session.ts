@@ -2,6 +2,7 @@
 
 import { ApiError } from "../api/client";
 import type { Acknowledgement, Answer, Changes, NewSession, Offer, SessionCredentials, SessionStatus } from "../api/protocol";
+import { MediaConnectionLost } from "../media/errors";
 
 const LOST_STATUSES = [401, 403, 404]; // ended, or its id belongs to another session now
 const NAME_TAKEN = 409;
@@ -16,6 +17,9 @@ export interface SessionApi {
 }
 
 export class RemoteSession {
+  private isOpening = false; // a request that resumes or creates it is on its way
+  private isEnded = false;
+
   /**
    * `name`: the requested id; null: the server generates one. `credentials`: of the existing session, kept over lost
    * connections; null before it is created. `endedSession`: its id is requested again, so that watch links stay valid.
@@ -29,10 +33,17 @@ export class RemoteSession {
 
   /** Resumes the existing session, or creates one. */
   async open(sdp: string, start: NewSession): Promise<{ answer: Answer; resumed: boolean }> {
-    const resumed = await this.resume(sdp);
-    const answer = resumed ?? (await this.create(sdp, start));
-    this.credentials = { id: answer.id, token: answer.token, view_token: answer.view_token };
-    return { answer, resumed: resumed !== null };
+    this.isOpening = true;
+    try {
+      const resumed = await this.resume(sdp);
+      if (resumed === null && this.isEnded) throw new MediaConnectionLost("stopped");
+      const answer = resumed ?? (await this.create(sdp, start));
+      this.credentials = { id: answer.id, token: answer.token, view_token: answer.view_token };
+      return { answer, resumed: resumed !== null };
+    } finally {
+      this.isOpening = false;
+      if (this.isEnded) this.delete();
+    }
   }
 
   update(changes: Changes, signal: AbortSignal): Promise<Acknowledgement> {
@@ -57,8 +68,14 @@ export class RemoteSession {
     return credentials;
   }
 
-  /** Frees the server's slot. An unreachable server ends sessions without a connection by itself. */
+  /** Frees the server's slot: once, and not while the session is being resumed, which would find it gone. */
   end(): void {
+    this.isEnded = true;
+    if (!this.isOpening) this.delete();
+  }
+
+  /** An unreachable server ends sessions without a connection by itself. */
+  private delete(): void {
     const { credentials } = this;
     this.credentials = null;
     if (credentials !== null) this.api.deleteSession(credentials).catch(logFailure(`session ${credentials.id} was not ended:`));

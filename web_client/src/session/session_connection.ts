@@ -87,8 +87,9 @@ export class SessionConnection {
   }
 
   private async negotiate(peer: MediaPeer, start: NewSession): Promise<void> {
-    const { answer, resumed } = await this.dependencies.session.open(await peer.offer(), start);
-    if (this.isClosed) this.dependencies.session.end(); // closed while waiting for the answer
+    const offer = await peer.offer();
+    this.throwIfClosed();
+    const { answer, resumed } = await this.dependencies.session.open(offer, start);
     this.throwIfClosed();
     this.events.sessionOpened(answer.parameters, resumed);
     await peer.accept(answer);

@@ -46,8 +46,12 @@ export class FakePeer implements MediaPeer {
   constructor(
     readonly events: PeerEvents,
     public audio: MediaStreamTrack | null,
+    private readonly gathered: Promise<void> | null = null,
   ) {}
-  offer = (): Promise<string> => Promise.resolve("offer");
+  offer = async (): Promise<string> => {
+    await this.gathered;
+    return "offer";
+  };
   accept = ({ size }: Pick<Answer, "size">): Promise<void> => {
     this.size = size;
     return Promise.resolve();
@@ -93,6 +97,7 @@ class FakeServer {
   knowsSession = true; // of a session to resume
   unknownStatus = 404; // the response for an unknown session or token
   rejection: Error | null = null;
+  resumeBarrier: Promise<void> | null = null; // a resume waits for it
   updateBarrier: Promise<void> | null = null; // an update waits for it
 
   iceServers = (): Promise<RTCIceServer[]> => Promise.resolve([]);
@@ -105,10 +110,12 @@ class FakeServer {
     return Promise.resolve(this.answer({ id: `s${this.offers.length}`, token: "t", view_token: "v" }));
   };
 
-  resumeSession = (credentials: SessionCredentials): Promise<Answer> => {
+  resumeSession = async (credentials: SessionCredentials): Promise<Answer> => {
     this.resumes.push(`${credentials.id} ${credentials.token}`);
-    if (this.rejection !== null) return Promise.reject(this.rejection);
-    return this.knowsSession ? Promise.resolve(this.answer(credentials)) : Promise.reject(new ApiError(this.unknownStatus, "not known"));
+    await this.resumeBarrier;
+    if (this.rejection !== null) throw this.rejection;
+    if (!this.knowsSession) throw new ApiError(this.unknownStatus, "not known");
+    return this.answer(credentials);
   };
 
   parkSession = ({ id }: SessionCredentials): Promise<void> => {
@@ -148,6 +155,7 @@ export class StreamFixture {
   readonly notices: (string | null)[] = [];
   sourceError: Error | null = null;
   sourceSettings: MediaTrackSettings = {};
+  gathered: Promise<void> | null = null; // an offer waits for it
   openPicker: Promise<void> | null = null; // an open picker waits for it
   allowsOneCamera = false; // at the same time
 
@@ -157,7 +165,7 @@ export class StreamFixture {
       sessionName: null,
       openSource: (choice) => this.openSource(choice),
       openPeer: (_video, audio, _servers, events) => {
-        this.peers.push(new FakePeer(events, audio));
+        this.peers.push(new FakePeer(events, audio, this.gathered));
         return this.peer;
       },
       api: this.server,
