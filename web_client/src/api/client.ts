@@ -1,6 +1,6 @@
 // Client of the server's HTTP API. A failed request throws `ApiError` (an error response) or `ServerUnreachable` (no response).
 
-import { REASONS } from "../texts/en";
+import { REASONS } from "../texts";
 import { isErrorBody } from "./protocol";
 import type { Access, Acknowledgement, Answer, Changes, Offer, Preset, Readiness, Schema, SessionCredentials, SessionStatus } from "./protocol";
 

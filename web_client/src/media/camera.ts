@@ -1,7 +1,7 @@
 // Opening the camera and listing the cameras of this device.
 
 import type { Preset } from "../api/protocol";
-import { SOURCES } from "../texts/en";
+import { SOURCES } from "../texts";
 
 const FRAME_RATE = 30;
 

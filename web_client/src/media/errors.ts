@@ -1,6 +1,6 @@
 // Errors of sources and media connections. The browser's own DOMExceptions are passed on unchanged.
 
-import { REASONS } from "../texts/en";
+import { REASONS } from "../texts";
 
 /** The user closed a picker without a choice: not shown as an error. */
 export class PickerCancelled extends Error {}

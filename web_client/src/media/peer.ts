@@ -2,7 +2,7 @@
 
 import { parseStatus } from "../api/protocol";
 import type { Answer, SessionStatus } from "../api/protocol";
-import { REASONS } from "../texts/en";
+import { REASONS } from "../texts";
 import type { FrameName } from "./frame_names";
 import { LinkMeter } from "./link_meter";
 import type { LinkStats } from "./link_meter";
@@ -160,7 +160,7 @@ export class Peer {
 
 function videoTrackOf(video: MediaStream): MediaStreamTrack {
   const [track] = video.getVideoTracks();
-  if (track === undefined) throw new Error("the source has no video track");
+  if (track === undefined) throw new Error(REASONS.noVideoTrack);
   return track;
 }
 

@@ -1,6 +1,6 @@
 // Shared by the editor's and the viewer's RTCPeerConnection.
 
-import { REASONS } from "../texts/en";
+import { REASONS } from "../texts";
 import { WebRtcMissing } from "./errors";
 
 const GATHERING_TIMEOUT_MS = 2000;

@@ -90,9 +90,9 @@ async function segment({ files, picture, captured_ms, mask, drawn }: Segmentatio
   segmentation.setOptions({ modelSelection: picture.width >= picture.height ? 1 : 0 }); // 1: the model for wide pictures
   await segmentation.send({ image: picture });
   picture.close();
-  if (newest === null) throw new Error("the segmentation returned no mask");
+  if (newest === null) throw new Error("noMask");
   const context = new OffscreenCanvas(mask.width, mask.height).getContext("2d", { willReadFrequently: true });
-  if (context === null) throw new Error("this browser has no canvas in workers");
+  if (context === null) throw new Error("noCanvas");
   context.drawImage(newest, drawn.x, drawn.y, drawn.width, drawn.height);
   const { data } = context.getImageData(0, 0, mask.width, mask.height);
   const levels = Uint8Array.from({ length: mask.width * mask.height }, (_, i) => levelOf(data[4 * i + 3] ?? 0));

@@ -8,6 +8,7 @@ import runtime from "@mediapipe/selfie_segmentation/selfie_segmentation_solution
 import runtimeCode from "@mediapipe/selfie_segmentation/selfie_segmentation_solution_simd_wasm_bin.wasm?url&no-inline";
 import type { GreyMask } from "../api/grey_mask";
 import type { Fit } from "../api/protocol";
+import { SEGMENTATION_ERRORS } from "../texts";
 import { copyFrame } from "./frame_copy";
 import { fittedSize } from "./picture_size";
 import type { PictureSize } from "./picture_size";
@@ -95,7 +96,7 @@ export class Segmenter {
     this.isBusy = false;
     if ("error" in reply) {
       this.stop();
-      this.events.failed(reply.error);
+      this.events.failed(SEGMENTATION_ERRORS[reply.error] ?? reply.error);
     } else this.events.mask(reply.captured_ms, reply);
   }
 }

@@ -1,7 +1,7 @@
 // Video sources: the camera, the screen, or a local video file.
 
 import type { Preset } from "../api/protocol";
-import { SOURCES } from "../texts/en";
+import { SOURCES } from "../texts";
 import { openCamera } from "./camera";
 import { openMicrophone } from "./microphone";
 import { openScreen } from "./screen";

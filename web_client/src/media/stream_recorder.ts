@@ -1,6 +1,6 @@
 // Records a stream in the browser, chunk by chunk.
 
-import { REASONS } from "../texts/en";
+import { REASONS } from "../texts";
 
 const CHUNK_MS = 1000;
 const VIDEO_BITS_PER_SECOND = 8_000_000; // more than the server sends: little is lost by encoding again

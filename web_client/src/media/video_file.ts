@@ -1,6 +1,6 @@
 // A local video file, played in a loop and captured as tracks.
 
-import { REASONS } from "../texts/en";
+import { REASONS } from "../texts";
 import { UnplayableFile } from "./errors";
 
 /** Firefox has a prefixed name; Safari has neither. */

@@ -1,7 +1,7 @@
 // A WHEP player (draft-ietf-wish-whep): receives a session's edited video and its sound.
 
 import { apiErrorOf, fetchResponse } from "../api/client";
-import { REASONS } from "../texts/en";
+import { REASONS } from "../texts";
 import type { ChannelOpener } from "./peer";
 import { createConnection, gatherLocalSdp, minimizeReceiveDelay, watchConnection } from "./rtc";
 

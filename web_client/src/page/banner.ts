@@ -4,7 +4,7 @@ import type { LoadingProgress } from "../session/loading_time";
 import { INSECURE_PAGE, SERVER_UNREACHABLE } from "../session/problems";
 import type { Problem } from "../session/problems";
 import type { ServerState } from "../session/server_monitor";
-import { BANNERS, toSentence } from "../texts/en";
+import { BANNERS, toSentence } from "../texts";
 import { isBlocked } from "./page_state";
 import type { PageState } from "./page_state";
 

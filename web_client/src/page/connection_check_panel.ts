@@ -4,7 +4,7 @@ import { isCameraAllowed, listCameras } from "../media/camera";
 import { checkIce } from "../media/ice_check";
 import { checkCamera, checkCodecs, checkNetwork, checkRoundTrip, checkServer } from "../session/connection_check";
 import type { BrowserFacts, CheckedServer, CheckLevel, CheckResult } from "../session/connection_check";
-import { CHECK_LEVELS, CHECK_NAMES, CHECK_SUMMARY } from "../texts/en_checks";
+import { CHECK_LEVELS, CHECK_NAMES, CHECK_SUMMARY } from "../texts";
 import { element } from "./elements";
 
 type CheckName = keyof typeof CHECK_NAMES;

@@ -6,7 +6,7 @@ import type { SourceKind } from "../media/source";
 import { ConnectionHistory } from "../session/connection_history";
 import { verdictOf } from "../session/connection_verdict";
 import type { Level, Verdict } from "../session/connection_verdict";
-import { NO_VERDICT } from "../texts/en";
+import { NO_VERDICT } from "../texts";
 import { ConnectionPlots } from "./connection_plots";
 import { element } from "./elements";
 import type { Tone } from "./pill";

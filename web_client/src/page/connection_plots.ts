@@ -3,7 +3,7 @@
 import type { Sample } from "../session/connection_history";
 import { HISTORY_MS } from "../session/connection_history";
 import { BANDS } from "../session/connection_verdict";
-import { LATENCY_STAGES, PLOTS } from "../texts/en";
+import { LATENCY_STAGES, PLOTS } from "../texts";
 import { Plot } from "./plot";
 import type { PlotOptions, Series } from "./plot";
 

@@ -6,7 +6,7 @@ import type { RegionMasks } from "../media/region_masks";
 import { promptChanges, secondPrompt } from "../session/prompt_mix";
 import type { Settings } from "../session/settings";
 import type { StreamState } from "../session/stream_state";
-import { BUTTONS } from "../texts/en";
+import { BUTTONS } from "../texts";
 import { element } from "./elements";
 import { noteOf, promptTokensNote } from "./notes";
 import type { Note } from "./notes";

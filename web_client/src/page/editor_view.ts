@@ -5,7 +5,7 @@ import { FrameRateMeter } from "../media/frame_rate_meter";
 import { KeepMasks } from "../media/keep_masks";
 import type { LinkStats } from "../media/link_meter";
 import type { Source, SourceKind } from "../media/source";
-import { BUTTONS, VALUES } from "../texts/en";
+import { BUTTONS, VALUES } from "../texts";
 import { bannerOf } from "./banner";
 import type { BannerAction } from "./banner";
 import { ConnectionPanel } from "./connection_panel";

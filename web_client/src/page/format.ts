@@ -1,6 +1,6 @@
 // Numbers as text.
 
-import { MODEL_STAGES, modelTime } from "../texts/en";
+import { MODEL_STAGES, modelTime } from "../texts";
 
 export function formatNumber(value: number | null | undefined, digits = 0, scale = 1): string {
   return value === null || value === undefined ? "–" : (value * scale).toFixed(digits);

@@ -3,7 +3,7 @@
 import type { ApiClient } from "../api/client";
 import type { SessionCredentials } from "../api/protocol";
 import { errorMessage } from "../session/error_message";
-import { KEEP } from "../texts/en";
+import { KEEP } from "../texts";
 import { download, fileName } from "./download";
 import { element } from "./elements";
 import type { FramePairs } from "./frame_pairs";

@@ -1,6 +1,6 @@
 // The latency from camera to screen by stage, as a bar and a legend.
 
-import { LATENCY_LEGEND, LATENCY_STAGES } from "../texts/en";
+import { LATENCY_LEGEND, LATENCY_STAGES, latencyOf } from "../texts";
 import { element } from "./elements";
 
 interface Stage {
@@ -52,6 +52,6 @@ function legendEntry(stage: TimedStage): HTMLElement {
 function stageElement(tag: "div" | "span", { name, description, ms, label }: TimedStage): HTMLElement {
   const part = document.createElement(tag);
   part.dataset.stage = name;
-  part.title = `${label} ${ms.toFixed(1)} ms. ${description}`;
+  part.title = latencyOf(label, ms, description);
   return part;
 }

@@ -2,7 +2,7 @@
 
 import { errorMessage } from "../session/error_message";
 import { KnobMap, knobTurn } from "../session/knob_map";
-import { MIDI } from "../texts/en";
+import { MIDI } from "../texts";
 import { element } from "./elements";
 
 const SLIDERS = ".slider input[type=range]";

@@ -3,7 +3,7 @@
 import type { Parameters, PromptTokens } from "../api/protocol";
 import type { ControlState } from "../session/control_state";
 import type { StreamState } from "../session/stream_state";
-import { NOTES } from "../texts/en";
+import { NOTES } from "../texts";
 import type { Tone } from "./pill";
 
 export interface Note {

@@ -5,7 +5,7 @@ import { positionOf, valueAt } from "../api/schema";
 import type { ParameterSpec } from "../api/schema";
 import { changesFor } from "../session/parameters";
 import type { Settings } from "../session/settings";
-import { CHOICES, HINTS } from "../texts/en";
+import { CHOICES, HINTS } from "../texts";
 import { formatValue, isDisabled, isRelevant, valueIn } from "./parameter_value";
 
 export interface RowEvents {

@@ -3,7 +3,7 @@
 import type { Changes, Parameters, Preset } from "../api/protocol";
 import type { ParameterSpec } from "../api/schema";
 import { changesFor, mergeChanges, valueAtPath } from "../session/parameters";
-import { VALUES } from "../texts/en";
+import { VALUES } from "../texts";
 
 /** The value at a path such as "pruning.tau". The strength, while it is null, is that of the preset's steps. */
 export function valueIn(preset: Preset, parameters: Parameters, path: string): unknown {

@@ -2,7 +2,7 @@
 
 import type { SourceKind } from "../media/source";
 import type { StreamState } from "../session/stream_state";
-import { PILLS as TEXTS } from "../texts/en";
+import { PILLS as TEXTS } from "../texts";
 import { isBlocked } from "./page_state";
 import type { PageState } from "./page_state";
 

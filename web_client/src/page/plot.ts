@@ -1,7 +1,7 @@
 // A plot of the last minute: an SVG with lines or stacked areas, a legend with the newest values, and a text for screen
 // readers.
 
-import { PLOTS } from "../texts/en";
+import { PLOTS } from "../texts";
 
 /** One line or area; its colour is that of `stage`, or else the plot's next. */
 export interface Series {

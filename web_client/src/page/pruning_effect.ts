@@ -1,7 +1,7 @@
 // What the pruning settings bring now: how much of the picture is recomputed, and the estimated speed-up.
 
 import type { Stats } from "../api/protocol";
-import { PRUNING_EFFECT } from "../texts/en";
+import { PRUNING_EFFECT } from "../texts";
 import { element } from "./elements";
 import { formatNumber } from "./format";
 

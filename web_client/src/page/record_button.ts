@@ -1,7 +1,7 @@
 // The button that records the edited picture, and its sound, in the browser; with the source beside it if chosen.
 
 import { record, recordingType, withoutSilentSound } from "../media/stream_recorder";
-import { BUTTONS, REASONS } from "../texts/en";
+import { BUTTONS, REASONS } from "../texts";
 import { fileName } from "./download";
 import { element } from "./elements";
 import type { FramePairs } from "./frame_pairs";

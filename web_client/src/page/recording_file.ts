@@ -1,6 +1,6 @@
 // Where a recording is written: a file that the user chooses or, where browsers have no such thing, memory and then a download.
 
-import { REASONS } from "../texts/en";
+import { REASONS } from "../texts";
 import { download } from "./download";
 
 const MAX_BYTES = 2 ** 30; // in memory

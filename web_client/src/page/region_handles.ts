@@ -3,7 +3,7 @@
 import type { Box } from "../api/protocol";
 import { movedBox } from "../session/region";
 import type { FramePoint } from "../session/region";
-import { REGION } from "../texts/en";
+import { REGION } from "../texts";
 import type { StageLayer } from "./stage_layer";
 
 const PLACES = [

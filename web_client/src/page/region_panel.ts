@@ -6,7 +6,7 @@ import type { Box, Changes, Region } from "../api/protocol";
 import type { RegionMasks } from "../media/region_masks";
 import { coverage } from "../session/region";
 import type { Settings } from "../session/settings";
-import { REGION } from "../texts/en";
+import { REGION } from "../texts";
 import { element } from "./elements";
 import { formatNumber } from "./format";
 import { RegionCanvas } from "./region_canvas";

@@ -3,7 +3,7 @@
 import { apiErrorOf, fetchResponse } from "../api/client";
 import type { SourceChoice } from "../media/source";
 import { errorMessage } from "../session/error_message";
-import { BUTTONS, NOTES, SOURCES } from "../texts/en";
+import { BUTTONS, NOTES, SOURCES } from "../texts";
 import { element } from "./elements";
 
 export class SampleClip {

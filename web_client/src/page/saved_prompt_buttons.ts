@@ -1,7 +1,7 @@
 // The user's saved prompts as buttons, and the button that saves or removes the prompt in the field.
 
 import { SavedPrompts } from "../session/saved_prompts";
-import { BUTTONS } from "../texts/en";
+import { BUTTONS } from "../texts";
 import { element } from "./elements";
 import { styleButton } from "./style_button";
 

@@ -4,7 +4,7 @@ import type { Preset } from "../api/protocol";
 import { secondPrompt } from "../session/prompt_mix";
 import type { SecondPrompt } from "../session/prompt_mix";
 import type { Settings } from "../session/settings";
-import { MIX } from "../texts/en";
+import { MIX } from "../texts";
 import { element } from "./elements";
 
 const FIRST_WEIGHT = 0.5; // of a second prompt that was not there before

@@ -5,7 +5,7 @@ import { RegionMasks, maskSize } from "../media/region_masks";
 import { Segmenter } from "../media/segmenter";
 import { inverted } from "../session/region";
 import type { Settings } from "../session/settings";
-import { REGION } from "../texts/en";
+import { REGION } from "../texts";
 import { element } from "./elements";
 import { LocalChoice } from "./local_choice";
 

@@ -3,7 +3,7 @@
 import type { Changes, Preset, Schema } from "../api/protocol";
 import type { Settings } from "../session/settings";
 import { readSettingsLink, settingsLink } from "../session/settings_link";
-import { LINKS } from "../texts/en";
+import { LINKS } from "../texts";
 import { element } from "./elements";
 
 export class SettingsLinkControl {

@@ -2,7 +2,7 @@
 
 import type { SessionCredentials } from "../api/protocol";
 import { cleanLink, watchLink } from "../session/watch_link";
-import { SHARE } from "../texts/en";
+import { SHARE } from "../texts";
 import { element } from "./elements";
 
 const LOOPBACK_HOSTS = ["localhost", "127.0.0.1", "[::1]"];

@@ -1,7 +1,7 @@
 // The sheet that lists the keyboard shortcuts and lets the user change them.
 
 import type { KeyMap } from "../session/key_map";
-import { SHORTCUTS } from "../texts/en";
+import { SHORTCUTS } from "../texts";
 import { element } from "./elements";
 import type { ShortcutAction } from "./shortcuts";
 

@@ -1,6 +1,6 @@
 // A video's current picture as a PNG.
 
-import { REASONS } from "../texts/en";
+import { REASONS } from "../texts";
 
 /** Throws before the first frame. */
 export async function snapshot(video: HTMLVideoElement): Promise<Blob> {

@@ -2,7 +2,7 @@
 
 import type { SourceKind } from "../media/source";
 import type { SoundState } from "../session/sound_sender";
-import { BUTTONS, SOUND } from "../texts/en";
+import { BUTTONS, SOUND } from "../texts";
 import { element } from "./elements";
 
 const TOOLTIPS: Record<SoundState, string> = {

@@ -2,7 +2,7 @@
 
 import type { CameraOption } from "../media/camera";
 import type { Source, SourceChoice, SourceKind } from "../media/source";
-import { SOURCES } from "../texts/en";
+import { SOURCES } from "../texts";
 import { element } from "./elements";
 import { SampleClip } from "./sample_clip";
 

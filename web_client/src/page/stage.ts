@@ -2,7 +2,7 @@
 
 import type { Fit } from "../api/protocol";
 import type { Source } from "../media/source";
-import { BUTTONS } from "../texts/en";
+import { BUTTONS } from "../texts";
 import { Comparison } from "./comparison";
 import { element } from "./elements";
 import type { FramePairs } from "./frame_pairs";

@@ -1,6 +1,6 @@
 // The page's colours: the system's choice, light or dark.
 
-import { THEMES } from "../texts/en";
+import { THEMES } from "../texts";
 import { element } from "./elements";
 import { LocalChoice } from "./local_choice";
 

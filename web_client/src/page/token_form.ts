@@ -2,7 +2,7 @@
 
 import type { AccessState } from "../session/access";
 import { watchLink } from "../session/watch_link";
-import { TOKENS } from "../texts/en";
+import { TOKENS } from "../texts";
 import { element } from "./elements";
 
 export interface TokenFormEvents {

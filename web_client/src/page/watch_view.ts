@@ -1,7 +1,7 @@
 // A viewer's page: only the edited video, or why there is none.
 
 import type { ViewerState } from "../session/viewer";
-import { BUTTONS, PILLS as TEXTS } from "../texts/en";
+import { BUTTONS, PILLS as TEXTS } from "../texts";
 import { element } from "./elements";
 import type { Pill } from "./pill";
 

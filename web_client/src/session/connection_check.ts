@@ -4,7 +4,7 @@ import { ServerUnreachable } from "../api/client";
 import type { Readiness } from "../api/protocol";
 import { WebRtcMissing } from "../media/errors";
 import type { IceReach } from "../media/ice_check";
-import { CHECKS } from "../texts/en_checks";
+import { CHECKS } from "../texts";
 import { errorMessage } from "./error_message";
 
 export type CheckLevel = "ok" | "warn" | "fail";

@@ -4,7 +4,7 @@
 // draft-ietf-rmcat-gcc-02, section 6, which lowers the bitrate above 10 % and raises it below 2 %.
 
 import type { SourceKind } from "../media/source";
-import { CAUSES, VERDICTS } from "../texts/en";
+import { CAUSES, VERDICTS } from "../texts";
 import type { ConnectionFacts, Sample } from "./connection_history";
 
 export type Level = "good" | "fair" | "poor" | "bad";

@@ -1,7 +1,7 @@
 // The user's changes: sent to the current session until acknowledged, or kept for the next one.
 
 import type { Changes, Parameters } from "../api/protocol";
-import { NOTES } from "../texts/en";
+import { NOTES } from "../texts";
 import { ChangeQueue } from "./change_queue";
 import type { RemoteSession } from "./remote_session";
 import { Settings } from "./settings";

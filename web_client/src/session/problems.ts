@@ -3,7 +3,7 @@
 import { ApiError, ServerUnreachable } from "../api/client";
 import { MediaConnectionLost, ScreenBlocked, UnplayableFile, WebRtcMissing } from "../media/errors";
 import type { SourceKind } from "../media/source";
-import { CAMERA_ERRORS, MICROPHONE_ERRORS, PROBLEMS, toSentence } from "../texts/en";
+import { CAMERA_ERRORS, MICROPHONE_ERRORS, PROBLEMS, toSentence } from "../texts";
 import { errorMessage } from "./error_message";
 
 export interface Problem {

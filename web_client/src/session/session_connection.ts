@@ -5,7 +5,7 @@ import { MediaConnectionLost } from "../media/errors";
 import type { FrameName } from "../media/frame_names";
 import type { LinkStats } from "../media/link_meter";
 import type { PeerEvents } from "../media/peer";
-import { REASONS } from "../texts/en";
+import { REASONS } from "../texts";
 import { deferred, withTimeout } from "./promises";
 import type { RemoteSession } from "./remote_session";
 

@@ -4,7 +4,7 @@
 
 import type { Changes, Parameters, Preset, Schema } from "../api/protocol";
 import { leafSchemas, maxLengthOf } from "../api/schema";
-import { LINKS } from "../texts/en";
+import { LINKS } from "../texts";
 import { changesFor, differences, mergeChanges, valueAtPath } from "./parameters";
 import { promptChanges, secondPrompt } from "./prompt_mix";
 

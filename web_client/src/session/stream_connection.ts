@@ -3,7 +3,7 @@
 import type { SessionStatus } from "../api/protocol";
 import { MediaConnectionLost } from "../media/errors";
 import type { LinkStats } from "../media/link_meter";
-import { REASONS } from "../texts/en";
+import { REASONS } from "../texts";
 import type { Edits } from "./edits";
 import type { OutgoingMedia } from "./outgoing_media";
 import { isAborted } from "./promises";

@@ -5,7 +5,7 @@ import type { SessionCredentials, SessionStatus } from "../api/protocol";
 import { PickerCancelled } from "../media/errors";
 import type { LinkStats } from "../media/link_meter";
 import type { SourceChoice } from "../media/source";
-import { REASONS } from "../texts/en";
+import { REASONS } from "../texts";
 import { Edits } from "./edits";
 import { OutgoingMedia } from "./outgoing_media";
 import { problemOf, SessionFailed } from "./problems";

@@ -3,7 +3,7 @@
 import { ApiError, ServerUnreachable } from "../api/client";
 import { MediaConnectionLost, WebRtcMissing } from "../media/errors";
 import type { WhepEvents } from "../media/whep_player";
-import { PROBLEMS, toSentence, WATCHING } from "../texts/en";
+import { PROBLEMS, toSentence, WATCHING } from "../texts";
 import { errorMessage } from "./error_message";
 import { SERVER_UNREACHABLE } from "./problems";
 import { InterruptibleDelay } from "./interruptible_delay";

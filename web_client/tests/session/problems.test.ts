@@ -3,7 +3,7 @@ import { ApiError, ServerUnreachable } from "../../src/api/client";
 import { MediaConnectionLost, UnplayableFile, WebRtcMissing } from "../../src/media/errors";
 import { isTransient, problemOf, SessionFailed } from "../../src/session/problems";
 import { watchProblemOf } from "../../src/session/viewer";
-import { toSentence } from "../../src/texts/en";
+import { toSentence } from "../../src/texts";
 
 describe("an error is shown", () => {
   it.each([

@@ -1,4 +1,4 @@
-// The texts about failures, in English: part of en.ts.
+// The texts about failures, in English.
 
 /** A reason, which may come from the server, as a sentence. */
 export function toSentence(text: string): string {
@@ -65,11 +65,18 @@ export const PROBLEMS = {
   sessionRejected: "The server rejected the session",
 };
 
+/** By the worker's name of the error; others are the browser's. */
+export const SEGMENTATION_ERRORS: Record<string, string> = {
+  noMask: "the segmentation found nothing",
+  noCanvas: "it cannot draw in the background",
+};
+
 /** Why a source or a connection failed: parts of the sentences above. */
 export const REASONS = {
   unknownFormat: "this browser does not know its format",
   noWebRtc: "this browser has no WebRTC",
   noVideoTrack: "it has no video track",
+  noMicrophoneTrack: "the microphone has no sound",
   closedByServer: "the server closed the connection",
   connectionFailed: "the connection failed",
   connectionInterrupted: "the connection was interrupted",

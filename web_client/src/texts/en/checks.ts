@@ -1,4 +1,4 @@
-// The texts of the check before a stream, in English: part of en.ts.
+// The texts of the check before a stream, in English.
 
 const ASK_OPERATOR = "Ask the server's operator";
 const text = (what: string, remedy = ""): { text: string; remedy: string } => ({ text: what, remedy });

@@ -1,4 +1,4 @@
-// The texts about the connection's quality, in English: part of en.ts.
+// The texts about the connection's quality, in English.
 
 export const VERDICTS = {
   good: "Stream: good",

@@ -1,8 +1,4 @@
-// Every text that the page's code shows, in English: a translation is a file with the same names.
-// Texts that never change stay in index.html, which is a complete document; parameters and presets bring their own.
-
-export * from "./en_connection";
-export * from "./en_problems";
+// The texts of buttons, states, notes and settings, in English.
 
 export const PILLS = {
   tokenNeeded: "Token needed",
@@ -120,6 +116,7 @@ export const LATENCY_STAGES: Record<string, { label: string; description: string
   transport_out: { label: "download", description: "The network, and this page's jitter buffer and decoder" },
 };
 export const LATENCY_LEGEND = "Latency, ms:";
+export const latencyOf = (label: string, ms: number, description: string): string => `${label} ${ms.toFixed(1)} ms. ${description}`;
 
 /** By the server's name of the model's stage; others are shown under that name. */
 export const MODEL_STAGES: Record<string, string> = { clean: "update memory" };
