@@ -18,7 +18,7 @@ HEALTH = ("/healthz", "/readyz")  # load balancers use any Host
 CONTENT_SECURITY_POLICY = "; ".join(
     (
         "default-src 'self'",
-        "img-src 'self' data: blob:",  # the icon is a data: URL
+        "img-src 'self' data: blob:",  # data: pictures that the page makes of styles
         "media-src 'self' blob:",  # the user's video file
         "object-src 'none'",
         "base-uri 'none'",
