@@ -17,12 +17,13 @@ if TYPE_CHECKING:
 
 RATIOS = (1.0, 0.8, 0.65, 0.5, 0.35, 0.0)
 ARM_RATIOS = (1.0, 0.65, 0.5, 0.35)
+DTYPE_RATIOS = (1.0, 0.5)
 PAPER_RATIOS = (0.65, 0.5)  # the published figures do not name one
 TRACED_RATIO = SESSIONS_RATIO = 0.5
 SESSIONS = (1, 2, 4)
 RATES = (16.0, 30.0)  # frames per second of paced streams
 SYNTHETIC = ("static", "person", "pan", "cut")
-PARTS = ("forced", "clips", "arms", "paper", "sessions", "streams")
+PARTS = ("forced", "clips", "arms", "dtypes", "paper", "sessions", "streams")
 COUNTED_RATIOS = (1.0, 0.5)
 DETECTORS: tuple[Literal["anchor", "lipar"], ...] = ("anchor", "lipar")
 FAILED = 1
@@ -47,8 +48,8 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         nargs="+",
         choices=(*PARTS, "all"),
         default=["forced", "clips"],
-        help="forced keep ratios, clips, arms (parts of the engine replaced), the paper's pairing, sessions at once, "
-        "streams in real time (default: forced clips)",
+        help="forced keep ratios, clips, arms (parts of the engine replaced), dtypes, the paper's pairing, sessions at "
+        "once, streams in real time (default: forced clips)",
     )
     parser.add_argument("--seconds", type=float, default=60.0, help="of each stream in real time (default: 60)")
     parser.add_argument("--profile", type=Path, help="write a trace of two blocks there, for Perfetto")
@@ -89,6 +90,7 @@ def run(args: argparse.Namespace) -> int:
         "forced": lambda: measurements.forced(RATIOS, COUNTED_RATIOS),
         "clips": lambda: measurements.clips(clips, SYNTHETIC),
         "arms": lambda: measurements.arms(ARM_RATIOS),
+        "dtypes": lambda: measurements.dtypes(DTYPE_RATIOS),
         "paper": lambda: measurements.paper(PAPER_RATIOS),
         "sessions": lambda: measurements.sessions_at_once(SESSIONS, SESSIONS_RATIO),
         "streams": lambda: measurements.streams(RATES, args.seconds),

@@ -64,6 +64,13 @@ class Measurements:
         rows = [arm.to_json() for ratio in ratios for arm in measure_arms(self.models, ratio, self.blocks)]
         self._add("arms", f"arms, {self.blocks} blocks each, interleaved; times_ours: of the first arm's time", rows)
 
+    def dtypes(self, ratios: Sequence[float]) -> None:
+        """The preset in other dtypes."""
+        from lipar_eval.dtype_variants import measure_dtypes
+
+        rows = [result.to_json() for result in measure_dtypes(self.models, ratios, self.blocks)]
+        self._add("dtypes", f"dtypes, {self.blocks} blocks each, in turn with {self.models.precision}", rows)
+
     def paper(self, ratios: Sequence[float]) -> None:
         from lipar_eval.paper_pairing import paper_pairing
 

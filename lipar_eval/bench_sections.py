@@ -33,7 +33,9 @@ def failures(results: Results) -> list[str]:
 
 def gated_rows(results: Results) -> dict[str, list[Mapping[str, Any]]]:
     """All rows with a gate, by part; of clips by clip."""
-    parts = {part: results[part] for part in ("forced", "arms", "paper", "sessions", "streams") if part in results}
+    parts = {
+        part: results[part] for part in ("forced", "arms", "dtypes", "paper", "sessions", "streams") if part in results
+    }
     return parts | {f"clip {name}": rows for name, rows in results.get("clips", {}).items()}
 
 
@@ -88,6 +90,13 @@ def _arms(results: Results) -> list[Section]:
         pictures.append(bar_chart(bars, f"time over the engine's, keep ratio {ratio}"))
     text = "The engine, the engine with one part replaced, and a loop in the published style; the same window in all."
     return [Section("Arms", text, table(rows), pictures)]
+
+
+def _dtypes(results: Results) -> list[Section]:
+    rows = results["dtypes"]
+    bars = {f"{row['name']}, keep {row['ratio']:g}": row["times_own"] for row in rows if "times_own" in row}
+    text = f"In turn with {results['dtype']}; x0_error: relative L2 of a first block's x0 to it, which no gate judges."
+    return [Section("Dtypes", text, table(rows), [bar_chart(bars, "time over the preset's own")])]
 
 
 def _paper(results: Results) -> list[Section]:
@@ -162,6 +171,7 @@ def _cell(name: str, value: object) -> object:
 PARTS: Mapping[str, Callable[[Results], list[Section]]] = {
     "forced": _forced,
     "arms": _arms,
+    "dtypes": _dtypes,
     "paper": _paper,
     "clips": _clips,
     "sessions": _sessions,

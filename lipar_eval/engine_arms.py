@@ -8,10 +8,13 @@ from typing import Any
 
 import torch
 
+from lipar_core.buckets import cheapest_buckets
 from lipar_core.kernels.attention_backends import BACKENDS, CHOICE, Backend
 from lipar_core.kernels.graphs import GraphedFunction
 from lipar_core.kernels.operations import OPERATIONS
+from lipar_core.models.kernel_shapes import kernel_shapes
 from lipar_core.models.loading import Models
+from lipar_core.models.pass_costs import linear_layers, modelled_costs
 from lipar_core.models.taehv import TAEHV
 from lipar_core.models.wan import CausalWan
 from lipar_core.runtime.pass_graphs import PassGraphs
@@ -28,6 +31,9 @@ class Arm:
     backend: Backend | None = None  # of attention
     folded_codec: bool = True  # layers of the codec joined
     short_clean_pass: bool = True  # the last layer computes keys and values only
+    side_stream: bool = True  # the clean pass is beside what the next block begins with
+    renderer: bool = True  # the decoder's last part; without it frames differ
+    buckets: tuple[int, ...] | None = None  # the numbers of tokens that a pass may have; empty: any; None: the device's
 
 
 def engine_arms(models: Models) -> list[Arm]:
@@ -36,11 +42,15 @@ def engine_arms(models: Models) -> list[Arm]:
     arms = [ours]
     if models.device.type == "cuda":
         arms += _gpu_arms(ours)
+        arms.append(replace(ours, name="no side stream", side_stream=False))
+        arms.append(replace(ours, name="modelled buckets", buckets=_modelled_buckets(models)))
     if isinstance(models.codec, TAEHV):
         arms.append(replace(ours, name="no folded codec", folded_codec=False))
     if isinstance(models.dit, CausalWan):
         arms.append(replace(ours, name="full clean pass", short_clean_pass=False))
-    return arms
+    if isinstance(models.codec, TAEHV) and models.codec.renderer is not None:
+        arms.append(replace(ours, name="no renderer", renderer=False))
+    return [*arms, replace(ours, name="no buckets", buckets=())]
 
 
 def _gpu_arms(ours: Arm) -> list[Arm]:
@@ -55,6 +65,15 @@ def _gpu_arms(ours: Arm) -> list[Arm]:
     ]
 
 
+def _modelled_buckets(models: Models) -> tuple[int, ...]:
+    """Those that the GPU has if its passes could not be measured."""
+    assert isinstance(models.dit, torch.nn.Module)
+    shapes = kernel_shapes(models.preset, models.precision, models.device)
+    count = torch.cuda.get_device_properties(models.device).multi_processor_count
+    costs = modelled_costs(linear_layers(models.dit), shapes.layers, shapes, count)
+    return cheapest_buckets(costs, shapes.block_tokens)
+
+
 class ArmParts:
     """An arm's own graphs; `running` makes the process run its parts."""
 
@@ -62,19 +81,26 @@ class ArmParts:
         self.arm, self.models, self.session = arm, models, session
         self.graphs = PassGraphs(models.record if arm.graphs else None)
         self.codec = _unfolded(models) if not arm.folded_codec else {}
+        self.buckets = session.buckets if arm.buckets is None else arm.buckets
 
     @contextmanager
     def running(self) -> Iterator[None]:
         arm = self.arm
         with ExitStack() as stack:
-            stack.enter_context(_changed(self.session.passes, graphs=self.graphs))
-            stack.enter_context(_changed(CHOICE, backend=arm.backend))
-            stack.enter_context(_changed(self.models.codec, **self.codec))
+            stack.enter_context(changed(self.session.passes, graphs=self.graphs))
+            stack.enter_context(changed(CHOICE, backend=arm.backend))
+            stack.enter_context(changed(self.models.codec, **self.codec))
             for operation in OPERATIONS:
                 if operation.name in arm.without_kernels:
-                    stack.enter_context(_changed(operation, verified_on=None))
+                    stack.enter_context(changed(operation, verified_on=None))
+            for owner in (self.session, self.session.state):  # a new stream has the session's
+                stack.enter_context(changed(owner, buckets=self.buckets))
+            if not arm.side_stream:
+                stack.enter_context(changed(self.models.side, streams=None))
+            if not arm.renderer:
+                stack.enter_context(changed(self.models.codec, renderer=None))
             if not arm.short_clean_pass:
-                stack.enter_context(_changed(self.models.dit, fill_cache=_full_pass(self.models)))
+                stack.enter_context(changed(self.models.dit, fill_cache=_full_pass(self.models)))
             yield
 
 
@@ -87,7 +113,7 @@ def _unfolded(models: Models) -> dict[str, object]:
     encoder, decoder = codec.run_encoder, codec.run_decoder
     if not (isinstance(encoder, GraphedFunction) and isinstance(decoder, GraphedFunction)):
         return {"layers": layers}
-    with _changed(codec, **{name: getattr(codec, name) for name in names}):
+    with changed(codec, **{name: getattr(codec, name) for name in names}):
         codec.layers = layers
         codec.use_graphs(encoder.record, decoder.record)
         return {name: getattr(codec, name) for name in names}
@@ -103,7 +129,7 @@ def _full_pass(models: Models) -> Callable[..., None]:
 
 
 @contextmanager
-def _changed(owner: object, **attributes: object) -> Iterator[None]:
+def changed(owner: object, **attributes: object) -> Iterator[None]:
     """Within the context the owner has these attributes."""
     own = {name: getattr(owner, name) for name in attributes}
     of_class = [name for name, value in own.items() if inspect.ismethod(value) and name not in vars(owner)]

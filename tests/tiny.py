@@ -73,6 +73,13 @@ def tiny_preset(**stream: object) -> Preset:
     )
 
 
+def rendering_preset() -> Preset:
+    """As `tiny_preset`, with a renderer."""
+    preset = tiny_preset()
+    codec = replace(preset.codec, code_channels=2, renderer_width=4, renderer_depth=1)  # type: ignore[arg-type]
+    return replace(preset, codec=codec, transformer=replace(preset.transformer, channels=10))  # type: ignore[arg-type]
+
+
 def tiny_models(preset: Preset | None = None, seed: int = 0) -> Models:
     """Models with seeded random weights, large enough for every part to matter."""
     preset = preset or tiny_preset()

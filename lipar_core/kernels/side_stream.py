@@ -51,7 +51,7 @@ class SideStream:
     """
 
     def __init__(self, streams: Streams | None) -> None:
-        self._streams = streams
+        self.streams = streams  # None: none is used
         self._side: Any = streams.new() if streams is not None else None
         self._used: object = None  # by work that later work of the current stream does not wait for
 
@@ -61,18 +61,18 @@ class SideStream:
         used: the tensors that it reads. They are held until then, so that their memory is not used for others.
         """
         self.join()
-        if self._streams is None:
+        if self.streams is None:
             work()
             return
-        self._side.wait_stream(self._streams.current())
-        with self._streams.use(self._side):
+        self._side.wait_stream(self.streams.current())
+        with self.streams.use(self._side):
             work()
         self._used = (used,)
 
     def join(self) -> None:
         """What is queued from here on waits for the work: before anything that it reads or writes is touched."""
-        if self._streams is not None and self._used is not None:
-            self._streams.current().wait_stream(self._side)
+        if self.streams is not None and self._used is not None:
+            self.streams.current().wait_stream(self._side)
             self._used = None
 
 

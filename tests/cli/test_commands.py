@@ -3,6 +3,7 @@
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -82,9 +83,18 @@ def test_verify_reports_the_drift_of_a_dtype(lipar, preset):
         assert all(low < error <= high for error in errors)
 
 
+FEWER = {
+    "RATIOS": (1, 0.5, 0),
+    "ARM_RATIOS": (0.5,),
+    "DTYPE_RATIOS": (0.5,),
+    "PAPER_RATIOS": (),
+    "SESSIONS": (1, 2),
+    "SYNTHETIC": ("pan",),
+}  # constants of the command
+
+
 def test_bench_measures_every_part(tmp_path, lipar, preset, media, monkeypatch):
-    fewer = {"RATIOS": (1, 0.5, 0), "ARM_RATIOS": (0.5,), "PAPER_RATIOS": (), "SESSIONS": (1, 2), "SYNTHETIC": ("pan",)}
-    for name, values in fewer.items():
+    for name, values in FEWER.items():
         monkeypatch.setattr(bench, name, values)
     target = tmp_path / "results.json"
     trace = tmp_path / "trace.json"
@@ -108,8 +118,7 @@ def test_bench_measures_every_part(tmp_path, lipar, preset, media, monkeypatch):
         assert 0 < spread["min"] <= spread["median"] <= spread["p99"] <= spread["max"]
         assert variant["fps"] == pytest.approx(4000 / spread["median"])
         assert list(variant["stage_ms"]) == ["encode", "detect", "denoise", "decode", "clean"]
-    arms = {(arm["name"], arm["gate"]["passed"]) for arm in results["arms"]}
-    assert arms == {(name, True) for name in ("engine", "no folded codec", "full clean pass", "published style")}
+    require_right_arms(results)
     assert results["paper"][0]["arm"].startswith("off, window grows")
     assert [row["sessions"] for row in results["sessions"]] == [1, 2]
     assert [row["fps"] for row in results["streams"]] == [16, 30]
@@ -126,8 +135,27 @@ def test_bench_measures_every_part(tmp_path, lipar, preset, media, monkeypatch):
     assert str(target) in stdout
 
 
+def require_right_arms(results: dict[str, Any]) -> None:
+    arms = {(arm["name"], arm["gate"]["passed"]) for arm in results["arms"]}
+    names = "engine", "no folded codec", "full clean pass", "no buckets", "published style"
+    assert arms == {(name, True) for name in names}
+    (dtype,) = results["dtypes"]
+    assert dtype["name"] == "bfloat16"
+    assert 1e-4 < dtype["x0_error"] < 2e-2
+    assert dtype["gate"]["passed"]
+
+
 def require_self_contained(report: str) -> None:
-    titles = "Keep ratios", "Arms", "The paper&#39;s pairing", "Clip pan", "Sessions", "Paced streams", "Memory at most"
+    titles = (
+        "Keep ratios",
+        "Arms",
+        "Dtypes",
+        "The paper&#39;s pairing",
+        "Clip pan",
+        "Sessions",
+        "Paced streams",
+        "Memory at most",
+    )
     assert all(f"<h2>{title}</h2>" in report for title in titles)
     assert "every correctness gate passed" in report
     assert not re.search(r"""(src|href)=["'](?!data:)""", report)  # self-contained

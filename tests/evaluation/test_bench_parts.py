@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from lipar_core.kernels.side_stream import SideStream
 from lipar_core.models.reuse_pool import ReusePool
 from lipar_core.presets import default_parameters
 from lipar_core.session import EditSession
@@ -21,7 +22,8 @@ from lipar_eval.paper_pairing import paper_pairing
 from lipar_eval.session_scaling import session_scaling
 from lipar_eval.svg_charts import bar_chart, line_chart
 from lipar_eval.throughput import forced_ratios
-from tests.tiny import moving_square, tiny_models
+from tests.core.kernels.recorded_streams import RecordedStreams
+from tests.tiny import moving_square, rendering_preset, tiny_models
 
 MODELS = tiny_models()
 STREAM = MODELS.preset.stream
@@ -63,6 +65,23 @@ def test_each_replaced_part_runs_and_the_engine_s_own_is_back_afterwards():
             assert ("fill_cache" in vars(MODELS.dit)) is not arm.short_clean_pass
     assert before == (MODELS.codec.layers, session.passes.graphs)  # type: ignore[attr-defined]
     assert "fill_cache" not in vars(MODELS.dit)
+
+
+def test_arms_without_side_stream_buckets_and_renderer():
+    streams = RecordedStreams()
+    models = dataclasses.replace(tiny_models(rendering_preset()), side=SideStream(streams))
+    arms = {arm.name: arm for arm in engine_arms(models)}
+    arms["no side stream"] = dataclasses.replace(arms["engine"], side_stream=False)
+    session: EditSession[int] = EditSession(models)
+
+    def running_parts() -> tuple[bool, bool, bool]:
+        renderer = models.codec.renderer  # type: ignore[attr-defined]
+        return models.side.streams is streams, session.state.buckets == session.buckets != (), renderer is not None
+
+    for name, parts in (("no side stream", (0, 1, 1)), ("no buckets", (1, 0, 1)), ("no renderer", (1, 1, 0))):
+        with ArmParts(arms[name], models, session).running():
+            assert running_parts() == parts
+    assert running_parts() == (True, True, True)
 
 
 @pytest.mark.parametrize("kind", KINDS)

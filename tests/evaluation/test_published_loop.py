@@ -11,7 +11,7 @@ from lipar_eval.bench_arms import measure_arms
 from lipar_eval.engine_arms import engine_arms
 from lipar_eval.published_loop import PublishedLoop
 from lipar_eval.throughput import ForcedMasks
-from tests.tiny import moving_square, tiny_models, tiny_preset
+from tests.tiny import moving_square, rendering_preset, tiny_models, tiny_preset
 
 MODELS = tiny_models(tiny_preset(window_frames=4, rope_cap_frames=9))  # frames leave from the second block on
 BLOCKS = 5
@@ -47,10 +47,11 @@ def test_a_wrong_rotation_would_show(monkeypatch):
 
 
 def test_arms_are_compared_before_they_are_timed():
-    """On a CPU two parts of the engine can be replaced."""
-    names = [arm.name for arm in engine_arms(MODELS)]
-    assert names == ["engine", "no folded codec", "full clean pass"]
-    ours, *replaced, published = measure_arms(MODELS, 0.5, 2)
+    """On a CPU four parts of the engine can be replaced; frames without a renderer are compared with nothing."""
+    models = tiny_models(rendering_preset())
+    names = [arm.name for arm in engine_arms(models)]
+    assert names == ["engine", "no folded codec", "full clean pass", "no renderer", "no buckets"]
+    ours, *replaced, published = measure_arms(models, 0.5, 2)
     assert (ours.name, ours.times_ours, published.name) == ("engine", 1, "published style")
     assert [arm.name for arm in replaced] == names[1:]
     assert all(0 < arm.gate.error < 1e-5 for arm in (ours, *replaced))
