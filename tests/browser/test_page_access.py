@@ -5,6 +5,7 @@ from io import BytesIO
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 from playwright.sync_api import BrowserContext, Page, expect
 
@@ -66,15 +67,20 @@ def test_a_clean_output_by_name_shows_one_session_after_another(
 ) -> None:
     """An OBS browser source keeps its address: opened before the editor, and never a word on it."""
     output = visit(context, f"{server_with_tokens.address}/?watch=studio&clean#token={VIEW}")
+    output.set_viewport_size({"width": 400, "height": 400})
     for session in (1, 2):
         page = visit(context, f"{server_with_tokens.address}/?session=studio#token={EDITOR}")
         expect_pill(page, "Ready")
         wait_until(output, "document.getElementById('watched').srcObject === null")
-        assert visible_part(output) == 0
+        assert opacity(output).max() == 0
         start(page)
         wait_until(output, "document.getElementById('watched').videoWidth > 0")
-        assert visible_part(output) > 0.5
+        picture = opacity(output)
+        assert picture[:60].max() == picture[-60:].max() == 0  # above and below it
+        assert picture[150:250].min() == 255
         if session == 2:
+            page.reload()
+            expect_pill(page, "Live")
             recording.expect_same(page, output)
         page.get_by_role("button", name="Stop", exact=True).click()
         expect_pill(page, "Ready")
@@ -82,8 +88,8 @@ def test_a_clean_output_by_name_shows_one_session_after_another(
     output.close()
 
 
-def visible_part(output: Page) -> float:
-    """Part of the page that is not transparent; fails where it shows a text."""
+def opacity(output: Page) -> NDArray[np.uint8]:
+    """Of the page's pixels [H, W]; fails where it shows a text."""
     assert output.locator("body").inner_text().strip() == ""
     picture = Image.open(BytesIO(output.screenshot(omit_background=True))).convert("RGBA")
-    return float((np.asarray(picture)[..., 3] > 0).mean())
+    return np.asarray(picture)[..., 3]

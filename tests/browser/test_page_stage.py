@@ -3,12 +3,17 @@
 import pytest
 from playwright.sync_api import FloatRect, Locator, Page, ViewportSize, expect
 
-from harness.browser import start
+from harness.browser import start, wait_until
 
 SIZES: list[ViewportSize] = [
     {"width": width, "height": height}
     for width, height in [(360, 740), (740, 360), (1280, 800), (2560, 1440), (3840, 2160)]
 ]
+# In one step: a message above the stage may come at any time, and makes it smaller.
+LAYER_AND_PICTURE = """["stage-layer", "result"].map((id) => {
+  const { x, y, width, height } = document.getElementById(id).getBoundingClientRect();
+  return { x, y, width, height };
+})"""
 VIEWS = ("Source as an inset", "Side by side", "Before and after", "Edited picture only")
 
 
@@ -20,14 +25,13 @@ def box(element: Locator) -> FloatRect:
 
 def test_the_picture_is_whole_and_in_view_at_every_size(page: Page) -> None:
     start(page)
-    layer, video = page.locator("#stage-layer"), page.locator("#result")
     for size in SIZES:
         page.set_viewport_size(size)
         page.get_by_role("button", name="No edit").scroll_into_view_if_needed()  # the last style
         for view in VIEWS:
             page.get_by_role("button", name=view).click()
-            picture = box(video)
-            assert box(layer) == pytest.approx(picture)
+            layer, picture = page.evaluate(LAYER_AND_PICTURE)
+            assert layer == pytest.approx(picture)
             assert picture["width"] / picture["height"] == pytest.approx(256 / 144, rel=0.02), "cropped or distorted"
             assert picture["x"] >= 0
             assert picture["y"] >= 0
@@ -38,6 +42,7 @@ def test_the_picture_is_whole_and_in_view_at_every_size(page: Page) -> None:
 
 def test_the_inset_moves_and_how_the_page_is_shown_is_remembered(page: Page) -> None:
     start(page)
+    expect_picture_in_picture(page)
     inset = page.locator("#source-cell")
     before = box(inset)
     inset.press("ArrowLeft")
@@ -65,3 +70,12 @@ def test_the_inset_moves_and_how_the_page_is_shown_is_remembered(page: Page) -> 
     expect(page.locator("#pill")).to_have_text("Live")
     assert page.evaluate(background) == "rgb(19, 20, 22)"
     assert box(inset) == pytest.approx(corner)
+
+
+def expect_picture_in_picture(page: Page) -> None:
+    button = page.get_by_role("button", name="Picture in picture")
+    wait_until(page, "document.getElementById('result').videoWidth > 0")
+    button.click()
+    wait_until(page, "document.pictureInPictureElement?.id === 'result'")
+    button.click()
+    wait_until(page, "document.pictureInPictureElement === null")
