@@ -44,7 +44,9 @@ def main(capabilities: list[int]) -> None:
     print("| --- | --- |", *("--- |" for _ in capabilities))
     for operation in TRITON_OPERATIONS:
         for launch in variants(operation, example_shapes()):
-            constants = ", ".join(f"{key} {value}" for key, value in launch.constants.items() if isinstance(value, int))
+            constants = ", ".join(
+                f"{key} {int(value)}" for key, value in launch.constants.items() if isinstance(value, int)
+            )
             usages = (compile_for(launch, capability) for capability in capabilities)
             cells = (f"{usage.registers} / {usage.shared_bytes} / {usage.spilled_bytes} |" for usage in usages)
             print(f"| {operation.name} | {constants} |", *cells, flush=True)

@@ -6,8 +6,8 @@ from torch import Tensor
 
 from lipar_core.config import StreamConfig
 from lipar_core.kernels.cleaned_mask import clean_mask
+from lipar_core.kernels.grid_smoothing import gaussian3x3
 from lipar_core.kernels.trimmed_distance import trimmed_distance
-from lipar_core.pruning.masks import gaussian3x3
 from lipar_eval.autoencoder import token_pixels
 
 

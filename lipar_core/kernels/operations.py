@@ -6,6 +6,8 @@ from lipar_core.kernels.changed_tokens import changed_tokens
 from lipar_core.kernels.cleaned_mask import cleaned_mask
 from lipar_core.kernels.filled_mask import filled_mask
 from lipar_core.kernels.fp8_linear import fp8_linear
+from lipar_core.kernels.grid_median import grid_median
+from lipar_core.kernels.grid_smoothing import grid_smoothing
 from lipar_core.kernels.kept_order import kept_order
 from lipar_core.kernels.linear_gelu import linear_gelu
 from lipar_core.kernels.noise_estimate import noise_estimate
@@ -36,6 +38,8 @@ OPERATIONS: tuple[Operation[Any, Any], ...] = (
     changed_tokens,
     replace_tokens,
     trimmed_distance,
+    grid_median,
+    grid_smoothing,
     cleaned_mask,
     filled_mask,
     kept_order,

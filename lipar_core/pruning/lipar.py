@@ -1,16 +1,16 @@
 """The paper's detector, made causal and with bounded drift: source latents in, keep mask out."""
 
-import math
-
 import torch
 from torch import Tensor
 
 from lipar_core.kernels.cleaned_mask import cleaned_mask
+from lipar_core.kernels.grid_median import grid_median
+from lipar_core.kernels.grid_smoothing import grid_smoothing
 from lipar_core.kernels.trimmed_distance import trimmed_distance
 from lipar_core.parameters import Pruning
 from lipar_core.patches import patchify
 from lipar_core.pruning.active_tokens import ActiveTokens
-from lipar_core.pruning.masks import SMOOTHING_SIGMA, apply_min_keep, gaussian3x3, median3x3
+from lipar_core.pruning.masks import apply_min_keep
 
 
 class LiparDetector:
@@ -52,13 +52,12 @@ class LiparDetector:
         """Distance of every frame to the previous one, smoothed in space and time: [F, rows, cols]."""
         first = self.latest is None
         before = torch.cat([(patches[0] if first else self.latest)[None], patches[:-1]])  # type: ignore[index]
-        distance = median3x3(trimmed_distance(patches, before).unflatten(-1, (self.rows, self.cols)))
+        distance = grid_median(trimmed_distance(patches, before).unflatten(-1, (self.rows, self.cols)))
         earlier = torch.cat([(distance[0] if self.distance is None else self.distance)[None], distance[:-1]])
         if self.frames < 2 and len(distance) > 1 - self.frames:
             second = 1 - self.frames  # frame 0 has no distance, so frame 1 is not smoothed in time
             earlier[second] = distance[second]
-        weight = math.exp(-1 / (2 * SMOOTHING_SIGMA**2))
-        smoothed = gaussian3x3((distance + weight * earlier) / (1 + weight))
+        smoothed = grid_smoothing(distance, earlier)
         if first:
             smoothed[0] = 0
         self.latest = patches[-1]
@@ -108,4 +107,4 @@ class LiparDetector:
             self.kept_block = torch.zeros_like(keep, dtype=torch.long)
         else:
             self.anchor = torch.where(keep.view(-1, 1), patches, self.anchor)
-            self.kept_block = torch.where(keep, block, self.kept_block)
+            self.kept_block.masked_fill_(keep, block)

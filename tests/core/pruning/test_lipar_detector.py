@@ -4,10 +4,12 @@ from msgspec.structs import replace
 from torch import Tensor
 
 from lipar_core.kernels.cleaned_mask import clean_mask, dilate, erode
+from lipar_core.kernels.grid_median import grid_median
+from lipar_core.kernels.grid_smoothing import gaussian3x3
 from lipar_core.kernels.trimmed_distance import trimmed_distance
 from lipar_core.parameters import Pruning
 from lipar_core.pruning.lipar import LiparDetector
-from lipar_core.pruning.masks import apply_min_keep, gaussian3x3, median3x3
+from lipar_core.pruning.masks import apply_min_keep
 
 ROWS, COLS = 9, 12
 SETTINGS = Pruning(tau=0.2, tau2=0.6)
@@ -117,10 +119,10 @@ def test_trimmed_distance_ignores_outliers():
 def test_filters_keep_constants_and_replicate_edges():
     x = torch.full((2, 4, 5), 3.0)
     torch.testing.assert_close(gaussian3x3(x), x)
-    torch.testing.assert_close(median3x3(x), x)
+    torch.testing.assert_close(grid_median(x), x)
     corner = torch.zeros(1, 4, 4)
     corner[0, 0, 0] = 1.0
-    assert median3x3(corner)[0, 0, 0] == 0.0  # 4 of the corner's 9 replicated neighbours
+    assert grid_median(corner)[0, 0, 0] == 0.0  # 4 of the corner's 9 replicated neighbours
 
 
 def test_morphology_ignores_what_is_outside():
