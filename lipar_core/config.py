@@ -107,6 +107,7 @@ class ScheduleConfig(ConfigStruct, frozen=True, kw_only=True):
     shift: PositiveFloat = 5.0
     train_steps: Positive = 1000
     prediction: Prediction = "flow"
+    data_std: PositiveFloat = 1.0  # of latents, to which a residual is added
     noise: Literal["per_block", "fixed"] = "per_block"  # fixed: one draw for all latent frames
 
     def sigma(self, step: float) -> float:

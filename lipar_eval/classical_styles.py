@@ -30,7 +30,7 @@ from lipar_eval.style_filters import (
 
 StyleFunction = Callable[[Frame], Frame]
 
-FILTER_RADIUS = 16  # pixels: radius of influence of the filters: a crop with this margin is styled like the whole frame
+FILTER_RADIUS = 24  # pixels: radius of influence of the filters: a crop with this margin is styled like the whole frame
 
 
 def no_edit(frame: Frame) -> Frame:
@@ -65,26 +65,25 @@ def watercolour(frame: Frame) -> Frame:
 
 
 def oil_painting(frame: Frame) -> Frame:
-    """Strokes that follow the edges, their borders sharpened, in warm deep tones."""
-    paint = along_edges(smooth_texture(brighten_shadows(frame, 0.74), 1, 34, 4), 5)
-    for _ in range(2):
-        paint = shock_filter(paint, 1.6)
-    lab = to_lab(to_bytes(cv2.GaussianBlur(paint, (0, 0), 0.7)))
+    """Broad strokes that follow the edges, their borders sharpened, in warm deep tones."""
+    paint = along_edges(smooth_texture(brighten_shadows(frame, 0.74), 2, 40, 5), 7)
+    lab = to_lab(to_bytes(cv2.GaussianBlur(shock_filter(paint, 1.6), (0, 0), 0.8)))
     lab[..., 0] = np.clip((lab[..., 0] - 128) * 1.08 + 118, 0, 255)
     lab[..., 1:] = (lab[..., 1:] - 128) * 1.25 + colour(131, 136)
     return to_bytes(from_lab(lab))
 
 
 def neon(frame: Frame) -> Frame:
-    """Broad glowing contours over a dim violet picture, pink or cyan by direction."""
-    grey = cv2.GaussianBlur(to_grey(smooth_texture(brighten_shadows(frame, 0.7), 2, 32, 5)), (0, 0), 2.2)
+    """Broad glowing contours over a dim violet picture, pink or cyan by direction; few of them on texture."""
+    grey = cv2.GaussianBlur(to_grey(smooth_texture(brighten_shadows(frame, 0.7), 1, 32, 5)), (0, 0), 2.6)
     dx, dy = cv2.Sobel(grey, cv2.CV_32F, 1, 0), cv2.Sobel(grey, cv2.CV_32F, 0, 1)
     slope = cv2.magnitude(dx, dy)
     upright = (np.abs(dx) / (slope + 8))[..., None]
     line = upright * colour(28, 165, 178) + (1 - upright) * colour(178, 35, 150)
-    line *= smoothstep(slope, 10, 80)[..., None]
+    above_texture = slope / (1.6 * cv2.GaussianBlur(slope, (0, 0), 8) + 6)
+    line *= (smoothstep(slope, 6, 80) * np.clip(above_texture - 0.5, 0, 1))[..., None]
     under = grey[..., None] / 255 * colour(87, 51, 157) + colour(6, 2, 16)
-    return to_bytes(under + line + 0.8 * cv2.GaussianBlur(line, (0, 0), 5))
+    return to_bytes(under + line + 0.8 * cv2.GaussianBlur(line, (0, 0), 4))
 
 
 def pop_art(frame: Frame) -> Frame:

@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from lipar_core.flow import CLEAN_TIMESTEP, add_noise, sigmas, timestep_of_sigma, x0_from_prediction
+from lipar_core.flow import CLEAN_TIMESTEP, add_noise, sigmas, timestep_of_sigma, x0_from_prediction, x0_weights
 from lipar_core.models.loading import Models
 from lipar_core.models.wan import Attention, CausalWan, Layer, RMSNorm
 from lipar_core.noise import draw_noise
@@ -82,7 +82,7 @@ class PublishedLoop:
             noise = draw_noise(torch.empty_like(source), self.parameters.seed, self.blocks, step)
             x = add_noise(x0, noise, sigma)[selection.index]
             prediction = self._forward(x, selection, timestep_of_sigma(sigma, schedule), is_clean=False)
-            computed = x0_from_prediction(x, prediction.float(), sigma, schedule.prediction)
+            computed = x0_from_prediction(x, prediction.float(), x0_weights(sigma, schedule))
             before = [] if self.previous is None else [self.previous]
             x0 = torch.cat([computed, *before])[selection.source(stream.restore_from)]
         self._forward(x0[kept.index], kept, CLEAN_TIMESTEP, is_clean=True)

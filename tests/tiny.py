@@ -112,3 +112,12 @@ def moving_square(frames: int, preset: Preset | None = None, seed: int = 0) -> T
 def with_stream(preset: Preset, **stream: object) -> Preset:
     """The preset with another StreamConfig."""
     return replace(preset, stream=replace(preset.stream, **stream))  # type: ignore[arg-type]
+
+
+def draw_something(codec: TAEHV) -> None:
+    """Random details from every renderer; untrained ones add nothing."""
+    assert codec.renderer is not None
+    for weights in codec.renderer.weights.data:
+        parameters = codec.renderer.named(weights)
+        torch.nn.init.normal_(parameters["leave.weight"])
+        torch.nn.init.normal_(parameters["token_bias"])

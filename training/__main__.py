@@ -27,7 +27,7 @@ def main() -> None:
     parser.add_argument("--codec", type=Path, help="a weights file whose autoencoder is used instead of training one")
     parser.add_argument("--editor", type=Path, help="a weights file with the initial transformer and text encoder")
     parser.add_argument("--continue", dest="trained", type=Path, help="a weights file, all of which is trained further")
-    parser.add_argument("--stages", nargs="+", help="with --continue: the stages to run (default: the last)")
+    parser.add_argument("--stages", nargs="+", help="with --continue: the stages to run (default: the last two)")
     parser.add_argument("--runs", type=Path, default=Path("training/runs/tiny"), help="folder of the checkpoints")
     parser.add_argument("--out", type=Path, help="the weights file to write (default: tiny.safetensors in that folder)")
     parser.add_argument("--threads", type=int, default=2)
@@ -60,18 +60,20 @@ def _train(
     initial = read_tensors(args.codec) if args.codec else None
     plain = plain_config(preset.codec)
     codec = train_codec(plain, recipe.codec, excerpts, check, recipe.seed, args.runs / "codec.pt", initial)
-    codec_with_renderer, codes = train_renderer(preset.codec, recipe.renderer, codec, excerpts, recipe.seed, args.runs)
+    codec_with_renderers = train_renderer(preset, recipe.renderer, codec, excerpts, recipe.seed, args.runs)
     torch.manual_seed(recipe.seed)
-    editor = Editor(preset, codec_with_renderer)
+    editor = Editor(preset, codec_with_renderers)
     if args.editor:
         load_editor(editor, read_tensors(args.editor), preset, str(args.editor))
-    return train_editor(editor, preset, recipe.stages, excerpts, recipe.seed, args.runs, codes)
+    return train_editor(editor, preset, recipe.stages, excerpts, recipe.seed, args.runs)
 
 
 def _continue(args: argparse.Namespace, recipe: Recipe, preset: Preset, excerpts: list[Clip]) -> Editor:
     """The named stages, from trained weights."""
     editor = trained_editor(preset, read_tensors(args.trained), str(args.trained))
-    names = args.stages or [recipe.stages[-1].name]
+    names = args.stages or [stage.name for stage in recipe.stages[-2:]]
+    if recipe.renderer.name in names:
+        editor.codec = train_renderer(preset, recipe.renderer, editor.codec, excerpts, recipe.seed, args.runs)
     stages = tuple(stage for stage in recipe.stages if stage.name in names)
     return train_editor(editor, preset, stages, excerpts, recipe.seed, args.runs)
 

@@ -20,6 +20,8 @@ FRAMES_PER_LATENT = 4  # of the codec that is trained here, TAEHV
 CUT_PROBABILITY, PROMPT_CHANGE_PROBABILITY = 0.2, 0.2
 HALF_RATE_PROBABILITY = 0.5  # of samples: every second frame, as live streams have lower frame rates than clips
 CHANGE_GUIDED_PROBABILITY = 0.7  # of keep masks: changed tokens are kept first; the others are random
+RECOLOURED_PROBABILITY = 0.4  # of samples: other saturation and white balance, as scenes and cameras vary
+SATURATIONS, GAINS = (0.5, 2.0), (0.8, 1.2)
 SCATTERED_PROBABILITY = 0.3  # of keep masks: independent tokens; the others keep regions, as detectors do
 
 
@@ -60,8 +62,9 @@ def draw_batch(excerpts: Sequence[Clip], stage: StageRecipe, rng: np.random.Gene
     if keep is not None:
         for crop in crops:
             _freeze_pruned_tokens(crop, keep)
-    before = [draw_prompt_sample(rng) for _ in crops]
-    after = [draw_prompt_sample(rng) for _ in crops] if changes else before
+    even = stage.solve_head  # or a rare style's code would be less exact
+    before = [draw_prompt_sample(rng, even=even) for _ in crops]
+    after = [draw_prompt_sample(rng, even=even) for _ in crops] if changes else before
     source = np.stack([crop.frames[:, *crop.inner] for crop in crops])
     target = np.stack([_target(*drawn, past, switch) for drawn in zip(crops, before, after, strict=True)])
     return Batch(
@@ -96,7 +99,18 @@ def _draw_crop(pool: Sequence[Clip], stage: StageRecipe, scenes: Sequence[int], 
             part = part[:, :, ::-1]
             inner = (inner[0], slice(part.shape[2] - before - width, part.shape[2] - before))
         parts.append(part)
-    return _Crop(np.concatenate(parts), inner)
+    return _Crop(_recoloured(np.concatenate(parts), rng), inner)
+
+
+def _recoloured(frames: Clip, rng: np.random.Generator) -> Clip:
+    """The frames, part of the time with one other saturation and gain of each channel."""
+    if rng.random() >= RECOLOURED_PROBABILITY:
+        return frames
+    low, high = np.log(SATURATIONS)
+    saturation = np.exp(rng.uniform(low, high)).astype(np.float32)
+    grey = frames.mean(axis=-1, keepdims=True, dtype=np.float32)
+    vivid = grey + saturation * (frames - grey)
+    return (vivid * rng.uniform(*GAINS, 3).astype(np.float32)).clip(0, 255).astype(np.uint8)
 
 
 def _draw_frame_indices(length: int, count: int, rng: np.random.Generator) -> NDArray[np.int64]:

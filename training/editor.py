@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from lipar_core.checkpoints.checkpoint_file import StateDict
 from lipar_core.checkpoints.key_names import select_network
@@ -11,6 +11,7 @@ from lipar_core.checkpoints.weights import load_into
 from lipar_core.config import Preset
 from lipar_core.models.taehv import TAEHV
 from training.batches import draw_batch
+from training.head import solve_head
 from training.media import Clip
 from training.muon import Muon
 from training.precision import autocast_is_faster
@@ -44,11 +45,10 @@ def train_editor(
     excerpts: list[Clip],
     seed: int,
     folder: Path,
-    codes: Tensor | None = None,
 ) -> Editor:
     """Run the stages, resuming from their checkpoints; each starts with the averaged weights of the previous one."""
     for number, stage in enumerate(stages, start=1):
-        _train_stage(editor, preset, stage, excerpts, codes, (seed, number), folder)
+        _train_stage(editor, preset, stage, excerpts, (seed, number), folder)
     return editor.eval().requires_grad_(False)
 
 
@@ -57,13 +57,15 @@ def _train_stage(
     preset: Preset,
     stage: StageRecipe,
     excerpts: list[Clip],
-    codes: Tensor | None,
     seed: tuple[int, int],
     folder: Path,
 ) -> None:
     def guide(step: int) -> float:
         return stage.guide * max(0.0, 1 - 2 * step / stage.steps)
 
+    if stage.solve_head:
+        solve_head(editor, preset, excerpts, stage, seed)
+        return
     path = folder / f"{stage.name}.pt"
     if stage.align_prompts and not path.exists():
         align_prompts(editor.text, stage.align_prompts, seed)
@@ -73,7 +75,7 @@ def _train_stage(
         stage,
         seed,
         lambda rng: draw_batch(excerpts, stage, rng),
-        lambda batch, rng, step: rollout_loss(editor, preset, batch, rng, codes, guide(step)),
+        lambda batch, rng, step: rollout_loss(editor, preset, batch, rng, guide(step)),
     )
 
 

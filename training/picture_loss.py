@@ -10,19 +10,20 @@ WINDOW, STRIDE = 7, 2  # pixels: SSIM windows, uniformly weighted, at every seco
 STATIC_THRESHOLD = 0.04  # of 1: smaller changes between frames count as static
 C1, C2 = 0.01**2, 0.03**2
 
-SSIM_WEIGHT, SEAM_WEIGHT, FLICKER_WEIGHT = 0.5, 3.0, 2.0  # in `visual_loss`
+SSIM_WEIGHT, SEAM_WEIGHT, FLICKER_WEIGHT, COLOUR_WEIGHT = 0.5, 3.0, 2.0, 2.0  # in `visual_loss`
 
 
 def visual_loss(output: Tensor, target: Tensor) -> Tensor:
-    """The loss of renderer and editor: visual distance, seams and flicker of [B, N, 3, H, W], any dtype.
+    """The loss of renderer and editor: visual distance, colours, seams and flicker of [B, N, 3, H, W], any dtype.
 
     The pictures begin at a token's border.
     """
     with torch.autocast(output.device.type, enabled=False):
         output, target = output.float(), target.float()
         pictures = picture_loss(output.flatten(0, 1), target.flatten(0, 1), SSIM_WEIGHT)
-        seams = SEAM_WEIGHT * seam_error((output - target).flatten(0, 1))
-        return 4 * (pictures + seams + FLICKER_WEIGHT * flicker(output, target))
+        error = (output - target).flatten(0, 1)
+        parts = SEAM_WEIGHT * seam_error(error) + COLOUR_WEIGHT * colour_error(error)
+        return 4 * (pictures + parts + FLICKER_WEIGHT * flicker(output, target))
 
 
 def picture_loss(output: Tensor, target: Tensor, structure: float) -> Tensor:
@@ -30,6 +31,11 @@ def picture_loss(output: Tensor, target: Tensor, structure: float) -> Tensor:
     error = output - target
     size = error.abs().mean() + 4 * (error**2).mean()
     return size + structure * (1 - _ssim(output, target)) + 0.25 * _edges(error)
+
+
+def colour_error(error: Tensor) -> Tensor:
+    """Mean size of an error [N, 3, H, W] averaged over each token: penalises wrong colours more than wrong detail."""
+    return avg_pool2d(error, TOKEN_SIZE).abs().mean()
 
 
 def seam_error(error: Tensor) -> Tensor:

@@ -12,9 +12,22 @@ from training.media import Clip
 from training.prompts import draw_mixed_prompt, draw_prompt
 
 # Relative frequencies; 1 of the other styles.
-FREQUENCIES = {"no edit": 4.0, "neon": 5.0, "oil painting": 5.0, "watercolour": 4.0, "moonlight": 3.0} | dict.fromkeys(
-    ("comic", "pencil sketch", "pop art", "pixel art"), 2.0
-)
+FREQUENCIES = {
+    "neon": 2.0,
+    "oil painting": 2.0,
+    "pencil sketch": 2.0,
+    "comic": 2.0,
+    "pop art": 2.0,
+    "pixel art": 2.0,
+    "moonlight": 2.0,
+    "watercolour": 1.5,
+    "thermal": 1.5,
+    "vaporwave": 1.5,
+    "cyanotype": 1.5,
+    "film noir": 1.5,
+    "golden hour": 1.5,
+    "night vision": 1.5,
+}
 # Of samples: two styles in one prompt; two interpolated prompts.
 MIXED_PROBABILITY, BLENDED_PROBABILITY = 0.04, 0.08
 
@@ -64,11 +77,11 @@ class PromptBatch:
         return torch.lerp(first, second, weights.view(-1, *(1,) * (table.ndim - 1)))
 
 
-def draw_prompt_sample(rng: np.random.Generator, blends: bool = True) -> PromptSample:
-    """A random sample; hard styles are more frequent. `blends`: two interpolated prompts too."""
+def draw_prompt_sample(rng: np.random.Generator, blends: bool = True, even: bool = False) -> PromptSample:
+    """A random sample; unless `even`, hard styles are more frequent. `blends`: two interpolated prompts too."""
     names = list(STYLES)
     words = random.Random(int(rng.integers(2**31)))
-    weights = np.array([FREQUENCIES.get(name, 1.0) for name in names])
+    weights = np.array([1.0 if even else FREQUENCIES.get(name, 1.0) for name in names])
     first, second = (names[i] for i in rng.choice(len(names), 2, p=weights / weights.sum()))
     prompt = draw_prompt(first, words)
     kind = rng.random()

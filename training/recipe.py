@@ -28,7 +28,7 @@ class CodecRecipe(ConfigStruct, frozen=True, kw_only=True):
 
 
 class StageRecipe(ConfigStruct, frozen=True, kw_only=True):
-    """One stage of the renderer's or the editor's training; stages follow each other on the same weights."""
+    """One stage of the renderers' or the editor's training; stages follow each other on the same weights."""
 
     name: str
     steps: Positive
@@ -37,9 +37,10 @@ class StageRecipe(ConfigStruct, frozen=True, kw_only=True):
     frames: Positive  # latent frames with a loss, rolled out on the model's own output
     past: Annotated[int, Meta(ge=0, le=40)] = 0  # maximum number of generated frames before them, without gradient
     prune: Ratio = 0.0  # ratio of rollouts with keep masks
-    guide: NonNegative = 0.0  # weight of the distance to the renderer's codes, decays to 0 in the first half
+    guide: NonNegative = 0.0  # weight of the distance to source and code, decays to 0 in the first half
     rate: PositiveFloat
     align_prompts: Annotated[int, Meta(ge=0)] = 0  # steps of `training/prompt_alignment.py` before the stage
+    solve_head: bool = False  # by least squares, instead of training: `training/head.py`
 
 
 class Recipe(ConfigStruct, frozen=True, kw_only=True):

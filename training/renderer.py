@@ -1,12 +1,20 @@
-"""First stage: only the renderer is trained, to draw each style on the decoded source; one learned code per style."""
+"""First stage: only the renderers are trained, each to draw one style on the decoded source.
+
+The source's latents have the noise that a transformer leaves which removes none.
+"""
 
 from pathlib import Path
 
+import numpy as np
 import torch
 from msgspec.structs import replace
-from torch import Tensor, nn
+from torch import Tensor
 
+from lipar_core.config import Preset, ScheduleConfig
+from lipar_core.errors import ConfigError
+from lipar_core.flow import add_noise, sigmas, x0_weights
 from lipar_core.kinds.taehv import TAEHVConfig
+from lipar_core.models.renderers import Renderers
 from lipar_core.models.taehv import TAEHV
 from lipar_eval.classical_styles import STYLES
 from training.batches import Batch, draw_batch
@@ -15,50 +23,58 @@ from training.picture_loss import visual_loss
 from training.recipe import StageRecipe
 from training.steps import TrainingState, run_steps
 
-CODE_SPREAD = 0.7  # initial standard deviation of the codes, about that of the latents
-
-
-class StyledCodec(nn.Module):
-    """A codec with a trainable renderer, and the styles' codes [styles, C]."""
-
-    def __init__(self, config: TAEHVConfig, plain: TAEHV) -> None:
-        super().__init__()
-        self.codec = TAEHV(config).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        for part, trained in ((self.codec.encoder, plain.encoder), (self.codec.decoder, plain.decoder)):
-            part.load_state_dict(trained.state_dict())
-            part.requires_grad_(False)
-        self.codes = nn.Parameter(CODE_SPREAD * torch.randn(len(STYLES), config.code_channels))
+STRONG_PROBABILITY, STRENGTHS = 0.3, (0.0, 0.2)  # of batches: a sigma other than the preset's; its range
 
 
 def plain_config(config: TAEHVConfig) -> TAEHVConfig:
-    """The config of the codec without its renderer, which is trained first."""
+    """The config of the codec without its renderers, which is trained first."""
     return replace(config, code_channels=0, renderer_width=0)
 
 
+def codec_like(config: TAEHVConfig, trained: TAEHV) -> TAEHV:
+    """A codec with the weights of another; renderers that only one of them has are untrained or left out."""
+    codec: TAEHV = TAEHV(config).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    codec.load_state_dict(trained.state_dict(), strict=False)
+    return codec
+
+
 def train_renderer(
-    config: TAEHVConfig, recipe: StageRecipe, plain: TAEHV, excerpts: list[Clip], seed: int, folder: Path
-) -> tuple[TAEHV, Tensor]:
-    """The codec with its renderer, and the styles' codes; resumes from a checkpoint in the folder."""
+    preset: Preset, recipe: StageRecipe, trained: TAEHV, excerpts: list[Clip], seed: int, folder: Path
+) -> TAEHV:
+    """The codec with a renderer for each style, whose code is 1 in the channel of its number and 0 in the others.
+
+    Resumes from a checkpoint in the folder. The encoder and the rest of the decoder are not trained. Raises
+    `ConfigError`.
+    """
+    config: TAEHVConfig = preset.codec  # type: ignore[assignment]
+    if config.code_channels != len(STYLES):
+        raise ConfigError(f"codec.code_channels = {config.code_channels}: must be {len(STYLES)}, one for each style")
     torch.manual_seed(seed)
-    styled = StyledCodec(config, plain)
-    learned = [parameter for parameter in styled.parameters() if parameter.requires_grad]
+    plain, codec = (codec_like(layout, trained).requires_grad_(False) for layout in (plain_config(config), config))
+    renderers = codec.renderer
+    assert renderers is not None
+    learned = renderers.requires_grad_(True).parameters()
     optimizer = torch.optim.AdamW(learned, lr=recipe.rate, betas=(0.9, 0.98), weight_decay=0.0)
     run_steps(
-        TrainingState(styled, [optimizer], folder / f"{recipe.name}.pt"),
+        TrainingState(renderers, [optimizer], folder / f"{recipe.name}.pt"),
         recipe,
         (seed, 0),
         lambda rng: draw_batch(excerpts, recipe, rng),
-        lambda batch, rng, step: _loss(styled, plain, batch),
+        lambda batch, rng, step: _loss(plain, renderers, preset.schedule, batch, rng),
     )
-    return styled.codec, styled.codes.detach()
+    return codec
 
 
-def _loss(styled: StyledCodec, plain: TAEHV, batch: Batch) -> Tensor:
+def _loss(
+    plain: TAEHV, renderers: Renderers, schedule: ScheduleConfig, batch: Batch, rng: np.random.Generator
+) -> Tensor:
+    strong = rng.random() < STRONG_PROBABILITY
+    sigma = float(rng.uniform(*STRENGTHS)) if strong else sigmas(schedule)[0]
     with torch.no_grad():
         latents, _ = plain.encode(batch.source)
+        latents = x0_weights(sigma, schedule).x * add_noise(latents, torch.randn_like(latents), sigma)
         frames, _ = plain.decode(latents)
-    codes = batch.prompts.mixed(styled.codes)[:, None, :, None, None]
+    codes = batch.prompts.mixed(torch.eye(len(STYLES)))[:, None, :, None, None]
     shape = (*latents.shape[:2], codes.shape[2], *latents.shape[-2:])
-    renderer = styled.codec.renderer
-    assert renderer is not None
-    return visual_loss(renderer(frames, torch.cat([latents, codes.expand(shape).to(latents)], dim=2)), batch.target)
+    coded = torch.cat([latents, codes.expand(shape).to(latents)], dim=2)
+    return visual_loss(renderers(frames, coded), batch.target)

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from torch.nn.functional import mse_loss
 
 from lipar_core.config import Preset
-from lipar_core.flow import CLEAN_TIMESTEP, add_noise, sigmas, timestep_of_sigma, x0_from_prediction
+from lipar_core.flow import CLEAN_TIMESTEP, add_noise, sigmas, timestep_of_sigma, x0_from_prediction, x0_weights
 from lipar_core.models.hashed_text import HashedTextEncoder
 from lipar_core.models.taehv import TAEHV
 from lipar_core.models.wan import CausalWan, TextKV
@@ -46,17 +46,18 @@ def rollout_loss(
     preset: Preset,
     batch: Batch,
     rng: np.random.Generator,
-    codes: Tensor | None = None,
     guide: float = 0,
 ) -> Tensor:
-    """Visual distance of the edited frames to their target, plus `guide` x the distance to the styles' codes.
+    """Visual distance of the edited frames to their target, plus `guide` x the distance to what the renderers know.
+
+    That is the source's latents with the style's code: on these they were trained first.
 
     In part of the batches also that of the codec's round trip: without a code the renderer draws no style.
     """
     with torch.no_grad():
         latents, _ = editor.codec.encode(batch.source)
     torch.clear_autocast_cache()
-    x0 = _rollout(editor, preset, batch, latents, rng)
+    x0 = roll_out(editor, preset, batch, latents, rng, _draw_sigmas(preset, rng))
     learned = x0[:, batch.past :]
     state = None
     if batch.past:
@@ -65,24 +66,37 @@ def rollout_loss(
         torch.clear_autocast_cache()  # it holds weights that were cast without gradient
     ours, _ = editor.codec.decode(learned, state)
     loss = visual_loss(ours, batch.target)
-    if codes is not None and guide and batch.switch is None:
-        style_codes = batch.prompts.mixed(codes)[:, None, :, None, None]
-        code = learned[:, :, preset.codec.latent_channels :].float()
-        loss = loss + guide * mse_loss(code, style_codes.expand_as(code))
+    if guide and batch.switch is None:
+        known = known_latents(latents[:, batch.past :], batch, preset)
+        loss = loss + guide * mse_loss(learned.float(), known)
     if rng.random() < ROUND_TRIP_PROBABILITY:
         decoded, _ = editor.codec.decode(latents[:1])
         loss = loss + visual_loss(decoded, batch.source[:1])
     return loss
 
 
-def _rollout(editor: Editor, preset: Preset, batch: Batch, latents: Tensor, rng: np.random.Generator) -> Tensor:
+def known_latents(latents: Tensor, batch: Batch, preset: Preset) -> Tensor:
+    """What the renderers were trained on: the source's latents [B, F, C, h, w] with the style's code, float32."""
+    known = latents.float().clone()
+    codes = batch.prompts.mixed(torch.eye(preset.codec.code_channels))
+    known[:, :, preset.codec.latent_channels :] = codes[:, None, :, None, None]
+    return known
+
+
+def roll_out(
+    editor: Editor,
+    preset: Preset,
+    batch: Batch,
+    latents: Tensor,
+    rng: np.random.Generator,
+    sigma_values: list[float],
+) -> Tensor:
     """latents [B, F, C, h, w] of the source -> x0 of all frames, with a gradient for those after the past."""
     patch = preset.stream.patch
     source = list(patchify(latents, patch).unbind(1))  # frames [B, T, P]
     rows, cols = (size // patch for size in latents.shape[-2:])
     cache = _build_cache(preset, rows, cols, rng)
     text, later = (_text_kv(editor, prompts) for prompts in (batch.prompts, batch.later_prompts or batch.prompts))
-    sigma_values = _draw_sigmas(preset, rng)
     clean: list[Tensor] = []  # every frame's x0 [B, T, P] so far
     for frame in range(len(source)):
         if frame == batch.past:
@@ -162,7 +176,7 @@ def _denoise(
             x = x[:, chosen.index]
         modulation = dit.modulation(timestep_of_sigma(sigma, preset.schedule))
         predicted = dit(x, modulation, cache.rotary, text, cache)
-        x0 = x0_from_prediction(x, predicted, sigma, preset.schedule.prediction)
+        x0 = x0_from_prediction(x, predicted, x0_weights(sigma, preset.schedule))
         if chosen is not None:
             assert previous is not None
             x0 = torch.cat([x0, previous], dim=1).index_select(1, chosen.source())

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING
 
 import torch
 
-from lipar_core.config import Prediction
-from lipar_core.flow import x0_from_prediction
+from lipar_core.flow import X0Weights, x0_from_prediction
 from lipar_core.kernels.operation import Operation
 from lipar_core.kernels.triton_import import Pointer, block_size, jit, launch, tl
 
@@ -20,13 +19,13 @@ if TYPE_CHECKING:
 
 
 def restored_x0_reference(
-    x: Tensor, prediction: Tensor, previous: Tensor, source: Tensor, sigma: float, kind: Prediction, out: Tensor
+    x: Tensor, prediction: Tensor, previous: Tensor, source: Tensor, weights: X0Weights, out: Tensor
 ) -> None:
     """x and prediction [K, P] of the kept tokens, previous [T, P] (the frame before the block) -> `out` [F * T, P].
 
     source [F * T]: of each token, its row in the K kept tokens followed by the T of the frame before.
     """
-    kept = x0_from_prediction(x, prediction, sigma, kind)
+    kept = x0_from_prediction(x, prediction, weights)
     torch.index_select(torch.cat([kept, previous]), 0, source, out=out)
 
 
@@ -56,15 +55,23 @@ def _restored_x0_kernel(
 
 
 def restored_x0_triton(
-    x: Tensor, prediction: Tensor, previous: Tensor, source: Tensor, sigma: float, kind: Prediction, out: Tensor
+    x: Tensor, prediction: Tensor, previous: Tensor, source: Tensor, weights: X0Weights, out: Tensor
 ) -> None:
     assert out.is_contiguous()
     kept, width = x.shape
-    weights = {"flow": (1.0, -sigma), "residual": (1.0, 1.0), "x0": (0.0, 1.0)}[kind]
     launch(
         _restored_x0_kernel,
         len(source),
-        *(x.contiguous(), prediction.contiguous(), previous.contiguous(), source, out, kept, *weights),
+        *(
+            x.contiguous(),
+            prediction.contiguous(),
+            previous.contiguous(),
+            source,
+            out,
+            kept,
+            weights.x,
+            weights.prediction,
+        ),
         P=width,
         BLOCK=block_size(width),
     )
@@ -76,8 +83,8 @@ def examples(shapes: Shapes) -> Iterator[tuple[object, ...]]:
         x, prediction = shapes.normal(2, count, shapes.patch_dim)
         rows = count + shapes.tokens
         source = (shapes.uniform(shapes.block_tokens) * rows).long().clamp(max=rows - 1)
-        for kind in get_args(Prediction):
-            yield x, prediction, previous, source, 0.7, kind, x.new_zeros(len(source), shapes.patch_dim)
+        for weights in (X0Weights(1.0, -0.7), X0Weights(0.0, 1.0), X0Weights(1.2, 1.0)):
+            yield x, prediction, previous, source, weights, x.new_zeros(len(source), shapes.patch_dim)
 
 
 restored_x0 = Operation(restored_x0_reference, restored_x0_triton, examples)

@@ -26,7 +26,7 @@ class TAEHVConfig(ConfigStruct, frozen=True, kw_only=True):
     decoder_widths: tuple[int, ...] = (256, 128, 64, 64)
     decoder_time: tuple[int, ...] = (1, 2, 2)
     decoder_space: tuple[int, ...] = (2, 2, 2)
-    code_channels: Annotated[int, Meta(ge=0, le=64)] = 0  # extra latent channels that condition the renderer
+    code_channels: Annotated[int, Meta(ge=0, le=64)] = 0  # extra latent channels, one for each renderer
     renderer_width: Annotated[int, Meta(ge=0, le=512)] = 0  # channels; 0: no renderer, the published layout
     renderer_depth: Positive = 3  # residual convolutions
 

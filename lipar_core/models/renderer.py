@@ -19,10 +19,13 @@ UNSHUFFLE = 2  # side of a renderer cell in pixels
 HIDDEN_CHANNELS = 64  # hidden channels between the latents and the scales and shifts
 TOKEN_LATENTS = 2  # side of a transformer's token
 STEERING_REACH = 2  # latents: its two 3x3 convolutions
+# Of what latents scale and shift by, and of what they make of a channel. 99.9 % of pictures stay below; without bounds
+# the others multiply over the layers until a token is white.
+MAX_MODULATION, MAX_ACTIVATION = 3.0, 4.0
 
 
 class Renderer(nn.Module):
-    """Adds detail to decoded frames, conditioned on their latents."""
+    """Detail to be added to decoded frames, conditioned on their latents."""
 
     def __init__(self, config: TAEHVConfig) -> None:
         super().__init__()
@@ -36,24 +39,30 @@ class Renderer(nn.Module):
         for parameter in self.leave.parameters():
             nn.init.zeros_(parameter)  # untrained, it adds nothing
         modulations = 2 * width * (1 + config.renderer_depth)
-        self.steering = _Steering(config.channels, modulations)
+        self.steering = _Steering(config.latent_channels, modulations)
 
-    def forward(self, frames: Tensor, latents: Tensor) -> Tensor:
-        """frames [B, 4F, 3, H, W] decoded of latents [B, F, C, h, w] -> frames of the same shape.
+    def forward(self, frames: Tensor, latents: Tensor, area: LatentArea | None = None) -> Tensor:
+        """frames [B, 4F, 3, H, W] decoded of latents [B, F, C, h, w] -> detail of the same shape, or this area of it.
 
         Everything at the picture's size is channels-last: elementwise operations on mixed layouts take several times as
         long on a CPU.
         """
+        if area is not None:
+            return self._area_detail(frames, latents, area)
         count = latents.shape[:2].numel()
         modulations = self._modulations(latents.flatten(0, 1))
         x = F.pixel_unshuffle(frames.flatten(0, 1), UNSHUFFLE).contiguous(memory_format=torch.channels_last)
         x = _modulated(self._with_token_bias(self.enter(x)), *modulations[0], count)
         for layer, modulation in zip(self.layers, modulations[1:], strict=True):
             x = x + _modulated(layer(x), *modulation, count)
-        return frames + F.pixel_shuffle(self.leave(x), UNSHUFFLE).view_as(frames)
+        return F.pixel_shuffle(self.leave(x), UNSHUFFLE).view_as(frames)
 
-    def render_area(self, frames: Tensor, latents: Tensor, area: LatentArea) -> Tensor:
-        """As `forward`, with detail only in the pixels of this area of the latents, as `forward` computes it there."""
+    def pixels(self, area: LatentArea) -> tuple[slice, slice]:
+        """Rows and columns of an area."""
+        stride = self.config.stride
+        return slice(area.top * stride, area.bottom * stride), slice(area.left * stride, area.right * stride)
+
+    def _area_detail(self, frames: Tensor, latents: Tensor, area: LatentArea) -> Tensor:
         rows, cols = latents.shape[-2:]
         reach = self._reach
         wide = LatentArea(  # whole tokens, for the bias
@@ -62,15 +71,10 @@ class Renderer(nn.Module):
             max(area.left - reach, 0) // TOKEN_LATENTS * TOKEN_LATENTS,
             -(-min(area.right + reach, cols) // TOKEN_LATENTS) * TOKEN_LATENTS,
         )
-        part = self(frames[..., *self._pixels(wide)], latents[..., wide.top : wide.bottom, wide.left : wide.right])
+        part = self(frames[..., *self.pixels(wide)], latents[..., wide.top : wide.bottom, wide.left : wide.right])
         inside = area.top - wide.top, area.bottom - wide.top, area.left - wide.left, area.right - wide.left
-        rendered = frames.clone()
-        rendered[..., *self._pixels(area)] = part[..., *self._pixels(LatentArea(*inside))]
-        return rendered
-
-    def _pixels(self, area: LatentArea) -> tuple[slice, slice]:
-        stride = self.config.stride
-        return slice(area.top * stride, area.bottom * stride), slice(area.left * stride, area.right * stride)
+        detail: Tensor = part[..., *self.pixels(LatentArea(*inside))]
+        return detail
 
     @property
     def _reach(self) -> int:
@@ -114,10 +118,11 @@ class _Steering(nn.Module):
 
     def forward(self, latents: Tensor) -> Tensor:
         x = F.gelu(self.enter(latents))
-        return self.leave(x + F.gelu(self.layer(x)))  # type: ignore[no-any-return]
+        modulations: Tensor = self.leave(x + F.gelu(self.layer(x)))
+        return modulations.clamp(-MAX_MODULATION, MAX_MODULATION)
 
 
 def _modulated(x: Tensor, factor: Tensor, shift: Tensor, count: int) -> Tensor:
     """x [N, C, H, W] of `count` latent frames, each of which modulates its own frames."""
     x = x.view(count, -1, *x.shape[1:])
-    return torch.addcmul(shift.unsqueeze(1), x, factor.unsqueeze(1)).relu_().flatten(0, 1)
+    return torch.addcmul(shift.unsqueeze(1), x, factor.unsqueeze(1)).clamp_(0, MAX_ACTIVATION).flatten(0, 1)

@@ -21,7 +21,7 @@ from lipar_core.kinds.taehv import TAEHVConfig
 from lipar_core.models.interfaces import LatentArea
 from lipar_core.models.precision import Precision
 from lipar_core.models.rendered_frames import RenderedFrames, render
-from lipar_core.models.renderer import Renderer
+from lipar_core.models.renderers import Renderers
 from lipar_core.models.taehv_folds import FoldedGrow, FoldedPool, folded
 from lipar_core.models.taehv_layers import Bound, MemBlock, TGrow, TPool, conv3x3
 from lipar_core.models.taehv_layout import choose_layout
@@ -46,7 +46,7 @@ class TAEHV(nn.Module):
         self.config = config
         self.encoder = nn.Sequential(*_encoder_layers(config))
         self.decoder = nn.Sequential(*_decoder_layers(config))
-        self.renderer = Renderer(config) if config.renderer_width else None
+        self.renderer = Renderers(config) if config.renderer_width else None
         self.layers: tuple[Layers, Layers] = (tuple(self.encoder), tuple(self.decoder))
         self.run_encoder: Function = self._run_encoder
         self.run_decoder: Function = self._run_decoder
@@ -91,7 +91,7 @@ class TAEHV(nn.Module):
         """latents [B, F, C, h, w] -> raw frames [B, 4F, 3, H, W], not clamped, and the state for the next call.
 
         The caller drops the first `lag_frames` raw frames of a stream: they have no content. Outside `area` the
-        renderer, which has no state, is left out.
+        renderers, which have no state, are left out.
         """
         state = state or CodecState()
         x = self.picture(latents)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from lipar_core.config import Prediction, ScheduleConfig
-from lipar_core.flow import CLEAN_TIMESTEP, timestep_of_sigma
+from lipar_core.config import ScheduleConfig
+from lipar_core.flow import CLEAN_TIMESTEP, X0Weights, timestep_of_sigma, x0_weights
 from lipar_core.kernels.noisy_tokens import noisy_tokens
 from lipar_core.kernels.restored_x0 import restored_x0
 from lipar_core.models.interfaces import Denoiser, Modulation
@@ -18,18 +18,19 @@ from lipar_core.runtime.passes import Passes
 
 @dataclass(frozen=True, slots=True)
 class PreparedSchedule:
-    """A schedule for one network: sigmas, their modulations, and the clean pass's modulation."""
+    """A schedule for one network: sigmas, what depends on each, and the clean pass's modulation."""
 
     sigmas: list[float]
     modulations: list[Modulation]
+    weights: list[X0Weights]
     clean: Modulation
-    prediction: Prediction
 
 
 def prepare_schedule(dit: Denoiser, sigmas: list[float], schedule: ScheduleConfig) -> PreparedSchedule:
     """Compute everything that depends only on the timestep."""
     modulations = [dit.modulation(timestep_of_sigma(sigma, schedule)) for sigma in sigmas]
-    return PreparedSchedule(sigmas, modulations, dit.modulation(CLEAN_TIMESTEP), schedule.prediction)
+    weights = [x0_weights(sigma, schedule) for sigma in sigmas]
+    return PreparedSchedule(sigmas, modulations, weights, dit.modulation(CLEAN_TIMESTEP))
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,7 @@ def denoise_block(
             prediction = passes.denoise(selection, steps.modulations[step], recovery=plan.recovery)
         assert previous is not None or selection.all_kept, "the first block of a stream is kept in full"
         before = x[:0] if previous is None else previous
-        restored_x0(x, prediction, before, tokens.source, sigma, steps.prediction, block)
+        restored_x0(x, prediction, before, tokens.source, steps.weights[step], block)
         x0 = block
     if x0 is not block:
         return block.copy_(source)

@@ -11,7 +11,7 @@ from tests.tiny import tiny_preset
 from tests.training.tiny_recipe import LAYOUT, PLAIN
 from training.codec import as_tensor
 from training.pca_codec import start_as_pca
-from training.renderer import StyledCodec
+from training.renderer import codec_like
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +30,7 @@ def clips() -> list[np.ndarray]:
 @pytest.fixture(scope="module")
 def preset() -> Preset:
     base = tiny_preset(block_frames=1, window_frames=3)
-    return replace(base, codec=LAYOUT, transformer=replace(base.transformer, channels=28))
+    return replace(base, codec=LAYOUT, transformer=replace(base.transformer, channels=40))
 
 
 @pytest.fixture(scope="module")
@@ -44,4 +44,4 @@ def plain(clips) -> TAEHV:
 @pytest.fixture(scope="module")
 def codec(plain) -> TAEHV:
     torch.manual_seed(0)
-    return StyledCodec(LAYOUT, plain).codec
+    return codec_like(LAYOUT, plain).requires_grad_(False)

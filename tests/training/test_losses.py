@@ -7,7 +7,8 @@ import pytest
 import torch
 from msgspec.structs import replace
 
-from tests.training.tiny_recipe import CODES, STAGE
+from tests.tiny import draw_something
+from tests.training.tiny_recipe import STAGE
 from training import rollout
 from training.batches import draw_batch
 from training.picture_loss import flicker, seam_error
@@ -33,7 +34,7 @@ def test_the_loss_falls(preset, codec, clips):
 def test_gradients_come_from_the_frames_after_the_past(preset, codec, clips, mixed):
     torch.manual_seed(0)
     editor, stage = Editor(preset, codec), replace(STAGE, past=6)
-    torch.nn.init.normal_(editor.codec.renderer.leave.weight)
+    draw_something(editor.codec)
     drawn = (draw_batch(clips, stage, np.random.default_rng(seed)) for seed in range(100))
     batch = next(batch for batch in drawn if batch.past > 2 and batch.later_prompts and batch.switch < batch.past)
     learned = 0
@@ -52,18 +53,19 @@ def test_gradients_come_from_the_frames_after_the_past(preset, codec, clips, mix
     nowhere = [name for name, gradient in gradients.items() if gradient is None or not gradient.any()]
     passed_by = re.compile(r"codec\.(encoder|decoder\.\d+\.conv)\.")  # PCA leaves the MemBlocks out
     assert nowhere == [name for name in nowhere if passed_by.match(name)]
-    assert "codec.renderer.enter.weight" not in nowhere
+    assert "codec.renderer.weights" not in nowhere
 
 
-def test_the_guide_loss_moves_codes_to_their_styles(preset, codec, clips):
+def test_the_guide_loss_is_the_distance_to_source_and_code(preset, codec, clips):
     editor, rng = Editor(preset, codec), np.random.default_rng(0)
     batch = draw_batch(clips, replace(STAGE, past=0, prune=0.0), rng)
-    bare = rollout_loss(editor, preset, batch, np.random.default_rng(1), CODES, 0.0)
-    torch.manual_seed(0)
-    near, far = (
-        rollout_loss(editor, preset, batch, np.random.default_rng(1), codes, 9.0) for codes in (CODES, CODES * 9)
-    )
-    assert bare < near < far
+    losses = []
+    for weight in (0.0, 9.0, 99.0):
+        torch.manual_seed(0)
+        losses.append(rollout_loss(editor, preset, batch, np.random.default_rng(1), weight).item())
+    bare, guided, more = losses
+    assert more - bare == pytest.approx(11 * (guided - bare), rel=1e-3)
+    assert guided > bare
 
 
 def test_flicker_is_measured_where_the_target_is_static():
@@ -81,12 +83,12 @@ def test_seams_are_gradients_of_the_error_across_token_borders():
     assert seam_error(torch.full((1, 3, 48, 48), 0.3)) == 0
 
 
-def test_drawing_without_a_code_adds_to_the_loss(preset, codec, clips, monkeypatch):
+def test_the_round_trip_adds_the_decoders_own_error(preset, codec, clips, monkeypatch):
+    """Without a code no renderer draws."""
     editor = Editor(preset, codec)
     batch = draw_batch(clips, replace(STAGE, past=0, prune=0.0), np.random.default_rng(0))
 
-    def round_trip_loss(bias: float) -> float:
-        torch.nn.init.constant_(editor.codec.renderer.leave.bias, bias)
+    def round_trip_loss() -> float:
         losses = []
         for probability in (1, 0):
             monkeypatch.setattr(rollout, "ROUND_TRIP_PROBABILITY", probability)
@@ -94,4 +96,8 @@ def test_drawing_without_a_code_adds_to_the_loss(preset, codec, clips, monkeypat
             losses.append(rollout_loss(editor, preset, batch, np.random.default_rng(1)).item())
         return losses[0] - losses[1]
 
-    assert 0 < round_trip_loss(0.0) < round_trip_loss(0.1) < round_trip_loss(0.2)
+    bare = round_trip_loss()
+    draw_something(editor.codec)
+    assert round_trip_loss() == pytest.approx(bare, abs=1e-4)
+    editor.codec.decoder[-1].bias.data += 0.2
+    assert round_trip_loss() > bare + 0.1

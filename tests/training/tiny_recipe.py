@@ -1,6 +1,4 @@
-"""A small codec, a short stage and the codes of styles: what the tests train."""
-
-import torch
+"""A small codec, and a short stage: what the tests train."""
 
 from lipar_core.kinds.taehv import TAEHVConfig
 from lipar_eval.classical_styles import STYLES
@@ -19,10 +17,9 @@ LAYOUT = TAEHVConfig(
     decoder_widths=(64, 64, 64),
     decoder_time=(2, 2),
     decoder_space=(1, 1),
-    code_channels=4,
+    code_channels=len(STYLES),
     renderer_width=8,
     renderer_depth=2,
 )
 PLAIN = plain_config(LAYOUT)
 STAGE = StageRecipe(name="one", steps=4, batch=2, crop=(48, 64), frames=2, past=1, prune=0.5, guide=1.0, rate=1e-3)
-CODES = torch.randn(len(STYLES), 4, generator=torch.Generator().manual_seed(0))

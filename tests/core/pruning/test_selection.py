@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from lipar_core.flow import X0Weights
 from lipar_core.kernels.restored_x0 import restored_x0
 from lipar_core.pruning.selection import select
 
@@ -19,7 +20,7 @@ def test_restoration_equals_a_loop_over_frames(ratio, frames):
     published = torch.where(keep[..., None], x0, previous)
     for rule, result in (("previous_frame", expected), ("previous_block", published)):
         out = torch.empty(frames * 20, 5)
-        restored_x0(kept, kept, previous, chosen.source(rule), 0.5, "x0", out)
+        restored_x0(kept, kept, previous, chosen.source(rule), X0Weights(0.0, 1.0), out)
         assert torch.equal(out.view_as(result), result)
 
 
