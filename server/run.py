@@ -17,6 +17,9 @@ from server.workers.entry import Entry, main
 log = logging.getLogger(__name__)
 
 SHUTDOWN_TIMEOUT_S = 3  # for open requests on shutdown
+# Of an idle connection: longer than browsers (Chromium: 5 minutes) and Caddy (2) keep it. Where the server closes it
+# first, a request that is sent just then fails, and a POST is not repeated.
+KEEP_ALIVE_S = 330
 
 
 def serve(settings: Settings, model: Entry = main) -> None:
@@ -30,6 +33,7 @@ def serve(settings: Settings, model: Entry = main) -> None:
     config = uvicorn.Config(
         create_app(settings, model),
         log_level="warning",
+        timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=SHUTDOWN_TIMEOUT_S,
         ssl_certfile=settings.tls_cert,
         ssl_keyfile=settings.tls_key,
