@@ -7,7 +7,6 @@ shall draw. A code between two styles gives the mean of what both draw; without 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
-from torch.nn.utils import parameters_to_vector
 
 from lipar_core.kinds.taehv import TAEHVConfig
 from lipar_core.models.interfaces import LatentArea
@@ -25,8 +24,14 @@ class Renderers(nn.Module):
         super().__init__()
         self.count = config.code_channels
         networks = [Renderer(config) for _ in range(self.count)]
-        self.weights = nn.Parameter(torch.stack([parameters_to_vector(one.parameters()) for one in networks]).detach())
-        self._layout = (networks[0].to("meta"),)  # in a tuple: its parameters are not this module's
+        self._layout = (networks[0],)  # in a tuple: its parameters are not this module's
+        size = sum(parameter.numel() for parameter in networks[0].parameters())
+        self.weights = nn.Parameter(torch.empty(self.count, size))
+        with torch.no_grad():
+            for weights, network in zip(self.weights, networks, strict=True):
+                for name, parameter in self.named(weights).items():
+                    parameter.copy_(network.get_parameter(name))
+        networks[0].to("meta")
 
     def forward(self, frames: Tensor, latents: Tensor, area: LatentArea | None = None) -> Tensor:
         """frames [B, 4F, 3, H, W] decoded of latents [B, F, C, h, w] -> the same with detail, or this area of it."""
