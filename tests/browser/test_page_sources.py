@@ -111,8 +111,11 @@ def test_a_portrait_source_has_a_portrait_session_and_frames_no_larger_than_its_
     (session,) = page.request.get(f"{live_server.address}/api/v1/sessions").json()
     assert session["model"]["size"] == "144x256"
     wait_until(page, "() => document.getElementById('result').videoHeight === 256")
-    choose(page, clips["wide"])
-    wait_until(page, sends, [910, 256])  # 1280x360 scaled down to cover the session's picture
+    with page.expect_request_finished(
+        lambda request: '"reset"' in (request.post_data or "")
+    ):  # it follows a latency later
+        choose(page, clips["wide"])
+        wait_until(page, sends, [910, 256])  # 1280x360 scaled down to cover the session's picture
     disable_editing(page)
     page.get_by_label("Fit", exact=True).select_option("fit")
     expect_applied(page, "#fit-note")
