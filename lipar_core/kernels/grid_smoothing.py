@@ -19,13 +19,15 @@ if TYPE_CHECKING:
     from lipar_core.kernels.shapes import Shapes
 
 SMOOTHING_SIGMA = 1.5  # tokens, and latent frames
-BEFORE_WEIGHT = math.exp(-1 / (2 * SMOOTHING_SIGMA**2))  # of the frame before, that of the newest being 1
+STEP_WEIGHT = math.exp(
+    -1 / (2 * SMOOTHING_SIGMA**2)
+)  # of a neighbour and of the frame before, that of the token being 1
 BLOCK = 256
 
 
 def grid_smoothing_reference(x: Tensor, before: Tensor) -> Tensor:
     """x, before [F, rows, cols]: a Gaussian of 3x3, edges replicated, of their weighted mean."""
-    return gaussian3x3((x + BEFORE_WEIGHT * before) / (1 + BEFORE_WEIGHT))
+    return gaussian3x3((x + STEP_WEIGHT * before) / (1 + STEP_WEIGHT))
 
 
 def gaussian3x3(x: Tensor) -> Tensor:
@@ -44,8 +46,7 @@ def _grid_smoothing_kernel(
     values: int,
     rows: int,
     cols: int,
-    BEFORE_WEIGHT: tl.constexpr,
-    SIDE_WEIGHT: tl.constexpr,
+    STEP_WEIGHT: tl.constexpr,
     BLOCK: tl.constexpr,
 ) -> None:
     i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
@@ -53,10 +54,10 @@ def _grid_smoothing_kernel(
     total = tl.zeros([BLOCK], dtype=tl.float32)
     for place in range(9):
         at = neighbour(i, place, rows, cols)
-        value = tl.load(x + at, mask=inside, other=0.0) + BEFORE_WEIGHT * tl.load(before + at, mask=inside, other=0.0)
-        weight = tl.where(place // 3 == 1, 1.0, SIDE_WEIGHT) * tl.where(place % 3 == 1, 1.0, SIDE_WEIGHT)
+        value = tl.load(x + at, mask=inside, other=0.0) + STEP_WEIGHT * tl.load(before + at, mask=inside, other=0.0)
+        weight = tl.where(place // 3 == 1, 1.0, STEP_WEIGHT) * tl.where(place % 3 == 1, 1.0, STEP_WEIGHT)
         total += weight * value
-    scale: tl.constexpr = (1 + BEFORE_WEIGHT) * (1 + 2 * SIDE_WEIGHT) * (1 + 2 * SIDE_WEIGHT)
+    scale: tl.constexpr = (1 + STEP_WEIGHT) * (1 + 2 * STEP_WEIGHT) * (1 + 2 * STEP_WEIGHT)
     tl.store(out + i, total / scale, mask=inside)
 
 
@@ -67,8 +68,7 @@ def grid_smoothing_triton(x: Tensor, before: Tensor) -> Tensor:
         _grid_smoothing_kernel,
         -(-x.numel() // BLOCK),
         *(x.contiguous(), before.contiguous(), out, x.numel(), rows, cols),
-        BEFORE_WEIGHT=BEFORE_WEIGHT,
-        SIDE_WEIGHT=math.exp(-1 / (2 * SMOOTHING_SIGMA**2)),
+        STEP_WEIGHT=STEP_WEIGHT,
         BLOCK=BLOCK,
     )
     return out

@@ -92,24 +92,36 @@ def _noise_estimate_kernel(
     i = tl.arange(0, BLOCK)
     inside = i < tokens
     value = tl.load(deviation + i, mask=inside, other=0.0)
-    noisy = inside & (value > MIN_CHANGE)
-    count = tl.sum(noisy.to(tl.int32))
-    low = ranked_value(value, noisy, (count * QUANTILE).to(tl.int32))
-    is_noise = (count > 0) & (count >= MIN_RATIO * tokens)
-    newest = tl.where(is_noise, tl.minimum(low * MAD_TO_SIGMA / FRAMES_SIGMA, MAX_SIGMA), 0.0)
+    noisy = value > MIN_CHANGE
+    newest, _ = _member_sigma(value, noisy, inside, MAD_TO_SIGMA, FRAMES_SIGMA, QUANTILE, MIN_RATIO, MAX_SIGMA)
     if band >= 0:
         level = tl.load(luminance + i, mask=inside, other=0.0) * (1 / BAND_LEVELS)
         last = tl.num_programs(0) - 2
         members = inside & (tl.minimum(tl.maximum(level.to(tl.int32), 0), last) == band)
-        noisy = members & noisy
-        count = tl.sum(noisy.to(tl.int32))
-        low = ranked_value(value, noisy, (count * QUANTILE).to(tl.int32))
-        is_noise = count >= MIN_RATIO * tl.sum(members.to(tl.int32))
-        own = tl.where(is_noise, tl.minimum(low * MAD_TO_SIGMA / FRAMES_SIGMA, MAX_SIGMA), 0.0)
+        own, count = _member_sigma(value, noisy, members, MAD_TO_SIGMA, FRAMES_SIGMA, QUANTILE, MIN_RATIO, MAX_SIGMA)
         newest = tl.where(count >= MIN_BAND_TOKENS, tl.minimum(own, MAX_BAND_RATIO * newest), newest)
     before = tl.load(sigma + band + 1)
     rate = tl.where(newest > before, rise_rate, FALL_RATE)
     tl.store(out + band + 1, before + rate * (newest - before))
+
+
+@jit
+def _member_sigma(  # type: ignore[no-untyped-def]
+    value,
+    noisy,
+    members,
+    MAD_TO_SIGMA: tl.constexpr,
+    FRAMES_SIGMA: tl.constexpr,
+    QUANTILE: tl.constexpr,
+    MIN_RATIO: tl.constexpr,
+    MAX_SIGMA: tl.constexpr,
+):
+    """`_static_sigma` of one set, and how many of its tokens change."""
+    noisy = members & noisy
+    count = tl.sum(noisy.to(tl.int32))
+    low = ranked_value(value, noisy, (count * QUANTILE).to(tl.int32))
+    is_noise = (count > 0) & (count >= MIN_RATIO * tl.sum(members.to(tl.int32)))
+    return tl.where(is_noise, tl.minimum(low * MAD_TO_SIGMA / FRAMES_SIGMA, MAX_SIGMA), 0.0), count
 
 
 def noise_estimate_triton(deviation: Tensor, luminance: Tensor, sigma: Tensor, rise_rate: float) -> Tensor:
