@@ -14,7 +14,7 @@ from lipar_core.session import EditSession
 from lipar_eval.engine_arms import ArmParts, engine_arms
 from lipar_eval.gate import Gate, gate
 from lipar_eval.published_loop import PublishedLoop
-from lipar_eval.summary import p99
+from lipar_eval.summary import median_ratio, p99
 from lipar_eval.throughput import ForcedMasks, Variant, interleave, random_block
 
 IN_ROW = 3  # blocks between two waits on a GPU: a clean pass is beside the block after it
@@ -64,7 +64,7 @@ def measure_arms(models: Models, ratio: float, blocks: int) -> list[ArmResult]:
             ratio=ratio,
             median_ms=statistics.median(variant.times_ms),
             p99_ms=p99(variant.times_ms),
-            times_ours=statistics.median(a / b for a, b in zip(variant.times_ms, ours, strict=True)),
+            times_ours=median_ratio(variant.times_ms, ours),
             gate=gate(models, error),
         )
         for variant, error in zip(variants, errors, strict=True)

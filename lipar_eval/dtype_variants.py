@@ -20,6 +20,7 @@ from lipar_core.models.loading import Models, load_models
 from lipar_core.session import EditSession
 from lipar_eval.engine_arms import changed
 from lipar_eval.gate import Gate
+from lipar_eval.summary import median_ratio
 from lipar_eval.throughput import WARMUP_BLOCKS, ForcedMasks, Variant, forced_gate, interleave, random_block
 
 CPU_DTYPES = ("float32", "bfloat16")
@@ -91,7 +92,7 @@ def _pair(
         median_ms=statistics.median(variant.times_ms),
         p99_ms=variant.p99_ms(),
         own_median_ms=statistics.median(mine.times_ms),
-        times_own=statistics.median(a / b for a, b in zip(variant.times_ms, mine.times_ms, strict=True)),
+        times_own=median_ratio(variant.times_ms, mine.times_ms),
         x0_error=relative_error(second, first),
         gate=checked,
     )

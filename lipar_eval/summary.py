@@ -1,4 +1,4 @@
-"""Means of result rows, grouped by columns, and percentiles."""
+"""Means of result rows, grouped by columns, percentiles, and ratios."""
 
 import math
 import statistics
@@ -10,6 +10,11 @@ Row = dict[str, object]
 def p99(values: Sequence[float]) -> float:
     """Interpolated: of fewer than a hundred values it lies just below the maximum."""
     return statistics.quantiles(values, n=100, method="inclusive")[98]
+
+
+def median_ratio(times: Sequence[float], own: Sequence[float]) -> float:
+    """Of measurements in turn: the median of each over the one of the same round."""
+    return statistics.median(a / b for a, b in zip(times, own, strict=True))
 
 
 def means(rows: Sequence[Row], by: Sequence[str] = ()) -> list[Row]:
