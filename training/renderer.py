@@ -10,17 +10,17 @@ import torch
 from msgspec.structs import replace
 from torch import Tensor
 
-from lipar_core.config import Preset, ScheduleConfig
+from lipar_core.config import Preset
 from lipar_core.errors import ConfigError
 from lipar_core.flow import add_noise, sigmas, x0_weights
 from lipar_core.kinds.taehv import TAEHVConfig
-from lipar_core.models.renderers import Renderers
 from lipar_core.models.taehv import TAEHV
 from lipar_eval.classical_styles import STYLES
 from training.batches import Batch, draw_batch
 from training.media import Clip
 from training.picture_loss import visual_loss
 from training.recipe import StageRecipe
+from training.rollout import known_latents
 from training.steps import TrainingState, run_steps
 
 STRONG_PROBABILITY, STRENGTHS = 0.3, (0.0, 0.2)  # of batches: a sigma other than the preset's; its range
@@ -50,7 +50,7 @@ def train_renderer(
     if config.code_channels != len(STYLES):
         raise ConfigError(f"codec.code_channels = {config.code_channels}: must be {len(STYLES)}, one for each style")
     torch.manual_seed(seed)
-    plain, codec = (codec_like(layout, trained).requires_grad_(False) for layout in (plain_config(config), config))
+    codec = codec_like(config, trained).requires_grad_(False)
     renderers = codec.renderer
     assert renderers is not None
     learned = renderers.requires_grad_(True).parameters()
@@ -60,21 +60,16 @@ def train_renderer(
         recipe,
         (seed, 0),
         lambda rng: draw_batch(excerpts, recipe, rng),
-        lambda batch, rng, step: _loss(plain, renderers, preset.schedule, batch, rng),
+        lambda batch, rng, step: _loss(codec, preset, batch, rng),
     )
     return codec
 
 
-def _loss(
-    plain: TAEHV, renderers: Renderers, schedule: ScheduleConfig, batch: Batch, rng: np.random.Generator
-) -> Tensor:
+def _loss(codec: TAEHV, preset: Preset, batch: Batch, rng: np.random.Generator) -> Tensor:
     strong = rng.random() < STRONG_PROBABILITY
-    sigma = float(rng.uniform(*STRENGTHS)) if strong else sigmas(schedule)[0]
+    sigma = float(rng.uniform(*STRENGTHS)) if strong else sigmas(preset.schedule)[0]
     with torch.no_grad():
-        latents, _ = plain.encode(batch.source)
-        latents = x0_weights(sigma, schedule).x * add_noise(latents, torch.randn_like(latents), sigma)
-        frames, _ = plain.decode(latents)
-    codes = batch.prompts.mixed(torch.eye(len(STYLES)))[:, None, :, None, None]
-    shape = (*latents.shape[:2], codes.shape[2], *latents.shape[-2:])
-    coded = torch.cat([latents, codes.expand(shape).to(latents)], dim=2)
-    return visual_loss(renderers(frames, coded), batch.target)
+        latents, _ = codec.encode(batch.source)
+        latents = x0_weights(sigma, preset.schedule).x * add_noise(latents, torch.randn_like(latents), sigma)
+    drawn, _ = codec.decode(known_latents(latents, batch, preset))
+    return visual_loss(drawn, batch.target)

@@ -1,4 +1,4 @@
-"""The optional last part of a codec's decoder: draws pixel detail, conditioned on extra latent channels (the code).
+"""The optional last part of a codec's decoder: draws pixel detail in one style.
 
 The transformer works on tokens of 16x16 pixels, too coarse for lines. The renderer adds them: a few residual
 convolutions at half the picture's resolution, whose channels are scaled and shifted per position by the latents.
@@ -19,8 +19,8 @@ UNSHUFFLE = 2  # side of a renderer cell in pixels
 HIDDEN_CHANNELS = 64  # hidden channels between the latents and the scales and shifts
 TOKEN_LATENTS = 2  # side of a transformer's token
 STEERING_REACH = 2  # latents: its two 3x3 convolutions
-# Of what latents scale and shift by, and of what they make of a channel. 99.9 % of pictures stay below; without bounds
-# the others multiply over the layers until a token is white.
+# Of what latents scale and shift by, and of what they make of a channel. 99 % of pictures stay below; without bounds
+# some multiply over the layers until a token is white.
 MAX_MODULATION, MAX_ACTIVATION = 3.0, 4.0
 
 

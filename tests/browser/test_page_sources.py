@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import numpy as np
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Request, expect
 
 from harness.browser import TIMEOUT_MS, expect_applied, expect_banner, expect_pill, start, wait_until
 from harness.live_server import LiveServer
@@ -111,15 +111,17 @@ def test_a_portrait_source_has_a_portrait_session_and_frames_no_larger_than_its_
     (session,) = page.request.get(f"{live_server.address}/api/v1/sessions").json()
     assert session["model"]["size"] == "144x256"
     wait_until(page, "() => document.getElementById('result').videoHeight === 256")
-    with page.expect_request_finished(
-        lambda request: '"reset"' in (request.post_data or "")
-    ):  # it follows a latency later
+    with page.expect_request_finished(is_reset):  # which follows after a latency
         choose(page, clips["wide"])
         wait_until(page, sends, [910, 256])  # 1280x360 scaled down to cover the session's picture
     disable_editing(page)
     page.get_by_label("Fit", exact=True).select_option("fit")
     expect_applied(page, "#fit-note")
     wait_until(page, SHOWS_BARS)
+
+
+def is_reset(request: Request) -> bool:
+    return '"reset"' in (request.post_data or "")
 
 
 def test_a_file_starts_a_session_without_a_camera(page: Page, live_server: LiveServer) -> None:

@@ -85,4 +85,4 @@ def test_latents_of_no_picture_do_not_explode(renderers):
     """The latents steer every layer, so that their effect would multiply."""
     latents = latents_with(ONE)
     latents[:, :, :8] *= 1000
-    assert renderers(FRAMES, latents).abs().max() < 1e5
+    assert renderers(FRAMES, latents).abs().max() < 500  # 31 of a picture
