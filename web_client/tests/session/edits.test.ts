@@ -1,18 +1,7 @@
-import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { expect, it } from "vitest";
 import { ApiError, ServerUnreachable } from "../../src/api/client";
 import { deferred } from "../../src/session/promises";
-import { advance, CAMERA, PARAMETERS, StreamFixture } from "./stream_fixture";
-
-let fixture: StreamFixture;
-
-beforeEach(() => {
-  vi.useFakeTimers();
-  fixture = new StreamFixture();
-});
-
-afterEach(() => {
-  vi.useRealTimers();
-});
+import { advance, CAMERA, PARAMETERS, fixture } from "./stream_fixture";
 
 it("a prompt typed before the start is used", async () => {
   fixture.settings.type("prompt", { prompt: "a pencil sketch" });

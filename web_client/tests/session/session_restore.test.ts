@@ -1,10 +1,10 @@
-import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { beforeEach, expect, it } from "vitest";
 import { ApiError, ServerUnreachable } from "../../src/api/client";
 import type { Parameters } from "../../src/api/protocol";
 import type { SourceKind } from "../../src/media/source";
 import { SessionRestore } from "../../src/session/session_restore";
 import { SessionStore } from "../../src/session/session_store";
-import { advance, CAMERA, PARAMETERS, StreamFixture } from "./stream_fixture";
+import { advance, CAMERA, PARAMETERS, fixture } from "./stream_fixture";
 
 const credentials = { id: "old", token: "t", view_token: "v" };
 const entries = new Map<string, string>();
@@ -15,21 +15,14 @@ const store = new SessionStore({
 });
 const selected: SourceKind[] = [];
 const picker = { camera: CAMERA, preselect: (kind: SourceKind) => selected.push(kind) };
-let fixture: StreamFixture;
 let response: Parameters | Error;
 let restore: SessionRestore;
 
 beforeEach(() => {
-  vi.useFakeTimers();
   entries.clear();
   selected.length = 0;
   response = PARAMETERS;
-  fixture = new StreamFixture();
   restore = new SessionRestore(store, { session: () => (response instanceof Error ? Promise.reject(response) : Promise.resolve({ parameters: response })) });
-});
-
-afterEach(() => {
-  vi.useRealTimers();
 });
 
 it("a session with a camera is resumed at once", async () => {

@@ -1,17 +1,6 @@
-import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import { advance, SCREEN, StreamFixture } from "./stream_fixture";
+import { expect, it } from "vitest";
+import { advance, SCREEN, fixture } from "./stream_fixture";
 import type { FakeMicrophone } from "./stream_fixture";
-
-let fixture: StreamFixture;
-
-beforeEach(() => {
-  vi.useFakeTimers();
-  fixture = new StreamFixture();
-});
-
-afterEach(() => {
-  vi.useRealTimers();
-});
 
 const microphone = (source: number): FakeMicrophone => fixture.sources[source]?.microphones[0] ?? expect.unreachable("no microphone was opened");
 

@@ -1,17 +1,6 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import { ApiError, ServerUnreachable } from "../../src/api/client";
-import { advance, CAMERA, StreamFixture } from "./stream_fixture";
-
-let fixture: StreamFixture;
-
-beforeEach(() => {
-  vi.useFakeTimers();
-  fixture = new StreamFixture();
-});
-
-afterEach(() => {
-  vi.useRealTimers();
-});
+import { advance, CAMERA, fixture } from "./stream_fixture";
 
 async function startUntil(ms: number): Promise<void> {
   void fixture.stream.start(CAMERA);

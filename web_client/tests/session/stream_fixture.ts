@@ -1,6 +1,6 @@
 // A stream controller with a fake browser and server, and a record of its events.
 
-import { expect, vi } from "vitest";
+import { afterEach, beforeEach, expect, vi } from "vitest";
 import { ApiError, ServerUnreachable } from "../../src/api/client";
 import type { Acknowledgement, Answer, Changes, Offer, Parameters, Preset, SessionCredentials, Stats, SessionStatus } from "../../src/api/protocol";
 import type { PeerEvents } from "../../src/media/peer";
@@ -224,3 +224,15 @@ export class StreamFixture {
 }
 
 export const advance = (ms: number): Promise<unknown> => vi.advanceTimersByTimeAsync(ms);
+
+/** Each test's own, with fake timers. */
+export let fixture: StreamFixture;
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  fixture = new StreamFixture();
+});
+
+afterEach(() => {
+  vi.useRealTimers();
+});

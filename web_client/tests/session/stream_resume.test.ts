@@ -1,19 +1,8 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import { deferred } from "../../src/session/promises";
-import { advance, CAMERA, PARAMETERS, StreamFixture } from "./stream_fixture";
+import { advance, CAMERA, PARAMETERS, fixture } from "./stream_fixture";
 
 const OLD = { id: "old", token: "t", view_token: "v" };
-
-let fixture: StreamFixture;
-
-beforeEach(() => {
-  vi.useFakeTimers();
-  fixture = new StreamFixture();
-});
-
-afterEach(() => {
-  vi.useRealTimers();
-});
 
 describe("an unloaded page", () => {
   it("parks its session, and resumes it with its settings", async () => {

@@ -1,18 +1,7 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import { PickerCancelled, UnplayableFile } from "../../src/media/errors";
 import { deferred } from "../../src/session/promises";
-import { advance, CAMERA, SCREEN, StreamFixture } from "./stream_fixture";
-
-let fixture: StreamFixture;
-
-beforeEach(() => {
-  vi.useFakeTimers();
-  fixture = new StreamFixture();
-});
-
-afterEach(() => {
-  vi.useRealTimers();
-});
+import { advance, CAMERA, SCREEN, fixture } from "./stream_fixture";
 
 describe("a source", () => {
   it("replaces another without a new connection", async () => {
